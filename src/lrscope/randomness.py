@@ -1,0 +1,23 @@
+"""Randomness by name: every generator is derived from (seed, purpose, numbers), and none is shared.
+
+So the data order of epoch 7 does not depend on how much dropout was drawn before it, two arms at one seed share
+their heads and orders, and a resumed run draws what the uninterrupted one would have drawn.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+
+def derive_seed(seed: int, purpose: str, *numbers: int) -> int:
+    """Return a 63-bit seed for one purpose ("head", "order", "dropout") at one place (epoch or step).
+
+    BLAKE2b over the written-out arguments: equal on every machine and Python version.
+
+    >>> derive_seed(0, "order", 3) == derive_seed(0, "order", 3)
+    True
+    >>> derive_seed(0, "order", 3) == derive_seed(0, "dropout", 3)
+    False
+    """
+    text = "/".join((str(seed), purpose, *map(str, numbers)))
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
