@@ -15,11 +15,12 @@ FLOORS = {
     "tasks": 4, "store": 4, "records": 4,
     "config": 3,
     "schedules": 2, "models": 2, "data": 2, "sample": 2,
-    "errors": 1, "files": 1, "randomness": 1,
+    "files": 1, "randomness": 1,
+    "errors": 0,
 }  # fmt: skip
 
 # Rooms that must work, and start fast, where torch is not loaded.
-WITHOUT_TORCH = ("errors", "files", "randomness", "schedules", "data", "config", "records", "store", "analysis", "report")
+WITHOUT_TORCH = ("errors", "files", "randomness", "schedules", "data", "config", "records", "store", "analysis")
 HEAVY = ("torch", "transformers", "matplotlib", "pyarrow", "scipy", "ray")
 
 
@@ -74,14 +75,14 @@ def test_imports_never_go_up(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_rooms_that_start_without_heavy_packages(path: Path) -> None:
-    if room(path) in (*WITHOUT_TORCH, "cli", "__main__"):
+    if room(path) in (*WITHOUT_TORCH, "report", "cli", "__main__"):
         heavy = {name for name in imports(path, top_level_only=True) if name.split(".")[0] in HEAVY}
         assert not heavy, f"{path.name} imports {heavy} when it is loaded"
 
 
 def test_files_stay_small() -> None:
-    long = {str(path.relative_to(SOURCE)): n for path in files() if (n := len(path.read_text("utf-8").splitlines())) > 330}
-    assert not long
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
+    assert max(lengths.values()) <= 330, lengths
 
 
 def test_the_judging_rooms_do_not_speak_of_accuracy() -> None:

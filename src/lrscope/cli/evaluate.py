@@ -1,0 +1,52 @@
+"""`lrscope evaluate`: a run's model on labelled sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.output import metrics_line, print_json
+
+Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune.", metavar="FOLDER")]
+WhichCheckpoint = Annotated[
+    str, typer.Option("--checkpoint", help="Its best checkpoint on dev, or its last.", metavar="best|last")
+]
+
+
+def evaluate(
+    run: Run,
+    data: Annotated[Path, typer.Option("--data", help="Labelled sentences, in any format.", metavar="FILE")],
+    checkpoint: WhichCheckpoint = "best",
+    json: opt.Json = False,
+) -> None:
+    """Measure a run's model on labelled sentences. Scoring the run's own test file is recorded.
+
+    Example:
+
+      lrscope evaluate --run runs/first --data dev.txt
+    """
+    from lrscope.training.inference import load_trained
+
+    trained = load_trained(run, checkpoint)
+    split = trained.read(data)
+    evaluation = trained.evaluate(split)
+    sealed = split.fingerprint == trained.store.fingerprint.get("test")
+    if json:
+        print_json(
+            {
+                "run": str(run),
+                "checkpoint": checkpoint,
+                "step": trained.step,
+                "data": str(data),
+                "examples": split.num_examples,
+                **evaluation.metrics,
+                "opened_test": sealed,
+            }
+        )
+        return
+    typer.echo(f"{metrics_line(evaluation.metrics)} on {split.num_examples} sentences ({checkpoint}, step {trained.step})")
+    if sealed:
+        typer.echo("these are the run's sealed test sentences: the opening was recorded", err=True)

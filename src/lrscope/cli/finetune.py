@@ -1,0 +1,193 @@
+"""`lrscope finetune`: one fine-tune, begun or resumed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.output import metrics_line, print_json
+from lrscope.cli.progress import TrialProgress, duration
+from lrscope.cli.settings import build_config, resolve_options
+from lrscope.errors import ConfigError
+from lrscope.records import TrialResult
+
+if TYPE_CHECKING:
+    from lrscope.training.finetune import FineTune
+
+INTERRUPTED = 130
+# A resumed run keeps what it was asked for; only where its inputs lie may change.
+MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
+
+
+def finetune(
+    model: opt.Model = None,
+    train: opt.Train = None,
+    dev: opt.Dev = None,
+    test: opt.Test = None,
+    label_names: opt.LabelNames = None,
+    tokenizer: opt.Tokenizer = None,
+    text_column: opt.TextColumn = None,
+    label_column: opt.LabelColumn = None,
+    on_long: opt.OnLong = None,
+    max_tokens: opt.MaxTokens = None,
+    lr: opt.LearningRate = None,
+    schedule: opt.ScheduleText = None,
+    warmup: opt.Warmup = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    micro_batch: opt.MicroBatch = None,
+    seed: opt.Seed = None,
+    dropout: opt.Dropout = None,
+    weight_decay: opt.WeightDecay = None,
+    beta1: opt.Beta1 = None,
+    beta2: opt.Beta2 = None,
+    epsilon: opt.Epsilon = None,
+    clip_norm: opt.ClipNorm = None,
+    label_smoothing: opt.LabelSmoothing = None,
+    patience: opt.Patience = None,
+    train_metrics: opt.TrainMetrics = None,
+    device: opt.Device = None,
+    precision: opt.Precision = None,
+    threads: opt.Threads = None,
+    batching: opt.Batching = None,
+    implementation: opt.Implementation = None,
+    gradient_checkpointing: opt.GradientCheckpointing = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings from a config.toml; options win over it.", metavar="FILE")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Go on with the run in this folder.", metavar="FOLDER")
+    ] = None,
+    score_test: Annotated[
+        bool, typer.Option("--score-test", help="Open the test scores when training ends; it is recorded.")
+    ] = False,
+    out: opt.Out = None,
+    json: opt.Json = False,
+) -> int:
+    """Fine-tune a model at one learning rate and schedule, and keep everything that happened.
+
+    Example:
+
+      lrscope finetune --model stories260K-hf --train train.txt --dev dev.txt --lr 1e-3 --epochs 4 --out runs/first
+    """
+    given = {name: value for name, value in locals().items() if value is not None}
+    for name in ("schedule", "warmup", "config", "resume", "score_test", "out", "json"):
+        given.pop(name, None)
+    from lrscope.training import finetune as session
+
+    if resume is not None:
+        beyond = [name for name in given if name not in MOVABLE]
+        beyond += [name for name, value in (("schedule", schedule), ("warmup", warmup), ("config", config), ("out", out)) if value is not None]
+        if beyond:
+            raise ConfigError(
+                f"a resumed run keeps its settings: got --{beyond[0].replace('_', '-')}; leave it out, or start anew "
+                "without --resume"
+            )
+        with session.resume(resume, resolve_options(given)) as run:
+            return drive(run, as_json=json)
+    asked = build_config(given, config=config, schedule=schedule, warmup=warmup, score_test=score_test)
+    folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
+    with session.begin(asked, folder) as run:
+        return drive(run, as_json=json)
+
+
+def drive(run: FineTune, *, as_json: bool) -> int:
+    """Run a trial with live progress and print how it ended; return the exit code."""
+    trial, result = run.trial, None
+    if not as_json:
+        for line in _opening_lines(run):
+            typer.echo(line, err=True)
+    with graceful_interrupt(trial.stop), TrialProgress(trial.total_steps, trial.config.epochs) as progress:
+        for record in trial.run():
+            progress.update(record)
+            if isinstance(record, TrialResult):
+                result = record
+    assert result is not None, "a trial ends with its result"
+    if result.status == "interrupted":
+        typer.echo(
+            f"stopped after step {result.step} of {result.total_steps}; "
+            f"go on with: lrscope finetune --resume {run.store.folder}",
+            err=True,
+        )
+        return INTERRUPTED
+    from lrscope.report.figures import save_trial_curves
+
+    picture = run.store.folder / "curves.png"
+    save_trial_curves(run.store, trial.id, picture)
+    if as_json:
+        print_json(summary(run, result))
+    else:
+        for line in _closing_lines(run, result, picture):
+            typer.echo(line)
+    return 0
+
+
+def summary(run: FineTune, result: TrialResult) -> dict[str, Any]:
+    """Return what a fine-tune came to, as plain values."""
+    evaluations = run.store.evaluations(run.trial.id)
+    return {
+        "run": str(run.store.folder),
+        "status": result.status,
+        "reason": result.reason,
+        "step": result.step,
+        "total_steps": result.total_steps,
+        "peak_rate": run.trial.config.peak_rate,
+        "schedule": run.trial.schedule.text,
+        "seed": run.trial.config.seed,
+        "metric": result.metric.name,
+        "direction": result.metric.direction,
+        "endpoint": result.endpoint,
+        "best": result.best,
+        "best_epoch": result.best_epoch,
+        "evaluations": [
+            {"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in evaluations
+        ],
+        "numerics": run.material.numerics.to_dict(),
+        "notes": list(run.material.notes),
+        "seconds": run.store.trial(run.trial.id).seconds,
+    }
+
+
+def _opening_lines(run: FineTune) -> list[str]:
+    material, trial = run.material, run.trial
+    splits = [split for split in (material.splits.train, material.splits.dev, material.splits.test) if split]
+    numerics = material.numerics
+    counts = ", ".join(f"{split.num_examples} {split.name}" for split in splits)
+    return [
+        f"{material.checkpoint.source}, {numerics.implementation} implementation; {counts} sentences in "
+        f"{len(material.splits.labels.names)} classes",
+        f"{trial.schedule.text} to a peak of {trial.config.peak_rate:g} over {trial.total_steps} steps "
+        f"({trial.config.epochs} epochs of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
+        f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
+        *(f"note: {note}" for note in material.notes),
+    ]
+
+
+def _closing_lines(run: FineTune, result: TrialResult, picture: Path) -> list[str]:
+    folder, metric = run.store.folder, result.metric.name
+    lines = []
+    if result.status == "diverged":
+        lines.append(f"diverged: {result.reason}; try a lower --lr or a longer --warmup")
+    elif result.status == "stopped":
+        lines.append(f"stopped early after step {result.step} of {result.total_steps}: {result.reason}")
+    if result.endpoint is not None and result.best is not None:
+        lines.append(
+            f"dev {metric} {result.endpoint:.4f} at the end; best {result.best:.4f} after epoch {result.best_epoch} "
+            "(a best epoch is chosen on dev, so it flatters)"
+        )
+    tests = run.store.evaluations(run.trial.id, "test")
+    lines += [f"test after step {record.step}: {metrics_line(record.metrics)}" for record in tests]
+    test = run.material.splits.test
+    if test is not None and not tests:
+        if test.labelled:
+            lines.append("test predictions are kept unscored; --score-test or lrscope evaluate opens them, and is recorded")
+        else:
+            lines.append(f"the test sentences have no labels; their predictions are in {folder / 'test-predictions.tsv'}")
+    seconds = run.store.trial(run.trial.id).seconds
+    lines.append(f"{duration(seconds)}; checkpoints, records and {picture.name} are in {folder}")
+    return lines

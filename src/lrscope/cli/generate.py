@@ -1,0 +1,45 @@
+"""`lrscope generate`: continue a text with a language model."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.output import print_json
+
+
+def generate(
+    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")],
+    model: opt.Model = None,
+    tokenizer: opt.Tokenizer = None,
+    temperature: Annotated[
+        float, typer.Option("--temperature", help="0 takes the most likely token; 1 samples from the model.")
+    ] = 0.0,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", help="Longest continuation in tokens.")] = 200,
+    seed: opt.Seed = None,
+    json: opt.Json = False,
+) -> None:
+    """Continue a prompt, token by token, until the model ends its text.
+
+    Example:
+
+      lrscope generate --model stories260K --prompt "Once upon a time" --temperature 0 --max-new-tokens 200
+    """
+    from lrscope.errors import ConfigError
+    from lrscope.training.text_generation import continue_text
+
+    if model is None:
+        raise ConfigError("generation needs --model; see lrscope generate --help for an example")
+    pieces = continue_text(
+        model, tokenizer, prompt, temperature=temperature, max_new_tokens=max_new_tokens, seed=seed or 0
+    )
+    if json:
+        print_json({"prompt": prompt, "text": "".join(pieces), "temperature": temperature, "seed": seed or 0})
+        return
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    sys.stdout.write("\n")

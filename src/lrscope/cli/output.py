@@ -1,0 +1,34 @@
+"""What commands print: results on standard output, as text or, with --json, as one JSON document."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one JSON document; NaN and infinity, which JSON lacks, become null and a text."""
+    typer.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value
+
+
+def metrics_line(metrics: Mapping[str, float]) -> str:
+    """Return metrics as a person reads them.
+
+    >>> metrics_line({"loss": 1.23456, "accuracy": 0.375})
+    'loss 1.2346, accuracy 0.3750'
+    """
+    return ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())

@@ -1,0 +1,87 @@
+"""Live progress, drawn from records: a bar on a terminal, plain lines elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from lrscope.records import EvaluationRecord, Record, StepRecord
+
+SECONDS_BETWEEN_LINES = 20.0
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as a person says it.
+
+    >>> duration(4.2), duration(75), duration(7300)
+    ('4 s', '1 min 15 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class TrialProgress:
+    """Draws one trial. `total_steps` and `num_epochs` are of the whole trial, whatever part of it runs now."""
+
+    def __init__(self, total_steps: int, num_epochs: int, *, quiet: bool = False) -> None:
+        self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._bar: Progress | None = None
+        self._first: tuple[int, float] | None = None
+        self._last_line = monotonic()
+        self._train: EvaluationRecord | None = None
+
+    def __enter__(self) -> TrialProgress:
+        if self._console.is_terminal and not self.quiet:
+            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[now]}"), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=self._console, transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task("fine-tuning", total=self.total_steps, now="")
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def update(self, record: Record) -> None:
+        """Draw what a record says."""
+        if isinstance(record, StepRecord):
+            self._step(record)
+        elif isinstance(record, EvaluationRecord):
+            self._evaluation(record)
+
+    def _step(self, record: StepRecord) -> None:
+        now = monotonic()
+        self._first = self._first or (record.step, now)
+        where = f"step {record.step + 1}/{self.total_steps}  loss {record.loss:.3f}  rate {record.learning_rate:.2e}"
+        if self._bar is not None:
+            self._bar.update(self._task, completed=record.step + 1, now=where)
+        elif now - self._last_line > SECONDS_BETWEEN_LINES and record.step > self._first[0]:
+            self._last_line = now
+            seconds_a_step = (now - self._first[1]) / (record.step - self._first[0])
+            left = duration(seconds_a_step * (self.total_steps - record.step - 1))
+            self._line(f"{where}  about {left} left")
+
+    def _evaluation(self, record: EvaluationRecord) -> None:
+        if record.split in ("train", "train-full"):
+            self._train = record
+        if record.split != "dev":
+            return
+        parts = [f"epoch {record.epoch}/{self.num_epochs}"]
+        for name, evaluation in (("train", self._train), ("dev", record)):
+            if evaluation is not None:
+                parts += [f"{name} {metric} {value:.4f}" for metric, value in evaluation.metrics.items()]
+        self._last_line = monotonic()
+        self._line("  ".join(parts) + ("  (best so far)" if record.improved else ""))
+
+    def _line(self, text: str) -> None:
+        if not self.quiet:
+            self._console.print(text) if self._console.is_terminal else print(text, file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,248 @@
+"""What was asked: frozen, validated when built, written to TOML and read back unchanged.
+
+A study is one task, one model, one data fingerprint and one set of numerics; a trial is one arm at one seed. All
+problems of a section are reported at once.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
+
+from lrscope.errors import ConfigError
+from lrscope.schedules import parse
+
+
+class _Section:
+    """Checks that every section makes when it is built; a section adds its own in `_problems`."""
+
+    def __post_init__(self) -> None:
+        problems = [*self._wrong_choices(), *self._problems()]
+        if problems:
+            raise ConfigError("; ".join(problems))
+
+    def _problems(self) -> list[str]:
+        return []
+
+    def _wrong_choices(self) -> list[str]:
+        hints = get_type_hints(type(self))
+        found = []
+        for name, hint in hints.items():
+            choices = get_args(hint)
+            if choices and all(isinstance(choice, str) for choice in choices):
+                value = getattr(self, name)
+                if value not in choices:
+                    found.append(f"{_option(name)} is one of {', '.join(choices)}: got {value!r}")
+        return found
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig(_Section):
+    """Where the examples lie and how they are read. Paths are kept absolute, so a run can be resumed from anywhere."""
+
+    train: str
+    dev: str
+    test: str | None = None
+    label_names: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    on_long: Literal["cut", "error"] = "cut"
+    max_tokens: int | None = None
+
+    def _problems(self) -> list[str]:
+        if self.max_tokens is not None and self.max_tokens < 2:
+            return [f"--max-tokens must be at least 2: got {self.max_tokens}; leave it out for the model's own limit"]
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(_Section):
+    """Which weights, which of them train, and which implementation runs them."""
+
+    model: str
+    tokenizer: str | None = None
+    train: Literal["full", "head"] = "full"
+    implementation: Literal["auto", "native", "transformers"] = "auto"
+    gradient_checkpointing: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumericsConfig(_Section):
+    """What must be equal for two trials to be comparable to the last bit. `auto` is decided once a study."""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: int | None = None
+    batching: Literal["bucketed", "random"] = "bucketed"
+
+    def _problems(self) -> list[str]:
+        if self.threads is not None and self.threads < 1:
+            return [f"--threads must be at least 1: got {self.threads}; leave it out to use all cores"]
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialConfig(_Section):
+    """One arm at one seed. Rates are per step; `schedule` is canonical text; durations inside it carry units."""
+
+    peak_rate: float
+    schedule: str = "warmup(6%) > linear"
+    epochs: int = 5
+    batch_size: int = 32
+    micro_batch: int | None = None
+    seed: int = 0
+    weight_decay: float = 0.01
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    clip_norm: float | None = 1.0
+    dropout: float = 0.3
+    label_smoothing: float = 0.0
+    patience: int | None = None
+    train_metrics: Literal["running", "full"] = "running"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        # Stored as the schedule's own canonical text, so that two spellings of one schedule are one arm.
+        object.__setattr__(self, "schedule", str(parse(self.schedule)))
+
+    def _problems(self) -> list[str]:
+        problems = []
+
+        def require(holds: bool, rule: str, got: object, way_out: str) -> None:
+            if not holds:
+                problems.append(f"{rule}: got {got}; {way_out}")
+
+        require(
+            math.isfinite(self.peak_rate) and self.peak_rate > 0,
+            "the learning rate must be a positive number",
+            f"--lr {self.peak_rate:g}",
+            "try 1e-4",
+        )
+        require(self.epochs >= 1, "--epochs must be at least 1", self.epochs, "try 3")
+        require(self.batch_size >= 1, "--batch-size must be at least 1", self.batch_size, "try 32")
+        if self.micro_batch is not None:
+            require(
+                1 <= self.micro_batch <= self.batch_size,
+                f"--micro-batch must be from 1 to the batch size of {self.batch_size}",
+                self.micro_batch,
+                "it is the part of a batch that is computed at a time",
+            )
+        require(self.seed >= 0, "--seed must not be negative", self.seed, "try 0")
+        require(
+            math.isfinite(self.weight_decay) and self.weight_decay >= 0,
+            "--weight-decay must be 0 or more",
+            self.weight_decay,
+            "try 0.01",
+        )
+        for name in ("beta1", "beta2"):
+            value = getattr(self, name)
+            require(0 <= value < 1, f"--{name} must be from 0 to below 1", value, "try 0.9 and 0.999")
+        require(
+            math.isfinite(self.epsilon) and self.epsilon > 0, "--epsilon must be positive", self.epsilon, "try 1e-8"
+        )
+        if self.clip_norm is not None:
+            require(self.clip_norm > 0, "--clip-norm must be positive", self.clip_norm, "0 on the command line means no clipping")
+        require(0 <= self.dropout < 1, "--dropout must be from 0 to below 1", self.dropout, "try 0.3")
+        require(
+            0 <= self.label_smoothing < 1, "--label-smoothing must be from 0 to below 1", self.label_smoothing, "try 0.1"
+        )
+        if self.patience is not None:
+            require(self.patience >= 1, "--patience must be at least 1 evaluation", self.patience, "try 2")
+        return problems
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyConfig:
+    """All that a study was asked for. `score_test` opens the test scores at the end of the trial, and is recorded."""
+
+    data: DataConfig
+    model: ModelConfig
+    trial: TrialConfig
+    numerics: NumericsConfig = field(default_factory=NumericsConfig)
+    task: Literal["classification"] = "classification"
+    score_test: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return nested plain values; what is None is left out, as TOML has no null."""
+        return _without_none(asdict(self))
+
+    def to_toml(self) -> str:
+        """Return the text of a `config.toml` that asks for the same again."""
+        import tomli_w
+
+        return tomli_w.dumps(self.to_dict())
+
+    @staticmethod
+    def from_dict(values: Mapping[str, Any], source: str = "the configuration") -> StudyConfig:
+        """Build from nested plain values; an unknown or missing key is an error that names it and `source`."""
+        sections = {"data": DataConfig, "model": ModelConfig, "trial": TrialConfig, "numerics": NumericsConfig}
+        built: dict[str, Any] = {}
+        for name, value in values.items():
+            section = sections.get(name)
+            if section is None:
+                built[name] = value
+            elif isinstance(value, Mapping):
+                built[name] = _build(section, value, f"[{name}] in {source}")
+            else:
+                raise ConfigError(f"{name} must be a table: got {value!r} in {source}; write it as [{name}]")
+        return _build(StudyConfig, built, source)  # type: ignore[no-any-return]
+
+    @staticmethod
+    def from_toml(path: Path) -> StudyConfig:
+        """Read a `config.toml`.
+
+        Raises:
+            ConfigError: the file is missing, is not TOML, or asks for something that cannot be.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} must be UTF-8 text: got byte {error.object[error.start]:#x}; save it as UTF-8") from error
+        try:
+            return StudyConfig.from_dict(tomllib.loads(text), str(path))
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{path} is not TOML: {error}") from error
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _without_none(value) if isinstance(value, dict) else value
+        for name, value in values.items()
+        if value is not None
+    }
+
+
+def _build(section: type, values: Mapping[str, Any], source: str) -> Any:
+    known = {item.name for item in fields(section)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise ConfigError(f"{source}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
+    hints = get_type_hints(section)
+    for name, value in values.items():
+        _check_type(name, value, hints[name], source)
+    try:
+        return section(**values)
+    except TypeError as error:  # a required key is missing; dataclasses name it
+        raise ConfigError(f"{source}: {str(error).split(') ')[-1]}") from error
+
+
+def _check_type(name: str, value: Any, hint: Any, source: str) -> None:
+    allowed = get_args(hint) or (hint,)
+    if all(isinstance(choice, str) for choice in allowed):
+        return  # choices are checked where the section is built
+    numbers = (int, float) if float in allowed else ()
+    fits = isinstance(value, (*(kind for kind in allowed if isinstance(kind, type)), *numbers))
+    if not fits or (isinstance(value, bool) and bool not in allowed):
+        wanted = " or ".join(kind.__name__ for kind in allowed if kind is not type(None))
+        raise ConfigError(f"{source}: {name} must be {wanted}: got {value!r}")

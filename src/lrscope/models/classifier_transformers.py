@@ -1,0 +1,103 @@
+"""The classifier for every architecture that the native LLaMA does not cover: transformers' own model.
+
+transformers is imported here and nowhere else on the training path, and only when this path is taken.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lrscope.errors import CheckpointError
+from lrscope.models.classifier import DropoutPlace, dropped, initial_head
+
+
+class TransformersClassifier(nn.Module):
+    """`AutoModelForSequenceClassification` behind the interface of `LlamaClassifier`.
+
+    Models with a `score` head (all decoders) are read at their last real token with our dropout before the head;
+    others (BERT's kind) run with the head and the dropout that they bring.
+    """
+
+    def __init__(self, network: Any, dropout: float, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = network
+        self.dropout = dropout
+        self.compute_dtype = dtype
+        self.reads_last_token = isinstance(getattr(network, "score", None), nn.Linear)
+
+    def forward(self, ids_BT: Tensor, lengths_B: Tensor, dropout: DropoutPlace | None = None) -> Tensor:
+        """Return float32 logits (B, C)."""
+        mask_BT = (torch.arange(ids_BT.shape[1], device=ids_BT.device) < lengths_B[:, None]).long()
+        device = ids_BT.device.type
+        autocast = torch.autocast(device, self.compute_dtype, enabled=self.compute_dtype != torch.float32)
+        # These models draw their dropout from torch's global generator: it is lent to them, seeded by place.
+        with torch.random.fork_rng(enabled=dropout is not None), autocast:
+            if dropout is not None:
+                torch.manual_seed(dropout.seed + dropout.first_row)
+            if not self.reads_last_token:
+                return self.network(input_ids=ids_BT, attention_mask=mask_BT).logits.float()  # type: ignore[no-any-return]
+            backbone = getattr(self.network, self.network.base_model_prefix)
+            states_BTD = backbone(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).last_hidden_state
+        hidden_BD = states_BTD[torch.arange(len(ids_BT), device=ids_BT.device), lengths_B - 1].float()
+        return self.network.score(dropped(hidden_BD, self.dropout, dropout))  # type: ignore[no-any-return]
+
+    def to_tensors(self) -> dict[str, Tensor]:
+        """Return the weights to save, by transformers' names."""
+        return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
+
+    def trains(self, part: str) -> None:
+        """Let `full` or `head` be trained, in float32; what is frozen keeps its precision."""
+        heads = {id(p) for p in self._head().parameters()}
+        for parameter in self.parameters():
+            trained = part == "full" or id(parameter) in heads
+            parameter.requires_grad_(trained)
+            if trained:
+                parameter.data = parameter.data.float()
+
+    def set_gradient_checkpointing(self, on: bool) -> None:
+        """Recompute each layer in the backward pass rather than keep its activations."""
+        if on:
+            self.network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    def _head(self) -> nn.Module:
+        for name in ("score", "classifier", "classification_head"):
+            head = getattr(self.network, name, None)
+            if isinstance(head, nn.Module):
+                return head
+        raise CheckpointError(
+            f"--train head needs a model whose head lrscope knows: got {type(self.network).__name__}; use --train full"
+        )
+
+
+def build_transformers(
+    folder: Path, num_classes: int, pad_id: int, *, dropout: float, head_seed: int, dtype: torch.dtype
+) -> TransformersClassifier:
+    """Load a folder through `AutoModelForSequenceClassification`, with a fresh head of our own where it has a `score`.
+
+    Raises:
+        CheckpointError: transformers cannot load it.
+    """
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    try:
+        config = AutoConfig.from_pretrained(folder)
+        fresh = getattr(config, "num_labels", None) != num_classes or "ForSequenceClassification" not in str(
+            config.architectures
+        )
+        config.num_labels = num_classes
+        config.pad_token_id = pad_id
+        with torch.random.fork_rng():
+            torch.manual_seed(head_seed)
+            network = AutoModelForSequenceClassification.from_pretrained(
+                folder, config=config, dtype="auto", ignore_mismatched_sizes=True
+            )
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise CheckpointError(f"transformers cannot load {folder} as a classifier: {str(error).splitlines()[0]}") from error
+    classifier = TransformersClassifier(network, dropout, dtype)
+    if fresh and classifier.reads_last_token:
+        network.score.weight.data = initial_head(num_classes, network.score.in_features, head_seed)
+    return classifier

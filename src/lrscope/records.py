@@ -1,0 +1,101 @@
+"""What happened: plain values that the loop and the trial yield, the store keeps and the analysis reads.
+
+They speak of metrics, values and directions, so that every task fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Direction = Literal["maximize", "minimize"]
+# "completed": the whole schedule ran. "stopped": early stopping ended it. "interrupted": resumable.
+Status = Literal["planned", "running", "completed", "stopped", "diverged", "interrupted", "failed"]
+FINISHED: frozenset[Status] = frozenset({"completed", "stopped", "diverged"})
+
+
+class Metric(NamedTuple):
+    """What arms are compared by, and which way is better."""
+
+    name: str
+    direction: Direction
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Return whether `value` beats `than`; a tie does not, NaN never does, anything beats None.
+
+        >>> Metric("loss", "minimize").better(0.5, 0.6), Metric("loss", "minimize").better(0.5, 0.5)
+        (True, False)
+        """
+        if value != value:
+            return False
+        if than is None:
+            return True
+        return value > than if self.direction == "maximize" else value < than
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One optimizer update. `learning_rate` is the rate that the optimizer really held when it updated.
+
+    `loss` is the mean over `count` units (examples, or tokens), NaN kept as NaN; `gradient_norm` is taken before
+    clipping; `seconds` is wall time. A `diverged` step made no update.
+    """
+
+    step: int
+    learning_rate: float
+    loss: float
+    count: float
+    gradient_norm: float
+    seconds: float
+    diverged: bool = False
+
+
+class Scores(NamedTuple):
+    """Per-example values of one metric, with the weight of each in the mean."""
+
+    values: NDArray[np.float32]
+    weights: NDArray[np.float32]
+
+    def mean(self) -> float:
+        """Return the weighted mean, NaN where the weights add up to nothing."""
+        total = float(self.weights.sum(dtype=np.float64))
+        weighted = float((self.values.astype(np.float64) * self.weights).sum())
+        return weighted / total if total else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """One split measured after `step` updates (`epoch` passes). `scores` are per example, by metric name."""
+
+    step: int
+    epoch: int
+    split: str
+    metrics: Mapping[str, float]
+    seconds: float
+    scores: Mapping[str, Scores] = field(default_factory=dict)
+    improved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrialResult:
+    """How a trial ended. Divergence and early stopping are results, not failures.
+
+    `best` and `endpoint` are values of the decision metric: at the best evaluation, and at the last one.
+    """
+
+    status: Status
+    step: int
+    total_steps: int
+    metric: Metric
+    best: float | None
+    best_epoch: int | None
+    endpoint: float | None
+    reason: str = ""
+    scored: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+
+
+Record = StepRecord | EvaluationRecord | TrialResult

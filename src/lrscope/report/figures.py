@@ -1,0 +1,120 @@
+"""Figures of what happened. Colours are Okabe and Ito's, told apart by colour-blind readers and in grey.
+
+matplotlib is imported when a figure is drawn, and draws to files only: no window, no global state.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.files import replacing
+from lrscope.store.study import StudyStore
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
+STYLE = {
+    "font.size": 10.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E4E4E4",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "figure.dpi": 150,
+    "svg.fonttype": "none",
+}
+
+
+def smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
+    """Return the centred running mean over `span` values, shorter at the ends; NaN stays where all are NaN.
+
+    >>> smoothed(np.array([0.0, 3.0, 6.0]), 3).tolist()
+    [1.5, 3.0, 4.5]
+    """
+    finite = np.isfinite(values)
+    kernel = np.ones(span)
+    total = np.convolve(np.where(finite, values, 0.0), kernel, "same")
+    count = np.convolve(finite.astype(float), kernel, "same")
+    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+
+
+def save_trial_curves(store: StudyStore, trial: int, path: Path) -> None:
+    """Draw one trial: loss by step with dev loss, the decision metric by epoch, and the rate that was applied."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    row = store.trial(trial)
+    series = store.steps(trial)
+    per_epoch = row.steps_per_epoch or 1
+    with rc_context(STYLE):
+        figure = Figure(figsize=(10, 6.2), layout="constrained")
+        axes = figure.subplot_mosaic([["loss", "metric"], ["rate", "metric"]], height_ratios=[3, 1.4])
+        epochs = (np.arange(len(series)) + 1) / per_epoch
+        _draw_loss(axes["loss"], store, trial, epochs, series["loss"])
+        _draw_metric(axes["metric"], store, trial)
+        rate = axes["rate"]
+        rate.plot(epochs, series["learning_rate"], color=BLUE, linewidth=1.6)
+        rate.set(xlabel="epoch", ylabel="learning rate applied")
+        rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
+        rate.sharex(axes["loss"])
+        config = row.config
+        figure.suptitle(
+            f"{config.schedule}, peak {config.peak_rate:g}, batch {config.batch_size}, seed {config.seed}"
+            + ("" if row.status == "completed" else f": {row.status}"),
+            fontsize=11,
+        )
+        with replacing(path) as temporary:
+            figure.savefig(temporary, format=path.suffix.lstrip("."))
+
+
+def _draw_loss(
+    axes: Axes, store: StudyStore, trial: int, epochs: NDArray[np.float64], loss: NDArray[np.float64]
+) -> None:
+    axes.plot(epochs, loss, color=GREY, alpha=0.35, linewidth=0.7)
+    line = smoothed(loss, max(3, len(loss) // 40))
+    axes.plot(epochs, line, color=BLUE, linewidth=1.8, label="train, running mean")
+    dev = store.evaluations(trial, "dev")
+    axes.plot(
+        [r.epoch for r in dev], [r.metrics["loss"] for r in dev], color=ORANGE, marker="o", linewidth=1.4, label="dev"
+    )
+    axes.set(ylabel="loss", title="Loss")
+    finite = line[np.isfinite(line)]
+    if len(finite):
+        # One spike must not flatten the curve: the running mean and dev decide the range.
+        values = [*finite, *(r.metrics["loss"] for r in dev)]
+        low, high = min(values), max(values)
+        axes.set_ylim(low - 0.08 * (high - low or 1), high + 0.12 * (high - low or 1))
+    axes.legend(frameon=False, loc="best")
+
+
+def _draw_metric(axes: Axes, store: StudyStore, trial: int) -> None:
+    name = store.metric.name
+    full = store.evaluations(trial, "train-full")
+    train, dev = full or store.evaluations(trial, "train"), store.evaluations(trial, "dev")
+    for records, colour, marker, label in (
+        (train, BLUE, "s", "train, full pass" if full else "train, as trained"),
+        (dev, ORANGE, "o", "dev"),
+    ):
+        shown = [(r.epoch, r.metrics[name]) for r in records if name in r.metrics]
+        if not shown:
+            continue
+        axes.plot(*zip(*shown, strict=True), color=colour, marker=marker, linewidth=1.6)
+        axes.annotate(label, shown[-1], xytext=(0, 9), textcoords="offset points", color=colour, ha="right")
+    best = [r for r in dev if r.improved]
+    if best:
+        axes.annotate(
+            f"best dev {best[-1].metrics[name]:.3f}",
+            (best[-1].epoch, best[-1].metrics[name]),
+            xytext=(0, -16),
+            textcoords="offset points",
+            color=ORANGE,
+            ha="right",
+        )
+    axes.set(xlabel="epoch", ylabel=name, title=f"{name.capitalize()} by epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)

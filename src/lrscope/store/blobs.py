@@ -1,0 +1,44 @@
+"""Arrays as compressed bytes: little-endian whatever the machine, so that a study can be read elsewhere."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.records import StepRecord
+
+STEP = np.dtype(
+    [
+        ("learning_rate", "<f8"),
+        ("loss", "<f8"),
+        ("count", "<f8"),
+        ("gradient_norm", "<f8"),
+        ("seconds", "<f4"),
+        ("diverged", "u1"),
+    ]
+)
+
+
+def pack_steps(records: Sequence[StepRecord]) -> bytes:
+    """Return consecutive step records as bytes; the step numbers are implied by the first."""
+    rows = [(r.learning_rate, r.loss, r.count, r.gradient_norm, r.seconds, r.diverged) for r in records]
+    return zlib.compress(np.array(rows, dtype=STEP).tobytes())
+
+
+def unpack_steps(blob: bytes) -> NDArray[np.void]:
+    """Return a structured array with the fields of `STEP`."""
+    return np.frombuffer(zlib.decompress(blob), dtype=STEP)
+
+
+def pack_floats(values: NDArray[np.float32]) -> bytes:
+    """Return an array of any shape as compressed float32 bytes, in C order."""
+    return zlib.compress(np.ascontiguousarray(values, dtype="<f4").tobytes())
+
+
+def unpack_floats(blob: bytes, num_rows: int) -> NDArray[np.float32]:
+    """Return what `pack_floats` packed: shape (num_rows,) or (num_rows, columns)."""
+    flat = np.frombuffer(zlib.decompress(blob), dtype="<f4").astype(np.float32)
+    return flat if num_rows in (0, len(flat)) else flat.reshape(num_rows, -1)

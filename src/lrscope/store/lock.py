@@ -1,0 +1,36 @@
+"""One writer a study: an operating-system lock that dies with its process, so a crash leaves nothing to clean up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from lrscope.errors import StudyError
+
+LOCK = "study.lock"
+
+
+@contextmanager
+def study_lock(folder: Path) -> Iterator[None]:
+    """Hold the study in `folder` for the length of the block.
+
+    Raises:
+        StudyError: another process holds it, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StudyError(
+            f"one process at a time may write a study: another one is writing {folder}; wait for it or stop it"
+        ) from error
+    except OSError as error:
+        raise StudyError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
+    try:
+        yield
+    finally:
+        lock.release()

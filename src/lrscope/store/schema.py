@@ -1,0 +1,112 @@
+"""The tables of `study.db`, their version, and the way forward from older versions.
+
+    study         one row: what was asked, on what (fingerprint), by which metric it is judged
+    trials        one row a trial: its configuration, how far it came, how it ended
+    steps         step series, a blob a stretch of steps; a stretch is written in the transaction of its snapshot
+    evaluations   one split measured after a step: metrics by name
+    scores        per-example values and weights of one metric at one evaluation
+    predictions   a model's outputs on a split, kept unscored
+    openings      every time that sealed scores were opened, by what and for which trial
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from lrscope.errors import StudyError
+
+TABLES = """
+CREATE TABLE study (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    created TEXT NOT NULL,
+    version TEXT NOT NULL,
+    config TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    numerics TEXT NOT NULL,
+    task_state TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    direction TEXT NOT NULL CHECK (direction IN ('maximize', 'minimize'))
+);
+CREATE TABLE trials (
+    id INTEGER PRIMARY KEY,
+    config TEXT NOT NULL UNIQUE,
+    seed INTEGER NOT NULL,
+    schedule TEXT NOT NULL,
+    status TEXT NOT NULL,
+    reason TEXT NOT NULL DEFAULT '',
+    step INTEGER NOT NULL DEFAULT 0,
+    total_steps INTEGER,
+    steps_per_epoch INTEGER,
+    seconds REAL NOT NULL DEFAULT 0
+);
+CREATE TABLE steps (
+    trial INTEGER NOT NULL REFERENCES trials (id),
+    first_step INTEGER NOT NULL,
+    num_steps INTEGER NOT NULL,
+    series BLOB NOT NULL,
+    PRIMARY KEY (trial, first_step)
+) WITHOUT ROWID;
+CREATE TABLE evaluations (
+    trial INTEGER NOT NULL REFERENCES trials (id),
+    step INTEGER NOT NULL,
+    split TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    metrics TEXT NOT NULL,
+    seconds REAL NOT NULL,
+    improved INTEGER NOT NULL,
+    PRIMARY KEY (trial, step, split)
+) WITHOUT ROWID;
+CREATE TABLE scores (
+    trial INTEGER NOT NULL REFERENCES trials (id),
+    step INTEGER NOT NULL,
+    split TEXT NOT NULL,
+    metric TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    vals BLOB NOT NULL,
+    weights BLOB NOT NULL,
+    PRIMARY KEY (trial, step, split, metric)
+) WITHOUT ROWID;
+CREATE TABLE predictions (
+    trial INTEGER NOT NULL REFERENCES trials (id),
+    step INTEGER NOT NULL,
+    split TEXT NOT NULL,
+    num_rows INTEGER NOT NULL,
+    outputs BLOB NOT NULL,
+    PRIMARY KEY (trial, step, split)
+) WITHOUT ROWID;
+CREATE TABLE openings (
+    id INTEGER PRIMARY KEY,
+    opened TEXT NOT NULL,
+    trial INTEGER REFERENCES trials (id),
+    step INTEGER,
+    split TEXT NOT NULL,
+    asked_by TEXT NOT NULL
+);
+"""
+
+# MIGRATIONS[n] takes a database from version n + 1 to n + 2. None are needed yet.
+MIGRATIONS: tuple[str, ...] = ()
+VERSION = 1 + len(MIGRATIONS)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables of the newest version in an empty database."""
+    connection.executescript(TABLES)
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+def migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring an older database to the newest version, each version in a transaction of its own.
+
+    Raises:
+        StudyError: the database is newer than this lrscope, or holds no study.
+    """
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > VERSION:
+        raise StudyError(f"{name} was written by a newer lrscope (schema {version}, this one knows {VERSION}); update lrscope")
+    if version == 0:
+        raise StudyError(f"{name} holds no study: its schema has no version; name a folder that lrscope wrote")
+    for number in range(version, VERSION):
+        with connection:
+            connection.executescript(MIGRATIONS[number - 1])
+            connection.execute(f"PRAGMA user_version = {number + 1}")

@@ -1,0 +1,83 @@
+"""What a task is to the rest of lrscope: how examples become batches, a loss, and scores that arms are compared by.
+
+Nothing above this seam knows whether a metric is an accuracy or a perplexity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lrscope.models.classifier import DropoutPlace
+from lrscope.records import Metric, Scores
+
+
+class Loss(NamedTuple):
+    """A micro-batch's loss as sum and count, so that accumulation and averaging are exact.
+
+    `scores` are per-example (values, weights) by metric name, detached: the training pass's own measurements.
+    """
+
+    total: Tensor
+    count: float
+    scores: Mapping[str, tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedSplit:
+    """A split as token ids, laid end to end: example i is `ids[offsets[i] : offsets[i + 1]]`."""
+
+    name: str
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    num_cut: int = 0
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the number of tokens of each example."""
+        return np.diff(self.offsets)
+
+    @property
+    def num_examples(self) -> int:
+        """Return how many examples there are."""
+        return len(self.offsets) - 1
+
+    @property
+    def labelled(self) -> bool:
+        """Return whether every example has its target."""
+        return bool((self.labels >= 0).all())
+
+
+class Evaluation(NamedTuple):
+    """What a split's outputs amount to: metrics by name, and per-example scores of those that are means."""
+
+    metrics: dict[str, float]
+    scores: dict[str, Scores]
+
+
+class Task(Protocol):
+    """One kind of fine-tuning. `batch` values are the task's own; the loop only hands them back."""
+
+    metric: Metric
+
+    def collate(self, split: EncodedSplit, indices: NDArray[np.int64], dropout: DropoutPlace | None = None) -> Any:
+        """Return a padded batch of these examples."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Any) -> Loss:
+        """Return the training loss of a batch, differentiable."""
+        ...
+
+    def outputs(self, model: nn.Module, batch: Any) -> Tensor:
+        """Return what the model says of each example: one float32 row an example, unscored."""
+        ...
+
+    def score(self, outputs: NDArray[np.float32], split: EncodedSplit) -> Evaluation:
+        """Compare outputs with the targets of `split`."""
+        ...

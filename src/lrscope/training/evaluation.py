@@ -1,0 +1,37 @@
+"""Measuring a model on a split, without gradients and without randomness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from lrscope.data.batches import plan_evaluation
+from lrscope.tasks.base import EncodedSplit, Task
+
+BATCH_SIZE = 64
+
+
+@torch.inference_mode()
+def outputs_of(model: nn.Module, task: Task, split: EncodedSplit) -> NDArray[np.float32]:
+    """Return the model's outputs, one row an example, in the split's own order."""
+    model.eval()
+    rows: list[NDArray[np.float32]] = []
+    order: list[NDArray[np.int64]] = []
+    for indices, output in _each_batch(model, task, split):
+        order.append(indices)
+        rows.append(output)
+    stacked = np.concatenate(rows)
+    in_order = np.empty_like(stacked)
+    in_order[np.concatenate(order)] = stacked
+    return in_order
+
+
+def _each_batch(
+    model: nn.Module, task: Task, split: EncodedSplit
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+    for indices in plan_evaluation(split.lengths, BATCH_SIZE):
+        yield indices, task.outputs(model, task.collate(split, indices)).float().cpu().numpy()

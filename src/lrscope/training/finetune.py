@@ -1,0 +1,94 @@
+"""A single fine-tune: a study of one trial, begun in a new folder or gone on with in its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lrscope.config import DataConfig, StudyConfig
+from lrscope.errors import StudyError
+from lrscope.files import write_text
+from lrscope.records import Metric
+from lrscope.store.lock import LOCK, study_lock
+from lrscope.store.study import DATABASE, StudyStore
+from lrscope.tasks.classification import Classification
+from lrscope.training.material import Material, gather, require_same
+from lrscope.training.numerics import Numerics
+from lrscope.training.trial import Trial
+
+
+@dataclass(frozen=True, eq=False)
+class FineTune:
+    """A fine-tune that is ready to run: `for record in finetune.trial.run(): ...`."""
+
+    store: StudyStore
+    material: Material
+    trial: Trial
+
+
+@contextmanager
+def begin(config: StudyConfig, folder: Path) -> Iterator[FineTune]:
+    """Check every input, then make a new study of one trial in `folder`, and hold it.
+
+    Raises:
+        StudyError: the folder is not empty, or cannot be written.
+        DataError, CheckpointError, ConfigError, ScheduleError: an input cannot be used; nothing was written.
+    """
+    require_new(folder)
+    material = gather(config)
+    metric: Metric = Classification.metric
+    with study_lock(folder):
+        store = StudyStore.create(
+            folder,
+            config,
+            fingerprint=material.fingerprint,
+            numerics=material.numerics.to_dict(),
+            task_state={"names": material.splits.labels.names, "keys": material.splits.labels.keys},
+            metric=metric,
+        )
+        with store:
+            write_text(folder / "config.toml", config.to_toml())
+            yield _assemble(store, material)
+
+
+@contextmanager
+def resume(folder: Path, moved: dict[str, str] | None = None) -> Iterator[FineTune]:
+    """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, if elsewhere.
+
+    Raises:
+        StudyError: there is no study, another process holds it, or an input is no longer what it was.
+    """
+    if not (folder / DATABASE).is_file():
+        raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a fine-tune")
+    with study_lock(folder), StudyStore.open(folder) as store:
+        config = relocate(store.config, moved or {})
+        material = gather(config, Numerics(**store.numerics))
+        require_same(store.fingerprint, material.fingerprint, folder)
+        yield _assemble(store, material)
+
+
+def relocate(config: StudyConfig, moved: dict[str, Any]) -> StudyConfig:
+    """Return the configuration with inputs read from where they lie now."""
+    data = {name: value for name, value in moved.items() if name in DataConfig.__dataclass_fields__}
+    model = {name: value for name, value in moved.items() if name in ("model", "tokenizer")}
+    return replace(config, data=replace(config.data, **data), model=replace(config.model, **model))
+
+
+def require_new(folder: Path) -> None:
+    """Refuse a folder that holds anything: nothing is ever overwritten silently.
+
+    Raises:
+        StudyError: it holds a study, or something else.
+    """
+    if (folder / DATABASE).exists():
+        raise StudyError(f"{folder} holds a study already; go on with --resume {folder}, or choose another --out")
+    if folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
+        raise StudyError(f"--out must be a new or an empty folder: got {folder}, which holds other files; choose another")
+
+
+def _assemble(store: StudyStore, material: Material) -> FineTune:
+    row = store.add_trial(store.config.trial)
+    return FineTune(store, material, Trial(store, material, row))

@@ -1,0 +1,98 @@
+"""A finished run's model on other sentences: loading a checkpoint, evaluating, predicting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lrscope.data.labels import LabelSet
+from lrscope.data.splits import Split, load_split
+from lrscope.errors import DataError, StudyError
+from lrscope.models.checkpoints import Checkpoint, read_checkpoint
+from lrscope.models.tokenizers import TextTokenizer, read_tokenizer
+from lrscope.store.study import StudyStore
+from lrscope.tasks.base import Evaluation
+from lrscope.tasks.classification import Classification
+from lrscope.training.evaluation import outputs_of
+from lrscope.training.material import Classifier, build_classifier, encode, token_limit
+from lrscope.training.numerics import Numerics
+
+CheckpointName = Literal["best", "last"]
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """A checkpoint of a study, ready to use with the numerics it was trained with."""
+
+    store: StudyStore
+    trial: int
+    step: int
+    checkpoint: Checkpoint
+    tokenizer: TextTokenizer
+    labels: LabelSet
+    numerics: Numerics
+    network: Classifier
+
+    def outputs(self, split: Split) -> NDArray[np.float32]:
+        """Return log-probabilities, one row a sentence, in the split's order."""
+        limit = token_limit(self.checkpoint, self.store.config.data.max_tokens)
+        encoded = encode(split, self.tokenizer, limit, self.store.config.data.on_long)
+        return outputs_of(self.network, self._task(), encoded)
+
+    def evaluate(self, split: Split) -> Evaluation:
+        """Return metrics on a labelled split; scoring the study's sealed test split is recorded first.
+
+        Raises:
+            DataError: some sentence has no label.
+        """
+        if not split.labelled:
+            raise DataError(f"{split.path} must have a label on every line to be evaluated; use lrscope predict instead")
+        if split.fingerprint == self.store.fingerprint.get("test"):
+            self.store.record_opening(self.trial, self.step, "test", "evaluate")
+        limit = token_limit(self.checkpoint, self.store.config.data.max_tokens)
+        encoded = encode(split, self.tokenizer, limit, self.store.config.data.on_long)
+        return self._task().score(outputs_of(self.network, self._task(), encoded), encoded)
+
+    def read(self, path: Path) -> Split:
+        """Read a labelled file with this study's classes and columns."""
+        data = self.store.config.data
+        return load_split(
+            path, self.labels, "data", text_column=data.text_column, label_column=data.label_column
+        )
+
+    def predict(self, sentences: Sequence[str]) -> NDArray[np.float32]:
+        """Return probabilities (N, C), one row a sentence."""
+        split = Split.unlabelled("sentences", sentences)
+        return np.exp(self.outputs(split))
+
+    def _task(self) -> Classification:
+        return Classification(len(self.labels.names), self.tokenizer.pad_id, torch.device(self.numerics.device))
+
+
+def load_trained(folder: Path, which: CheckpointName = "best", trial: int = 1) -> TrainedModel:
+    """Load a checkpoint of a study's trial.
+
+    Raises:
+        StudyError: there is no study, or the trial has not written that checkpoint yet.
+    """
+    store = StudyStore.open(folder)
+    path = store.trial_folder(trial) / which
+    if not (path / "model.safetensors").is_file():
+        raise StudyError(
+            f"{folder} has no {which} checkpoint yet: its trial is {store.trial(trial).status}; "
+            f"finish it with lrscope finetune --resume {folder}"
+        )
+    checkpoint = read_checkpoint(path)
+    tokenizer = read_tokenizer(None, path)
+    labels = LabelSet(names=tuple(store.task_state["names"]), keys=tuple(store.task_state["keys"]))
+    numerics = Numerics(**store.numerics)
+    numerics.apply()
+    network = build_classifier(checkpoint, tokenizer, len(labels.names), numerics).to(numerics.device)
+    step = int(checkpoint.metadata.get("lrscope.step", 0))
+    return TrainedModel(store, trial, step, checkpoint, tokenizer, labels, numerics, network.eval())

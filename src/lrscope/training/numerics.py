@@ -1,0 +1,99 @@
+"""Device, precision and threads: decided once a study, stored with it, and the same for every trial and resume."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from time import perf_counter
+from typing import Any
+
+import torch
+
+from lrscope import __version__
+from lrscope.config import NumericsConfig
+from lrscope.errors import ConfigError
+from lrscope.models.llama import Layer, Positions
+from lrscope.models.shape import LlamaShape
+
+# bfloat16 must win clearly: near a tie, noise in the timing must not decide what a study's numbers are.
+BFLOAT16_MUST_BE_FASTER_BY = 1.25
+SMALLEST_DIM_FOR_BFLOAT16 = 128
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """What was decided. `implementation` is `native` or `transformers`."""
+
+    device: str
+    precision: str
+    threads: int
+    batching: str
+    implementation: str
+    code: str = __version__
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the precision of matrix products; master weights are float32 whatever it is."""
+        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for the store."""
+        return asdict(self)
+
+    def apply(self) -> None:
+        """Set this process's threads, and matrix products that give the same bits every time."""
+        torch.set_num_threads(self.threads)
+        if self.device == "cuda":
+            # cuBLAS promises equal bits only with a fixed workspace; it reads this when it first runs.
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+
+
+def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str) -> Numerics:
+    """Settle every `auto`.
+
+    Raises:
+        ConfigError: cuda is asked for where there is none.
+    """
+    available = torch.cuda.is_available()
+    if config.device == "cuda" and not available:
+        raise ConfigError("--device cuda needs a GPU that torch can use: got none; use --device cpu or auto")
+    device = config.device if config.device != "auto" else ("cuda" if available else "cpu")
+    threads = config.threads or _available_cores()
+    precision = config.precision
+    if precision == "auto":
+        precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
+    return Numerics(device, precision, threads, config.batching, implementation)
+
+
+def _available_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _bfloat16_pays(shape: LlamaShape | None, device: str, threads: int) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if shape is None or shape.dim < SMALLEST_DIM_FOR_BFLOAT16:
+        return False
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return layer_seconds(shape, torch.float32) > BFLOAT16_MUST_BE_FASTER_BY * layer_seconds(shape, torch.bfloat16)
+    finally:
+        torch.set_num_threads(before)
+
+
+def layer_seconds(shape: LlamaShape, dtype: torch.dtype, sentences: int = 16, positions: int = 32) -> float:
+    """Time one layer's forward and backward pass at a fine-tune's own matrix shapes: the fastest of three."""
+    generator = torch.Generator().manual_seed(0)
+    layer = Layer(shape)
+    for parameter in layer.parameters():
+        torch.nn.init.normal_(parameter, std=0.02, generator=generator)
+    x = torch.randn(sentences, positions, shape.dim, generator=generator).requires_grad_()
+    place = Positions(shape, positions, dtype, x.device)
+    seconds = []
+    for _ in range(4):
+        began = perf_counter()
+        layer(x, place, dtype).sum().backward()
+        seconds.append(perf_counter() - began)
+    return min(seconds[1:])

@@ -1,0 +1,339 @@
+"""One trial: the loop, assembled from a study's material, with evaluations, checkpoints and snapshots on the way.
+
+    for record in Trial(store, material, row).run(): ...
+
+A trial yields what happens and stores it. It may be stopped at any record, closed, or killed: the next run of the
+same trial goes on from the last snapshot and ends with the same weights, bit for bit on a CPU.
+
+The order at the end of an epoch is what makes that hold: records and evaluations enter the store in one
+transaction, then the best checkpoint is written, then the snapshot. Going on from a snapshot forgets whatever the
+store holds from after it, and does it again the same way.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic, perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lrscope.data.batches import plan_epoch
+from lrscope.errors import StudyError
+from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, write_checkpoint
+from lrscope.models.classifier import DropoutPlace
+from lrscope.randomness import derive_seed
+from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
+from lrscope.schedules import parse
+from lrscope.store.study import StudyStore, TrialRow
+from lrscope.tasks.base import EncodedSplit
+from lrscope.training.early_stopping import best_index, should_stop
+from lrscope.training.evaluation import outputs_of
+from lrscope.training.host_memory import keep_freed_memory
+from lrscope.training.loop import steps
+from lrscope.training.material import Material
+from lrscope.training.optimizer import build_optimizer
+from lrscope.training.snapshot import capture, load_snapshot, read_snapshots, restore, write_snapshot
+
+SNAPSHOT_SECONDS = 120.0
+
+
+class RunningMean:
+    """Weighted means of the training pass, by metric name; their state travels in the snapshot."""
+
+    def __init__(self, state: dict[str, list[float]] | None = None) -> None:
+        self.state: dict[str, list[float]] = {name: list(sums) for name, sums in (state or {}).items()}
+
+    def add(self, name: str, total: float, weight: float) -> None:
+        """Add a sum of weighted values and the sum of their weights."""
+        sums = self.state.setdefault(name, [0.0, 0.0])
+        sums[0] += total
+        sums[1] += weight
+
+    def means(self) -> dict[str, float]:
+        """Return total / weight of each."""
+        return {name: total / weight for name, (total, weight) in self.state.items() if weight}
+
+
+class Trial:
+    """One trial of a study, run or resumed by `run`."""
+
+    def __init__(
+        self, store: StudyStore, material: Material, row: TrialRow, *, snapshot_seconds: float = SNAPSHOT_SECONDS
+    ) -> None:
+        self.store, self.material, self.id, self.config = store, material, row.id, row.config
+        self.folder = store.trial_folder(row.id)
+        self.snapshot_seconds = snapshot_seconds
+        self.task = material.task(self.config.label_smoothing)
+        self.train = material.encoded["train"]
+        self.steps_per_epoch = -(-self.train.num_examples // self.config.batch_size)
+        self.total_steps = self.config.epochs * self.steps_per_epoch
+        self.schedule = parse(self.config.schedule).resolve(
+            total_steps=self.total_steps, steps_per_epoch=self.steps_per_epoch, peak_rate=self.config.peak_rate
+        )
+        self._stop_asked = False
+        self._unwritten: list[StepRecord] = []
+        self._epoch_means = RunningMean()
+        self._began = monotonic()
+
+    def stop(self) -> None:
+        """Ask the run to end at the next record, leaving a snapshot."""
+        self._stop_asked = True
+
+    def run(self) -> Iterator[Record]:
+        """Yield records until the trial ends; the last one is its `TrialResult`.
+
+        Raises:
+            StudyError: the folder cannot be written, or no snapshot of a begun trial can be used.
+        """
+        row = self.store.trial(self.id)
+        if row.status in FINISHED:
+            yield self._result(row.status, row.step, row.reason)
+            return
+        keep_freed_memory()
+        self.material.numerics.apply()
+        model = self.material.build_model(self.config)
+        optimizer = build_optimizer(model, self.config)
+        done = self._go_on(model, optimizer)
+        self.store.update_trial(self.id, "running", step=done, horizon=(self.total_steps, self.steps_per_epoch))
+        try:
+            status, reason = yield from self._train(model, optimizer, done)
+        except GeneratorExit:
+            self._pause(model, optimizer)
+            raise
+        if status == "interrupted":
+            self._pause(model, optimizer)
+            yield self._result(status, self._done, reason)
+            return
+        yield from self._finish(model, status)
+        self._mark(status, reason)
+        shutil.rmtree(self._snapshots, ignore_errors=True)
+        yield self._result(status, self._done, reason)
+
+    # The course of a trial
+
+    def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Iterator[Any]:
+        self._done = done
+        last_snapshot = monotonic()
+        if done and done % self.steps_per_epoch == 0 and self._stops_early():
+            return "stopped", self._why_stopped()
+        for record in steps(
+            model, optimizer, self._batches(done), self._loss, self._rate_at, start=done, clip_norm=self.config.clip_norm
+        ):
+            self._unwritten.append(record)
+            if record.diverged:
+                self._flush()
+                yield record
+                return "diverged", _why_diverged(record)
+            self._done = record.step + 1
+            self._epoch_means.add("loss", record.loss * record.count, record.count)
+            if self._done % self.steps_per_epoch == 0:
+                evaluations = self._evaluate_epoch(model)
+                self._flush(evaluations)
+                if evaluations[-1].improved:
+                    self._save(model, "best", evaluations[-1])
+                self._snapshot(model, optimizer)
+                last_snapshot = monotonic()
+                yield record
+                yield from evaluations
+                if self._stops_early():
+                    return "stopped", self._why_stopped()
+            else:
+                if monotonic() - last_snapshot > self.snapshot_seconds:
+                    self._flush()
+                    self._snapshot(model, optimizer)
+                    last_snapshot = monotonic()
+                yield record
+            if self._stop_asked and self._done < self.total_steps:
+                return "interrupted", "stopped by the user"
+        return "completed", ""
+
+    def _rate_at(self, step: int) -> float:
+        return self.config.peak_rate * self.schedule(step)
+
+    def _batches(self, start: int) -> Iterator[Iterator[Any]]:
+        """Yield each step's micro-batches from step `start` on; the plan of an epoch depends on (seed, epoch) alone."""
+        for epoch in range(start // self.steps_per_epoch, self.config.epochs):
+            plan = plan_epoch(
+                self.train.lengths,
+                self.config.batch_size,
+                seed=self.config.seed,
+                epoch=epoch,
+                batching=self.material.numerics.batching,  # type: ignore[arg-type]
+            )
+            first = epoch * self.steps_per_epoch
+            for step in range(max(start, first), first + self.steps_per_epoch):
+                yield self._micro_batches(plan[step - first], step)
+
+    def _micro_batches(self, indices: NDArray[np.int64], step: int) -> Iterator[Any]:
+        seed = derive_seed(self.config.seed, "dropout", step)
+        size = self.config.micro_batch or len(indices)
+        for first in range(0, len(indices), size):
+            place = DropoutPlace(seed, first, len(indices))
+            yield self.task.collate(self.train, indices[first : first + size], place)
+
+    def _loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, float]:
+        loss = self.task.loss(model, batch)
+        for name, (values, weights) in loss.scores.items():
+            self._epoch_means.add(name, float((values * weights).sum()), float(weights.sum()))
+        return loss.total, loss.count
+
+    # Evaluations
+
+    def _evaluate_epoch(self, model: nn.Module) -> list[EvaluationRecord]:
+        """Return the training pass's own means, a full pass over train where asked for, and dev, in this order."""
+        records = [self._record("train", self._epoch_means.means(), 0.0)]
+        self._epoch_means = RunningMean()
+        if self.config.train_metrics == "full":
+            records.append(self._evaluate(model, self.train, "train-full", keep_scores=False))
+        records.append(self._evaluate(model, self.material.encoded["dev"], "dev"))
+        return records
+
+    def _evaluate(
+        self, model: nn.Module, split: EncodedSplit, name: str, *, keep_scores: bool = True
+    ) -> EvaluationRecord:
+        began = perf_counter()
+        evaluation = self.task.score(outputs_of(model, self.task, split), split)
+        value = evaluation.metrics[self.store.metric.name]
+        improved = name == "dev" and self.store.metric.better(value, self._best_value())
+        scores = evaluation.scores if keep_scores else {}
+        return self._record(name, evaluation.metrics, perf_counter() - began, scores, improved)
+
+    def _record(
+        self, split: str, metrics: dict[str, float], seconds: float, scores: Any = None, improved: bool = False
+    ) -> EvaluationRecord:
+        return EvaluationRecord(
+            self._done, self._done // self.steps_per_epoch, split, metrics, seconds, scores or {}, improved
+        )
+
+    def _history(self) -> list[EvaluationRecord]:
+        return self.store.evaluations(self.id, "dev")
+
+    def _values(self) -> list[float]:
+        return [record.metrics[self.store.metric.name] for record in self._history()]
+
+    def _best_value(self) -> float | None:
+        values = self._values()
+        best = best_index(self.store.metric, values)
+        return None if best is None else values[best]
+
+    def _stops_early(self) -> bool:
+        return self._done < self.total_steps and should_stop(self.store.metric, self._values(), self.config.patience)
+
+    def _why_stopped(self) -> str:
+        return f"dev {self.store.metric.name} has not improved for {self.config.patience} evaluations"
+
+    # What is kept
+
+    @property
+    def _snapshots(self) -> Path:
+        return self.folder / "snapshots"
+
+    def _flush(self, evaluations: list[EvaluationRecord] | None = None) -> None:
+        self.store.append(self.id, self._unwritten, evaluations or ())
+        self._unwritten = []
+
+    def _snapshot(self, model: nn.Module, optimizer: Optimizer) -> None:
+        progress = {
+            "schedule": self.schedule.text,
+            "total_steps": self.total_steps,
+            "epoch_means": self._epoch_means.state,
+        }
+        write_snapshot(self._snapshots, self._done, capture(model, optimizer), progress)
+
+    def _pause(self, model: nn.Module, optimizer: Optimizer) -> None:
+        if self._unwritten:
+            self._flush()
+            self._snapshot(model, optimizer)
+        self._mark("interrupted", "stopped by the user")
+
+    def _mark(self, status: Status, reason: str) -> None:
+        self.store.update_trial(self.id, status, step=self._done, reason=reason, seconds=monotonic() - self._began)
+
+    def _go_on(self, model: nn.Module, optimizer: Optimizer) -> int:
+        """Restore the newest whole snapshot, if any, and return how many steps are done."""
+        for path in read_snapshots(self._snapshots):
+            snapshot = load_snapshot(path)
+            progress = snapshot["progress"]
+            kept = (progress["schedule"], progress["total_steps"])
+            if kept != (self.schedule.text, self.total_steps):
+                raise StudyError(
+                    f"a run goes on under the schedule and horizon it began with: got {self.schedule.text} over "
+                    f"{self.total_steps} steps, the snapshot has {kept[0]} over {kept[1]}; start a new run with --out"
+                )
+            restore(snapshot, model, optimizer)
+            self._epoch_means = RunningMean(progress["epoch_means"])
+            self.store.rewind(self.id, snapshot["step"])
+            return int(snapshot["step"])
+        self.store.rewind(self.id, 0)
+        return 0
+
+    def _save(self, model: nn.Module, name: str, evaluation: EvaluationRecord | None = None) -> None:
+        metadata = {"lrscope.step": str(self._done), "lrscope.schedule": self.schedule.text}
+        if evaluation is not None:
+            metadata |= {f"lrscope.dev.{metric}": repr(value) for metric, value in evaluation.metrics.items()}
+        folder = self.folder / name
+        tensors = model.to_tensors()  # type: ignore[operator]
+        write_checkpoint(folder, tensors, self.material.saved_config(), self.material.tokenizer, metadata=metadata)
+        if name == "best":
+            link_checkpoint(folder, self.store.folder / "best")
+
+    def _finish(self, model: nn.Module, status: Status) -> Iterator[Record]:
+        """Save the endpoint, then keep the test predictions of the endpoint and of the best checkpoint."""
+        if status != "diverged":
+            history = self._history()
+            self._save(model, "last", history[-1] if history else None)
+            yield from self._predict_test(model)
+        best = best_index(self.store.metric, self._values())
+        if best is None:
+            return
+        best_step = self._history()[best].step
+        if status == "diverged" or best_step != self._done:
+            model.load_state_dict(read_weights(self.folder / "best"), strict=False)
+            endpoint, self._done = self._done, best_step
+            yield from self._predict_test(model)
+            self._done = endpoint
+
+    def _predict_test(self, model: nn.Module) -> Iterator[Record]:
+        split = self.material.encoded.get("test")
+        if split is None:
+            return
+        outputs = outputs_of(model, self.task, split)
+        self.store.add_predictions(self.id, self._done, "test", outputs)
+        if self.material.config.score_test and split.labelled:
+            self.store.record_opening(self.id, self._done, "test", "--score-test")
+            evaluation = self.task.score(outputs, split)
+            record = self._record("test", evaluation.metrics, 0.0, evaluation.scores)
+            self.store.append(self.id, [], [record])
+            yield record
+
+    def _result(self, status: Status, step: int, reason: str) -> TrialResult:
+        history, values = self._history(), self._values()
+        best = best_index(self.store.metric, values)
+        return TrialResult(
+            status=status,
+            step=step,
+            total_steps=self.total_steps,
+            metric=self.store.metric,
+            best=None if best is None else values[best],
+            best_epoch=None if best is None else history[best].epoch,
+            endpoint=values[-1] if values else None,
+            reason=reason,
+        )
+
+
+def _why_diverged(record: StepRecord) -> str:
+    what = "loss" if record.loss != record.loss or abs(record.loss) == float("inf") else "gradient"
+    value = record.loss if what == "loss" else record.gradient_norm
+    return f"{what} became {value} at step {record.step}, learning rate {record.learning_rate:.3g}"
+
+
+def peak_memory_bytes(device: str) -> int | None:
+    """Return the most memory that tensors took on a GPU, or None on a processor, where the system counts it."""
+    return torch.cuda.max_memory_allocated() if device == "cuda" else None

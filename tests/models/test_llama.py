@@ -1,0 +1,133 @@
+"""The native LLaMA held against transformers', and the properties that the rest of lrscope relies on."""
+
+import dataclasses
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from lrscope.models import llama
+from lrscope.models.generation import build_language_model, generate
+from lrscope.models.llama import Backbone
+from lrscope.models.shape import LlamaShape
+
+BASE = LlamaShape(
+    vocab_size=50, dim=32, num_layers=3, num_heads=4, num_kv_heads=4, head_dim=8, hidden_dim=48,
+    max_positions=64, norm_eps=1e-5, rope_theta=10000.0, tied=True,
+)  # fmt: skip
+SHAPES = {
+    "tied": BASE,
+    "untied": dataclasses.replace(BASE, tied=False),
+    "grouped queries": dataclasses.replace(BASE, num_kv_heads=2),
+    "one key head": dataclasses.replace(BASE, num_kv_heads=1),
+    "wide heads": dataclasses.replace(BASE, head_dim=16),
+    "other theta and eps": dataclasses.replace(BASE, rope_theta=500.0, norm_eps=1e-3),
+    "one layer": dataclasses.replace(BASE, num_layers=1),
+}
+
+
+def reference(shape: LlamaShape) -> LlamaForCausalLM:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=shape.vocab_size, hidden_size=shape.dim, intermediate_size=shape.hidden_dim,
+        num_hidden_layers=shape.num_layers, num_attention_heads=shape.num_heads,
+        num_key_value_heads=shape.num_kv_heads, head_dim=shape.head_dim, rms_norm_eps=shape.norm_eps,
+        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        max_position_embeddings=shape.max_positions, tie_word_embeddings=shape.tied, initializer_range=0.1,
+    )  # fmt: skip
+    model = LlamaForCausalLM(config).eval()
+    for name, parameter in model.named_parameters():
+        if "norm" in name:  # ones would hide a norm weight that is not applied
+            torch.nn.init.uniform_(parameter, 0.5, 1.5)
+    return model
+
+
+@pytest.fixture(params=SHAPES, ids=list(SHAPES))
+def pair(request: pytest.FixtureRequest) -> tuple[llama.Backbone, LlamaForCausalLM, LlamaShape]:
+    shape = SHAPES[request.param]
+    theirs = reference(shape)
+    backbone = Backbone(shape)
+    backbone.load_state_dict(theirs.model.state_dict())
+    return backbone, theirs, shape
+
+
+def test_hidden_states_equal_transformers(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:
+    backbone, theirs, shape = pair
+    ids = torch.randint(0, shape.vocab_size, (3, 11))
+    with torch.no_grad():
+        expected = theirs.model(ids).last_hidden_state
+        assert torch.allclose(backbone(ids), expected, atol=1e-5, rtol=0)
+
+
+def test_gradients_equal_transformers(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:
+    backbone, theirs, shape = pair
+    ids = torch.randint(0, shape.vocab_size, (3, 9))
+    lengths = torch.tensor([9, 4, 1])
+    rows = torch.arange(3)
+    backbone(ids, torch.float32, lengths - 1).square().sum().backward()
+    theirs.model(ids).last_hidden_state[rows, lengths - 1].square().sum().backward()
+    for name, parameter in theirs.model.named_parameters():
+        got = backbone.get_parameter(name).grad
+        scale = parameter.grad.abs().max()
+        assert torch.allclose(got, parameter.grad, atol=1e-4 * scale, rtol=0), name
+
+
+def test_the_last_position_alone_equals_all_positions(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:
+    backbone, _, shape = pair
+    ids, lengths = torch.randint(0, shape.vocab_size, (4, 7)), torch.tensor([7, 1, 3, 6])
+    with torch.no_grad():
+        everywhere = backbone(ids)[torch.arange(4), lengths - 1]
+        assert torch.allclose(backbone(ids, torch.float32, lengths - 1), everywhere, atol=1e-5, rtol=0)
+
+
+def test_tiled_attention_equals_explicit_attention(
+    pair: tuple[Backbone, LlamaForCausalLM, LlamaShape], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backbone, _, shape = pair
+    ids = torch.randint(0, shape.vocab_size, (2, 13))
+    with torch.no_grad():
+        explicit = backbone(ids)
+        monkeypatch.setattr(llama, "LONGEST_EXPLICIT_ATTENTION", 0)
+        assert torch.allclose(backbone(ids), explicit, atol=1e-5, rtol=0)
+
+
+def test_gradient_checkpointing_changes_nothing(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:
+    backbone, _, shape = pair
+    ids = torch.randint(0, shape.vocab_size, (2, 6))
+    grads = []
+    for on in (False, True):
+        backbone.gradient_checkpointing = on
+        backbone.zero_grad()
+        backbone(ids).square().sum().backward()
+        grads.append([p.grad.clone() for p in backbone.parameters()])
+    assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
+
+
+def test_language_model_generates_what_transformers_generates(
+    pair: tuple[Backbone, LlamaForCausalLM, LlamaShape],
+) -> None:
+    _, theirs, shape = pair
+    model = build_language_model(shape, theirs.state_dict())
+    prompt = [1, 7, 3]
+    expected = theirs.generate(
+        torch.tensor([prompt]), max_new_tokens=12, do_sample=False, eos_token_id=None, pad_token_id=0
+    )
+    assert list(generate(model, prompt, max_new_tokens=12, temperature=0.0)) == expected[0, 3:].tolist()
+
+
+def test_sampling_follows_the_seed_and_the_temperature() -> None:
+    model = build_language_model(BASE, reference(BASE).state_dict())
+
+    def sample(seed: int, temperature: float) -> list[int]:
+        return list(generate(model, [1], max_new_tokens=8, temperature=temperature, seed=seed))
+
+    assert sample(0, 1.0) == sample(0, 1.0)
+    assert sample(0, 1.0) != sample(1, 1.0)
+    assert sample(0, 1e-4) == sample(1, 1e-4) == sample(5, 0.0)
+
+
+def test_generation_stops_before_a_stop_token_and_past_the_context_forgets_the_oldest() -> None:
+    model = build_language_model(BASE, reference(BASE).state_dict())
+    greedy = list(generate(model, [1], max_new_tokens=5, temperature=0.0))
+    assert list(generate(model, [1], max_new_tokens=5, temperature=0.0, stop_ids=frozenset({greedy[0]}))) == []
+    assert len(list(generate(model, [1] * 60, max_new_tokens=10, temperature=0.0))) == 10
