@@ -91,7 +91,10 @@ class NumericsConfig(_Section):
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig(_Section):
-    """One arm at one seed. Rates are per step; `schedule` is canonical text; durations inside it carry units."""
+    """One arm at one seed. `schedule` is kept as canonical text; durations inside it carry units.
+
+    `clip_norm` is the largest gradient norm, 0 for no clipping; `patience` counts evaluations.
+    """
 
     peak_rate: float
     schedule: str = "warmup(6%) > linear"
@@ -103,7 +106,7 @@ class TrialConfig(_Section):
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    clip_norm: float | None = 1.0
+    clip_norm: float = 1.0
     dropout: float = 0.3
     label_smoothing: float = 0.0
     patience: int | None = None
@@ -149,8 +152,12 @@ class TrialConfig(_Section):
         require(
             math.isfinite(self.epsilon) and self.epsilon > 0, "--epsilon must be positive", self.epsilon, "try 1e-8"
         )
-        if self.clip_norm is not None:
-            require(self.clip_norm > 0, "--clip-norm must be positive", self.clip_norm, "0 on the command line means no clipping")
+        require(
+            math.isfinite(self.clip_norm) and self.clip_norm >= 0,
+            "--clip-norm must be 0 or more",
+            self.clip_norm,
+            "0 means no clipping",
+        )
         require(0 <= self.dropout < 1, "--dropout must be from 0 to below 1", self.dropout, "try 0.3")
         require(
             0 <= self.label_smoothing < 1, "--label-smoothing must be from 0 to below 1", self.label_smoothing, "try 0.1"

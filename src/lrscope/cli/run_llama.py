@@ -215,7 +215,7 @@ def _study(args: dict[str, Any]) -> Any:
             dropout=args["hidden_dropout_prob"],
             weight_decay=0.0,
             epsilon=1e-6,
-            clip_norm=None,
+            clip_norm=0.0,
             train_metrics="full",
         ),
     )

@@ -80,9 +80,6 @@ def build_config(
     for name, value in resolve_options(options).items():
         section, key = PLACES[name]
         values[section][key] = value
-    if values["trial"].get("clip_norm") == 0:
-        values["trial"].pop("clip_norm")
-        values["trial"]["clip_norm"] = None
     if schedule is not None or warmup is not None or "schedule" not in values["trial"]:
         values["trial"]["schedule"] = str(compose_schedule(schedule, warmup))
     if score_test:

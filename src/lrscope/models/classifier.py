@@ -68,6 +68,11 @@ class LlamaClassifier(nn.Module):
         """Return the weights to save, by transformers' names."""
         return {name: tensor.detach() for name, tensor in self.state_dict().items()}
 
+    @torch.no_grad()
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put weights back that `to_tensors` gave."""
+        self.load_state_dict(dict(tensors))
+
     def trains(self, part: str) -> None:
         """Let `full` or `head` be trained: freezing a part keeps it in the precision that it came in."""
         for name, parameter in self.named_parameters():

@@ -5,6 +5,7 @@ transformers is imported here and nowhere else on the training path, and only wh
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,11 @@ class TransformersClassifier(nn.Module):
     def to_tensors(self) -> dict[str, Tensor]:
         """Return the weights to save, by transformers' names."""
         return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
+
+    @torch.no_grad()
+    def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put weights back that `to_tensors` gave."""
+        self.network.load_state_dict(dict(tensors))
 
     def trains(self, part: str) -> None:
         """Let `full` or `head` be trained, in float32; what is frozen keeps its precision."""

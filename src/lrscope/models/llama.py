@@ -146,7 +146,7 @@ class Backbone(nn.Module):
 
         Padding needs no mask: it follows the last real token, and attention looks back only.
         """
-        x_BTD = self.embed_tokens(ids_BT)
+        x_BTD = self.embed_tokens(ids_BT).float()  # frozen weights may be bfloat16; the residual stream is not
         positions = Positions(self.shape, ids_BT.shape[1], dtype, ids_BT.device)
         *before, final = self.layers
         for layer in before:

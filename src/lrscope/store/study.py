@@ -194,11 +194,11 @@ class StudyStore:
     def _add_evaluation(self, trial: int, record: EvaluationRecord) -> None:
         key = (trial, record.step, record.split)
         self._connection.execute(
-            "INSERT INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)",
             (*key, record.epoch, json.dumps(dict(record.metrics)), record.seconds, record.improved),
         )
         self._connection.executemany(
-            "INSERT INTO scores VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
                 (*key, metric, len(scores.values), pack_floats(scores.values), pack_floats(scores.weights))
                 for metric, scores in record.scores.items()

@@ -124,7 +124,8 @@ class Trial:
         if done and done % self.steps_per_epoch == 0 and self._stops_early():
             return "stopped", self._why_stopped()
         for record in steps(
-            model, optimizer, self._batches(done), self._loss, self._rate_at, start=done, clip_norm=self.config.clip_norm
+            model, optimizer, self._batches(done), self._loss, self._rate_at, start=done,
+            clip_norm=self.config.clip_norm or None,
         ):
             self._unwritten.append(record)
             if record.diverged:
@@ -295,7 +296,7 @@ class Trial:
             return
         best_step = self._history()[best].step
         if status == "diverged" or best_step != self._done:
-            model.load_state_dict(read_weights(self.folder / "best"), strict=False)
+            model.load_tensors(read_weights(self.folder / "best"))  # type: ignore[operator]
             endpoint, self._done = self._done, best_step
             yield from self._predict_test(model)
             self._done = endpoint

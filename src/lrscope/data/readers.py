@@ -1,0 +1,215 @@
+"""Example files: `label ||| sentence` text, CSV, TSV, JSONL and Parquet, told apart by their ending.
+
+Every reader gives sentences with their labels as written and the line they stand on, so that whatever is wrong can
+be named by file and line. Files are UTF-8, with or without a byte order mark; lines end in `\\n` or `\\r\\n`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lrscope.errors import DataError
+
+SEPARATOR = " ||| "
+TEXT_COLUMNS = ("text", "sentence")
+LABEL_COLUMNS = ("label", "labels")
+
+
+class Example(NamedTuple):
+    """A sentence, its label as the file writes it (None where there is none), and its line from 1."""
+
+    text: str
+    label: str | None
+    line: int
+
+
+def read_examples(
+    path: Path, *, text_column: str | None = None, label_column: str | None = None, require_labels: bool = True
+) -> list[Example]:
+    """Read a file of examples, in any of the formats.
+
+    Without `require_labels`, a text file in which no line has ` ||| ` is one of bare sentences, and a table may lack
+    the column of labels.
+
+    Raises:
+        DataError: the file is missing, empty, not UTF-8, or wrong on a line.
+    """
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        examples = list(_from_parquet(path, text_column, label_column, require_labels))
+    elif kind in (".csv", ".tsv"):
+        examples = list(_from_csv(path, text_column, label_column, require_labels))
+    elif kind in (".jsonl", ".ndjson", ".json"):
+        examples = list(_from_jsonl(path, text_column, label_column, require_labels))
+    else:
+        examples = list(_from_text(path, require_labels))
+    if not examples:
+        raise DataError(f"{path} must hold at least one example: got an empty file; name another")
+    for example in examples:
+        if require_labels and not example.text.strip():
+            raise DataError(f"{path}:{example.line}: a sentence must not be empty; remove the line or write its text")
+    return examples
+
+
+def read_sentences(path: Path) -> list[str]:
+    """Read bare sentences, one a line; a blank line is an empty sentence, so that lines in and out stay aligned.
+
+    Raises:
+        DataError: the file is missing, empty or not UTF-8.
+    """
+    lines = _read_lines(path)
+    if not any(line.strip() for line in lines):
+        raise DataError(f"{path} must hold at least one sentence: got an empty file; write one sentence a line")
+    return [line.strip() for line in lines]
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text.
+
+    Raises:
+        DataError: it is missing, cannot be read, or has bytes that are not UTF-8; the line is named.
+    """
+    data = _read_bytes(path)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise DataError(
+            f"{path}:{line}: text must be UTF-8: got byte 0x{data[error.start]:02x}; save the file as UTF-8"
+        ) from error
+    return text.replace("\r\n", "\n")
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError(f"no such file: {path}; check the path") from error
+    except IsADirectoryError as error:
+        raise DataError(f"a file is wanted: got the folder {path}; name a file in it") from error
+    except OSError as error:  # on Windows a folder is a PermissionError
+        what = "is a folder" if path.is_dir() else error.strerror or str(error)
+        raise DataError(f"cannot read {path}: {what}; check the path") from error
+
+
+def _read_lines(path: Path) -> list[str]:
+    # Not str.splitlines: that cuts at U+2028 and other characters that may stand inside a sentence.
+    lines = read_text(path).split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
+def _from_text(path: Path, require_labels: bool) -> Iterator[Example]:
+    lines = [(number, line) for number, line in enumerate(_read_lines(path), 1) if line.strip()]
+    # An empty label leaves nothing before the bars, an empty sentence nothing behind them.
+    bare = not any(SEPARATOR in f" {line} " for _, line in lines)
+    for number, line in lines:
+        if bare and not require_labels:
+            yield Example(line.strip(), None, number)
+            continue
+        label, separator, text = f" {line} ".partition(SEPARATOR)
+        if not separator:
+            shown = line if len(line) <= 60 else line[:57] + "..."
+            raise DataError(f"{path}:{number}: a line is `label ||| sentence`: got {shown!r}; write its label before ' ||| '")
+        yield Example(text.strip(), label.strip() or None, number)
+
+
+def _from_csv(path: Path, text_column: str | None, label_column: str | None, require_labels: bool) -> Iterator[Example]:
+    text = read_text(path)
+    tabs = path.suffix.lower() == ".tsv"
+    quoting = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
+    reader = csv.reader(io.StringIO(text), delimiter="\t" if tabs else ",", quoting=quoting, strict=True)
+    csv.field_size_limit(2**31 - 1)
+    try:
+        header = next(reader, [])
+        if not header:
+            return
+        text_place, label_place = _columns(path, header, text_column, label_column, require_labels)
+        last_line = reader.line_num
+        for row in reader:
+            line, last_line = last_line + 1, reader.line_num
+            if not row:
+                continue
+            if len(row) != len(header):
+                raise DataError(
+                    f"{path}:{line}: every row has the header's {len(header)} columns: got {len(row)}; "
+                    "quote a field that holds the separator"
+                )
+            yield Example(row[text_place].strip(), None if label_place is None else row[label_place].strip() or None, line)
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: not a CSV row: {error}; quote fields as spreadsheets do") from error
+
+
+def _quotes_close(text: str) -> bool:
+    """Return whether every field that opens with a quote closes with one: else quotes are plain characters (as in GLUE)."""
+    fields = (field for line in text.split("\n") for field in line.split("\t") if field.startswith('"'))
+    return all(len(field) > 1 and field.endswith('"') for field in fields)
+
+
+def _columns(
+    path: Path, header: Sequence[str], text_column: str | None, label_column: str | None, require_labels: bool
+) -> tuple[int, int | None]:
+    names = [name.strip() for name in header]
+
+    def find(asked: str | None, usual: Sequence[str], option: str, required: bool) -> int | None:
+        for name in [asked] if asked else usual:
+            if name in names:
+                return names.index(name)
+        if not required:
+            return None
+        wanted = asked or " or ".join(usual)
+        raise DataError(f"{path} must have a column {wanted}: got {', '.join(names)}; name it with {option}")
+
+    text = find(text_column, TEXT_COLUMNS, "--text-column", required=True)
+    label = find(label_column, LABEL_COLUMNS, "--label-column", required=require_labels)
+    assert text is not None
+    return text, label
+
+
+def _from_jsonl(path: Path, text_column: str | None, label_column: str | None, require_labels: bool) -> Iterator[Example]:
+    for number, line in enumerate(_read_lines(path), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", "nested too deeply")
+            raise DataError(f"{path}:{number}: a line is one JSON object: {reason}; write one object a line") from error
+        if not isinstance(row, dict):
+            raise DataError(f"{path}:{number}: a line is one JSON object: got {type(row).__name__}; write {{...}} a line")
+        names = list(row)
+        text, label = _columns(Path(f"{path}:{number}"), names, text_column, label_column, require_labels)
+        yield _from_values(path, number, row[names[text]], None if label is None else row[names[label]])
+
+
+def _from_parquet(
+    path: Path, text_column: str | None, label_column: str | None, require_labels: bool
+) -> Iterator[Example]:
+    import pyarrow
+    import pyarrow.parquet
+
+    data = _read_bytes(path)
+    try:
+        file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+        names = list(file.schema_arrow.names)
+        text, label = _columns(path, names, text_column, label_column, require_labels)
+        wanted = [names[place] for place in (text, label) if place is not None]
+        table = file.read(columns=wanted)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise DataError(f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}; write it anew") from error
+    texts = table.column(names[text]).to_pylist()
+    labels = [None] * len(texts) if label is None else table.column(names[label]).to_pylist()
+    for number, (value, mark) in enumerate(zip(texts, labels, strict=True), 1):
+        yield _from_values(path, number, value, mark)
+
+
+def _from_values(path: Path, number: int, text: Any, label: Any) -> Example:
+    if not isinstance(text, str):
+        raise DataError(f"{path}:{number}: a sentence is text: got {text!r}; name the right column with --text-column")
+    if label is not None and not isinstance(label, str | int | float):
+        raise DataError(f"{path}:{number}: a label is a text or a number: got {label!r}; name the column with --label-column")
+    return Example(text.strip(), None if label is None else str(label).strip() or None, number)

@@ -1,0 +1,198 @@
+"""Weights from wherever people keep them, as tensors by transformers' names.
+
+    a Hugging Face folder     config.json and model.safetensors (sharded too), or pytorch_model.bin
+    a hub name                the same, fetched with huggingface_hub
+    llama2.c                  a version-0 .bin, or a folder that holds one
+    llama2.c, CMU minLLaMA    a .pt checkpoint, or a folder that holds one
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from lrscope.errors import CheckpointError
+from lrscope.models.llama2c import read_llama2c
+from lrscope.models.minllama import load_pickle, read_minllama
+from lrscope.models.shape import LlamaShape, uncovered
+
+HUB_FILES = ["*.json", "*.safetensors", "tokenizer.model", "pytorch_model*.bin"]
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A model as it was read. `path` is the local file or folder, `source` what the user called it.
+
+    `tensors` are empty and `shape` is None where only transformers can run the model; it reads the folder itself.
+    """
+
+    config: Mapping[str, Any]
+    shape: LlamaShape | None
+    tensors: Mapping[str, Tensor]
+    source: str
+    path: Path
+    fingerprint: str
+    metadata: Mapping[str, str]
+
+
+def read_checkpoint(source: str | Path) -> Checkpoint:
+    """Read weights and configuration.
+
+    Raises:
+        CheckpointError: there is nothing there, or it cannot be read; the message says what to do.
+    """
+    name = str(source)
+    path = Path(name).expanduser()
+    if not path.exists():
+        if isinstance(source, Path) or _is_path(name):
+            raise CheckpointError(f"no such model: {name}; name a folder, a file, or a model on the Hugging Face hub")
+        path = _from_hub(name)
+    if path.is_dir() and not (path / "config.json").is_file():
+        path = _only_model_in(path)
+    if path.is_dir():
+        return _read_folder(path, name)
+    read = {".bin": read_llama2c, ".pt": read_minllama, ".pth": read_minllama}.get(path.suffix.lower())
+    if read is None:
+        raise CheckpointError(f"a model is a folder, a llama2.c .bin or a .pt: got {name}; name one of these")
+    shape, tensors = read(path)
+    tensors = _checked(path, shape, tensors)
+    return Checkpoint(shape.to_config(), shape, tensors, name, path, _digest([path]), {})
+
+
+def _is_path(name: str) -> bool:
+    # A hub name is `name` or `owner/name`, and has no ending.
+    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or Path(name).suffix in (".bin", ".pt", ".pth")
+
+
+def _from_hub(name: str) -> Path:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
+    except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise CheckpointError(f"{name} is no local folder, and the Hugging Face hub does not give it: {reason}") from error
+
+
+def _only_model_in(folder: Path) -> Path:
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in (".bin", ".pt", ".pth") and path.is_file() and not path.name.startswith("tok")
+    )
+    if len(found) != 1:
+        got = ", ".join(path.name for path in found[:5]) or "none of these"
+        raise CheckpointError(f"a model folder holds a config.json, or one .bin or .pt: {folder} has {got}; name the file")
+    return found[0]
+
+
+def _read_folder(folder: Path, source: str) -> Checkpoint:
+    config = read_json(folder / "config.json")
+    files = _weight_files(folder)
+    fingerprint = _digest([folder / "config.json", *files])
+    metadata: dict[str, str] = {}
+    tensors: dict[str, Tensor] = {}
+    shape = None
+    for path in files:
+        if path.suffix == ".safetensors":
+            loaded, found = read_safetensors(path)
+            metadata |= found
+        else:
+            loaded = {name: value for name, value in load_pickle(path).items() if isinstance(value, Tensor)}
+        tensors |= loaded
+    if uncovered(config) is None:
+        shape = LlamaShape.from_config(config)
+        tensors = _checked(folder, shape, _with_prefix(tensors))
+    else:
+        tensors = {}
+    return Checkpoint(config, shape, tensors, source, folder, fingerprint, metadata)
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    for single, index in (
+        ("model.safetensors", "model.safetensors.index.json"),
+        ("pytorch_model.bin", "pytorch_model.bin.index.json"),
+    ):
+        if (folder / single).is_file():
+            return [folder / single]
+        if (folder / index).is_file():
+            content = read_json(folder / index).get("weight_map")
+            if not isinstance(content, Mapping):
+                raise CheckpointError(f"{folder / index} must hold a weight_map: it does not; copy it anew")
+            files = [folder / Path(str(name)).name for name in sorted(set(content.values()))]
+            missing = [path.name for path in files if not path.is_file()]
+            if missing:
+                raise CheckpointError(f"{folder} must hold all of its shards: {missing[0]} is missing; copy it anew")
+            return files
+    raise CheckpointError(f"{folder} must hold model.safetensors: it does not; copy the weights beside config.json")
+
+
+def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Return a file's tensors and metadata.
+
+    Raises:
+        CheckpointError: it is cut short or corrupt.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"{path} is not safetensors that can be read: {error}; copy it anew") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object from a file.
+
+    Raises:
+        CheckpointError: the file is missing or holds something else.
+    """
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path} is not JSON that can be read: {error}; copy it anew") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{path} must hold a JSON object: got {type(value).__name__}; copy it anew")
+    return value
+
+
+def _with_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Name tensors of a bare `LlamaModel` as within a `LlamaForCausalLM`."""
+    if any(name.startswith("model.") for name in tensors):
+        return dict(tensors)
+    return {name if name.startswith(("lm_head.", "score.")) else f"model.{name}": value for name, value in tensors.items()}
+
+
+def _checked(path: Path, shape: LlamaShape, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    for name, size in shape.tensor_shapes().items():
+        tensor = tensors.get(name)
+        if tensor is None:
+            raise CheckpointError(f"{path} must hold {name}: it does not; its weights belong to another model")
+        if tuple(tensor.shape) != size:
+            raise CheckpointError(
+                f"{path}: {name} must have the shape {size}, as the configuration says: got {tuple(tensor.shape)}; "
+                "weights and configuration belong to different models"
+            )
+    return tensors
+
+
+def _digest(paths: list[Path]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        for piece in _pieces(path):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(2**22):
+            yield piece
