@@ -196,11 +196,9 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     def loss(model: torch.nn.Module, batch: Any) -> tuple[torch.Tensor, float]:
         return task.loss(model, batch)[:2]
 
-    ends = []
-    for _ in steps(
-        model, build_optimizer(model, config), batches, loss, lambda t: 1e-4 * schedule(t), clip_norm=config.clip_norm
-    ):
-        ends.append(perf_counter())
+    optimizer = build_optimizer(model, config)
+    run = steps(model, optimizer, batches, loss, lambda t: 1e-4 * schedule(t), clip_norm=config.clip_norm)
+    ends = [perf_counter() for _ in run]
     return {**_figures(ends, ids), "bfloat16": float(numerics.precision == "bfloat16")}
 
 

@@ -23,12 +23,12 @@ from pathlib import Path
 from random import Random
 
 import torch
-from sample_grammar import LABEL_NAMES, Example, Writer
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from lrscope.files import write_text
 from lrscope.randomness import derive_seed
+from sample_grammar import LABEL_NAMES, Example, Writer
 
 SEED = 0
 SPLITS = {"train": 2000, "dev": 500, "test": 500}

@@ -66,7 +66,9 @@ SUBJECTS = (
     "the humour/the romance/the final act/the direction/the editing/the opening/the supporting cast"
 ).split("/")
 FILMS = "film/comedy/drama/thriller/sequel/debut/love story/adventure/remake/portrait".split("/")
-RIVALS = "the trailer/the first film/the book/its rivals/anything else this season/the poster/its own first hour".split("/")
+RIVALS = "the trailer/the first film/the book/its rivals/anything else this season/the poster/its own first hour".split(
+    "/"
+)
 
 # (text, factor of the adjective's score, weight in the draw); {s} a subject, {a} an adjective, {an} with its article.
 STATEMENTS = (

@@ -160,7 +160,10 @@ class TrialConfig(_Section):
         )
         require(0 <= self.dropout < 1, "--dropout must be from 0 to below 1", self.dropout, "try 0.3")
         require(
-            0 <= self.label_smoothing < 1, "--label-smoothing must be from 0 to below 1", self.label_smoothing, "try 0.1"
+            0 <= self.label_smoothing < 1,
+            "--label-smoothing must be from 0 to below 1",
+            self.label_smoothing,
+            "try 0.1",
         )
         if self.patience is not None:
             require(self.patience >= 1, "--patience must be at least 1 evaluation", self.patience, "try 2")
@@ -215,7 +218,9 @@ class StudyConfig:
         except OSError as error:
             raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from error
         except UnicodeDecodeError as error:
-            raise ConfigError(f"{path} must be UTF-8 text: got byte {error.object[error.start]:#x}; save it as UTF-8") from error
+            raise ConfigError(
+                f"{path} must be UTF-8 text: got byte {error.object[error.start]:#x}; save it as UTF-8"
+            ) from error
         try:
             return StudyConfig.from_dict(tomllib.loads(text), str(path))
         except tomllib.TOMLDecodeError as error:

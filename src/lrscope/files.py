@@ -1,4 +1,4 @@
-"""Files written whole or not at all, always as UTF-8 with `\\n`, whatever the console's code page."""
+r"""Files written whole or not at all, always as UTF-8 with `\n`, whatever the console's code page."""
 
 from __future__ import annotations
 
@@ -36,6 +36,6 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically as UTF-8, lines ending in `\\n`."""
+    r"""Write `text` to `path` atomically as UTF-8, lines ending in `\n`."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")

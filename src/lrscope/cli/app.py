@@ -21,7 +21,10 @@ app = typer.Typer(
     name="lrscope",
     help="Which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?",
     # --batch_size is --batch-size, and run_llama is run-llama
-    context_settings={"token_normalize_func": lambda name: name.replace("_", "-"), "help_option_names": ["-h", "--help"]},
+    context_settings={
+        "token_normalize_func": lambda name: name.replace("_", "-"),
+        "help_option_names": ["-h", "--help"],
+    },
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -37,7 +40,9 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None: ...
 
 

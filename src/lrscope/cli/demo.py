@@ -12,7 +12,9 @@ from lrscope.cli.finetune import drive
 
 
 def demo(
-    out: Annotated[Path | None, typer.Option("--out", help="New folder for the study [runs/demo-DATE-TIME].", metavar="FOLDER")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="New folder for the study [runs/demo-DATE-TIME].", metavar="FOLDER")
+    ] = None,
     lr: opt.LearningRate = None,
     epochs: opt.Epochs = None,
     json: opt.Json = False,

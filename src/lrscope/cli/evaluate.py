@@ -47,6 +47,8 @@ def evaluate(
             }
         )
         return
-    typer.echo(f"{metrics_line(evaluation.metrics)} on {split.num_examples} sentences ({checkpoint}, step {trained.step})")
+    typer.echo(
+        f"{metrics_line(evaluation.metrics)} on {split.num_examples} sentences ({checkpoint}, step {trained.step})"
+    )
     if sealed:
         typer.echo("these are the run's sealed test sentences: the opening was recorded", err=True)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from lrscope.cli import options as opt
@@ -14,12 +15,14 @@ from lrscope.cli.output import metrics_line, print_json
 from lrscope.cli.progress import TrialProgress, duration
 from lrscope.cli.settings import build_config, resolve_options
 from lrscope.errors import ConfigError
+from lrscope.files import write_text
 from lrscope.records import TrialResult
 
 if TYPE_CHECKING:
     from lrscope.training.finetune import FineTune
 
 INTERRUPTED = 130
+UNSCORED = "test-predictions.tsv"
 # A resumed run keeps what it was asked for; only where its inputs lie may change.
 MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
 
@@ -82,7 +85,11 @@ def finetune(
 
     if resume is not None:
         beyond = [name for name in given if name not in MOVABLE]
-        beyond += [name for name, value in (("schedule", schedule), ("warmup", warmup), ("config", config), ("out", out)) if value is not None]
+        beyond += [
+            name
+            for name, value in (("schedule", schedule), ("warmup", warmup), ("config", config), ("out", out))
+            if value is not None
+        ]
         if beyond:
             raise ConfigError(
                 f"a resumed run keeps its settings: got --{beyond[0].replace('_', '-')}; leave it out, or start anew "
@@ -119,12 +126,27 @@ def drive(run: FineTune, *, as_json: bool) -> int:
 
     picture = run.store.folder / "curves.png"
     save_trial_curves(run.store, trial.id, picture)
+    _write_unscored_predictions(run)
     if as_json:
         print_json(summary(run, result))
     else:
         for line in _closing_lines(run, result, picture):
             typer.echo(line)
     return 0
+
+
+def _write_unscored_predictions(run: FineTune) -> None:
+    """Write the best checkpoint's predictions for test sentences that have no labels: there is nothing to seal."""
+    test = run.material.splits.test
+    best = [record for record in run.store.evaluations(run.trial.id, "dev") if record.improved]
+    if test is None or test.labelled or not best:
+        return
+    from lrscope.report.predictions import predictions_tsv
+
+    log_probabilities = run.store.predictions(run.trial.id, best[-1].step, "test")
+    assert log_probabilities is not None, "a finished trial has predicted its test sentences"
+    table = predictions_tsv(run.material.splits.labels.names, np.exp(log_probabilities))
+    write_text(run.store.folder / UNSCORED, table)
 
 
 def summary(run: FineTune, result: TrialResult) -> dict[str, Any]:
@@ -144,9 +166,7 @@ def summary(run: FineTune, result: TrialResult) -> dict[str, Any]:
         "endpoint": result.endpoint,
         "best": result.best,
         "best_epoch": result.best_epoch,
-        "evaluations": [
-            {"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in evaluations
-        ],
+        "evaluations": [{"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in evaluations],
         "numerics": run.material.numerics.to_dict(),
         "notes": list(run.material.notes),
         "seconds": run.store.trial(run.trial.id).seconds,
@@ -185,9 +205,11 @@ def _closing_lines(run: FineTune, result: TrialResult, picture: Path) -> list[st
     test = run.material.splits.test
     if test is not None and not tests:
         if test.labelled:
-            lines.append("test predictions are kept unscored; --score-test or lrscope evaluate opens them, and is recorded")
+            lines.append(
+                "test predictions are kept unscored; --score-test or lrscope evaluate opens them, and is recorded"
+            )
         else:
-            lines.append(f"the test sentences have no labels; their predictions are in {folder / 'test-predictions.tsv'}")
+            lines.append(f"the test sentences have no labels; their predictions are in {folder / UNSCORED}")
     seconds = run.store.trial(run.trial.id).seconds
     lines.append(f"{duration(seconds)}; checkpoints, records and {picture.name} are in {folder}")
     return lines

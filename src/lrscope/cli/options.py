@@ -16,10 +16,13 @@ def _option(name: str, about: str, panel: str, metavar: str | None = None) -> ty
 
 Model = Annotated[
     str | None,
-    _option("--model", "Weights: a Hugging Face folder or hub name, a llama2.c .bin, or a .pt checkpoint.", INPUT, "PATH"),
+    _option(
+        "--model", "Weights: a Hugging Face folder or hub name, a llama2.c .bin, or a .pt checkpoint.", INPUT, "PATH"
+    ),
 ]
 Tokenizer = Annotated[
-    str | None, _option("--tokenizer", "Tokenizer file or folder, where it does not lie beside the weights.", INPUT, "PATH")
+    str | None,
+    _option("--tokenizer", "Tokenizer file or folder, where it does not lie beside the weights.", INPUT, "PATH"),
 ]
 Train = Annotated[
     list[str] | None,
@@ -89,16 +92,16 @@ Patience = Annotated[
 TrainMetrics = Annotated[
     str | None,
     _option(
-        "--train-metrics", "Train metrics from the training pass, or from a full pass as well [running].", TRAINING,
+        "--train-metrics",
+        "Train metrics from the training pass, or from a full pass as well [running].",
+        TRAINING,
         "running|full",
     ),
 ]
 Device = Annotated[str | None, _option("--device", "Where to compute [auto].", MACHINE, "auto|cpu|cuda")]
 Precision = Annotated[
     str | None,
-    _option(
-        "--precision", "Of matrix products; auto times both once [auto].", MACHINE, "auto|float32|bfloat16"
-    ),
+    _option("--precision", "Of matrix products; auto times both once [auto].", MACHINE, "auto|float32|bfloat16"),
 ]
 Threads = Annotated[int | None, _option("--threads", "Processor threads [all cores].", MACHINE, "N")]
 Batching = Annotated[
@@ -120,6 +123,4 @@ GradientCheckpointing = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT)]
-Out = Annotated[
-    Path | None, _option("--out", "New folder for the study [runs/finetune-DATE-TIME].", OUTPUT, "FOLDER")
-]
+Out = Annotated[Path | None, _option("--out", "New folder for the study [runs/finetune-DATE-TIME].", OUTPUT, "FOLDER")]

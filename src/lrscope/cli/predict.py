@@ -16,7 +16,7 @@ from lrscope.files import write_text
 
 def predict(
     run: Run,
-    input: Annotated[Path, typer.Option("--input", help="Sentences, one a line.", metavar="FILE")],
+    sentences_file: Annotated[Path, typer.Option("--input", help="Sentences, one a line.", metavar="FILE")],
     output: Annotated[
         Path | None, typer.Option("--output", help="TSV: label and probabilities, one sentence a line.", metavar="FILE")
     ] = None,
@@ -33,7 +33,7 @@ def predict(
     from lrscope.report.predictions import predictions_tsv
     from lrscope.training.inference import load_trained
 
-    sentences = read_sentences(input)
+    sentences = read_sentences(sentences_file)
     trained = load_trained(run, checkpoint)
     names = trained.labels.names
     probabilities = trained.predict(sentences)

@@ -35,7 +35,9 @@ def _flag(name: str, about: str = "") -> Any:
 
 
 def run_llama(
-    option: Annotated[str, _flag("--option", "generate, prompt (zero-shot over label names) or finetune.")] = "generate",
+    option: Annotated[
+        str, _flag("--option", "generate, prompt (zero-shot over label names) or finetune.")
+    ] = "generate",
     train: Annotated[str, _flag("--train")] = "data/cfimdb-train.txt",
     dev: Annotated[str, _flag("--dev")] = "data/cfimdb-dev.txt",
     test: Annotated[str, _flag("--test")] = "data/cfimdb-test.txt",
@@ -56,13 +58,16 @@ def run_llama(
     batch_size: Annotated[int, _flag("--batch-size")] = 8,
     hidden_dropout_prob: Annotated[float, _flag("--hidden-dropout-prob")] = 0.3,
     lr: Annotated[float, _flag("--lr")] = 2e-5,
-    schedule: Annotated[str, _flag("--schedule", "lrscope's addition: any schedule; the rate was constant.")] = "constant",
+    schedule: Annotated[
+        str, _flag("--schedule", "lrscope's addition: any schedule; the rate was constant.")
+    ] = "constant",
     warmup: Annotated[str, _flag("--warmup", "lrscope's addition: 6%, 1ep or 100st; there was none.")] = "0",
     tokenizer: opt.Tokenizer = None,
     threads: opt.Threads = None,
     precision: opt.Precision = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="New folder for the study [runs/OPTION-EPOCHS-LR-TIME].", metavar="FOLDER")
+        Path | None,
+        typer.Option("--out", help="New folder for the study [runs/OPTION-EPOCHS-LR-TIME].", metavar="FOLDER"),
     ] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Go on with a stopped run.", metavar="FOLDER")] = None,
     json: opt.Json = False,
@@ -85,7 +90,9 @@ def run_llama(
                     f"--{name}-out must end in {name}-{KIND[option]}-output.txt for --option {option}: got {value}; "
                     f'name it "<dataset>-{name}-{KIND[option]}-output.txt"'
                 )
-    _say(f"args: { {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()} }", json)
+    _say(
+        f"args: { {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()} }", json
+    )
     if option == "generate":
         return _generate(arguments)
     if option == "prompt":

@@ -115,7 +115,7 @@ def resolve_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 def absolute(path: str) -> str:
     """Return a path that means the same from any folder."""
-    return str(Path(path).expanduser().absolute())
+    return str(Path(path).expanduser().resolve())
 
 
 def model_reference(name: str) -> str:

@@ -1,0 +1,1 @@
+"""Reading examples, splitting them, and laying out batches."""

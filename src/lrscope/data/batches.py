@@ -19,7 +19,9 @@ Plan = list[NDArray[np.int64]]
 BATCHES_A_CHUNK = 32
 
 
-def plan_epoch(lengths: NDArray[np.int64], batch_size: int, *, seed: int, epoch: int, batching: str = "bucketed") -> Plan:
+def plan_epoch(
+    lengths: NDArray[np.int64], batch_size: int, *, seed: int, epoch: int, batching: str = "bucketed"
+) -> Plan:
     """Return the batches of an epoch as arrays of example numbers: every example once, ceil(N / batch_size) batches.
 
     The examples that do not fill a batch are drawn at random, and their smaller batch stands at a random place.

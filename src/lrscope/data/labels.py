@@ -59,15 +59,19 @@ def read_label_names(path: Path) -> dict[str, str]:
         value = json.loads(read_text(path))
     except (json.JSONDecodeError, RecursionError) as error:
         reason = getattr(error, "msg", "nested too deeply")
-        raise DataError(f"{path}: label names are a JSON list or map: {reason}; write [\"bad\", \"good\"]") from error
+        raise DataError(f'{path}: label names are a JSON list or map: {reason}; write ["bad", "good"]') from error
     if isinstance(value, list):
         names = {str(place): str(name) for place, name in enumerate(value)}
-    elif isinstance(value, dict) and all(isinstance(item, int) and not isinstance(item, bool) for item in value.values()):
+    elif isinstance(value, dict) and all(
+        isinstance(item, int) and not isinstance(item, bool) for item in value.values()
+    ):
         names = {str(place): name for name, place in sorted(value.items(), key=lambda item: item[1])}
     elif isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
         names = {as_integer(key) or key: name for key, name in value.items()}
     else:
-        raise DataError(f"{path}: label names are a JSON list or map: got {json.dumps(value)[:60]}; write [\"bad\", \"good\"]")
+        raise DataError(
+            f'{path}: label names are a JSON list or map: got {json.dumps(value)[:60]}; write ["bad", "good"]'
+        )
     size = len(value)
     if len(names) != size or len(set(names.values())) != size:
         raise DataError(f"{path}: every class has a name of its own: got a name or a label twice; rename one")
@@ -76,7 +80,9 @@ def read_label_names(path: Path) -> dict[str, str]:
     return names
 
 
-def build(train: Sequence[Example], train_path: Path, names: Mapping[str, str] | None, names_path: Path | None) -> LabelSet:
+def build(
+    train: Sequence[Example], train_path: Path, names: Mapping[str, str] | None, names_path: Path | None
+) -> LabelSet:
     """Return the classes of a training set, in the order of their names or, without names, sorted.
 
     Raises:
@@ -96,7 +102,7 @@ def build(train: Sequence[Example], train_path: Path, names: Mapping[str, str] |
     present = {labels.index(example.label or "") for example in train}
     if len(present) < 2:
         raise DataError(
-            f"{train_path}: a classification needs at least two classes: got {train[0].label!r} on every line; add others"
+            f"{train_path}: a classification needs two classes at least: got {train[0].label!r} only; add others"
         )
     return labels
 
@@ -111,10 +117,14 @@ def _named(train: Sequence[Example], names: Mapping[str, str]) -> LabelSet:
 
 def _outside(path: Path, example: Example, labels: LabelSet, names_path: Path) -> str:
     integers = all(as_integer(key) is not None for key in labels.keys)
-    rule = "a label must be an integer" if integers and as_integer(example.label or "") is None else "a label must have a name"
+    rule = (
+        "a label must be an integer"
+        if integers and as_integer(example.label or "") is None
+        else "a label must have a name"
+    )
     return (
-        f"{path}:{example.line}: {rule}, one of {labels.described}: got {example.label!r}; correct the line or the names "
-        f"in {names_path}"
+        f"{path}:{example.line}: {rule}, one of {labels.described}: got {example.label!r}; correct the line "
+        f"or the names in {names_path}"
     )
 
 
@@ -123,8 +133,8 @@ def _found(train: Sequence[Example], path: Path) -> LabelSet:
         for example in train:
             if as_integer(example.label or "") is None:
                 raise DataError(
-                    f"{path}:{example.line}: a label must be an integer, as on line {train[0].line}: got {example.label!r}; "
-                    "correct it"
+                    f"{path}:{example.line}: a label must be an integer, as on line {train[0].line}: got "
+                    f"{example.label!r}; correct it"
                 )
         keys = tuple(map(str, sorted({int(as_integer(example.label or "") or 0) for example in train})))
     else:

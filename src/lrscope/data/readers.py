@@ -1,7 +1,7 @@
-"""Example files: `label ||| sentence` text, CSV, TSV, JSONL and Parquet, told apart by their ending.
+r"""Example files: `label ||| sentence` text, CSV, TSV, JSONL and Parquet, told apart by their ending.
 
 Every reader gives sentences with their labels as written and the line they stand on, so that whatever is wrong can
-be named by file and line. Files are UTF-8, with or without a byte order mark; lines end in `\\n` or `\\r\\n`.
+be named by file and line. Files are UTF-8, with or without a byte order mark; lines end in `\n` or `\r\n`.
 """
 
 from __future__ import annotations
@@ -114,14 +114,16 @@ def _from_text(path: Path, require_labels: bool) -> Iterator[Example]:
         label, separator, text = f" {line} ".partition(SEPARATOR)
         if not separator:
             shown = line if len(line) <= 60 else line[:57] + "..."
-            raise DataError(f"{path}:{number}: a line is `label ||| sentence`: got {shown!r}; write its label before ' ||| '")
+            raise DataError(
+                f"{path}:{number}: a line is `label ||| sentence`: got {shown!r}; write its label before ' ||| '"
+            )
         yield Example(text.strip(), label.strip() or None, number)
 
 
 def _from_csv(path: Path, text_column: str | None, label_column: str | None, require_labels: bool) -> Iterator[Example]:
     text = read_text(path)
     tabs = path.suffix.lower() == ".tsv"
-    quoting = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
+    quoting: Any = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
     reader = csv.reader(io.StringIO(text), delimiter="\t" if tabs else ",", quoting=quoting, strict=True)
     csv.field_size_limit(2**31 - 1)
     try:
@@ -139,13 +141,15 @@ def _from_csv(path: Path, text_column: str | None, label_column: str | None, req
                     f"{path}:{line}: every row has the header's {len(header)} columns: got {len(row)}; "
                     "quote a field that holds the separator"
                 )
-            yield Example(row[text_place].strip(), None if label_place is None else row[label_place].strip() or None, line)
+            yield Example(
+                row[text_place].strip(), None if label_place is None else row[label_place].strip() or None, line
+            )
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: not a CSV row: {error}; quote fields as spreadsheets do") from error
 
 
 def _quotes_close(text: str) -> bool:
-    """Return whether every field that opens with a quote closes with one: else quotes are plain characters (as in GLUE)."""
+    """Return whether every field that opens with a quote closes with one; if not, quotes are plain, as in GLUE."""
     fields = (field for line in text.split("\n") for field in line.split("\t") if field.startswith('"'))
     return all(len(field) > 1 and field.endswith('"') for field in fields)
 
@@ -170,7 +174,9 @@ def _columns(
     return text, label
 
 
-def _from_jsonl(path: Path, text_column: str | None, label_column: str | None, require_labels: bool) -> Iterator[Example]:
+def _from_jsonl(
+    path: Path, text_column: str | None, label_column: str | None, require_labels: bool
+) -> Iterator[Example]:
     for number, line in enumerate(_read_lines(path), 1):
         if not line.strip():
             continue
@@ -180,7 +186,9 @@ def _from_jsonl(path: Path, text_column: str | None, label_column: str | None, r
             reason = getattr(error, "msg", "nested too deeply")
             raise DataError(f"{path}:{number}: a line is one JSON object: {reason}; write one object a line") from error
         if not isinstance(row, dict):
-            raise DataError(f"{path}:{number}: a line is one JSON object: got {type(row).__name__}; write {{...}} a line")
+            raise DataError(
+                f"{path}:{number}: a line is one JSON object: got {type(row).__name__}; write {{...}} a line"
+            )
         names = list(row)
         text, label = _columns(Path(f"{path}:{number}"), names, text_column, label_column, require_labels)
         yield _from_values(path, number, row[names[text]], None if label is None else row[names[label]])
@@ -200,7 +208,9 @@ def _from_parquet(
         wanted = [names[place] for place in (text, label) if place is not None]
         table = file.read(columns=wanted)
     except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}; write it anew") from error
+        raise DataError(
+            f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}; write it anew"
+        ) from error
     texts = table.column(names[text]).to_pylist()
     labels = [None] * len(texts) if label is None else table.column(names[label]).to_pylist()
     for number, (value, mark) in enumerate(zip(texts, labels, strict=True), 1):
@@ -211,5 +221,7 @@ def _from_values(path: Path, number: int, text: Any, label: Any) -> Example:
     if not isinstance(text, str):
         raise DataError(f"{path}:{number}: a sentence is text: got {text!r}; name the right column with --text-column")
     if label is not None and not isinstance(label, str | int | float):
-        raise DataError(f"{path}:{number}: a label is a text or a number: got {label!r}; name the column with --label-column")
+        raise DataError(
+            f"{path}:{number}: a label is a text or a number: got {label!r}; name the column with --label-column"
+        )
     return Example(text.strip(), None if label is None else str(label).strip() or None, number)

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ class Split:
 
     @property
     def fingerprint(self) -> str:
-        """Return a digest of sentences and classes in their order: equal wherever the file lies and however it is written."""
+        """Return a digest of sentences and classes in their order: where and how they are kept does not matter."""
         digest = hashlib.blake2b(digest_size=16)
         for text, label in zip(self.texts, self.labels, strict=True):
             digest.update(f"{label}\t{text}\n".encode())
@@ -80,12 +81,12 @@ def load_splits(
         DataError: a file cannot be used, or a class appears in dev or test but never in train.
     """
     names = read_label_names(label_names) if label_names else None
-    columns = {"text_column": text_column, "label_column": label_column}
-    examples = {"train": read_examples(train, **columns), "dev": read_examples(dev, **columns)}  # type: ignore[arg-type]
+    columns: dict[str, Any] = {"text_column": text_column, "label_column": label_column}
+    examples = {"train": read_examples(train, **columns), "dev": read_examples(dev, **columns)}
     paths = {"train": train, "dev": dev}
     if test is not None:
         paths["test"] = test
-        examples["test"] = read_examples(test, **columns, require_labels=False)  # type: ignore[arg-type]
+        examples["test"] = read_examples(test, **columns, require_labels=False)
     labels = build(examples["train"], train, names, label_names)
     splits = {name: _classified(name, paths[name], rows, labels) for name, rows in examples.items()}
     _require_trained_classes(splits, labels)
@@ -147,7 +148,7 @@ def _normalized(text: str) -> str:
 
 
 def _overlaps(splits: dict[str, Split]) -> dict[tuple[str, str], int]:
-    """Count, for each pair, the sentences of the second that the first one holds too, whatever their case and spacing."""
+    """Count, for each pair, the sentences of the second that the first one holds too, but for case and spacing."""
     texts = {name: [_normalized(text) for text in split.texts] for name, split in splits.items()}
     sets = {name: set(rows) for name, rows in texts.items()}
     names = list(splits)

@@ -1,0 +1,1 @@
+"""LLaMA, native and through transformers; weights and tokenizers from wherever they are kept."""

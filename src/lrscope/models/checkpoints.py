@@ -1,9 +1,9 @@
 """Weights from wherever people keep them, as tensors by transformers' names.
 
-    a Hugging Face folder     config.json and model.safetensors (sharded too), or pytorch_model.bin
-    a hub name                the same, fetched with huggingface_hub
-    llama2.c                  a version-0 .bin, or a folder that holds one
-    llama2.c, CMU minLLaMA    a .pt checkpoint, or a folder that holds one
+a Hugging Face folder     config.json and model.safetensors (sharded too), or pytorch_model.bin
+a hub name                the same, fetched with huggingface_hub
+llama2.c                  a version-0 .bin, or a folder that holds one
+llama2.c, CMU minLLaMA    a .pt checkpoint, or a folder that holds one
 """
 
 from __future__ import annotations
@@ -67,7 +67,12 @@ def read_checkpoint(source: str | Path) -> Checkpoint:
 
 def _is_path(name: str) -> bool:
     # A hub name is `name` or `owner/name`, and has no ending.
-    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or Path(name).suffix in (".bin", ".pt", ".pth")
+    return (
+        name.startswith((".", "/", "~"))
+        or "\\" in name
+        or name.count("/") > 1
+        or Path(name).suffix in (".bin", ".pt", ".pth")
+    )
 
 
 def _from_hub(name: str) -> Path:
@@ -78,7 +83,9 @@ def _from_hub(name: str) -> Path:
         return Path(snapshot_download(name, allow_patterns=HUB_FILES))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
-        raise CheckpointError(f"{name} is no local folder, and the Hugging Face hub does not give it: {reason}") from error
+        raise CheckpointError(
+            f"{name} is no local folder, and the Hugging Face hub does not give it: {reason}"
+        ) from error
 
 
 def _only_model_in(folder: Path) -> Path:
@@ -89,7 +96,9 @@ def _only_model_in(folder: Path) -> Path:
     )
     if len(found) != 1:
         got = ", ".join(path.name for path in found[:5]) or "none of these"
-        raise CheckpointError(f"a model folder holds a config.json, or one .bin or .pt: {folder} has {got}; name the file")
+        raise CheckpointError(
+            f"a model folder holds a config.json, or one .bin or .pt: {folder} has {got}; name the file"
+        )
     return found[0]
 
 
@@ -168,7 +177,9 @@ def _with_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Name tensors of a bare `LlamaModel` as within a `LlamaForCausalLM`."""
     if any(name.startswith("model.") for name in tensors):
         return dict(tensors)
-    return {name if name.startswith(("lm_head.", "score.")) else f"model.{name}": value for name, value in tensors.items()}
+    return {
+        name if name.startswith(("lm_head.", "score.")) else f"model.{name}": value for name, value in tensors.items()
+    }
 
 
 def _checked(path: Path, shape: LlamaShape, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -88,7 +88,13 @@ class LlamaClassifier(nn.Module):
 
 
 def build_native(
-    shape: LlamaShape, tensors: Mapping[str, Tensor], num_classes: int, *, dropout: float, head_seed: int, dtype: torch.dtype
+    shape: LlamaShape,
+    tensors: Mapping[str, Tensor],
+    num_classes: int,
+    *,
+    dropout: float,
+    head_seed: int,
+    dtype: torch.dtype,
 ) -> LlamaClassifier:
     """Assemble a classifier from a language model's tensors and a fresh head, or from a classifier's own.
 

@@ -102,7 +102,9 @@ def build_transformers(
                 folder, config=config, dtype="auto", ignore_mismatched_sizes=True
             )
     except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise CheckpointError(f"transformers cannot load {folder} as a classifier: {str(error).splitlines()[0]}") from error
+        raise CheckpointError(
+            f"transformers cannot load {folder} as a classifier: {str(error).splitlines()[0]}"
+        ) from error
     classifier = TransformersClassifier(network, dropout, dtype)
     if fresh and classifier.reads_last_token:
         network.score.weight.data = initial_head(num_classes, network.score.in_features, head_seed)

@@ -24,7 +24,7 @@ class _RmsNorm(torch.autograd.Function):
         inverse_rms = mean_square.add_(eps).rsqrt_()
         normed = x * inverse_rms
         ctx.save_for_backward(normed, weight, inverse_rms)
-        return (normed * weight).to(out_dtype)
+        return (normed * weight).to(out_dtype)  # type: ignore[no-any-return]
 
     @staticmethod
     @once_differentiable
@@ -43,7 +43,7 @@ def rms_norm(x: Tensor, weight_D: Tensor, eps: float, out_dtype: torch.dtype) ->
 
     Source: Zhang and Sennrich, arXiv 1910.07467.
     """
-    return _RmsNorm.apply(x, weight_D, eps, out_dtype)  # type: ignore[no-any-return]
+    return _RmsNorm.apply(x, weight_D, eps, out_dtype)  # type: ignore[no-any-return,no-untyped-call]
 
 
 class _SwiGlu(torch.autograd.Function):
@@ -62,7 +62,7 @@ class _SwiGlu(torch.autograd.Function):
 
 def swiglu(gate_BTF: Tensor, up_BTF: Tensor) -> Tensor:
     """y = silu(gate) · up (Shazeer, arXiv 2002.05202); the activation is recomputed in the backward pass."""
-    return _SwiGlu.apply(gate_BTF, up_BTF)  # type: ignore[no-any-return]
+    return _SwiGlu.apply(gate_BTF, up_BTF)  # type: ignore[no-any-return,no-untyped-call]
 
 
 def rotate(x_BTHE: Tensor, cos_TE: Tensor, sin_TE: Tensor) -> Tensor:
@@ -94,13 +94,11 @@ class _CausalAttention(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
         q, k, v, probs, cos, sin = ctx.saved_tensors
-        H, (B, T, HE), E = ctx.num_heads, grad.shape, q.shape[-1]
+        H, (B, T, _), E = ctx.num_heads, grad.shape, q.shape[-1]
         K = k.shape[0] // B
         grad = grad.view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(q.shape)
         grad_v = torch.bmm(probs.transpose(1, 2), grad)
-        grad_scores = torch.ops.aten._softmax_backward_data(
-            torch.bmm(grad, v.transpose(1, 2)), probs, -1, probs.dtype
-        )
+        grad_scores = torch.ops.aten._softmax_backward_data(torch.bmm(grad, v.transpose(1, 2)), probs, -1, probs.dtype)
         grad_q = torch.bmm(grad_scores, k).mul_(E**-0.5)
         grad_k = torch.bmm(grad_scores.transpose(1, 2), q).mul_(E**-0.5)
         # The inverse of a rotation is the rotation by the opposite angle.
@@ -113,4 +111,4 @@ def causal_attention(
     q_BTHE: Tensor, k_BTKE: Tensor, v_BTKE: Tensor, cos_TE: Tensor, sin_TE: Tensor, mask_GTxT: Tensor
 ) -> Tensor:
     """softmax(rotate(q) · rotate(k)ᵀ / √E + mask) · v, heads side by side: shape (B, T, H·E)."""
-    return _CausalAttention.apply(q_BTHE, k_BTKE, v_BTKE, cos_TE, sin_TE, mask_GTxT)  # type: ignore[no-any-return]
+    return _CausalAttention.apply(q_BTHE, k_BTKE, v_BTKE, cos_TE, sin_TE, mask_GTxT)  # type: ignore[no-any-return,no-untyped-call]

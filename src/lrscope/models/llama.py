@@ -24,12 +24,15 @@ LONGEST_EXPLICIT_ATTENTION = 192
 
 
 class RmsNorm(nn.Module):
+    """A norm's weight; the formula is `kernels.rms_norm`."""
+
     def __init__(self, dim: int, eps: float) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(dim))
         self.eps = eps
 
     def forward(self, x: Tensor, out_dtype: torch.dtype) -> Tensor:
+        """Return the normed input, rounded to `out_dtype` for the matrix product that follows."""
         return rms_norm(x, self.weight, self.eps, out_dtype)
 
 
@@ -40,6 +43,7 @@ class Linear(nn.Linear):
         super().__init__(in_features, out_features, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return x · Wᵀ in the precision of x."""
         return F.linear(x, self.weight.to(x.dtype))
 
 
@@ -59,6 +63,8 @@ class Positions:
 
 
 class Attention(nn.Module):
+    """Grouped-query attention with rotary positions (Ainslie et al., arXiv 2305.13245)."""
+
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.shape = shape
@@ -68,6 +74,7 @@ class Attention(nn.Module):
         self.o_proj = Linear(shape.num_heads * shape.head_dim, shape.dim)
 
     def forward(self, x_BTD: Tensor, positions: Positions) -> Tensor:
+        """Return what each position takes from itself and those before it: (B, T, D)."""
         B, T, _ = x_BTD.shape
         E = self.shape.head_dim
         q = self.q_proj(x_BTD).view(B, T, -1, E)
@@ -101,6 +108,8 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
+    """SwiGLU between two widenings and one narrowing."""
+
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.gate_proj = Linear(shape.dim, shape.hidden_dim)
@@ -108,10 +117,13 @@ class FeedForward(nn.Module):
         self.down_proj = Linear(shape.hidden_dim, shape.dim)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return down(silu(gate(x)) · up(x))."""
         return self.down_proj(swiglu(self.gate_proj(x), self.up_proj(x)))  # type: ignore[no-any-return]
 
 
 class Layer(nn.Module):
+    """Attention and feed-forward, each normed before and added to the residual stream."""
+
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.input_layernorm = RmsNorm(shape.dim, shape.norm_eps)
@@ -120,11 +132,13 @@ class Layer(nn.Module):
         self.mlp = FeedForward(shape)
 
     def forward(self, x_BTD: Tensor, positions: Positions, dtype: torch.dtype) -> Tensor:
+        """Return the residual stream (B, T, D) after this layer."""
         # The residual stream stays in the master precision; what enters a matrix product is rounded to `dtype`.
         x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD, dtype), positions)
         return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD, dtype))  # type: ignore[no-any-return]
 
     def forward_last(self, x_BTD: Tensor, positions: Positions, dtype: torch.dtype, last_B: Tensor) -> Tensor:
+        """Return it for position `last_B` of each sentence alone: (B, D)."""
         attended = self.self_attn.forward_last(self.input_layernorm(x_BTD, dtype), positions, last_B)
         x_BD = x_BTD[torch.arange(len(last_B), device=last_B.device), last_B] + attended
         return x_BD + self.mlp(self.post_attention_layernorm(x_BD, dtype))  # type: ignore[no-any-return]
@@ -153,7 +167,7 @@ class Backbone(nn.Module):
             x_BTD = self._run(layer, x_BTD, positions, dtype)
         if last_B is None:
             return self.norm(self._run(final, x_BTD, positions, dtype), x_BTD.dtype)  # type: ignore[no-any-return]
-        return self.norm(final.forward_last(x_BTD, positions, dtype, last_B), x_BTD.dtype)  # type: ignore[no-any-return]
+        return self.norm(final.forward_last(x_BTD, positions, dtype, last_B), x_BTD.dtype)  # type: ignore[no-any-return,operator]
 
     def _run(self, layer: nn.Module, x_BTD: Tensor, *rest: Any) -> Tensor:
         if self.gradient_checkpointing and torch.is_grad_enabled():

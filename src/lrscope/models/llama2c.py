@@ -17,7 +17,10 @@ from lrscope.models.rotary_pairs import halves_from_pairs
 from lrscope.models.shape import LlamaShape
 
 HEADER = np.dtype(
-    [(name, "<i4") for name in ("dim", "hidden_dim", "num_layers", "num_heads", "num_kv_heads", "vocab_size", "max_positions")]
+    [
+        (name, "<i4")
+        for name in ("dim", "hidden_dim", "num_layers", "num_heads", "num_kv_heads", "vocab_size", "max_positions")
+    ]
 )
 MAGIC = 0x616B3432  # "ak42": the first integer of versions 1 and 2
 
@@ -41,12 +44,16 @@ def read_llama2c(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
     if not plausible or sizes["dim"] % sizes["num_heads"]:
         raise CheckpointError(f"{path} must be llama2.c's version 0: its header gives {sizes}; name a model file")
     head_dim = sizes["dim"] // sizes["num_heads"]
-    shape = LlamaShape(**{**sizes, "vocab_size": vocab_size}, head_dim=head_dim, norm_eps=1e-5, rope_theta=1e4, tied=tied)
+    shape = LlamaShape(
+        **{**sizes, "vocab_size": vocab_size}, head_dim=head_dim, norm_eps=1e-5, rope_theta=1e4, tied=tied
+    )
     layout = _layout(shape)
     num_floats = sum(math.prod(stack) for _, stack in layout)
     expected = HEADER.itemsize + 4 * num_floats
     if size != expected:
-        raise CheckpointError(f"{path} must have {expected} bytes, as its header says: got {size}; copy or export it anew")
+        raise CheckpointError(
+            f"{path} must have {expected} bytes, as its header says: got {size}; copy or export it anew"
+        )
     flat = torch.from_numpy(np.fromfile(path, "<f4", offset=HEADER.itemsize))
     return shape, _named(shape, layout, flat)
 
@@ -54,10 +61,9 @@ def read_llama2c(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
 def _layout(shape: LlamaShape) -> list[tuple[str, tuple[int, ...]]]:
     """Return names and shapes in the file's order; "" is what nobody needs."""
     of = shape.tensor_shapes()
-    per_layer = (
-        ("input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj")
-        + ("post_attention_layernorm", "mlp.gate_proj", "mlp.down_proj", "mlp.up_proj")
-    )  # fmt: skip
+    attention = [f"self_attn.{name}_proj" for name in "qkvo"]
+    feed_forward = ["mlp.gate_proj", "mlp.down_proj", "mlp.up_proj"]
+    per_layer = ("input_layernorm", *attention, "post_attention_layernorm", *feed_forward)
     layout: list[tuple[str, tuple[int, ...]]] = [("model.embed_tokens.weight", of["model.embed_tokens.weight"])]
     layout += [(name, (shape.num_layers, *of[f"model.layers.0.{name}.weight"])) for name in per_layer]
     layout += [("model.norm.weight", (shape.dim,)), ("", (2, shape.max_positions, shape.head_dim // 2))]

@@ -42,7 +42,9 @@ def read_minllama(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
     """
     content = load_pickle(path)
     if not isinstance(content, Mapping) or not isinstance(content.get("model"), Mapping):
-        raise CheckpointError(f"{path} must hold model_args and model, as llama2.c writes them: it does not; name another")
+        raise CheckpointError(
+            f"{path} must hold model_args and model, as llama2.c writes them: it does not; name another"
+        )
     stored = {_plain(str(name)): value for name, value in content["model"].items() if isinstance(value, Tensor)}
     shape = _shape(path, content.get("model_args"), stored)
     tensors = {"model.embed_tokens.weight": stored["tok_embeddings.weight"]}
@@ -50,7 +52,9 @@ def read_minllama(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
         for ours, theirs in LAYER.items():
             found = [f"layers.{number}.{name}.weight" for name in theirs if f"layers.{number}.{name}.weight" in stored]
             if not found:
-                raise CheckpointError(f"{path} must hold layers.{number}.{theirs[-1]}.weight: it does not; copy it anew")
+                raise CheckpointError(
+                    f"{path} must hold layers.{number}.{theirs[-1]}.weight: it does not; copy it anew"
+                )
             tensors[f"model.layers.{number}.{ours}.weight"] = stored[found[0]]
         for part, heads in (("q_proj", shape.num_heads), ("k_proj", shape.num_kv_heads)):
             key = f"model.layers.{number}.self_attn.{part}.weight"
@@ -76,7 +80,9 @@ def write_minllama(path: Path, shape: LlamaShape, tensors: Mapping[str, Tensor],
     for number in range(shape.num_layers):
         for ours, theirs in LAYER.items():
             tensor = tensors[f"model.layers.{number}.{ours}.weight"]
-            model[f"layers.{number}.{theirs[0]}.weight"] = pairs_from_halves(tensor, heads[ours]) if ours in heads else tensor
+            model[f"layers.{number}.{theirs[0]}.weight"] = (
+                pairs_from_halves(tensor, heads[ours]) if ours in heads else tensor
+            )
     model_args = {
         "vocab_size": shape.vocab_size,
         "dim": shape.dim,
@@ -104,12 +110,16 @@ def load_pickle(path: Path) -> Any:
         text = str(error)
         if "Unsupported" in text or "GLOBAL" in text or "allowed" in text:
             raise CheckpointError(
-                f"{path} must hold weights and plain values only: loading it would run code; take it from a source that "
-                "you trust and save its weights alone"
+                f"{path} must hold weights and plain values only: loading it would run code; take it from a source "
+                "that you trust and save its weights alone"
             ) from error
-        raise CheckpointError(f"{path} is not a checkpoint that torch can read: it is cut short or corrupt; copy it anew") from error
+        raise CheckpointError(
+            f"{path} is not a checkpoint that torch can read: it is cut short or corrupt; copy it anew"
+        ) from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint that torch can read: it is cut short or corrupt; copy it anew") from error
+        raise CheckpointError(
+            f"{path} is not a checkpoint that torch can read: it is cut short or corrupt; copy it anew"
+        ) from error
 
 
 def _plain(name: str) -> str:

@@ -29,10 +29,23 @@ class LlamaShape:
     tied: bool
 
     def __post_init__(self) -> None:
-        sizes = ("vocab_size", "dim", "num_layers", "num_heads", "num_kv_heads", "head_dim", "hidden_dim", "max_positions")
-        problems = [f"{name} must be at least 1: got {getattr(self, name)}" for name in sizes if getattr(self, name) < 1]
+        sizes = (
+            "vocab_size",
+            "dim",
+            "num_layers",
+            "num_heads",
+            "num_kv_heads",
+            "head_dim",
+            "hidden_dim",
+            "max_positions",
+        )
+        problems = [
+            f"{name} must be at least 1: got {getattr(self, name)}" for name in sizes if getattr(self, name) < 1
+        ]
         if not problems and self.num_heads % self.num_kv_heads:
-            problems.append(f"num_heads must be a multiple of num_kv_heads: got {self.num_heads} and {self.num_kv_heads}")
+            problems.append(
+                f"num_heads must be a multiple of num_kv_heads: got {self.num_heads} and {self.num_kv_heads}"
+            )
         if self.head_dim % 2:
             problems.append(f"head_dim must be even, as rotary positions turn pairs: got {self.head_dim}")
         if not (self.norm_eps > 0 and self.rope_theta > 0):
@@ -63,7 +76,9 @@ class LlamaShape:
                 tied=bool(config.get("tie_word_embeddings", False)),
             )
         except KeyError as error:
-            raise CheckpointError(f"a LLaMA's config.json must give {error.args[0]}: it does not; take it from the source") from error
+            raise CheckpointError(
+                f"a LLaMA's config.json must give {error.args[0]}: it does not; take it from the source"
+            ) from error
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"a LLaMA's config.json must give its sizes as numbers: {error}") from error
 

@@ -14,7 +14,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers
 
 from lrscope.errors import CheckpointError
 
@@ -74,7 +74,9 @@ def read_llama2c_tokenizer(path: Path) -> Tokenizer:
     except (struct.error, UnicodeDecodeError) as error:
         raise CheckpointError(f"{path} is not a llama2.c tokenizer that can be read: {error}; copy it anew") from error
     if len(pieces) < 259 or pieces[3][0] != "<0x00>":
-        raise CheckpointError(f"{path} must begin with <unk>, <s>, </s> and 256 bytes: it does not; name a tokenizer file")
+        raise CheckpointError(
+            f"{path} must begin with <unk>, <s>, </s> and 256 bytes: it does not; name a tokenizer file"
+        )
     # Beginning and end are stored as llama2.c prints them, between line breaks; spaces as spaces.
     plain = [(piece.replace(" ", SPACE), score) for piece, score in pieces]
     return from_scored_pieces([(UNKNOWN, 0.0), (BEGIN, 0.0), (END, 0.0), *plain[3:]])
@@ -95,19 +97,17 @@ def from_scored_pieces(pieces: Sequence[tuple[str, float]], *, prefix: bool = Tr
                 merges.append((-score, vocab[piece], vocab[left], vocab[right], left, right))
     merges.sort()
     tokenizer = Tokenizer(
-        models.BPE(vocab, [(m[4], m[5]) for m in merges], unk_token=UNKNOWN, fuse_unk=True, byte_fallback="<0x00>" in vocab)
+        models.BPE(
+            vocab, [(m[4], m[5]) for m in merges], unk_token=UNKNOWN, fuse_unk=True, byte_fallback="<0x00>" in vocab
+        )
     )
-    first = [normalizers.Strip(), normalizers.Replace(_regex(" {2,}"), " ")] if trims else []
+    first = [normalizers.Strip(), normalizers.Replace(Regex(" {2,}"), " ")] if trims else []
     start = [normalizers.Prepend(SPACE)] if prefix else []
     tokenizer.normalizer = normalizers.Sequence([*first, *start, normalizers.Replace(" ", SPACE)])
     strip = [decoders.Strip(" ", 1, 0)] if prefix else []
-    tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *strip])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
+    )
     special = [token for token in (UNKNOWN, BEGIN, END) if token in vocab]
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in special])
     return tokenizer
-
-
-def _regex(pattern: str) -> object:
-    from tokenizers import Regex
-
-    return Regex(pattern)

@@ -54,10 +54,10 @@ class TextTokenizer:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without special tokens."""
-        return self.backend.decode(list(ids), skip_special_tokens=True)  # type: ignore[no-any-return]
+        return self.backend.decode(list(ids), skip_special_tokens=True)
 
     def save(self, folder: Path) -> None:
-        """Write `tokenizer.json` and `tokenizer_config.json`: AutoTokenizer gives the same ids, both ends included."""
+        """Write `tokenizer.json` and its config: AutoTokenizer gives the same ids, both ends included."""
         saved = Tokenizer.from_str(self.backend.to_str())
         saved.no_padding()
         saved.no_truncation()
@@ -96,7 +96,7 @@ def read_tokenizer(path: Path | None, model_path: Path) -> TextTokenizer:
     file = _tokenizer_in(place) if place.is_dir() else place
     if file is None:
         raise CheckpointError(
-            f"no tokenizer lies in {place}: a tokenizer.json, tokenizer.model or tok512.bin is wanted; name it with --tokenizer"
+            f"no tokenizer (tokenizer.json, tokenizer.model or tok512.bin) lies in {place}; name it with --tokenizer"
         )
     if file.suffix == ".json":
         backend = read_tokenizer_json(file)
@@ -118,8 +118,8 @@ def check_vocabulary(tokenizer: TextTokenizer, checkpoint: Checkpoint) -> None:
     rows, pieces = int(checkpoint.config.get("vocab_size", 0)), tokenizer.vocab_size
     if pieces > rows or rows - pieces > max(64, pieces // 100):
         raise CheckpointError(
-            f"a tokenizer must fit the weights: got {pieces} tokens for {rows} embeddings of {checkpoint.source}; name the "
-            "tokenizer that the weights were trained with by --tokenizer"
+            f"a tokenizer must fit the weights: got {pieces} tokens for {rows} embeddings of {checkpoint.source}; name "
+            "the tokenizer that the weights were trained with by --tokenizer"
         )
 
 

@@ -6,7 +6,7 @@ matplotlib is imported when a figure is drawn, and draws to files only: no windo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
-STYLE = {
+STYLE: Any = {
     "font.size": 10.0,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -41,7 +41,8 @@ def smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
     kernel = np.ones(span)
     total = np.convolve(np.where(finite, values, 0.0), kernel, "same")
     count = np.convolve(finite.astype(float), kernel, "same")
-    return np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    means: NDArray[np.float64] = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)
+    return means
 
 
 def save_trial_curves(store: StudyStore, trial: int, path: Path) -> None:
@@ -117,4 +118,4 @@ def _draw_metric(axes: Axes, store: StudyStore, trial: int) -> None:
             ha="right",
         )
     axes.set(xlabel="epoch", ylabel=name, title=f"{name.capitalize()} by epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.locator_params(axis="x", integer=True)

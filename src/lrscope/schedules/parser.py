@@ -1,8 +1,8 @@
 """Schedules from text. Nothing is evaluated: a text is cut into tokens, and each shape knows its arguments.
 
-    schedule = [ "warmup" "(" duration ")" ">" ] shape
-    shape    = name [ "(" argument { "," argument } ")" ]
-    argument = [ name "=" ] number [ unit ]
+schedule = [ "warmup" "(" duration ")" ">" ] shape
+shape    = name [ "(" argument { "," argument } ")" ]
+argument = [ name "=" ] number [ unit ]
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def parse(text: str) -> Schedule:
     Raises:
         ScheduleError: it names none; the message points at the column, and `column` holds it.
 
-    >>> str(parse("warmup( 6 % )>step(2ep,gamma=.5)"))
+    >>> parse("cosin")
     Traceback (most recent call last):
     ...
-    lrscope.errors.ScheduleError: unexpected '%' at column 11 of 'warmup( 6 % )>step(2ep,gamma=.5)'; put the unit right after its number, as in 6%
+    lrscope.errors.ScheduleError: unknown schedule 'cosin' at column 1 of 'cosin'; did you mean cosine? ...
     >>> str(parse("warmup(6%)>step(2ep,gamma=.5)"))
     'warmup(6%) > step(every=2ep, gamma=0.5)'
     """
@@ -121,11 +121,14 @@ class _Parser:
         if name not in SHAPES:
             near = difflib.get_close_matches(name, SHAPES, n=2, cutoff=0.5)
             known = ", ".join(SHAPES)
-            hint = f"did you mean {' or '.join(near)}? known shapes are {known}" if near else f"known shapes are {known}"
+            hint = (
+                f"did you mean {' or '.join(near)}? known shapes are {known}" if near else f"known shapes are {known}"
+            )
             raise self._error(call.name, hint, what="unknown schedule")
         build, readers, required = SHAPES[name]
         values = self._read(call, readers, required)
-        return self._at(call.name, lambda: build(**values))
+        shape: Shape = self._at(call.name, lambda: build(**values))
+        return shape
 
     def _read(self, call: Call, readers: Mapping[str, Reader], required: tuple[str, ...]) -> dict[str, Any]:
         values: dict[str, Any] = {}
@@ -179,7 +182,9 @@ class _Parser:
 
     def _cut(self) -> list[Token]:
         if len(self.text) > LONGEST:
-            raise ScheduleError(f"a schedule has at most {LONGEST} characters: got {len(self.text)}; shorten it", LONGEST)
+            raise ScheduleError(
+                f"a schedule has at most {LONGEST} characters: got {len(self.text)}; shorten it", LONGEST
+            )
         tokens, place = [], 0
         while place < len(self.text):
             if self.text[place].isspace():

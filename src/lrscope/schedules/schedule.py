@@ -34,7 +34,7 @@ class Schedule:
         """
         if self.warmup is not None:
             raise ScheduleError(
-                f"a schedule has one warmup: got warmup({duration}) before {self}; leave out --warmup or the one in the text"
+                f"a schedule has one warmup: got warmup({duration}) before {self}; leave out one of them"
             )
         return replace(self, warmup=duration)
 
@@ -47,7 +47,9 @@ class Schedule:
             ScheduleError: it does not fit the run.
         """
         if total_steps < 1 or steps_per_epoch < 1:
-            raise ScheduleError(f"a run has at least one step: got {total_steps}, {steps_per_epoch} an epoch; train on more")
+            raise ScheduleError(
+                f"a run has a step at least: got {total_steps}, {steps_per_epoch} an epoch; add examples"
+            )
         warmup_steps = 0
         if self.warmup is not None:
             warmup_steps = self.warmup.to_steps(total_steps, steps_per_epoch)

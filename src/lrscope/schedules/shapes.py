@@ -105,7 +105,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Step:
-    """factor = max(to, gammaᵏ), k the number of multiples of `every`, counted from the start of the run, that t has reached.
+    """factor = max(to, gammaᵏ), k how many multiples of `every`, counted from the start of the run, t has reached.
 
     Each boundary k · every is rounded half up to whole steps.
 

@@ -1,0 +1,1 @@
+"""One study, one SQLite file."""

@@ -1,12 +1,12 @@
 """The tables of `study.db`, their version, and the way forward from older versions.
 
-    study         one row: what was asked, on what (fingerprint), by which metric it is judged
-    trials        one row a trial: its configuration, how far it came, how it ended
-    steps         step series, a blob a stretch of steps; a stretch is written in the transaction of its snapshot
-    evaluations   one split measured after a step: metrics by name
-    scores        per-example values and weights of one metric at one evaluation
-    predictions   a model's outputs on a split, kept unscored
-    openings      every time that sealed scores were opened, by what and for which trial
+study         one row: what was asked, on what (fingerprint), by which metric it is judged
+trials        one row a trial: its configuration, how far it came, how it ended
+steps         step series, a blob a stretch of steps; a stretch is written in the transaction of its snapshot
+evaluations   one split measured after a step: metrics by name
+scores        per-example values and weights of one metric at one evaluation
+predictions   a model's outputs on a split, kept unscored
+openings      every time that sealed scores were opened, by what and for which trial
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def migrate(connection: sqlite3.Connection, name: str) -> None:
     """
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        raise StudyError(f"{name} was written by a newer lrscope (schema {version}, this one knows {VERSION}); update lrscope")
+        raise StudyError(
+            f"{name} was written by a newer lrscope (schema {version}, this one knows {VERSION}); update lrscope"
+        )
     if version == 0:
         raise StudyError(f"{name} holds no study: its schema has no version; name a folder that lrscope wrote")
     for number in range(version, VERSION):

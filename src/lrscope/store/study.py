@@ -218,8 +218,8 @@ class StudyStore:
             ).fetchone()
             if row["reached"] != step:
                 raise StudyError(
-                    f"{self.folder} cannot go on: trial {trial} has its steps up to {row['reached']}, but a snapshot of "
-                    f"step {step}; remove trials/{trial:04d} to run it anew"
+                    f"{self.folder} cannot go on: trial {trial} has its steps up to {row['reached']}, but a snapshot "
+                    f"of step {step}; remove trials/{trial:04d} to run it anew"
                 )
             for table in ("evaluations", "scores", "predictions"):
                 self._connection.execute(f"DELETE FROM {table} WHERE trial = ? AND step > ?", (trial, step))  # noqa: S608

@@ -24,7 +24,7 @@ class Loss(NamedTuple):
     """
 
     total: Tensor
-    count: float
+    num_units: float
     scores: Mapping[str, tuple[Tensor, Tensor]]
 
 

@@ -59,9 +59,7 @@ class Classification:
     def loss(self, model: nn.Module, batch: SentenceBatch) -> Loss:
         """Return the summed cross-entropy (label smoothing included), and how often the largest logit was right."""
         logits_BC = model(batch.ids_BT, batch.lengths_B, batch.dropout)
-        total = F.cross_entropy(
-            logits_BC, batch.labels_B, reduction="sum", label_smoothing=self.label_smoothing
-        )
+        total = F.cross_entropy(logits_BC, batch.labels_B, reduction="sum", label_smoothing=self.label_smoothing)
         right = (logits_BC.detach().argmax(-1) == batch.labels_B).float()
         return Loss(total, float(len(right)), {"accuracy": (right, torch.ones_like(right))})
 

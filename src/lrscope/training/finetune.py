@@ -86,7 +86,9 @@ def require_new(folder: Path) -> None:
     if (folder / DATABASE).exists():
         raise StudyError(f"{folder} holds a study already; go on with --resume {folder}, or choose another --out")
     if folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
-        raise StudyError(f"--out must be a new or an empty folder: got {folder}, which holds other files; choose another")
+        raise StudyError(
+            f"--out must be a new or an empty folder: got {folder}, which holds other files; choose another"
+        )
 
 
 def _assemble(store: StudyStore, material: Material) -> FineTune:

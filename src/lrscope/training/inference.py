@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
-from lrscope.errors import DataError, StudyError
+from lrscope.errors import ConfigError, DataError, StudyError
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
+from lrscope.models.minllama import write_minllama
 from lrscope.models.tokenizers import TextTokenizer, read_tokenizer
 from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation
@@ -23,7 +24,7 @@ from lrscope.training.evaluation import outputs_of
 from lrscope.training.material import Classifier, build_classifier, encode, token_limit
 from lrscope.training.numerics import Numerics
 
-CheckpointName = Literal["best", "last"]
+CHECKPOINTS = ("best", "last")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +53,9 @@ class TrainedModel:
             DataError: some sentence has no label.
         """
         if not split.labelled:
-            raise DataError(f"{split.path} must have a label on every line to be evaluated; use lrscope predict instead")
+            raise DataError(
+                f"{split.path} must have a label on every line to be evaluated; use lrscope predict instead"
+            )
         if split.fingerprint == self.store.fingerprint.get("test"):
             self.store.record_opening(self.trial, self.step, "test", "evaluate")
         limit = token_limit(self.checkpoint, self.store.config.data.max_tokens)
@@ -62,25 +65,34 @@ class TrainedModel:
     def read(self, path: Path) -> Split:
         """Read a labelled file with this study's classes and columns."""
         data = self.store.config.data
-        return load_split(
-            path, self.labels, "data", text_column=data.text_column, label_column=data.label_column
-        )
+        return load_split(path, self.labels, "data", text_column=data.text_column, label_column=data.label_column)
 
     def predict(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return probabilities (N, C), one row a sentence."""
         split = Split.unlabelled("sentences", sentences)
         return np.exp(self.outputs(split))
 
+    def save_minllama(self, path: Path, args: Mapping[str, Any]) -> bool:
+        """Write the weights as a minLLaMA `.pt`; return whether they are a LLaMA that this form can hold."""
+        if self.checkpoint.shape is None:
+            return False
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in args.items()}
+        write_minllama(path, self.checkpoint.shape, self.checkpoint.tensors, plain)
+        return True
+
     def _task(self) -> Classification:
         return Classification(len(self.labels.names), self.tokenizer.pad_id, torch.device(self.numerics.device))
 
 
-def load_trained(folder: Path, which: CheckpointName = "best", trial: int = 1) -> TrainedModel:
+def load_trained(folder: Path, which: str = "best", trial: int = 1) -> TrainedModel:
     """Load a checkpoint of a study's trial.
 
     Raises:
+        ConfigError: there is no checkpoint of that name.
         StudyError: there is no study, or the trial has not written that checkpoint yet.
     """
+    if which not in CHECKPOINTS:
+        raise ConfigError(f"--checkpoint is one of {', '.join(CHECKPOINTS)}: got {which!r}")
     store = StudyStore.open(folder)
     path = store.trial_folder(trial) / which
     if not (path / "model.safetensors").is_file():

@@ -42,7 +42,9 @@ class Material:
     @property
     def fingerprint(self) -> dict[str, str]:
         """Return what a study's results depend on besides its configuration, one digest an input."""
-        splits = {split.name: split.fingerprint for split in (self.splits.train, self.splits.dev, self.splits.test) if split}
+        splits = {
+            split.name: split.fingerprint for split in (self.splits.train, self.splits.dev, self.splits.test) if split
+        }
         return {**splits, "weights": self.checkpoint.fingerprint, "tokenizer": self.tokenizer.fingerprint}
 
     def task(self, label_smoothing: float = 0.0) -> Classification:

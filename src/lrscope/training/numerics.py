@@ -72,7 +72,7 @@ def _available_cores() -> int:
 
 def _bfloat16_pays(shape: LlamaShape | None, device: str, threads: int) -> bool:
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     if shape is None or shape.dim < SMALLEST_DIM_FOR_BFLOAT16:
         return False
     before = torch.get_num_threads()

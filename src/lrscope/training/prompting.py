@@ -32,7 +32,12 @@ def review_prompt(sentence: str, names: Sequence[str]) -> str:
 
 @torch.inference_mode()
 def label_scores(
-    language_model: LanguageModel, sentences: Sequence[str], names: Sequence[str], *, batch_size: int, max_tokens: int | None
+    language_model: LanguageModel,
+    sentences: Sequence[str],
+    names: Sequence[str],
+    *,
+    batch_size: int,
+    max_tokens: int | None,
 ) -> NDArray[np.float64]:
     """Return the log-probability of each label name after each sentence's prompt: shape (sentences, names).
 

@@ -13,13 +13,12 @@ store holds from after it, and does it again the same way.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -39,26 +38,10 @@ from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
 from lrscope.training.material import Material
 from lrscope.training.optimizer import build_optimizer
+from lrscope.training.running_mean import RunningMean
 from lrscope.training.snapshot import capture, load_snapshot, read_snapshots, restore, write_snapshot
 
 SNAPSHOT_SECONDS = 120.0
-
-
-class RunningMean:
-    """Weighted means of the training pass, by metric name; their state travels in the snapshot."""
-
-    def __init__(self, state: dict[str, list[float]] | None = None) -> None:
-        self.state: dict[str, list[float]] = {name: list(sums) for name, sums in (state or {}).items()}
-
-    def add(self, name: str, total: float, weight: float) -> None:
-        """Add a sum of weighted values and the sum of their weights."""
-        sums = self.state.setdefault(name, [0.0, 0.0])
-        sums[0] += total
-        sums[1] += weight
-
-    def means(self) -> dict[str, float]:
-        """Return total / weight of each."""
-        return {name: total / weight for name, (total, weight) in self.state.items() if weight}
 
 
 class Trial:
@@ -118,13 +101,18 @@ class Trial:
 
     # The course of a trial
 
-    def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Iterator[Any]:
+    def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Generator[Record, None, tuple[Status, str]]:
         self._done = done
         last_snapshot = monotonic()
         if done and done % self.steps_per_epoch == 0 and self._stops_early():
             return "stopped", self._why_stopped()
         for record in steps(
-            model, optimizer, self._batches(done), self._loss, self._rate_at, start=done,
+            model,
+            optimizer,
+            self._batches(done),
+            self._loss,
+            self._rate_at,
+            start=done,
             clip_norm=self.config.clip_norm or None,
         ):
             self._unwritten.append(record)
@@ -166,7 +154,7 @@ class Trial:
                 self.config.batch_size,
                 seed=self.config.seed,
                 epoch=epoch,
-                batching=self.material.numerics.batching,  # type: ignore[arg-type]
+                batching=self.material.numerics.batching,
             )
             first = epoch * self.steps_per_epoch
             for step in range(max(start, first), first + self.steps_per_epoch):
@@ -183,7 +171,7 @@ class Trial:
         loss = self.task.loss(model, batch)
         for name, (values, weights) in loss.scores.items():
             self._epoch_means.add(name, float((values * weights).sum()), float(weights.sum()))
-        return loss.total, loss.count
+        return loss.total, loss.num_units
 
     # Evaluations
 
@@ -333,8 +321,3 @@ def _why_diverged(record: StepRecord) -> str:
     what = "loss" if record.loss != record.loss or abs(record.loss) == float("inf") else "gradient"
     value = record.loss if what == "loss" else record.gradient_norm
     return f"{what} became {value} at step {record.step}, learning rate {record.learning_rate:.3g}"
-
-
-def peak_memory_bytes(device: str) -> int | None:
-    """Return the most memory that tensors took on a GPU, or None on a processor, where the system counts it."""
-    return torch.cuda.max_memory_allocated() if device == "cuda" else None
