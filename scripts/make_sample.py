@@ -34,7 +34,7 @@ SEED = 0
 SPLITS = {"train": 2000, "dev": 500, "test": 500}
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "lrscope" / "sample"
 
-NUM_PIECES = 1024
+NUM_PIECES = 1024  # at most: the grammar's words run out before
 NUM_TOKENIZER_SENTENCES = 20_000
 
 BATCH_SIZE = 128
@@ -104,10 +104,10 @@ def train_tokenizer() -> Tokenizer:
     return tokenizer
 
 
-def shape() -> LlamaConfig:
+def shape(tokenizer: Tokenizer) -> LlamaConfig:
     """Return the model's shape: about half a million parameters."""
     return LlamaConfig(
-        vocab_size=NUM_PIECES,
+        vocab_size=tokenizer.get_vocab_size(),
         hidden_size=96,
         intermediate_size=256,
         num_hidden_layers=4,
@@ -125,7 +125,7 @@ def pretrain(tokenizer: Tokenizer) -> LlamaForCausalLM:
     """Train a fresh model to continue unlabelled sentences, each seen once: beginning + sentence + end."""
     torch.set_num_threads(NUM_THREADS)
     torch.manual_seed(derive_seed(SEED, "weights"))
-    model = LlamaForCausalLM(shape())
+    model = LlamaForCausalLM(shape(tokenizer))
     model.train()
     optimizer = torch.optim.AdamW(model.parameters(), PEAK_RATE, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     num_steps, started = NUM_CHUNKS * CHUNK_BATCHES, time.perf_counter()
