@@ -90,12 +90,12 @@ class Toy:
     def config(self, **changes: object) -> StudyConfig:
         trial = {"peak_rate": 3e-3, "epochs": 3, "batch_size": 8, "schedule": "warmup(2st) > linear", **changes}
         study = {name: trial.pop(name) for name in ("score_test",) if name in trial}
-        model = {name: trial.pop(name) for name in ("implementation", "train", "gradient_checkpointing") if name in trial}
+        model = {
+            name: trial.pop(name) for name in ("implementation", "train", "gradient_checkpointing") if name in trial
+        }
         numerics = {name: trial.pop(name) for name in ("batching", "precision") if name in trial}
         return StudyConfig(
-            data=DataConfig(
-                train=str(self.train), dev=str(self.dev), test=str(self.test), label_names=str(self.names)
-            ),
+            data=DataConfig(train=str(self.train), dev=str(self.dev), test=str(self.test), label_names=str(self.names)),
             model=ModelConfig(model=str(self.model), **model),  # type: ignore[arg-type]
             numerics=NumericsConfig(device="cpu", threads=1, **numerics),  # type: ignore[arg-type]
             trial=TrialConfig(**trial),  # type: ignore[arg-type]

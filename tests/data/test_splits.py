@@ -58,12 +58,30 @@ def test_test_labels_may_be_missing_or_placeholders(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("train", "dev", "test", "names", "says"),
     [
-        ("0 ||| a\nx ||| b\n", "0 ||| c\n", None, None, r"train\.txt:2: a label must be an integer, as on line 1: got 'x'"),
+        (
+            "0 ||| a\nx ||| b\n",
+            "0 ||| c\n",
+            None,
+            None,
+            r"train\.txt:2: a label must be an integer, as on line 1: got 'x'",
+        ),
         ("0 ||| a\nx ||| b\n", "0 ||| c\n", None, ["n", "p"], r"train\.txt:2: a label must be an integer, one of 0, 1"),
         ("0 ||| a\n7 ||| b\n", "0 ||| c\n", None, ["n", "p"], r"train\.txt:2: a label must have a name.* got '7'"),
-        ("0 ||| a\n1 ||| b\n", "2 ||| c\n", None, None, r"dev\.txt:1: a dev label must be one of train's, 0, 1: got '2'"),
+        (
+            "0 ||| a\n1 ||| b\n",
+            "2 ||| c\n",
+            None,
+            None,
+            r"dev\.txt:1: a dev label must be one of train's, 0, 1: got '2'",
+        ),
         ("0 ||| a\n1 ||| b\n", "0 ||| c\n", "5 ||| d\n", None, r"test\.txt:1: a test label must be one of train's"),
-        ("0 ||| a\n1 ||| b\n", "2 ||| c\n", None, ["n", "m", "p"], r"dev\.txt:1: class 'p' appears in dev but never in"),
+        (
+            "0 ||| a\n1 ||| b\n",
+            "2 ||| c\n",
+            None,
+            ["n", "m", "p"],
+            r"dev\.txt:1: class 'p' appears in dev but never in",
+        ),
         ("0 ||| a\n1 ||| b\n", "-1 ||| c\n", None, None, r"dev\.txt:1: a dev label must be one of train's"),
         ("0 ||| a\n0 ||| b\n", "0 ||| c\n", None, None, r"two classes at least: got '0' only"),
         (" ||| a\n0 ||| b\n", "0 ||| c\n", None, None, r"train\.txt:1: a training sentence has a label"),

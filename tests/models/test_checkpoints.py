@@ -30,9 +30,8 @@ def weights(shape: LlamaShape) -> dict[str, torch.Tensor]:
 def llama2c(shape: LlamaShape, tensors: dict[str, torch.Tensor]) -> bytes:
     """A version-0 file, written as karpathy's `legacy_export` does."""
     vocab = shape.vocab_size if shape.tied else -shape.vocab_size
-    header = struct.pack(
-        "iiiiiii", shape.dim, shape.hidden_dim, shape.num_layers, shape.num_heads, shape.num_kv_heads, vocab, shape.max_positions
-    )  # fmt: skip
+    sizes = (shape.dim, shape.hidden_dim, shape.num_layers, shape.num_heads, shape.num_kv_heads, vocab)
+    header = struct.pack("iiiiiii", *sizes, shape.max_positions)
     heads = {"self_attn.q_proj": shape.num_heads, "self_attn.k_proj": shape.num_kv_heads}
     order = ["input_layernorm", *(f"self_attn.{n}_proj" for n in "qkvo"), "post_attention_layernorm"]
     parts = [tensors["model.embed_tokens.weight"]]
@@ -99,7 +98,9 @@ def test_a_classifier_written_for_minllama_reads_back(tmp_path: Path) -> None:
     write_minllama(tmp_path / "a.pt", TINY, tensors, {"lr": 2e-5})
     checkpoint = read_checkpoint(tmp_path / "a.pt")
     assert checkpoint.shape == TINY
-    assert torch.equal(checkpoint.tensors["model.layers.1.self_attn.k_proj.weight"], tensors["model.layers.1.self_attn.k_proj.weight"])
+    assert torch.equal(
+        checkpoint.tensors["model.layers.1.self_attn.k_proj.weight"], tensors["model.layers.1.self_attn.k_proj.weight"]
+    )
     stored = torch.load(tmp_path / "a.pt", weights_only=True)
     assert stored["model"]["classifier_head.weight"].shape == (3, 16)
     assert stored["args"] == {"lr": 2e-5}
@@ -218,7 +219,9 @@ def test_a_hub_name_without_a_network(monkeypatch: pytest.MonkeyPatch, tmp_path:
         raise huggingface_hub.errors.LocalEntryNotFoundError("no connection")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", offline)
-    with pytest.raises(CheckpointError, match="no local folder, and the Hugging Face hub does not give it: no connection"):
+    with pytest.raises(
+        CheckpointError, match="no local folder, and the Hugging Face hub does not give it: no connection"
+    ):
         read_checkpoint("someone/some-model")
 
 

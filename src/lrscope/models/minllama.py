@@ -108,7 +108,9 @@ def load_pickle(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         text = str(error)
-        if any(sign in text for sign in ("unsupported GLOBAL", "Unsupported global", "Unsupported class", "Trying to ")):
+        if any(
+            sign in text for sign in ("unsupported GLOBAL", "Unsupported global", "Unsupported class", "Trying to ")
+        ):
             raise CheckpointError(
                 f"{path} must hold weights and plain values only: loading it would run code; take it from a source "
                 "that you trust and save its weights alone"
