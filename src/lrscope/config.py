@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from lrscope.errors import ConfigError
-from lrscope.schedules import parse
+from lrscope.schedules import ResolvedSchedule, parse
 
 
 class _Section:
@@ -116,6 +116,17 @@ class TrialConfig(_Section):
         super().__post_init__()
         # Stored as the schedule's own canonical text, so that two spellings of one schedule are one arm.
         object.__setattr__(self, "schedule", str(parse(self.schedule)))
+
+    def lay_out(self, num_examples: int) -> ResolvedSchedule:
+        """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
+
+        Raises:
+            ScheduleError: the schedule does not fit them.
+        """
+        steps_per_epoch = -(-num_examples // self.batch_size)
+        return parse(self.schedule).resolve(
+            total_steps=self.epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate
+        )
 
     def _problems(self) -> list[str]:
         problems = []

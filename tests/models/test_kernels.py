@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from lrscope.models import kernels
 from lrscope.models.kernels import causal_attention, rms_norm, rotate, swiglu
 
 DOUBLE = {"dtype": torch.float64}
@@ -18,10 +19,20 @@ def _seed() -> None:
     torch.manual_seed(0)
 
 
-def angles(positions: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    half = torch.outer(torch.arange(positions, **DOUBLE), 0.3 ** torch.arange(width // 2, **DOUBLE))
-    both = torch.cat((half, half), -1)
-    return both.cos(), both.sin()
+def angles(positions: int, width: int) -> torch.Tensor:
+    return torch.outer(torch.arange(positions, **DOUBLE), 0.3 ** torch.arange(width // 2, **DOUBLE))
+
+
+def tables(angles_TE: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    cos, sin = angles_TE.cos(), angles_TE.sin()
+    return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
+
+
+def turned(x_BTHE: torch.Tensor, angles_TE: torch.Tensor) -> torch.Tensor:
+    """The rotation as complex multiplication."""
+    halves = x_BTHE.chunk(2, -1)
+    product = torch.complex(*halves) * torch.polar(torch.ones_like(angles_TE), angles_TE)[:, None]
+    return torch.cat((product.real, product.imag), -1)
 
 
 def test_rms_norm() -> None:
@@ -51,21 +62,27 @@ def test_swiglu() -> None:
 
 
 def test_rotation_keeps_lengths_and_depends_on_distance_only() -> None:
-    cos, sin = angles(9, 8)
+    cos, sin = tables(angles(9, 8))
     q, k = torch.randn(1, 1, 1, 8, **DOUBLE), torch.randn(1, 1, 1, 8, **DOUBLE)
     qs = rotate(q.expand(1, 9, 1, 8), cos, sin)[0, :, 0]
     ks = rotate(k.expand(1, 9, 1, 8), cos, sin)[0, :, 0]
+    assert torch.allclose(qs, turned(q.expand(1, 9, 1, 8), angles(9, 8))[0, :, 0])
     assert torch.allclose(qs.norm(dim=-1), q.norm().expand(9))
     assert torch.allclose(qs[3] @ ks[1], qs[8] @ ks[6])
 
 
+@pytest.mark.parametrize("kept", [True, False], ids=["probabilities kept", "computed again"])
 @pytest.mark.parametrize(("heads", "kv_heads", "positions"), [(4, 4, 5), (4, 2, 5), (6, 1, 3), (2, 1, 1)])
-def test_causal_attention(heads: int, kv_heads: int, positions: int) -> None:
+def test_causal_attention(
+    heads: int, kv_heads: int, positions: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not kept:
+        monkeypatch.setattr(kernels, "LARGEST_KEPT_PROBABILITIES", 0)
     q, k, v = leaf(2, positions, heads, 4), leaf(2, positions, kv_heads, 4), leaf(2, positions, kv_heads, 4)
-    cos, sin = angles(positions, 4)
+    cos, sin = tables(angles(positions, 4))
     mask = torch.full((positions, positions), float("-inf"), **DOUBLE).triu(1).repeat(heads // kv_heads, 1)
-    turned = [rotate(t, cos, sin).transpose(1, 2) for t in (q, k)]
-    expected = F.scaled_dot_product_attention(*turned, v.transpose(1, 2), is_causal=True, enable_gqa=True)
+    queries, keys = (turned(t, angles(positions, 4)).transpose(1, 2) for t in (q, k))
+    expected = F.scaled_dot_product_attention(queries, keys, v.transpose(1, 2), is_causal=True, enable_gqa=True)
     got = causal_attention(q, k, v, cos, sin, mask)
     assert torch.allclose(got, expected.transpose(1, 2).reshape(2, positions, -1))
     assert torch.autograd.gradcheck(lambda q, k, v: causal_attention(q, k, v, cos, sin, mask), (q, k, v))

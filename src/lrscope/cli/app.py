@@ -5,12 +5,12 @@ Exit codes: 0 done, 2 the request cannot be served (one line says why), 130 stop
 
 from __future__ import annotations
 
+import inspect
 import io
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
 
-import click
 import typer
 
 from lrscope import __version__
@@ -25,7 +25,6 @@ app = typer.Typer(
         "token_normalize_func": lambda name: name.replace("_", "-"),
         "help_option_names": ["-h", "--help"],
     },
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -38,20 +37,36 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
-) -> None: ...
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help(), err=True)
+        raise typer.Exit(2)
 
 
-app.command("demo")(demo.demo)
-app.command("finetune")(finetune.finetune)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("generate")(generate.generate)
-app.command("run-llama")(run_llama.run_llama)
+def _help(command: Callable[..., Any]) -> str:
+    """Return a command's docstring as its help, each example on one line of its own, to be pasted anywhere."""
+    about, _, example = inspect.cleandoc(command.__doc__ or "").partition("Example:\n\n")
+    keep = "\b\n"  # typer wraps a paragraph unless it begins so
+    lines = [" ".join(paragraph.split()) for paragraph in example.split("\n\n")]
+    return f"{about}{keep}Example:\n\n" + "\n\n".join(f"{keep}  {line}" for line in lines)
+
+
+COMMANDS: dict[str, Callable[..., Any]] = {
+    "demo": demo.demo,
+    "finetune": finetune.finetune,
+    "evaluate": evaluate.evaluate,
+    "predict": predict.predict,
+    "generate": generate.generate,
+    "run-llama": run_llama.run_llama,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name, help=_help(_command))(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,23 +76,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
             stream.reconfigure(errors="replace")
     try:
         code = app(args=None if arguments is None else list(arguments), prog_name="lrscope", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as help_text:
-        sys.stderr.write(f"{help_text.format_message()}\n")
-        sys.exit(2)
-    except click.ClickException as error:
+    except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lrscope")
-        _refuse(f"{error.format_message()} (see {command} --help)")
+        _refuse(f"{error.format_message()}{_what_was_got(error)} (see {command} --help)")
     except LrscopeError as error:
         _refuse(str(error))
     except MemoryError:
         _refuse("the computer's memory is full; lower --batch-size, or compute it in parts with --micro-batch")
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped\n")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _what_was_got(error: typer.TyperException) -> str:
+    """Return the value that an option was given in vain: typer's message leaves it out, its cause has it."""
+    errors = getattr(error.__cause__, "errors", None)
+    return "".join(f": got {item['input']!r}" for item in errors()) if callable(errors) else ""
 
 
 def _refuse(message: str) -> None:

@@ -14,6 +14,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import print_json
+from lrscope.cli.progress import TrialProgress
 from lrscope.cli.settings import absolute, compose_schedule, model_reference
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
@@ -104,13 +105,21 @@ def _say(line: str, to_stderr: bool = False) -> None:
     typer.echo(line, err=to_stderr)
 
 
+def _tokenizer(args: dict[str, Any]) -> str | None:
+    """Return the tokenizer that was named, or the one in the working folder, where that program reads it."""
+    if args["tokenizer"] is not None:
+        return absolute(args["tokenizer"])
+    model, here = Path(args["pretrained_model_path"]), Path("tokenizer.model")
+    return absolute(str(here)) if model.suffix == ".pt" and model.is_file() and here.is_file() else None
+
+
 # generate
 
 
 def _generate(args: dict[str, Any]) -> int:
     from lrscope.training.text_generation import load_language_model
 
-    language_model = load_language_model(model_reference(args["pretrained_model_path"]), args["tokenizer"])
+    language_model = load_language_model(model_reference(args["pretrained_model_path"]), _tokenizer(args))
     texts = {}
     for temperature, file in (
         (0.0, args["generated_sentence_low_temp_out"]),
@@ -143,7 +152,7 @@ def _prompt(args: dict[str, Any]) -> int:
     splits = load_splits(
         Path(args["train"]), Path(args["dev"]), Path(args["test"]), label_names=Path(args["label_names"])
     )
-    language_model = load_language_model(model_reference(args["pretrained_model_path"]), args["tokenizer"])
+    language_model = load_language_model(model_reference(args["pretrained_model_path"]), _tokenizer(args))
     _say(f"load {splits.train.num_examples} data from {args['train']}", args["json"])
     assert splits.test is not None
     result = {}
@@ -206,7 +215,7 @@ def _study(args: dict[str, Any]) -> Any:
         ),
         model=ModelConfig(
             model=model_reference(args["pretrained_model_path"]),
-            tokenizer=None if args["tokenizer"] is None else absolute(args["tokenizer"]),
+            tokenizer=_tokenizer(args),
         ),
         numerics=NumericsConfig(
             device="cuda" if args["use_gpu"] else "cpu",
@@ -242,9 +251,10 @@ def _drive(run: FineTune, args: dict[str, Any]) -> int:
         if num_batches == trial.steps_per_epoch:
             loss, num_batches = 0.0, 0
         loss, num_batches = loss + row["loss"] * row["count"] / trial.config.batch_size, num_batches + 1
-    with graceful_interrupt(trial.stop):
+    with graceful_interrupt(trial.stop), TrialProgress(trial.total_steps, trial.config.epochs) as progress:
         for record in trial.run():
             if isinstance(record, StepRecord):
+                progress.update(record)
                 if num_batches == trial.steps_per_epoch:
                     loss, num_batches = 0.0, 0
                 # Theirs divides every batch's summed loss by the batch size, the last and smaller one's too.

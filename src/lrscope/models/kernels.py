@@ -16,6 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+LARGEST_KEPT_PROBABILITIES = 2**24  # bytes a layer
+
 
 class _RmsNorm(torch.autograd.Function):
     @staticmethod
@@ -65,16 +67,25 @@ def swiglu(gate_BTF: Tensor, up_BTF: Tensor) -> Tensor:
     return _SwiGlu.apply(gate_BTF, up_BTF)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def rotate(x_BTHE: Tensor, cos_TE: Tensor, sin_TE: Tensor) -> Tensor:
-    """Rotary embedding, half-split form: (x1, x2) → (x1·cos − x2·sin, x2·cos + x1·sin) (arXiv 2104.09864)."""
-    half = x_BTHE.shape[-1] // 2
-    cos, sin = cos_TE[:, None, :half], sin_TE[:, None, :half]
-    first, second = x_BTHE[..., :half], x_BTHE[..., half:]
-    return torch.cat((first * cos - second * sin, second * cos + first * sin), -1)
+def rotate(x_BTHE: Tensor, cos_TE: Tensor, signed_sin_TE: Tensor) -> Tensor:
+    """Rotary embedding, half-split form: (x1, x2) → (x1·cos − x2·sin, x2·cos + x1·sin) (arXiv 2104.09864).
+
+    `signed_sin_TE` is (−sin, sin) side by side, so that the turn is two passes over memory.
+    """
+    swapped = torch.roll(x_BTHE, x_BTHE.shape[-1] // 2, -1)
+    return torch.addcmul(x_BTHE * cos_TE[:, None], swapped, signed_sin_TE[:, None])
+
+
+def _probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
+    return torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5), -1)
 
 
 class _CausalAttention(torch.autograd.Function):
-    """Rotation, scores, softmax and mixing in one node; the T × T probabilities are kept for the backward."""
+    """Rotation, scores, softmax and mixing in one node.
+
+    The T × T probabilities are kept for the backward where they are small, and computed again where they are not: kept
+    for every layer, those of a batch of long sentences would be most of what a fine-tune holds in memory.
+    """
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
@@ -84,16 +95,18 @@ class _CausalAttention(torch.autograd.Function):
         q = rotate(q, cos, sin).view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(B * K, H // K * T, E)
         k = rotate(k, cos, sin).transpose(1, 2).reshape(B * K, T, E)
         v = v.transpose(1, 2).reshape(B * K, T, E)
-        scores = torch.baddbmm(mask, q, k.transpose(1, 2), alpha=E**-0.5)
-        probs = torch.softmax(scores, -1)
-        ctx.save_for_backward(q, k, v, probs, cos, sin)
+        probs = _probabilities(q, k, mask)
+        kept = probs if probs.numel() * probs.element_size() <= LARGEST_KEPT_PROBABILITIES else None
+        ctx.save_for_backward(q, k, v, kept, mask, cos, sin)
         ctx.num_heads = H
         return torch.bmm(probs, v).view(B, K, H // K, T, E).permute(0, 3, 1, 2, 4).reshape(B, T, H * E)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
-        q, k, v, probs, cos, sin = ctx.saved_tensors
+        q, k, v, probs, mask, cos, sin = ctx.saved_tensors
+        if probs is None:
+            probs = _probabilities(q, k, mask)
         H, (B, T, _), E = ctx.num_heads, grad.shape, q.shape[-1]
         K = k.shape[0] // B
         grad = grad.view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(q.shape)

@@ -54,8 +54,8 @@ class Positions:
         E = shape.head_dim
         frequencies = 1.0 / shape.rope_theta ** (torch.arange(0, E, 2, device=device, dtype=torch.float32) / E)
         angles = torch.outer(torch.arange(num_positions, device=device, dtype=torch.float32), frequencies)
-        angles_TE = torch.cat((angles, angles), -1)
-        self.cos_TE, self.sin_TE = angles_TE.cos().to(dtype), angles_TE.sin().to(dtype)
+        cos, sin = angles.cos(), angles.sin()
+        self.cos_TE, self.sin_TE = torch.cat((cos, cos), -1).to(dtype), torch.cat((-sin, sin), -1).to(dtype)
         self.explicit = num_positions <= LONGEST_EXPLICIT_ATTENTION and device.type == "cpu"
         if self.explicit:
             above = torch.full((num_positions, num_positions), float("-inf"), dtype=dtype, device=device).triu_(1)
@@ -96,9 +96,7 @@ class Attention(nn.Module):
         rows = torch.arange(B, device=x_BTD.device)
         q = self.q_proj(x_BTD[rows, last_B]).view(B, 1, -1, E)
         cos_B1E, sin_B1E = positions.cos_TE[last_B, None], positions.sin_TE[last_B, None]
-        half = E // 2
-        turned = torch.cat((-q[..., half:], q[..., :half]), -1)
-        q = q * cos_B1E[:, :, None] + turned * sin_B1E[:, :, None]
+        q = q * cos_B1E[:, :, None] + torch.roll(q, E // 2, -1) * sin_B1E[:, :, None]
         k = rotate(self.k_proj(x_BTD).view(B, T, K, E), positions.cos_TE, positions.sin_TE)
         v = self.v_proj(x_BTD).view(B, T, K, E)
         scores_BKGT = torch.einsum("bkge,btke->bkgt", q.view(B, K, -1, E), k) * E**-0.5

@@ -37,8 +37,10 @@ def smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
     >>> smoothed(np.array([0.0, 3.0, 6.0]), 3).tolist()
     [1.5, 3.0, 4.5]
     """
+    if not len(values):
+        return values
     finite = np.isfinite(values)
-    kernel = np.ones(span)
+    kernel = np.ones(min(span, len(values)))
     total = np.convolve(np.where(finite, values, 0.0), kernel, "same")
     count = np.convolve(finite.astype(float), kernel, "same")
     means: NDArray[np.float64] = np.divide(total, count, out=np.full(len(values), np.nan), where=count > 0)

@@ -39,6 +39,7 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[FineTune]:
     """
     require_new(folder)
     material = gather(config)
+    config.trial.lay_out(material.encoded["train"].num_examples)  # a schedule that does not fit leaves no folder
     metric: Metric = Classification.metric
     with study_lock(folder):
         store = StudyStore.create(

@@ -29,7 +29,6 @@ from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, writ
 from lrscope.models.classifier import DropoutPlace
 from lrscope.randomness import derive_seed
 from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
-from lrscope.schedules import parse
 from lrscope.store.study import StudyStore, TrialRow
 from lrscope.tasks.base import EncodedSplit
 from lrscope.training.early_stopping import best_index, should_stop
@@ -55,11 +54,8 @@ class Trial:
         self.snapshot_seconds = snapshot_seconds
         self.task = material.task(self.config.label_smoothing)
         self.train = material.encoded["train"]
-        self.steps_per_epoch = -(-self.train.num_examples // self.config.batch_size)
-        self.total_steps = self.config.epochs * self.steps_per_epoch
-        self.schedule = parse(self.config.schedule).resolve(
-            total_steps=self.total_steps, steps_per_epoch=self.steps_per_epoch, peak_rate=self.config.peak_rate
-        )
+        self.schedule = self.config.lay_out(self.train.num_examples)
+        self.total_steps, self.steps_per_epoch = self.schedule.total_steps, self.schedule.steps_per_epoch
         self._stop_asked = False
         self._unwritten: list[StepRecord] = []
         self._epoch_means = RunningMean()
