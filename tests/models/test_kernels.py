@@ -71,13 +71,13 @@ def test_rotation_keeps_lengths_and_depends_on_distance_only() -> None:
     assert torch.allclose(qs[3] @ ks[1], qs[8] @ ks[6])
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["probabilities kept", "computed again"])
+@pytest.mark.parametrize("kept", [True, False], ids=["probabilities kept", "in slices, computed again"])
 @pytest.mark.parametrize(("heads", "kv_heads", "positions"), [(4, 4, 5), (4, 2, 5), (6, 1, 3), (2, 1, 1)])
 def test_causal_attention(
     heads: int, kv_heads: int, positions: int, kept: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not kept:
-        monkeypatch.setattr(kernels, "LARGEST_KEPT_PROBABILITIES", 0)
+        monkeypatch.setattr(kernels, "LARGEST_PROBABILITIES", 0)
     q, k, v = leaf(2, positions, heads, 4), leaf(2, positions, kv_heads, 4), leaf(2, positions, kv_heads, 4)
     cos, sin = tables(angles(positions, 4))
     mask = torch.full((positions, positions), float("-inf"), **DOUBLE).triu(1).repeat(heads // kv_heads, 1)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-LARGEST_KEPT_PROBABILITIES = 2**24  # bytes a layer
+LARGEST_PROBABILITIES = 2**22  # bytes at a time
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -80,11 +80,18 @@ def _probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
     return torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5), -1)
 
 
+def _slices(num_heads: int, mask: Tensor) -> list[slice]:
+    """Return stretches of (sentence, head) pairs whose probabilities are at most `LARGEST_PROBABILITIES` bytes."""
+    size = max(1, LARGEST_PROBABILITIES // (mask.numel() * mask.element_size()))
+    return [slice(first, first + size) for first in range(0, num_heads, size)]
+
+
 class _CausalAttention(torch.autograd.Function):
     """Rotation, scores, softmax and mixing in one node.
 
-    The T × T probabilities are kept for the backward where they are small, and computed again where they are not: kept
-    for every layer, those of a batch of long sentences would be most of what a fine-tune holds in memory.
+    The T × T probabilities are kept for the backward where they are small. Where they are not, they are made a few
+    sentences at a time, and again in the backward: all at once, those of a batch of long sentences would be most of
+    what a fine-tune holds in memory, and would not fit the processor's cache.
     """
 
     @staticmethod
@@ -95,25 +102,35 @@ class _CausalAttention(torch.autograd.Function):
         q = rotate(q, cos, sin).view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(B * K, H // K * T, E)
         k = rotate(k, cos, sin).transpose(1, 2).reshape(B * K, T, E)
         v = v.transpose(1, 2).reshape(B * K, T, E)
-        probs = _probabilities(q, k, mask)
-        kept = probs if probs.numel() * probs.element_size() <= LARGEST_KEPT_PROBABILITIES else None
+        slices, kept = _slices(B * K, mask), None
+        if len(slices) == 1:
+            kept = _probabilities(q, k, mask)
+            mixed = torch.bmm(kept, v)
+        else:
+            mixed = torch.empty_like(q)
+            for part in slices:
+                torch.bmm(_probabilities(q[part], k[part], mask), v[part], out=mixed[part])
         ctx.save_for_backward(q, k, v, kept, mask, cos, sin)
         ctx.num_heads = H
-        return torch.bmm(probs, v).view(B, K, H // K, T, E).permute(0, 3, 1, 2, 4).reshape(B, T, H * E)
+        return mixed.view(B, K, H // K, T, E).permute(0, 3, 1, 2, 4).reshape(B, T, H * E)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
-        q, k, v, probs, mask, cos, sin = ctx.saved_tensors
-        if probs is None:
-            probs = _probabilities(q, k, mask)
+        q, k, v, kept, mask, cos, sin = ctx.saved_tensors
         H, (B, T, _), E = ctx.num_heads, grad.shape, q.shape[-1]
         K = k.shape[0] // B
         grad = grad.view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(q.shape)
-        grad_v = torch.bmm(probs.transpose(1, 2), grad)
-        grad_scores = torch.ops.aten._softmax_backward_data(torch.bmm(grad, v.transpose(1, 2)), probs, -1, probs.dtype)
-        grad_q = torch.bmm(grad_scores, k).mul_(E**-0.5)
-        grad_k = torch.bmm(grad_scores.transpose(1, 2), q).mul_(E**-0.5)
+        grad_q, grad_k, grad_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+        for part in _slices(B * K, mask):
+            probs = _probabilities(q[part], k[part], mask) if kept is None else kept
+            torch.bmm(probs.transpose(1, 2), grad[part], out=grad_v[part])
+            grad_probs = torch.bmm(grad[part], v[part].transpose(1, 2))
+            grad_scores = torch.ops.aten._softmax_backward_data(grad_probs, probs, -1, probs.dtype)
+            torch.bmm(grad_scores, k[part], out=grad_q[part])
+            torch.bmm(grad_scores.transpose(1, 2), q[part], out=grad_k[part])
+        grad_q.mul_(E**-0.5)
+        grad_k.mul_(E**-0.5)
         # The inverse of a rotation is the rotation by the opposite angle.
         grad_q = rotate(grad_q.view(B, H, T, E).transpose(1, 2), cos, -sin)
         grad_k = rotate(grad_k.view(B, K, T, E).transpose(1, 2), cos, -sin)

@@ -100,24 +100,16 @@ def _draw_metric(axes: Axes, store: StudyStore, trial: int) -> None:
     name = store.metric.name
     full = store.evaluations(trial, "train-full")
     train, dev = full or store.evaluations(trial, "train"), store.evaluations(trial, "dev")
+    best = [r for r in dev if r.improved]
+    dev_label = f"dev, best {best[-1].metrics[name]:.3f} after epoch {best[-1].epoch}" if best else "dev"
     for records, colour, marker, label in (
         (train, BLUE, "s", "train, full pass" if full else "train, as trained"),
-        (dev, ORANGE, "o", "dev"),
+        (dev, ORANGE, "o", dev_label),
     ):
         shown = [(r.epoch, r.metrics[name]) for r in records if name in r.metrics]
         if not shown:
             continue
         axes.plot(*zip(*shown, strict=True), color=colour, marker=marker, linewidth=1.6)
         axes.annotate(label, shown[-1], xytext=(0, 9), textcoords="offset points", color=colour, ha="right")
-    best = [r for r in dev if r.improved]
-    if best:
-        axes.annotate(
-            f"best dev {best[-1].metrics[name]:.3f}",
-            (best[-1].epoch, best[-1].metrics[name]),
-            xytext=(0, -16),
-            textcoords="offset points",
-            color=ORANGE,
-            ha="right",
-        )
     axes.set(xlabel="epoch", ylabel=name, title=f"{name.capitalize()} by epoch")
     axes.locator_params(axis="x", integer=True)
