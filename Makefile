@@ -30,6 +30,7 @@ fix: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/schedules.py
 
 clean:
 	rm -rf $(VENV) build dist runs

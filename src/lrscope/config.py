@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from lrscope.errors import ConfigError
 from lrscope.schedules import ResolvedSchedule, parse
+from lrscope.schedules.places import steps_an_epoch
 
 
 class _Section:
@@ -93,7 +94,8 @@ class NumericsConfig(_Section):
 class TrialConfig(_Section):
     """One arm at one seed. `schedule` is kept as canonical text; durations inside it carry units.
 
-    `clip_norm` is the largest gradient norm, 0 for no clipping; `patience` counts evaluations.
+    `clip_norm` is the largest gradient norm, 0 for no clipping; `patience` counts evaluations. `layer_decay` lowers the
+    rate from layer to layer towards the embeddings, `head_multiplier` scales the head's.
     """
 
     peak_rate: float
@@ -107,6 +109,8 @@ class TrialConfig(_Section):
     beta2: float = 0.999
     epsilon: float = 1e-8
     clip_norm: float = 1.0
+    layer_decay: float = 1.0
+    head_multiplier: float = 1.0
     dropout: float = 0.3
     label_smoothing: float = 0.0
     patience: int | None = None
@@ -123,7 +127,7 @@ class TrialConfig(_Section):
         Raises:
             ScheduleError: the schedule does not fit them.
         """
-        steps_per_epoch = -(-num_examples // self.batch_size)
+        steps_per_epoch = steps_an_epoch(num_examples, self.batch_size)
         return parse(self.schedule).resolve(
             total_steps=self.epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate
         )
@@ -168,6 +172,13 @@ class TrialConfig(_Section):
             "--clip-norm must be 0 or more",
             self.clip_norm,
             "0 means no clipping",
+        )
+        require(0 < self.layer_decay <= 1, "--layer-decay must be above 0 and at most 1", self.layer_decay, "try 0.9")
+        require(
+            math.isfinite(self.head_multiplier) and self.head_multiplier > 0,
+            "--head-multiplier must be positive",
+            self.head_multiplier,
+            "1 means the same rate as the rest",
         )
         require(0 <= self.dropout < 1, "--dropout must be from 0 to below 1", self.dropout, "try 0.3")
         require(

@@ -25,6 +25,7 @@ from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.training import finetune
 from lrscope.training.inference import load_trained
+from lrscope.training.optimizer import build_optimizer, set_rate
 
 STEPS = 6  # an epoch: 43 examples in batches of 8
 
@@ -425,3 +426,57 @@ def test_long_sentences_are_cut_and_counted_or_refused(toy: Toy, tmp_path: Path)
     object.__setattr__(config.data, "on_long", "error")
     with pytest.raises(DataError, match=r"dev\.txt:2: a sentence must fit the context of 48 tokens: got \d+"):
         straight(config, tmp_path / "other")
+
+
+# Schedules in a trial
+
+
+def applied(folder: Path) -> list[float]:
+    with StudyStore.open(folder) as store:
+        return [float(rate) for rate in store.steps(1)["learning_rate"]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cosine(to=0.01)", "cosine(update=1ep)", "linear", "step(every=1ep, gamma=0.1)",
+        "warmup(2ep, update=1ep) > constant", "warmup(2ep, from=1e-6) > cosine", "warmup(2st) > hold(50%) > sqrt(to=0)",
+        "(warmup(2st) > hold) * cosine", "restarts(1ep)",
+    ],
+)  # fmt: skip
+def test_the_applied_rates_equal_the_preview(text: str, toy: Toy, tmp_path: Path) -> None:
+    straight(toy.config(schedule=text), tmp_path / "one")
+    preview = parse(text).resolve(total_steps=18, steps_per_epoch=6, peak_rate=3e-3)
+    assert applied(tmp_path / "one") == [3e-3 * factor for factor in preview.factors()]
+
+
+def test_a_plateau_reacts_to_the_dev_metric_and_resumes_exactly(toy: Toy, tmp_path: Path) -> None:
+    config = toy.config(schedule="warmup(2st) > plateau(patience=0, gamma=0.5)", epochs=6, peak_rate=1e-5)
+    straight(config, tmp_path / "one")
+    with StudyStore.open(tmp_path / "one") as store:
+        history = [(r.step, r.metrics["accuracy"]) for r in store.evaluations(1, "dev")]
+    expected = parse(config.trial.schedule).resolve(total_steps=36, steps_per_epoch=6).given(history)
+    assert applied(tmp_path / "one") == [1e-5 * factor for factor in expected.factors()]
+    assert applied(tmp_path / "one")[-1] < 1e-5, "the metric must stand still for this test to say anything"
+    stopped_at(config, tmp_path / "other", 21, "stop")
+    resumed(tmp_path / "other")
+    assert_same(tmp_path / "one", tmp_path / "other")
+
+
+def test_layers_and_head_have_rates_of_their_own(toy: Toy, tmp_path: Path) -> None:
+    config = toy.config(layer_decay=0.5, head_multiplier=4.0, epochs=1)
+    with finetune.begin(config, tmp_path / "one") as run:
+        model = run.material.build_model(config.trial)
+        optimizer = build_optimizer(model, config.trial)
+        set_rate(optimizer, 1.0)
+        rate_of = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}
+        rates = {name: rate_of[id(parameter)] for name, parameter in model.named_parameters()}
+        assert rates["model.embed_tokens.weight"] == 0.125
+        assert rates["model.layers.0.mlp.up_proj.weight"] == 0.25
+        assert rates["model.layers.1.input_layernorm.weight"] == 0.5
+        assert rates["model.norm.weight"] == 1.0
+        assert rates["score.weight"] == 4.0
+        for _ in run.trial.run():
+            pass
+    preview = run.trial.schedule
+    assert applied(tmp_path / "one") == [3e-3 * preview(step) for step in range(6)]

@@ -14,20 +14,23 @@ from typing import Annotated, Any
 import typer
 
 from lrscope import __version__
-from lrscope.cli import demo, evaluate, finetune, generate, predict, run_llama
+from lrscope.cli import demo, evaluate, finetune, generate, predict, run_llama, schedule
 from lrscope.errors import LrscopeError
 
-app = typer.Typer(
-    name="lrscope",
-    help="Which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?",
+_SETTINGS: dict[str, Any] = {
     # --batch_size is --batch-size, and run_llama is run-llama
-    context_settings={
+    "context_settings": {
         "token_normalize_func": lambda name: name.replace("_", "-"),
         "help_option_names": ["-h", "--help"],
     },
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+    "add_completion": False,
+    "rich_markup_mode": None,
+    "pretty_exceptions_enable": False,
+}
+app = typer.Typer(
+    name="lrscope",
+    help="Which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?",
+    **_SETTINGS,
 )
 
 
@@ -65,8 +68,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "generate": generate.generate,
     "run-llama": run_llama.run_llama,
 }
-for _name, _command in COMMANDS.items():
-    app.command(_name, help=_help(_command))(_command)
+SCHEDULE_COMMANDS: dict[str, Callable[..., Any]] = {"show": schedule.show, "check": schedule.check}
+_schedules = typer.Typer(help="See and check learning-rate schedules before anything is trained.", **_SETTINGS)
+for _typer, _commands in ((app, COMMANDS), (_schedules, SCHEDULE_COMMANDS)):
+    for _name, _command in _commands.items():
+        _typer.command(_name, help=_help(_command))(_command)
+app.add_typer(_schedules, name="schedule")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

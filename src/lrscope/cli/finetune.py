@@ -45,6 +45,8 @@ def finetune(
     batch_size: opt.BatchSize = None,
     micro_batch: opt.MicroBatch = None,
     seed: opt.Seed = None,
+    layer_decay: opt.LayerDecay = None,
+    head_multiplier: opt.HeadMultiplier = None,
     dropout: opt.Dropout = None,
     weight_decay: opt.WeightDecay = None,
     beta1: opt.Beta1 = None,
@@ -168,7 +170,7 @@ def summary(run: FineTune, result: TrialResult) -> dict[str, Any]:
         "best_epoch": result.best_epoch,
         "evaluations": [{"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in evaluations],
         "numerics": run.material.numerics.to_dict(),
-        "notes": list(run.material.notes),
+        "notes": [*run.material.notes, *map(str, run.trial.findings())],
         "seconds": run.store.trial(run.trial.id).seconds,
     }
 
@@ -185,6 +187,7 @@ def _opening_lines(run: FineTune) -> list[str]:
         f"({trial.config.epochs} epochs of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
         f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
         *(f"note: {note}" for note in material.notes),
+        *map(str, trial.findings()),
     ]
 
 

@@ -58,7 +58,8 @@ ScheduleText = Annotated[
     str | None,
     _option(
         "--schedule",
-        'constant, linear, cosine, "step(every=2ep, gamma=0.1)", or phases joined by > [linear].',
+        'linear, cosine, "step(every=2ep, gamma=0.1)", "warmup(6%) > hold > sqrt(20%)", ...; see lrscope schedule '
+        "show [linear].",
         TRAINING,
         "TEXT",
     ),
@@ -80,6 +81,15 @@ Beta2 = Annotated[float | None, _option("--beta2", "AdamW's second-moment decay 
 Epsilon = Annotated[float | None, _option("--epsilon", "AdamW's epsilon [1e-8].", TRAINING, "X")]
 ClipNorm = Annotated[
     float | None, _option("--clip-norm", "Largest gradient norm; 0 for no clipping [1.0].", TRAINING, "X")
+]
+LayerDecay = Annotated[
+    float | None,
+    _option(
+        "--layer-decay", "Each layer's rate as a share of the next one's, down to the embeddings [1].", TRAINING, "X"
+    ),
+]
+HeadMultiplier = Annotated[
+    float | None, _option("--head-multiplier", "The head's rate is so many times the rest's [1].", TRAINING, "X")
 ]
 Dropout = Annotated[float | None, _option("--dropout", "Dropout before the head [0.3].", TRAINING, "SHARE")]
 LabelSmoothing = Annotated[

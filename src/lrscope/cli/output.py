@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -23,6 +23,21 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value
+
+
+def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    r"""Return a table as aligned lines: the first column to the left, numbers to the right, the last as it comes.
+
+    >>> print(*table_lines(["schedule", "first"], [["linear", "1"]]), sep="\n")
+    schedule  first
+    linear    1
+    """
+    widths = [max(len(row[place]) for row in (names, *rows)) for place in range(len(names))]
+    lines = []
+    for row in (names, *rows):
+        middle = [f"{cell:>{width}}" for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
+        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *middle, row[-1]]).rstrip())
+    return lines
 
 
 def metrics_line(metrics: Mapping[str, float]) -> str:

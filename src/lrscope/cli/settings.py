@@ -9,6 +9,7 @@ from typing import Any
 from lrscope.config import StudyConfig
 from lrscope.errors import ConfigError
 from lrscope.schedules import Schedule, parse, parse_duration
+from lrscope.schedules.composition import is_open
 
 DEFAULT_WARMUP = "6%"  # a prior, not a finding: docs/schedules.md
 
@@ -41,6 +42,8 @@ PLACES = {
     "beta2": ("trial", "beta2"),
     "epsilon": ("trial", "epsilon"),
     "clip_norm": ("trial", "clip_norm"),
+    "layer_decay": ("trial", "layer_decay"),
+    "head_multiplier": ("trial", "head_multiplier"),
     "dropout": ("trial", "dropout"),
     "label_smoothing": ("trial", "label_smoothing"),
     "patience": ("trial", "patience"),
@@ -54,12 +57,13 @@ PARTS = ("full", "head")
 def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
     """Return the schedule that `--schedule` and `--warmup` ask for together.
 
-    `--warmup D` prefixes `warmup(D) >`; without it a schedule that names no warmup gets one of 6%. Both a warmup in
-    the text and `--warmup` is an error; `--warmup 0` means none.
+    `--warmup D` prefixes `warmup(D) >`; without it a schedule that names no warmup gets one of 6%, unless its phases
+    fill the run already. Both a warmup in the text and `--warmup` is an error; `--warmup 0` means none.
     """
     parsed = parse(schedule or "linear")
     if warmup is None:
-        return parsed if parsed.has_warmup else parsed.with_warmup(parse_duration(DEFAULT_WARMUP))
+        takes_default = is_open(parsed) and not parsed.has_warmup
+        return parsed.with_warmup(parse_duration(DEFAULT_WARMUP)) if takes_default else parsed
     duration = parse_duration(warmup)
     if duration.value == 0 and not parsed.has_warmup:
         return parsed

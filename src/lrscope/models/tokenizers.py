@@ -79,7 +79,7 @@ class TextTokenizer:
             if token >= 0:
                 settings[name] = saved.id_to_token(token)
         if saved.token_to_id("<unk>") is not None:
-            settings["unk_token"] = "<unk>"  # noqa: S105
+            settings["unk_token"] = "<unk>"
         write_text(folder / "tokenizer.json", saved.to_str(pretty=False) + "\n")
         write_text(folder / "tokenizer_config.json", json.dumps(settings, indent=2, ensure_ascii=False) + "\n")
 

@@ -1,46 +1,81 @@
 """Schedules from text. Nothing is evaluated: a text is cut into tokens, and each shape knows its arguments.
 
-schedule = [ "warmup" "(" duration ")" ">" ] shape
-shape    = name [ "(" argument { "," argument } ")" ]
-argument = [ name "=" ] number [ unit ]
+schedule = product { ">" product }
+product  = factor { "*" factor }
+factor   = "(" schedule ")" | name [ "(" argument { "," argument } ")" ]
+argument = [ name "=" ] ( value | "[" [ value { "," value } ] "]" ) | schedule     (the last in `part` alone)
+value    = number [ unit ] | name
 """
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.durations import Duration, duration_from
+from lrscope.schedules.arguments import DURATION, LEVEL, START, Kind, Token, arguments_of
+from lrscope.schedules.composition import product, sequence
+from lrscope.schedules.cycles import Restarts
+from lrscope.schedules.decays import Constant, Cosine, Exponential, Hold, InverseSqrt, Linear, Polynomial, Sqrt
+from lrscope.schedules.drops import MultiStep, Step
+from lrscope.schedules.excerpt import Part
+from lrscope.schedules.phase import Phase
+from lrscope.schedules.plateau import Plateau
+from lrscope.schedules.points import Piecewise
+from lrscope.schedules.recipes import one_cycle, wsd
 from lrscope.schedules.schedule import Schedule
-from lrscope.schedules.shapes import Constant, Cosine, Linear, Shape, Step
+from lrscope.schedules.tokens import cut, shown
+from lrscope.schedules.warmup import Warmup
 
-_TOKEN = re.compile(
-    r"(?P<number>[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(?P<unit>%|[A-Za-z]+)?"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_-]*)|(?P<mark>[(),=>])"
-)
-LONGEST = 2000
-
-
-class Token(NamedTuple):
-    """A piece of the text: kind is "number", "name", "mark" or "end"; `column` is 0-based."""
-
-    kind: str
-    text: str
-    column: int
-    number: float = 0.0
-    unit: str = ""
+DEEPEST = 40
 
 
 @dataclass(frozen=True)
-class Call:
-    """A name with its arguments, in the order written; a positional one has the name ""."""
+class Form:
+    """How a name is called: its arguments by the name in the text, as (keyword, kind, required), and the bare one."""
 
-    name: Token
-    arguments: tuple[tuple[str, Token], ...]
+    build: Callable[..., Schedule]
+    arguments: Mapping[str, tuple[str, Kind, bool]]
+    first: str = ""
+    takes_schedule: bool = False
+
+
+def _form(shape: type[Phase]) -> Form:
+    found = {
+        name: (item.name, item.metadata["kind"], item.default is dataclasses.MISSING)
+        for name, item in arguments_of(shape).items()
+    }
+    if shape is Warmup:
+        found["length"] = ("length", DURATION, True)
+    return Form(shape, found, shape.first_argument)
+
+
+_PHASES: tuple[type[Phase], ...] = (
+    Constant, Linear, Cosine, Step, Warmup, Hold, Sqrt, Polynomial, Exponential, InverseSqrt, MultiStep, Restarts,
+    Piecewise, Plateau,
+)  # fmt: skip
+FORMS: Mapping[str, Form] = {
+    **{phase.name: _form(phase) for phase in _PHASES},
+    "wsd": Form(
+        wsd, {"warmup": ("warmup", DURATION, False), "decay": ("decay", DURATION, False), "to": ("to", LEVEL, False)}
+    ),
+    "one_cycle": Form(
+        one_cycle, {"up": ("up", DURATION, False), "from": ("start", START, False), "to": ("to", LEVEL, False)}
+    ),
+    "part": Form(
+        Part,
+        {
+            "of": ("of", DURATION, True),
+            "from": ("start", DURATION, False),
+            "to": ("stop", DURATION, False),
+            "length": ("length", DURATION, False),
+        },
+        takes_schedule=True,
+    ),
+}  # fmt: skip
 
 
 def parse(text: str) -> Schedule:
@@ -56,118 +91,118 @@ def parse(text: str) -> Schedule:
     >>> str(parse("warmup(6%)>step(2ep,gamma=.5)"))
     'warmup(6%) > step(every=2ep, gamma=0.5)'
     """
-    return _Parser(text).schedule()
-
-
-def _share(token: Token) -> float:
-    if token.unit == "%":
-        return token.number / 100
-    if token.unit:
-        raise ScheduleError(f"a share is a number or a percentage: got {token.text}; write 0.01 or 1%")
-    return token.number
-
-
-def _number(token: Token) -> float:
-    if token.unit:
-        raise ScheduleError(f"a plain number is wanted: got {token.text}; leave {token.unit} out")
-    return token.number
-
-
-def _duration(token: Token) -> Duration:
-    return duration_from(token.number, token.unit, token.text)
-
-
-# Each shape's arguments in their order, with how each is read; the first one may be written without its name.
-Reader = Callable[[Token], Any]
-SHAPES: Mapping[str, tuple[Callable[..., Shape], Mapping[str, Reader], tuple[str, ...]]] = {
-    "constant": (Constant, {}, ()),
-    "linear": (Linear, {"to": _share}, ()),
-    "cosine": (Cosine, {"to": _share}, ()),
-    "step": (Step, {"every": _duration, "gamma": _number, "to": _share}, ("every",)),
-}
+    return _Parser(text).whole()
 
 
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens = self._cut()
+        self.tokens = cut(text)
         self.place = 0
+        self.depth = 0
 
-    def schedule(self) -> Schedule:
-        calls = [self._call()]
-        while self._next().text == ">":
-            self.place += 1
-            calls.append(self._call())
+    def whole(self) -> Schedule:
+        schedule = self._sequence()
         if self._next().kind != "end":
             raise self._error(self._next(), "write > between phases, as in warmup(6%) > linear")
-        *before, last = calls
-        warmup = None
-        for position, call in enumerate(before):
-            if call.name.text != "warmup":
-                raise self._error(call.name, "only a warmup comes before another phase, as in warmup(6%) > linear")
-            if position:
-                raise self._error(call.name, "a schedule has one warmup")
-            warmup = self._warmup(call)
-        if last.name.text == "warmup":
-            raise self._error(last.name, "a warmup leads to a shape, as in warmup(6%) > linear")
-        return Schedule(self._shape(last), warmup)
+        if isinstance(schedule, Warmup):
+            raise self._error(self.tokens[0], "a warmup leads to a shape, as in warmup(6%) > linear")
+        return schedule
 
-    def _warmup(self, call: Call) -> Duration:
-        values = self._read(call, {"length": _duration}, ("length",))
-        return values["length"]  # type: ignore[no-any-return]
+    def _sequence(self) -> Schedule:
+        first = self._next()
+        self.depth += 1
+        if self.depth > DEEPEST:
+            raise self._error(first, f"nest at most {DEEPEST} deep")
+        parts = [self._product()]
+        while self._next().text == ">":
+            self.place += 1
+            parts.append(self._product())
+        self.depth -= 1
+        return self._at(first, lambda: sequence(*parts))  # type: ignore[no-any-return]
 
-    def _shape(self, call: Call) -> Shape:
-        name = call.name.text
-        if name not in SHAPES:
-            near = difflib.get_close_matches(name, SHAPES, n=2, cutoff=0.5)
-            known = ", ".join(SHAPES)
-            hint = (
-                f"did you mean {' or '.join(near)}? known shapes are {known}" if near else f"known shapes are {known}"
-            )
-            raise self._error(call.name, hint, what="unknown schedule")
-        build, readers, required = SHAPES[name]
-        values = self._read(call, readers, required)
-        shape: Shape = self._at(call.name, lambda: build(**values))
-        return shape
+    def _product(self) -> Schedule:
+        parts = [self._factor()]
+        while self._next().text == "*":
+            self.place += 1
+            parts.append(self._factor())
+        return product(*parts)
 
-    def _read(self, call: Call, readers: Mapping[str, Reader], required: tuple[str, ...]) -> dict[str, Any]:
-        values: dict[str, Any] = {}
-        takes = f"{call.name.text} takes {', '.join(f'{name}=' for name in readers) or 'no arguments'}"
-        for position, (given, token) in enumerate(call.arguments):
-            name = given or (next(iter(readers), "") if position == 0 else "")
-            if name not in readers:
-                raise self._error(token, takes, what=f"unknown argument {given}=" if given else "unexpected argument")
-            if name in values:
-                raise self._error(token, f"write {name}= once", what="repeated argument")
-            values[name] = self._at(token, lambda token=token, name=name: readers[name](token))  # type: ignore[misc]
-        for name in required:
-            if name not in values:
-                raise self._error(call.name, f"write {call.name.text}({name}=2ep)", what=f"missing {name}= in")
-        return values
-
-    def _call(self) -> Call:
-        name = self._take("name", "write a shape such as linear, cosine or warmup(6%) > linear")
-        arguments: list[tuple[str, Token]] = []
+    def _factor(self) -> Schedule:
         if self._next().text == "(":
             self.place += 1
-            while self._next().text != ")":
-                if arguments:
-                    self._mark(",")
-                arguments.append(self._argument())
-            self.place += 1
-        return Call(name, tuple(arguments))
+            inside = self._sequence()
+            self._mark(")", "or join phases with >")
+            return inside
+        name = self._take("name", "write a shape such as linear, cosine or warmup(6%) > linear")
+        if name.text not in FORMS:
+            near = difflib.get_close_matches(name.text, FORMS, n=2, cutoff=0.5)
+            known = f"known shapes are {', '.join(FORMS)}"
+            hint = f"did you mean {' or '.join(near)}? {known}" if near else known
+            raise self._error(name, hint, what="unknown schedule")
+        return self._call(name, FORMS[name.text])
 
-    def _argument(self) -> tuple[str, Token]:
-        name = ""
-        if self._next().kind == "name":
-            name = self._next().text
+    def _call(self, name: Token, form: Form) -> Schedule:
+        values: dict[str, Any] = {}
+        is_called = self._next().text == "("
+        if is_called:
             self.place += 1
-            self._mark("=")
-        return name, self._take("number", "write a number, with its unit where it is a length: 6%, 2ep, 500st")
+            if form.takes_schedule:
+                values["whole"] = self._sequence()
+                if self._next().text != ")":
+                    self._mark(",", "or close with )")
+        while is_called and self._next().text != ")":
+            self._argument(name, form, values)
+            if self._next().text != ")":
+                self._mark(",", "or close with )")
+        self.place += is_called
+        if form.takes_schedule and not values:
+            raise self._error(name, "write part(linear, of=1000st, to=400st)", what="missing schedule in")
+        for text, (keyword, kind, required) in form.arguments.items():
+            if required and keyword not in values:
+                example = kind.example if text == form.first == "length" else f"{text}={kind.example}"
+                raise self._error(name, f"write {name.text}({example})", f"missing {text}= in")
+        return self._at(name, lambda: form.build(**values))  # type: ignore[no-any-return]
 
-    def _mark(self, mark: str) -> None:
+    def _argument(self, name: Token, form: Form, values: dict[str, Any]) -> None:
+        token, given = self._next(), ""
+        if token.kind == "name" and self.tokens[self.place + 1].text == "=":
+            given, self.place = token.text, self.place + 2
+        text = given or ("" if values else form.first)
+        if text not in form.arguments:
+            takes = ", ".join(f"{argument}=" for argument in form.arguments) or "no arguments"
+            what = f"unknown argument {given}=" if given else "unexpected argument"
+            raise self._error(token if given else self._next(), f"{name.text} takes {takes}", what)
+        keyword, kind, _ = form.arguments[text]
+        if keyword in values:
+            raise self._error(token, f"write {text}= once", "repeated argument")
+        values[keyword] = self._list(text, kind) if kind.many else self._value(text, kind)
+
+    def _list(self, text: str, kind: Kind) -> tuple[Any, ...]:
+        hint = f"write a list, as in {text}={kind.example}"
+        if self._next().text != "[":
+            raise self._error(self._next(), hint)
+        self.place += 1
+        values: list[Any] = []
+        while self._next().text != "]":
+            values.append(self._value(text, kind))
+            if self._next().text != "]":
+                self._mark(",", "or close with ]")
+        self.place += 1
+        return tuple(values)
+
+    def _value(self, text: str, kind: Kind) -> Any:
+        token = self._next()
+        if token.kind != kind.token:
+            lengths = ", with its unit where it is a length: 6%, 2ep, 500st" if kind.token == "number" else ""
+            what = "a number" if kind.token == "number" else "a word"
+            raise self._error(token, f"write {what}{lengths}, as in {text}={kind.example}")
+        self.place += 1
+        return self._at(token, lambda: kind.read(token))
+
+    def _mark(self, mark: str, otherwise: str) -> None:
         if self._next().text != mark:
-            raise self._error(self._next(), f"write {mark} here" + (" or close with )" if mark == "," else ""))
+            raise self._error(self._next(), f"write {mark} here, {otherwise}")
         self.place += 1
 
     def _take(self, kind: str, hint: str) -> Token:
@@ -180,35 +215,14 @@ class _Parser:
     def _next(self) -> Token:
         return self.tokens[self.place]
 
-    def _cut(self) -> list[Token]:
-        if len(self.text) > LONGEST:
-            raise ScheduleError(
-                f"a schedule has at most {LONGEST} characters: got {len(self.text)}; shorten it", LONGEST
-            )
-        tokens, place = [], 0
-        while place < len(self.text):
-            if self.text[place].isspace():
-                place += 1
-                continue
-            match = _TOKEN.match(self.text, place)
-            if match is None:
-                hint = "put the unit right after its number, as in 6%" if self.text[place] == "%" else "leave it out"
-                raise self._error(Token("mark", self.text[place], place), hint)
-            kind = match.lastgroup if match["number"] is None else "number"
-            number = float(match["number"]) if match["number"] else 0.0
-            tokens.append(Token(str(kind), match[0], place, number, match["unit"] or ""))
-            place = match.end()
-        return [*tokens, Token("end", "", len(self.text))]
-
     def _at(self, token: Token, build: Callable[[], Any]) -> Any:
         try:
             return build()
         except ScheduleError as error:
-            raise ScheduleError(f"{error} (column {token.column + 1} of {self._shown()})", token.column) from None
+            if error.column is not None:
+                raise
+            raise ScheduleError(f"{error} (column {token.column + 1} of {shown(self.text)})", token.column) from None
 
     def _error(self, token: Token, hint: str, what: str = "unexpected") -> ScheduleError:
         got = "end of the text" if token.kind == "end" else repr(token.text)
-        return ScheduleError(f"{what} {got} at column {token.column + 1} of {self._shown()}; {hint}", token.column)
-
-    def _shown(self) -> str:
-        return repr(self.text if len(self.text) <= 80 else self.text[:77] + "...")
+        return ScheduleError(f"{what} {got} at column {token.column + 1} of {shown(self.text)}; {hint}", token.column)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
 
 from lrscope.records import StepRecord
 from lrscope.training.optimizer import applied_rate, set_rate
@@ -27,7 +28,7 @@ def steps(
     optimizer: Optimizer,
     batches: Iterable[Iterable[Any]],
     loss_fn: LossFunction,
-    rate_at: Callable[[int], float],
+    rate_at: Callable[[int], float] | LRScheduler,
     *,
     start: int = 0,
     clip_norm: float | None = None,
@@ -39,7 +40,7 @@ def steps(
         optimizer: its rate is set before each update, in every parameter group.
         batches: for each step, its micro-batches: their gradients are accumulated into one update.
         loss_fn: (model, micro-batch) → the loss as (sum, count of units); the step's loss is Σ sums / Σ counts.
-        rate_at: step → learning rate.
+        rate_at: step → learning rate, or a torch scheduler on this optimizer, which is stepped after every update.
         start: number of the first step, when a run goes on.
         clip_norm: largest gradient norm, in the units of the mean loss; None for no clipping.
 
@@ -51,7 +52,9 @@ def steps(
         began = perf_counter()
         if not model.training:  # whoever drove us may have evaluated
             model.train()
-        set_rate(optimizer, rate_at(step))
+        if not isinstance(rate_at, LRScheduler):
+            set_rate(optimizer, rate_at(step))
+        rate = applied_rate(optimizer)
         optimizer.zero_grad(set_to_none=True)
         loss, count, unit = 0.0, 0.0, 0.0
         for micro_batch in micro_batches:
@@ -73,8 +76,10 @@ def steps(
                 if scale != 1.0:
                     torch._foreach_mul_(gradients, scale)
                 optimizer.step()
+                if isinstance(rate_at, LRScheduler):
+                    rate_at.step()
         mean = loss / count if count else float("nan")
         diverged = not (math.isfinite(mean) and math.isfinite(norm))
-        yield StepRecord(step, applied_rate(optimizer), mean, count, norm, perf_counter() - began, diverged)
+        yield StepRecord(step, rate, mean, count, norm, perf_counter() - began, diverged)
         if diverged:
             return

@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
 from lrscope.config import TrialConfig
 
+# The number of a layer in a parameter's name: model.layers.3.mlp…, transformer.h.3.attn…, encoder.layer.3.output…
+_LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
+_HEADS = ("score", "classifier", "classification_head", "pooler", "pre_classifier")
+_EMBEDDING = re.compile(r"embed|wte|wpe")
+
+
+def rate_multipliers(names: Sequence[str], *, layer_decay: float = 1.0, head_multiplier: float = 1.0) -> list[float]:
+    """Return what each parameter's learning rate is multiplied by.
+
+    decay^(L + 1 − depth), with depth 0 for embeddings, i + 1 for layer i of L, and L + 1 for the final norm and the
+    head; the head times its own multiplier. Source: Bao et al. (BEiT, arXiv 2106.08254), after Clark et al. (ELECTRA,
+    arXiv 2003.10555).
+
+    >>> rate_multipliers(["model.embed_tokens.weight", "model.layers.0.mlp.weight", "score.weight"], layer_decay=0.5)
+    [0.25, 0.5, 1.0]
+    """
+    layers = [_LAYER.search(name) for name in names]
+    num_layers = max((int(match[1]) + 1 for match in layers if match), default=0)
+    found = []
+    for name, match in zip(names, layers, strict=True):
+        depth = num_layers + 1
+        if match:
+            depth = int(match[1]) + 1
+        elif _EMBEDDING.search(name):
+            depth = 0
+        is_head = not match and any(part in _HEADS for part in name.split("."))
+        found.append(layer_decay ** (num_layers + 1 - depth) * (head_multiplier if is_head else 1.0))
+    return found
+
 
 def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
     """Return AdamW with decoupled weight decay on matrices only (Loshchilov and Hutter, arXiv 1711.05101).
 
-    Norm weights and biases are vectors, and are not decayed. The rate is set by the loop before every step.
+    Norm weights and biases are vectors, and are not decayed. The rate is set by the loop before every step; a group's
+    `multiplier` scales it.
     """
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
+    multipliers = rate_multipliers(
+        [name for name, _ in trained], layer_decay=config.layer_decay, head_multiplier=config.head_multiplier
+    )
+    members: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for (_, parameter), multiplier in zip(trained, multipliers, strict=True):
+        members.setdefault((multiplier, parameter.ndim >= 2), []).append(parameter)
+    # The group that runs at the schedule's own rate comes first: the stored rate is read off it without rounding.
+    order = sorted(members, key=lambda key: (abs(math.log(key[0])), key[0], not key[1]))
     groups = [
-        {"params": [p for p in trained if p.ndim >= 2], "weight_decay": config.weight_decay},
-        {"params": [p for p in trained if p.ndim < 2], "weight_decay": 0.0},
+        {"params": members[key], "weight_decay": config.weight_decay if key[1] else 0.0, "multiplier": key[0]}
+        for key in order
     ]
     return torch.optim.AdamW(
-        [group for group in groups if group["params"]],
+        groups,
         lr=config.peak_rate,
         betas=(config.beta1, config.beta2),
         eps=config.epsilon,

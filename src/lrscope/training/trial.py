@@ -18,19 +18,16 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lrscope.data.batches import plan_epoch
 from lrscope.errors import StudyError
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, write_checkpoint
-from lrscope.models.classifier import DropoutPlace
-from lrscope.randomness import derive_seed
 from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
+from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore, TrialRow
 from lrscope.tasks.base import EncodedSplit
+from lrscope.training.batches import step_batches
 from lrscope.training.early_stopping import best_index, should_stop
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
@@ -64,6 +61,16 @@ class Trial:
     def stop(self) -> None:
         """Ask the run to end at the next record, leaving a snapshot."""
         self._stop_asked = True
+
+    def findings(self) -> list[Finding]:
+        """Return what is likely wrong with the schedule in this run."""
+        return lint(
+            self.schedule.schedule,
+            total_steps=self.total_steps,
+            steps_per_epoch=self.steps_per_epoch,
+            peak_rate=self.config.peak_rate,
+            patience=self.config.patience,
+        )
 
     def run(self) -> Iterator[Record]:
         """Yield records until the trial ends; the last one is its `TrialResult`.
@@ -99,13 +106,14 @@ class Trial:
 
     def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Generator[Record, None, tuple[Status, str]]:
         self._done = done
+        self._react()
         last_snapshot = monotonic()
         if done and done % self.steps_per_epoch == 0 and self._stops_early():
             return "stopped", self._why_stopped()
         for record in steps(
             model,
             optimizer,
-            self._batches(done),
+            step_batches(self.task, self.train, self.config, self.material.numerics.batching, start=done),
             self._loss,
             self._rate_at,
             start=done,
@@ -121,6 +129,7 @@ class Trial:
             if self._done % self.steps_per_epoch == 0:
                 evaluations = self._evaluate_epoch(model)
                 self._flush(evaluations)
+                self._react()
                 if evaluations[-1].improved:
                     self._save(model, "best", evaluations[-1])
                 self._snapshot(model, optimizer)
@@ -142,26 +151,12 @@ class Trial:
     def _rate_at(self, step: int) -> float:
         return self.config.peak_rate * self.schedule(step)
 
-    def _batches(self, start: int) -> Iterator[Iterator[Any]]:
-        """Yield each step's micro-batches from step `start` on; the plan of an epoch depends on (seed, epoch) alone."""
-        for epoch in range(start // self.steps_per_epoch, self.config.epochs):
-            plan = plan_epoch(
-                self.train.lengths,
-                self.config.batch_size,
-                seed=self.config.seed,
-                epoch=epoch,
-                batching=self.material.numerics.batching,
-            )
-            first = epoch * self.steps_per_epoch
-            for step in range(max(start, first), first + self.steps_per_epoch):
-                yield self._micro_batches(plan[step - first], step)
-
-    def _micro_batches(self, indices: NDArray[np.int64], step: int) -> Iterator[Any]:
-        seed = derive_seed(self.config.seed, "dropout", step)
-        size = self.config.micro_batch or len(indices)
-        for first in range(0, len(indices), size):
-            place = DropoutPlace(seed, first, len(indices))
-            yield self.task.collate(self.train, indices[first : first + size], place)
+    def _react(self) -> None:
+        """Give the schedule what was measured so far, where it depends on a metric."""
+        if self.schedule.schedule.depends_on_metric:
+            sign = 1.0 if self.store.metric.direction == "maximize" else -1.0
+            values = zip(self._history(), self._values(), strict=True)
+            self.schedule = self.schedule.given([(record.step, sign * value) for record, value in values])
 
     def _loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, float]:
         loss = self.task.loss(model, batch)

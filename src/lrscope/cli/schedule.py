@@ -1,0 +1,188 @@
+"""`lrscope schedule`: a schedule seen, and checked, before anything is trained."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.output import print_json, table_lines
+from lrscope.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lrscope.schedules import ResolvedSchedule
+
+FOUND_ERRORS = 1
+
+Texts = Annotated[list[str], typer.Argument(help="Each one in quotes.", metavar="SCHEDULE...", show_default=False)]
+StepsPerEpoch = Annotated[
+    int | None, typer.Option("--steps-per-epoch", help="Optimizer updates an epoch.", metavar="N", show_default=False)
+]
+Examples = Annotated[
+    int | None,
+    typer.Option("--examples", help="Training examples, instead of steps an epoch.", metavar="N", show_default=False),
+]
+BatchSize = Annotated[
+    int | None, typer.Option("--batch-size", help="Examples an update.", metavar="N", show_default=False)
+]
+Epochs = Annotated[int, typer.Option("--epochs", help="Passes over the training set.", metavar="N")]
+Rate = Annotated[float | None, typer.Option("--lr", help="Peak learning rate.", metavar="RATE", show_default=False)]
+
+
+def show(
+    schedules: Texts,
+    epochs: Epochs = 5,
+    steps_per_epoch: StepsPerEpoch = None,
+    examples: Examples = None,
+    batch_size: BatchSize = None,
+    lr: Rate = None,
+    scale: Annotated[str, typer.Option("--scale", help="Of the rate.", metavar="linear|log")] = "linear",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Picture, .png, .svg or .pdf.", metavar="FILE", show_default=False)
+    ] = None,
+    json: opt.Json = False,
+) -> None:
+    """Draw schedules in the terminal, or into a picture, with their first, peak, last and mean rate.
+
+    Example:
+
+      lrscope schedule show "warmup(6%) > cosine(to=0.01)" linear --epochs 5 --steps-per-epoch 107 --lr 1e-5
+    """
+    if scale not in ("linear", "log"):
+        raise ConfigError(f"--scale is one of linear, log: got {scale!r}")
+    laid = [_laid(text, epochs, _steps(steps_per_epoch, examples, batch_size), lr) for text in schedules]
+    if out is not None:
+        from lrscope.report.schedule_figure import save_schedules
+
+        save_schedules(out, laid, scale=scale)  # type: ignore[arg-type]
+    if json:
+        print_json(
+            {"schedules": [_described(schedule) for schedule in laid], "picture": None if out is None else str(out)}
+        )
+        return
+    if out is None:
+        for schedule in laid:
+            typer.echo("\n".join(_picture(schedule, scale == "log", small=len(laid) > 1)) + "\n")
+    names = ["schedule", "first", "peak", "last", "mean", "phases"]
+    rows = []
+    for schedule in laid:
+        described = _described(schedule)
+        rates = [f"{described[name]:.4g}" for name in names[1:5]]
+        rows.append([schedule.text, *rates, ", ".join(f"{p['phase']} {p['steps']}" for p in described["phases"])])
+    what = "rates" if lr is not None else "shares of the peak rate"
+    typer.echo("\n".join(table_lines(names, rows)))
+    typer.echo(f"{what} over {laid[0].total_steps} steps, {laid[0].steps_per_epoch} an epoch")
+    if any(schedule.schedule.depends_on_metric for schedule in laid):
+        typer.echo("a plateau reacts to the metric: it is shown as if the metric always improved")
+    if out is not None:
+        typer.echo(f"the picture is in {out}", err=True)
+
+
+def check(
+    schedules: Texts,
+    epochs: Epochs = 5,
+    steps_per_epoch: StepsPerEpoch = None,
+    examples: Examples = None,
+    batch_size: BatchSize = None,
+    lr: Rate = None,
+    patience: opt.Patience = None,
+    json: opt.Json = False,
+) -> int:
+    """Look for what is likely wrong with schedules: units, horizons, floors, milestones. An error found exits with 1.
+
+    Example:
+
+      lrscope schedule check "cosine(length=5st)" --epochs 5 --steps-per-epoch 107
+    """
+    from lrscope.schedules import parse
+    from lrscope.schedules.lint import horizon, lint
+    from lrscope.schedules.places import steps_an_epoch
+
+    per_epoch = _steps(steps_per_epoch, examples, batch_size)
+    found = []
+    if steps_per_epoch is not None and examples is not None and batch_size is not None:
+        actual = steps_an_epoch(examples, batch_size)
+        why = f"{examples} examples in batches of {batch_size} are {actual} steps an epoch, not {steps_per_epoch}"
+        found += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
+    for text in schedules:
+        findings = lint(
+            parse(text), total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr, patience=patience
+        )
+        found += [(text, finding) for finding in findings]
+    if json:
+        keys = ("level", "rule", "sentence", "fix")
+        print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in found]})
+    elif not found:
+        typer.echo(f"nothing found over {epochs * per_epoch} steps")
+    else:
+        for _, finding in found:
+            typer.echo(str(finding))
+    return FOUND_ERRORS if any(finding.level == "error" for _, finding in found) else 0
+
+
+def _steps(steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
+    from lrscope.schedules.places import steps_an_epoch
+
+    for name, value in (("steps-per-epoch", steps_per_epoch), ("examples", examples), ("batch-size", batch_size)):
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name} must be at least 1: got {value}; try 100")
+    if steps_per_epoch is not None:
+        return steps_per_epoch
+    if examples is None or batch_size is None:
+        raise ConfigError(
+            "a schedule is laid over a run: its length is missing; give --steps-per-epoch, or --examples and "
+            "--batch-size"
+        )
+    return steps_an_epoch(examples, batch_size)
+
+
+def _laid(text: str, epochs: int, per_epoch: int, lr: float | None) -> ResolvedSchedule:
+    import math
+
+    from lrscope.schedules import parse
+
+    if epochs < 1:
+        raise ConfigError(f"--epochs must be at least 1: got {epochs}; try 3")
+    if lr is not None and not (math.isfinite(lr) and lr > 0):
+        raise ConfigError(f"the learning rate must be a positive number: got --lr {lr:g}; try 1e-4")
+    return parse(text).resolve(total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr)
+
+
+def _described(schedule: ResolvedSchedule) -> dict[str, Any]:
+    peak = schedule.run.peak_rate or 1.0
+    rates = schedule.factors() * peak
+    return {
+        "schedule": schedule.text,
+        "total_steps": schedule.total_steps,
+        "steps_per_epoch": schedule.steps_per_epoch,
+        "peak_rate": schedule.run.peak_rate,
+        "first": float(rates[0]),
+        "peak": float(rates.max()),
+        "last": float(rates[-1]),
+        "mean": float(rates.mean()),
+        "phases": [
+            {"phase": str(piece.phase.name), "steps": piece.span.num_steps, "from": piece.span.start}
+            for piece in schedule.laid.pieces()
+        ],
+    }
+
+
+def _picture(schedule: ResolvedSchedule, log: bool, small: bool) -> list[str]:
+    from lrscope.report.terminal_plot import plot_lines
+
+    num_epochs = schedule.total_steps / schedule.steps_per_epoch
+    every = max(1, round(num_epochs / 8))
+    marks = range(0, int(num_epochs) + 1, every)
+    ticks = [(epoch / num_epochs, f"{epoch}" if epoch else "epoch 0") for epoch in marks]
+    encoding = sys.stdout.encoding or "ascii"
+    try:
+        "\u28ff\u2524\u2502\u2514\u2500".encode(encoding)
+        ascii_only = False
+    except (UnicodeEncodeError, LookupError):
+        ascii_only = True
+    rates = schedule.factors() * (schedule.run.peak_rate or 1.0)
+    lines = plot_lines(rates, height=6 if small else 10, log=log, ascii_only=ascii_only, ticks=ticks)
+    return [schedule.text, *lines]

@@ -1,0 +1,1 @@
+"""lrscope's schedules in other people's loops: plain torch, Hugging Face Trainer, Lightning."""

@@ -1,0 +1,39 @@
+"""Schedules in Hugging Face Trainer, with lengths in shares and epochs of the steps that the Trainer itself counts.
+
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+scheduler = ScheduledLR(optimizer, "warmup(6%) > cosine(to=0.01)")
+Trainer(..., optimizers=(optimizer, scheduler), callbacks=[ScheduleCallback()]).train()
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import TrainerCallback
+
+from lrscope.errors import ScheduleError
+from lrscope.integrations.torch import ScheduledLR
+
+
+class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
+    """Lays a `ScheduledLR` over the run when training begins: `state.max_steps` updates, accumulation counted in."""
+
+    def on_train_begin(
+        self, args: Any, state: Any, control: Any, lr_scheduler: Any = None, train_dataloader: Any = None, **_: Any
+    ) -> None:
+        """Tell the scheduler how long the run is.
+
+        Raises:
+            ScheduleError: the Trainer has another scheduler, or the schedule does not fit its run.
+        """
+        scheduler = getattr(lr_scheduler, "scheduler", lr_scheduler)  # accelerate may have wrapped it
+        if not isinstance(scheduler, ScheduledLR):
+            raise ScheduleError(
+                f"ScheduleCallback lays out a ScheduledLR: the Trainer has {type(scheduler).__name__}; pass "
+                "optimizers=(optimizer, ScheduledLR(optimizer, ...))"
+            )
+        steps_per_epoch = None
+        if train_dataloader is not None and hasattr(train_dataloader, "__len__"):
+            # Trainer makes an update of an epoch's last, shorter accumulation too.
+            steps_per_epoch = max(-(-len(train_dataloader) // args.gradient_accumulation_steps), 1)
+        scheduler.lay_over(state.max_steps, steps_per_epoch)

@@ -1,0 +1,36 @@
+"""What each step of a trial computes on: a function of (configuration, step), so that a resumed run sees the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.config import TrialConfig
+from lrscope.data.batches import plan_epoch
+from lrscope.models.classifier import DropoutPlace
+from lrscope.randomness import derive_seed
+from lrscope.tasks.base import EncodedSplit, Task
+
+
+def step_batches(
+    task: Task, train: EncodedSplit, config: TrialConfig, batching: str, *, start: int = 0
+) -> Iterator[Iterator[Any]]:
+    """Yield each step's micro-batches from step `start` on; the plan of an epoch depends on (seed, epoch) alone."""
+    steps_per_epoch = config.lay_out(train.num_examples).steps_per_epoch
+    for epoch in range(start // steps_per_epoch, config.epochs):
+        plan = plan_epoch(train.lengths, config.batch_size, seed=config.seed, epoch=epoch, batching=batching)
+        first = epoch * steps_per_epoch
+        for step in range(max(start, first), first + steps_per_epoch):
+            yield _micro_batches(task, train, config, plan[step - first], step)
+
+
+def _micro_batches(
+    task: Task, train: EncodedSplit, config: TrialConfig, indices: NDArray[np.int64], step: int
+) -> Iterator[Any]:
+    seed = derive_seed(config.seed, "dropout", step)
+    size = config.micro_batch or len(indices)
+    for first in range(0, len(indices), size):
+        yield task.collate(train, indices[first : first + size], DropoutPlace(seed, first, len(indices)))
