@@ -2,9 +2,9 @@
 
     python benchmarks/equivalence.py [--seeds 8] [--epochs 4] [--processes 2]
 
-Each seed is trained twice, with the same head and dropout: in float32 with random batches, and in bfloat16 with
-bucketed ones. Printed are both sides, and the mean difference of the endpoint's dev loss and accuracy with its 95%
-interval (paired t).
+Each seed is trained three times, with the same head and dropout: in float32 with random batches, in bfloat16 with the
+same batches, and in float32 with bucketed ones. Printed are all sides, and the mean differences of the endpoint's dev
+loss and accuracy from the first, with their 95% intervals (paired t).
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-SIDES = {"float32, random": ("float32", "random"), "bfloat16, bucketed": ("bfloat16", "bucketed")}
+SIDES = {
+    "float32, random": ("float32", "random"),
+    "bfloat16, random": ("bfloat16", "random"),
+    "float32, bucketed": ("float32", "bucketed"),
+}
 
 
 def endpoint(job: tuple[str, int, int]) -> dict[str, float]:
@@ -55,13 +59,15 @@ def main() -> None:
         for (side, seed, _), metrics in zip(jobs, pool.map(endpoint, jobs), strict=True):
             print(f"| {seed} | {side} | {metrics['loss']:.4f} | {metrics['accuracy']:.4f} |", flush=True)
             found.append(metrics)
-    for name in ("loss", "accuracy"):
-        differences = [after[name] - before[name] for before, after in zip(found[::2], found[1::2], strict=True)]
-        mean, error = sum(differences) / len(differences), stats.sem(differences)
-        half = stats.t.ppf(0.975, len(differences) - 1) * error
-        before, after = SIDES
-        interval = f"95% interval {mean - half:+.4f} … {mean + half:+.4f}"
-        print(f"\ndev {name}, {after} less {before}: {mean:+.4f}, {interval}")
+    first, *others = SIDES
+    for place, side in enumerate(others, 1):
+        for name in ("loss", "accuracy"):
+            pairs = zip(found[:: len(SIDES)], found[place :: len(SIDES)], strict=True)
+            differences = [after[name] - before[name] for before, after in pairs]
+            mean, error = sum(differences) / len(differences), stats.sem(differences)
+            half = stats.t.ppf(0.975, len(differences) - 1) * error
+            interval = f"95% interval {mean - half:+.4f} … {mean + half:+.4f}"
+            print(f"\ndev {name}, {side} less {first}: {mean:+.4f}, {interval}")
 
 
 if __name__ == "__main__":

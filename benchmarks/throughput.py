@@ -189,7 +189,7 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     flat = np.concatenate([np.array(row, dtype=np.int32) for row in ids])
     split = EncodedSplit("train", flat, offsets, np.array(labels))
     task = Classification(CLASSES, 0, torch.device("cpu"))
-    plan = plan_epoch(split.lengths, BATCH, seed=0, epoch=0, batching="bucketed")
+    plan = plan_epoch(split.lengths, BATCH, seed=0, epoch=0, batching=numerics.batching)
     batches = ([task.collate(split, rows, DropoutPlace(place, 0, len(rows)))] for place, rows in enumerate(plan))
     schedule = parse(config.schedule).resolve(total_steps=len(plan), steps_per_epoch=len(plan))
 

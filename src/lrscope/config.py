@@ -82,7 +82,7 @@ class NumericsConfig(_Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = None
-    batching: Literal["bucketed", "random"] = "bucketed"
+    batching: Literal["auto", "random", "bucketed"] = "auto"
 
     def _problems(self) -> list[str]:
         if self.threads is not None and self.threads < 1:

@@ -5,7 +5,10 @@ import torch
 import torch.nn.functional as F
 
 from lrscope.models import kernels
+from lrscope.models import packing as packing_module
 from lrscope.models.kernels import causal_attention, rms_norm, rotate, swiglu
+from lrscope.models.packing import Packing
+from lrscope.models.shape import LlamaShape
 
 DOUBLE = {"dtype": torch.float64}
 
@@ -28,9 +31,9 @@ def tables(angles_TE: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)
 
 
-def turned(x_BTHE: torch.Tensor, angles_TE: torch.Tensor) -> torch.Tensor:
+def turned(x_THE: torch.Tensor, angles_TE: torch.Tensor) -> torch.Tensor:
     """The rotation as complex multiplication."""
-    halves = x_BTHE.chunk(2, -1)
+    halves = x_THE.chunk(2, -1)
     product = torch.complex(*halves) * torch.polar(torch.ones_like(angles_TE), angles_TE)[:, None]
     return torch.cat((product.real, product.imag), -1)
 
@@ -63,26 +66,79 @@ def test_swiglu() -> None:
 
 def test_rotation_keeps_lengths_and_depends_on_distance_only() -> None:
     cos, sin = tables(angles(9, 8))
-    q, k = torch.randn(1, 1, 1, 8, **DOUBLE), torch.randn(1, 1, 1, 8, **DOUBLE)
-    qs = rotate(q.expand(1, 9, 1, 8), cos, sin)[0, :, 0]
-    ks = rotate(k.expand(1, 9, 1, 8), cos, sin)[0, :, 0]
-    assert torch.allclose(qs, turned(q.expand(1, 9, 1, 8), angles(9, 8))[0, :, 0])
+    q, k = torch.randn(1, 1, 8, **DOUBLE), torch.randn(1, 1, 8, **DOUBLE)
+    qs = rotate(q.expand(9, 1, 8), cos, sin)[:, 0]
+    ks = rotate(k.expand(9, 1, 8), cos, sin)[:, 0]
+    assert torch.allclose(qs, turned(q.expand(9, 1, 8), angles(9, 8))[:, 0])
     assert torch.allclose(qs.norm(dim=-1), q.norm().expand(9))
     assert torch.allclose(qs[3] @ ks[1], qs[8] @ ks[6])
 
 
-@pytest.mark.parametrize("kept", [True, False], ids=["probabilities kept", "in slices, computed again"])
-@pytest.mark.parametrize(("heads", "kv_heads", "positions"), [(4, 4, 5), (4, 2, 5), (6, 1, 3), (2, 1, 1)])
+def shape(heads: int, kv_heads: int) -> LlamaShape:
+    return LlamaShape(
+        vocab_size=9, dim=4 * heads, num_layers=1, num_heads=heads, num_kv_heads=kv_heads, head_dim=4, hidden_dim=8,
+        max_positions=16, norm_eps=1e-5, rope_theta=100.0, tied=True,
+    )  # fmt: skip
+
+
+def sentence_by_sentence(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+    """Attention over each sentence alone, by torch's own, in the order of the packing."""
+    out, start = [], 0
+    frequencies = 1.0 / 100.0 ** (torch.arange(0, 4, 2, **DOUBLE) / 4)
+    for length in sorted(lengths):
+        rows = slice(start, start + length)
+        at = torch.outer(torch.arange(length, **DOUBLE), frequencies)
+        queries, keys = (turned(t[rows], at).transpose(0, 1)[None] for t in (q, k))
+        values = v[rows].transpose(0, 1)[None]
+        mixed = F.scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
+        out.append(mixed[0].transpose(0, 1).reshape(length, -1))
+        start += length
+    return torch.cat(out)
+
+
+LENGTHS = [[5, 5], [1], [2, 7, 3, 7, 1, 6], [9, 1, 1, 1]]
+
+
+@pytest.mark.parametrize("largest", [2**22, 0], ids=["probabilities kept", "made again, a sentence at a time"])
+@pytest.mark.parametrize(("heads", "kv_heads"), [(4, 4), (4, 2), (6, 1)])
+@pytest.mark.parametrize("lengths", LENGTHS, ids=str)
 def test_causal_attention(
-    heads: int, kv_heads: int, positions: int, kept: bool, monkeypatch: pytest.MonkeyPatch
+    lengths: list[int], heads: int, kv_heads: int, largest: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not kept:
-        monkeypatch.setattr(kernels, "LARGEST_PROBABILITIES", 0)
-    q, k, v = leaf(2, positions, heads, 4), leaf(2, positions, kv_heads, 4), leaf(2, positions, kv_heads, 4)
-    cos, sin = tables(angles(positions, 4))
-    mask = torch.full((positions, positions), float("-inf"), **DOUBLE).triu(1).repeat(heads // kv_heads, 1)
-    queries, keys = (turned(t, angles(positions, 4)).transpose(1, 2) for t in (q, k))
-    expected = F.scaled_dot_product_attention(queries, keys, v.transpose(1, 2), is_causal=True, enable_gqa=True)
-    got = causal_attention(q, k, v, cos, sin, mask)
-    assert torch.allclose(got, expected.transpose(1, 2).reshape(2, positions, -1))
-    assert torch.autograd.gradcheck(lambda q, k, v: causal_attention(q, k, v, cos, sin, mask), (q, k, v))
+    monkeypatch.setattr(kernels, "LARGEST_PROBABILITIES", largest)
+    monkeypatch.setattr(packing_module, "LARGEST_PROBABILITIES", largest)
+    packing = Packing(torch.tensor(lengths), shape(heads, kv_heads), torch.float64)
+    N, rows = sum(lengths), packing.num_rows
+    q, k, v = leaf(rows, heads, 4), leaf(rows, kv_heads, 4), leaf(rows, kv_heads, 4)
+    got, expected = causal_attention(q, k, v, packing), sentence_by_sentence(q, k, v, lengths)
+    assert (got[N:] == 0).all()
+    got = got[:N]
+    # The rotation's tables are float32 in both precisions that a fine-tune runs in.
+    assert torch.allclose(got, expected, atol=1e-6)
+    weights = torch.randn_like(got)
+    ours = torch.autograd.grad((got * weights).sum(), (q, k, v))
+    theirs = torch.autograd.grad((expected * weights).sum(), (q, k, v))  # no gradient for rows that fill up
+    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(ours, theirs, strict=True))
+    if N <= 10 and heads == 4:
+        small = [x[:N].detach().requires_grad_() for x in (q, k, v)]
+        fill = [torch.zeros(rows - N, *x.shape[1:], **DOUBLE) for x in small]
+
+        def attend(*real: torch.Tensor) -> torch.Tensor:
+            return causal_attention(*(torch.cat(pair) for pair in zip(real, fill, strict=True)), packing)[:N]
+
+        assert torch.autograd.gradcheck(attend, small)
+
+
+@pytest.mark.parametrize("lengths", [*LENGTHS, list(range(1, 40)), [3] * 50], ids=str)
+def test_packing_loses_no_token(lengths: list[int]) -> None:
+    packing = Packing(torch.tensor(lengths), shape(4, 2), torch.float32)
+    ids_BT = torch.arange(len(lengths) * max(lengths)).view(len(lengths), -1)
+    packed = packing.pack(ids_BT)
+    assert packing.num_tokens == sum(lengths) <= len(packed) == packing.num_rows
+    for row, length in enumerate(lengths):
+        sentence = packed[packing.first_B[row] : packing.last_B[row] + 1]
+        assert sentence.tolist() == ids_BT[row, :length].tolist()
+    covered = [place for group in packing.groups for place in range(group.start, group.stop)]
+    assert sorted(covered) == list(range(sum(lengths)))
+    for group in packing.groups:
+        assert (packed[group.index_bT][group.real_bT] == packed[group.start : group.stop]).all()

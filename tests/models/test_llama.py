@@ -64,7 +64,7 @@ def test_gradients_equal_transformers(pair: tuple[Backbone, LlamaForCausalLM, Ll
     ids = torch.randint(0, shape.vocab_size, (3, 9))
     lengths = torch.tensor([9, 4, 1])
     rows = torch.arange(3)
-    backbone(ids, torch.float32, lengths - 1).square().sum().backward()
+    backbone.forward_last(ids, lengths).square().sum().backward()
     theirs.model(ids).last_hidden_state[rows, lengths - 1].square().sum().backward()
     for name, parameter in theirs.model.named_parameters():
         got = backbone.get_parameter(name).grad
@@ -77,18 +77,17 @@ def test_the_last_position_alone_equals_all_positions(pair: tuple[Backbone, Llam
     ids, lengths = torch.randint(0, shape.vocab_size, (4, 7)), torch.tensor([7, 1, 3, 6])
     with torch.no_grad():
         everywhere = backbone(ids)[torch.arange(4), lengths - 1]
-        assert torch.allclose(backbone(ids, torch.float32, lengths - 1), everywhere, atol=1e-5, rtol=0)
+        assert torch.allclose(backbone.forward_last(ids, lengths), everywhere, atol=1e-5, rtol=0)
 
 
-def test_tiled_attention_equals_explicit_attention(
-    pair: tuple[Backbone, LlamaForCausalLM, LlamaShape], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sentences_do_not_see_one_another(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:
     backbone, _, shape = pair
-    ids = torch.randint(0, shape.vocab_size, (2, 13))
+    lengths = torch.tensor([11, 2, 7, 1, 10, 2])
+    ids = torch.randint(0, shape.vocab_size, (6, 11))
     with torch.no_grad():
-        explicit = backbone(ids)
-        monkeypatch.setattr(llama, "LONGEST_EXPLICIT_ATTENTION", 0)
-        assert torch.allclose(backbone(ids), explicit, atol=1e-5, rtol=0)
+        together = backbone.forward_last(ids, lengths)
+        alone = [backbone.forward_last(ids[[row], : lengths[row]], lengths[[row]])[0] for row in range(6)]
+    assert torch.allclose(together, torch.stack(alone), atol=1e-5, rtol=0)
 
 
 def test_gradient_checkpointing_changes_nothing(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:

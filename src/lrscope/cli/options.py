@@ -116,7 +116,12 @@ Precision = Annotated[
 Threads = Annotated[int | None, _option("--threads", "Processor threads [all cores].", MACHINE, "N")]
 Batching = Annotated[
     str | None,
-    _option("--batching", "Batches of like length, or drawn at random [bucketed].", MACHINE, "bucketed|random"),
+    _option(
+        "--batching",
+        "Batches drawn at random, or of like length; auto is random where no padding is computed [auto].",
+        MACHINE,
+        "auto|random|bucketed",
+    ),
 ]
 Implementation = Annotated[
     str | None,

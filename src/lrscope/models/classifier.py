@@ -61,7 +61,7 @@ class LlamaClassifier(nn.Module):
 
     def forward(self, ids_BT: Tensor, lengths_B: Tensor, dropout: DropoutPlace | None = None) -> Tensor:
         """Return float32 logits (B, C); `dropout` is given in training only."""
-        hidden_BD = self.model(ids_BT, self.compute_dtype, lengths_B - 1)
+        hidden_BD = self.model.forward_last(ids_BT, lengths_B, self.compute_dtype)
         return self.score(dropped(hidden_BD, self.dropout, dropout))  # type: ignore[no-any-return]
 
     def to_tensors(self) -> dict[str, Tensor]:

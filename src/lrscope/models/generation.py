@@ -31,7 +31,7 @@ class LlamaLanguageModel(nn.Module):
 
     def next_token_logits(self, ids_BT: Tensor, lengths_B: Tensor) -> Tensor:
         """Return logits (B, V) of the token after each sentence's last real one."""
-        return self.lm_head(self.model(ids_BT, torch.float32, lengths_B - 1))  # type: ignore[no-any-return]
+        return self.lm_head(self.model.forward_last(ids_BT, lengths_B))  # type: ignore[no-any-return]
 
 
 def build_language_model(shape: LlamaShape, tensors: Mapping[str, Tensor]) -> LlamaLanguageModel:

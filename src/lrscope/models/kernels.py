@@ -4,7 +4,8 @@ Each is a `torch.autograd.Function` that keeps only what its backward needs and 
 it can. They compute what the formulas in their docstrings say; `tests/models/test_kernels.py` holds values and
 gradients against torch's own operations.
 
-Letters: B batch, T positions, D model width, H query heads, K key/value heads, G = H / K, E head width, F hidden.
+Letters: N tokens of all sentences, b sentences of a group and T its longest, D model width, H query heads, K key/value
+heads, G = H / K, E head width, F hidden.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-LARGEST_PROBABILITIES = 2**22  # bytes at a time
+from lrscope.models.packing import Group, Packing
+
+LARGEST_PROBABILITIES = 2**22  # bytes a layer that are kept
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -67,78 +70,108 @@ def swiglu(gate_BTF: Tensor, up_BTF: Tensor) -> Tensor:
     return _SwiGlu.apply(gate_BTF, up_BTF)  # type: ignore[no-any-return,no-untyped-call]
 
 
-def rotate(x_BTHE: Tensor, cos_TE: Tensor, signed_sin_TE: Tensor) -> Tensor:
+def rotate(x_NHE: Tensor, cos_NE: Tensor, signed_sin_NE: Tensor) -> Tensor:
     """Rotary embedding, half-split form: (x1, x2) → (x1·cos − x2·sin, x2·cos + x1·sin) (arXiv 2104.09864).
 
-    `signed_sin_TE` is (−sin, sin) side by side, so that the turn is two passes over memory.
+    `signed_sin_NE` is (−sin, sin) side by side, so that the turn is two passes over memory.
     """
-    swapped = torch.roll(x_BTHE, x_BTHE.shape[-1] // 2, -1)
-    return torch.addcmul(x_BTHE * cos_TE[:, None], swapped, signed_sin_TE[:, None])
+    swapped = torch.roll(x_NHE, x_NHE.shape[-1] // 2, -1)
+    return torch.addcmul(x_NHE * cos_NE[:, None], swapped, signed_sin_NE[:, None])
 
 
 def _probabilities(q: Tensor, k: Tensor, mask: Tensor) -> Tensor:
     return torch.softmax(torch.baddbmm(mask, q, k.transpose(1, 2), alpha=q.shape[-1] ** -0.5), -1)
 
 
-def _slices(num_heads: int, mask: Tensor) -> list[slice]:
-    """Return stretches of (sentence, head) pairs whose probabilities are at most `LARGEST_PROBABILITIES` bytes."""
-    size = max(1, LARGEST_PROBABILITIES // (mask.numel() * mask.element_size()))
-    return [slice(first, first + size) for first in range(0, num_heads, size)]
+def _padded(x_NJE: Tensor, group: Group) -> Tensor:
+    """Return the group's rows as (b, T, J, E)."""
+    b, T = group.index_bT.shape
+    if not group.padded:
+        return x_NJE[group.start : group.stop].view(b, T, *x_NJE.shape[1:])
+    return x_NJE.flatten(1).index_select(0, group.index_bT.flatten()).view(b, T, *x_NJE.shape[1:])
+
+
+def _queries(x_NHE: Tensor, group: Group, num_kv_heads: int) -> Tensor:
+    """Return (b·K, G·T, E): queries that share a key/value head lie below one another, so that no key is repeated."""
+    x = _padded(x_NHE, group)
+    b, T, H, E = x.shape
+    K = num_kv_heads
+    return x.view(b, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(b * K, H // K * T, E)
+
+
+def _keys(x_NKE: Tensor, group: Group) -> Tensor:
+    """Return (b·K, T, E)."""
+    x = _padded(x_NKE, group)
+    return x.transpose(1, 2).reshape(-1, x.shape[1], x.shape[3])
+
+
+def _put(target_NJE: Tensor, x_bTJE: Tensor, group: Group) -> None:
+    """Write a padded group's real rows back to their places."""
+    rows = x_bTJE.reshape(-1, x_bTJE.shape[2] * x_bTJE.shape[3])
+    out = target_NJE[group.start : group.stop].flatten(1)
+    if group.padded:
+        torch.index_select(rows, 0, group.real_n, out=out)
+    else:
+        out.copy_(rows)
 
 
 class _CausalAttention(torch.autograd.Function):
-    """Rotation, scores, softmax and mixing in one node.
+    """Rotation, scores, softmax and mixing in one node, a group of sentences at a time.
 
-    The T × T probabilities are kept for the backward where they are small. Where they are not, they are made a few
-    sentences at a time, and again in the backward: all at once, those of a batch of long sentences would be most of
-    what a fine-tune holds in memory, and would not fit the processor's cache.
+    The probabilities are kept for the backward where they are few in all. Where they are not, they are made again:
+    those of a batch of long sentences would be most of what a fine-tune holds in memory.
     """
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, mask: Tensor) -> Tensor:
-        B, T, H, E = q.shape
-        K = k.shape[2]
-        # Queries that share a key/value head lie below one another, so that no key is ever repeated.
-        q = rotate(q, cos, sin).view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(B * K, H // K * T, E)
-        k = rotate(k, cos, sin).transpose(1, 2).reshape(B * K, T, E)
-        v = v.transpose(1, 2).reshape(B * K, T, E)
-        slices, kept = _slices(B * K, mask), None
-        if len(slices) == 1:
-            kept = _probabilities(q, k, mask)
-            mixed = torch.bmm(kept, v)
-        else:
-            mixed = torch.empty_like(q)
-            for part in slices:
-                torch.bmm(_probabilities(q[part], k[part], mask), v[part], out=mixed[part])
-        ctx.save_for_backward(q, k, v, kept, mask, cos, sin)
-        ctx.num_heads = H
-        return mixed.view(B, K, H // K, T, E).permute(0, 3, 1, 2, 4).reshape(B, T, H * E)
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, packing: Packing) -> Tensor:
+        q, k = rotate(q, packing.cos_NE, packing.sin_NE), rotate(k, packing.cos_NE, packing.sin_NE)
+        v = v.contiguous()
+        N, H, E = q.shape
+        K = k.shape[1]
+        mixed = torch.empty_like(q)
+        mixed[packing.num_tokens :] = 0.0
+        size = sum(len(g.index_bT) * g.mask_GTxT.numel() for g in packing.groups) * K * q.element_size()
+        kept = []
+        for group in packing.groups:
+            b, T = group.index_bT.shape
+            probs = _probabilities(_queries(q, group, K), _keys(k, group), group.mask_GTxT)
+            if size <= LARGEST_PROBABILITIES:
+                kept.append(probs)
+            out = torch.bmm(probs, _keys(v, group))
+            _put(mixed, out.view(b, K, H // K, T, E).permute(0, 3, 1, 2, 4).reshape(b, T, H, E), group)
+        ctx.save_for_backward(q, k, v, *kept)
+        ctx.packing = packing
+        return mixed.view(N, H * E)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None, None]:
-        q, k, v, kept, mask, cos, sin = ctx.saved_tensors
-        H, (B, T, _), E = ctx.num_heads, grad.shape, q.shape[-1]
-        K = k.shape[0] // B
-        grad = grad.view(B, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(q.shape)
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        q, k, v, *kept = ctx.saved_tensors
+        packing: Packing = ctx.packing
+        N, H, E = q.shape
+        K = k.shape[1]
+        grad = grad.contiguous().view(N, H, E)
         grad_q, grad_k, grad_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
-        for part in _slices(B * K, mask):
-            probs = _probabilities(q[part], k[part], mask) if kept is None else kept
-            torch.bmm(probs.transpose(1, 2), grad[part], out=grad_v[part])
-            grad_probs = torch.bmm(grad[part], v[part].transpose(1, 2))
+        for rows in (grad_q, grad_k, grad_v):
+            rows[packing.num_tokens :] = 0.0
+        for number, group in enumerate(packing.groups):
+            b, T = group.index_bT.shape
+            queries, keys, values = _queries(q, group, K), _keys(k, group), _keys(v, group)
+            probs = kept[number] if kept else _probabilities(queries, keys, group.mask_GTxT)
+            flow = _queries(grad, group, K)
+            if group.padded:  # what padding would have done has no effect
+                flow = flow * group.real_bT[:, None].expand(b, H, T).reshape(b * K, H // K * T, 1)
+            _put(grad_v, torch.bmm(probs.transpose(1, 2), flow).view(b, K, T, E).transpose(1, 2), group)
+            grad_probs = torch.bmm(flow, values.transpose(1, 2))
             grad_scores = torch.ops.aten._softmax_backward_data(grad_probs, probs, -1, probs.dtype)
-            torch.bmm(grad_scores, k[part], out=grad_q[part])
-            torch.bmm(grad_scores.transpose(1, 2), q[part], out=grad_k[part])
-        grad_q.mul_(E**-0.5)
-        grad_k.mul_(E**-0.5)
+            grad_queries = torch.bmm(grad_scores, keys).view(b, K, H // K, T, E).permute(0, 3, 1, 2, 4)
+            _put(grad_q, grad_queries.reshape(b, T, H, E), group)
+            _put(grad_k, torch.bmm(grad_scores.transpose(1, 2), queries).view(b, K, T, E).transpose(1, 2), group)
         # The inverse of a rotation is the rotation by the opposite angle.
-        grad_q = rotate(grad_q.view(B, H, T, E).transpose(1, 2), cos, -sin)
-        grad_k = rotate(grad_k.view(B, K, T, E).transpose(1, 2), cos, -sin)
-        return grad_q, grad_k, grad_v.view(B, K, T, E).transpose(1, 2), None, None, None
+        cos, sin, scale = packing.cos_NE, -packing.sin_NE, E**-0.5
+        return rotate(grad_q.mul_(scale), cos, sin), rotate(grad_k.mul_(scale), cos, sin), grad_v, None
 
 
-def causal_attention(
-    q_BTHE: Tensor, k_BTKE: Tensor, v_BTKE: Tensor, cos_TE: Tensor, sin_TE: Tensor, mask_GTxT: Tensor
-) -> Tensor:
-    """softmax(rotate(q) · rotate(k)ᵀ / √E + mask) · v, heads side by side: shape (B, T, H·E)."""
-    return _CausalAttention.apply(q_BTHE, k_BTKE, v_BTKE, cos_TE, sin_TE, mask_GTxT)  # type: ignore[no-any-return,no-untyped-call]
+def causal_attention(q_NHE: Tensor, k_NKE: Tensor, v_NKE: Tensor, packing: Packing) -> Tensor:
+    """softmax(rotate(q) · rotate(k)ᵀ / √E + mask) · v within each sentence, heads side by side: shape (N, H·E)."""
+    return _CausalAttention.apply(q_NHE, k_NKE, v_NKE, packing)  # type: ignore[no-any-return,no-untyped-call]

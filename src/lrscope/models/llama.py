@@ -4,12 +4,11 @@ RMSNorm before each block, rotary positions, grouped-query attention, SwiGLU, no
 arXiv 2302.13971 and 2307.09288). Parameter names are transformers', so checkpoints need no renaming, and float32
 logits agree with transformers' within 1e-5 (`tests/models/test_llama.py`).
 
-Letters: B batch, T positions, D model width, H query heads, K key/value heads, E head width, V vocabulary.
+Letters: B sentences, T positions, N tokens of all sentences (`packing.py`), D model width, H query heads, K key/value
+heads, E head width, V vocabulary.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -17,10 +16,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lrscope.models.kernels import causal_attention, rms_norm, rotate, swiglu
+from lrscope.models.packing import Packing
 from lrscope.models.shape import LlamaShape
-
-# Above this many positions the explicit T × T attention of `kernels.py` costs more than torch's tiled one.
-LONGEST_EXPLICIT_ATTENTION = 192
 
 
 class RmsNorm(nn.Module):
@@ -47,21 +44,6 @@ class Linear(nn.Linear):
         return F.linear(x, self.weight.to(x.dtype))
 
 
-class Positions:
-    """Rotation tables and the causal mask for the first T positions, made once per forward pass."""
-
-    def __init__(self, shape: LlamaShape, num_positions: int, dtype: torch.dtype, device: torch.device) -> None:
-        E = shape.head_dim
-        frequencies = 1.0 / shape.rope_theta ** (torch.arange(0, E, 2, device=device, dtype=torch.float32) / E)
-        angles = torch.outer(torch.arange(num_positions, device=device, dtype=torch.float32), frequencies)
-        cos, sin = angles.cos(), angles.sin()
-        self.cos_TE, self.sin_TE = torch.cat((cos, cos), -1).to(dtype), torch.cat((-sin, sin), -1).to(dtype)
-        self.explicit = num_positions <= LONGEST_EXPLICIT_ATTENTION and device.type == "cpu"
-        if self.explicit:
-            above = torch.full((num_positions, num_positions), float("-inf"), dtype=dtype, device=device).triu_(1)
-            self.mask_GTxT = above.repeat(shape.num_heads // shape.num_kv_heads, 1)
-
-
 class Attention(nn.Module):
     """Grouped-query attention with rotary positions (Ainslie et al., arXiv 2305.13245)."""
 
@@ -73,36 +55,25 @@ class Attention(nn.Module):
         self.v_proj = Linear(shape.dim, shape.num_kv_heads * shape.head_dim)
         self.o_proj = Linear(shape.num_heads * shape.head_dim, shape.dim)
 
-    def forward(self, x_BTD: Tensor, positions: Positions) -> Tensor:
-        """Return what each position takes from itself and those before it: (B, T, D)."""
-        B, T, _ = x_BTD.shape
-        E = self.shape.head_dim
-        q = self.q_proj(x_BTD).view(B, T, -1, E)
-        k = self.k_proj(x_BTD).view(B, T, -1, E)
-        v = self.v_proj(x_BTD).view(B, T, -1, E)
-        if positions.explicit:
-            mixed = causal_attention(q, k, v, positions.cos_TE, positions.sin_TE, positions.mask_GTxT)
-        else:
-            q = rotate(q, positions.cos_TE, positions.sin_TE).transpose(1, 2)
-            k = rotate(k, positions.cos_TE, positions.sin_TE).transpose(1, 2)
-            mixed = F.scaled_dot_product_attention(q, k, v.transpose(1, 2), is_causal=True, enable_gqa=True)
-            mixed = mixed.transpose(1, 2).reshape(B, T, -1)
-        return self.o_proj(mixed)  # type: ignore[no-any-return]
+    def forward(self, x_ND: Tensor, packing: Packing) -> Tensor:
+        """Return what each token takes from itself and those before it in its sentence: (N, D)."""
+        N, E = len(x_ND), self.shape.head_dim
+        q, k, v = (project(x_ND).view(N, -1, E) for project in (self.q_proj, self.k_proj, self.v_proj))
+        return self.o_proj(causal_attention(q, k, v, packing))  # type: ignore[no-any-return]
 
-    def forward_last(self, x_BTD: Tensor, positions: Positions, last_B: Tensor) -> Tensor:
-        """The same for one position a sentence: keys and values of all, the query of position `last_B` alone."""
-        B, T, _ = x_BTD.shape
-        E, K = self.shape.head_dim, self.shape.num_kv_heads
-        rows = torch.arange(B, device=x_BTD.device)
-        q = self.q_proj(x_BTD[rows, last_B]).view(B, 1, -1, E)
-        cos_B1E, sin_B1E = positions.cos_TE[last_B, None], positions.sin_TE[last_B, None]
-        q = q * cos_B1E[:, :, None] + torch.roll(q, E // 2, -1) * sin_B1E[:, :, None]
-        k = rotate(self.k_proj(x_BTD).view(B, T, K, E), positions.cos_TE, positions.sin_TE)
-        v = self.v_proj(x_BTD).view(B, T, K, E)
-        scores_BKGT = torch.einsum("bkge,btke->bkgt", q.view(B, K, -1, E), k) * E**-0.5
-        beyond = torch.arange(T, device=x_BTD.device) > last_B[:, None]
-        probs = scores_BKGT.masked_fill(beyond[:, None, None], float("-inf")).softmax(-1)
-        return self.o_proj(torch.einsum("bkgt,btke->bkge", probs, v).reshape(B, -1))  # type: ignore[no-any-return]
+    def forward_last(self, x_ND: Tensor, packing: Packing) -> Tensor:
+        """The same for each sentence's last token alone, (B, D): keys and values of all, queries of the last ones."""
+        N, E, K, last_B = len(x_ND), self.shape.head_dim, self.shape.num_kv_heads, packing.last_B
+        q_BHE = rotate(
+            self.q_proj(x_ND[last_B]).view(len(last_B), -1, E), packing.cos_NE[last_B], packing.sin_NE[last_B]
+        )
+        k_NKE = rotate(self.k_proj(x_ND).view(N, K, E), packing.cos_NE, packing.sin_NE)
+        index_BT, beyond_BT = packing.padded_index()
+        k_BTKE = F.embedding(index_BT, k_NKE.flatten(1)).view(*index_BT.shape, K, E)
+        v_BTKE = F.embedding(index_BT, self.v_proj(x_ND)).view(*index_BT.shape, K, E)
+        scores_BKGT = torch.einsum("bkge,btke->bkgt", q_BHE.view(len(last_B), K, -1, E), k_BTKE) * E**-0.5
+        probs = scores_BKGT.masked_fill(beyond_BT[:, None, None], float("-inf")).softmax(-1)
+        return self.o_proj(torch.einsum("bkgt,btke->bkge", probs, v_BTKE).reshape(len(last_B), -1))  # type: ignore[no-any-return]
 
 
 class FeedForward(nn.Module):
@@ -129,21 +100,20 @@ class Layer(nn.Module):
         self.post_attention_layernorm = RmsNorm(shape.dim, shape.norm_eps)
         self.mlp = FeedForward(shape)
 
-    def forward(self, x_BTD: Tensor, positions: Positions, dtype: torch.dtype) -> Tensor:
-        """Return the residual stream (B, T, D) after this layer."""
+    def forward(self, x_ND: Tensor, packing: Packing, dtype: torch.dtype) -> Tensor:
+        """Return the residual stream (N, D) after this layer."""
         # The residual stream stays in the master precision; what enters a matrix product is rounded to `dtype`.
-        x_BTD = x_BTD + self.self_attn(self.input_layernorm(x_BTD, dtype), positions)
-        return x_BTD + self.mlp(self.post_attention_layernorm(x_BTD, dtype))  # type: ignore[no-any-return]
+        x_ND = x_ND + self.self_attn(self.input_layernorm(x_ND, dtype), packing)
+        return x_ND + self.mlp(self.post_attention_layernorm(x_ND, dtype))  # type: ignore[no-any-return]
 
-    def forward_last(self, x_BTD: Tensor, positions: Positions, dtype: torch.dtype, last_B: Tensor) -> Tensor:
-        """Return it for position `last_B` of each sentence alone: (B, D)."""
-        attended = self.self_attn.forward_last(self.input_layernorm(x_BTD, dtype), positions, last_B)
-        x_BD = x_BTD[torch.arange(len(last_B), device=last_B.device), last_B] + attended
+    def forward_last(self, x_ND: Tensor, packing: Packing, dtype: torch.dtype) -> Tensor:
+        """Return it for each sentence's last token alone: (B, D)."""
+        x_BD = x_ND[packing.last_B] + self.self_attn.forward_last(self.input_layernorm(x_ND, dtype), packing)
         return x_BD + self.mlp(self.post_attention_layernorm(x_BD, dtype))  # type: ignore[no-any-return]
 
 
 class Backbone(nn.Module):
-    """Token ids → normed hidden states: of every position, or of each sentence's last real token alone."""
+    """Token ids → normed hidden states: of every position, or of each sentence's last token alone."""
 
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
@@ -153,21 +123,28 @@ class Backbone(nn.Module):
         self.norm = RmsNorm(shape.dim, shape.norm_eps)
         self.gradient_checkpointing = False
 
-    def forward(self, ids_BT: Tensor, dtype: torch.dtype = torch.float32, last_B: Tensor | None = None) -> Tensor:
-        """Returns hidden states (B, T, D), or (B, D) at positions `last_B`: no later position can reach them.
+    def forward(self, ids_BT: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return hidden states (B, T, D) of a batch without padding."""
+        B, T = ids_BT.shape
+        packing = Packing(torch.full((B,), T, device=ids_BT.device), self.shape, dtype)
+        x_ND = self._embedded(packing.pack(ids_BT))
+        for layer in self.layers:
+            x_ND = self._run(layer, x_ND, packing, dtype)
+        return self.norm(x_ND, x_ND.dtype)[: B * T].view(B, T, -1)  # type: ignore[no-any-return]
 
-        Padding needs no mask: it follows the last real token, and attention looks back only.
-        """
-        x_BTD = self.embed_tokens(ids_BT).float()  # frozen weights may be bfloat16; the residual stream is not
-        positions = Positions(self.shape, ids_BT.shape[1], dtype, ids_BT.device)
+    def forward_last(self, ids_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Return hidden states (B, D) of each sentence's last token, which looks back at its sentence alone."""
+        packing = Packing(lengths_B, self.shape, dtype)
+        x_ND = self._embedded(packing.pack(ids_BT))
         *before, final = self.layers
         for layer in before:
-            x_BTD = self._run(layer, x_BTD, positions, dtype)
-        if last_B is None:
-            return self.norm(self._run(final, x_BTD, positions, dtype), x_BTD.dtype)  # type: ignore[no-any-return]
-        return self.norm(final.forward_last(x_BTD, positions, dtype, last_B), x_BTD.dtype)  # type: ignore[no-any-return,operator]
+            x_ND = self._run(layer, x_ND, packing, dtype)
+        return self.norm(final.forward_last(x_ND, packing, dtype), x_ND.dtype)  # type: ignore[no-any-return,operator]
 
-    def _run(self, layer: nn.Module, x_BTD: Tensor, *rest: Any) -> Tensor:
+    def _embedded(self, ids_N: Tensor) -> Tensor:
+        return self.embed_tokens(ids_N).float()  # type: ignore[no-any-return]  # frozen weights may be bfloat16
+
+    def _run(self, layer: nn.Module, x_ND: Tensor, packing: Packing, dtype: torch.dtype) -> Tensor:
         if self.gradient_checkpointing and torch.is_grad_enabled():
-            return checkpoint(layer, x_BTD, *rest, use_reentrant=False)  # type: ignore[no-any-return]
-        return layer(x_BTD, *rest)  # type: ignore[no-any-return]
+            return checkpoint(layer, x_ND, packing, dtype, use_reentrant=False)  # type: ignore[no-any-return]
+        return layer(x_ND, packing, dtype)  # type: ignore[no-any-return]

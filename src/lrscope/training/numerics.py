@@ -12,7 +12,8 @@ import torch
 from lrscope import __version__
 from lrscope.config import NumericsConfig
 from lrscope.errors import ConfigError
-from lrscope.models.llama import Layer, Positions
+from lrscope.models.llama import Layer
+from lrscope.models.packing import Packing
 from lrscope.models.shape import LlamaShape
 
 # bfloat16 must win clearly: near a tie, noise in the timing must not decide what a study's numbers are.
@@ -62,7 +63,11 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
-    return Numerics(device, precision, threads, config.batching, implementation)
+    batching = config.batching
+    if batching == "auto":
+        # Packed, random batches have no padding; through transformers more than half of them would be padding.
+        batching = "random" if implementation == "native" else "bucketed"
+    return Numerics(device, precision, threads, batching, implementation)
 
 
 def _available_cores() -> int:
@@ -89,11 +94,11 @@ def layer_seconds(shape: LlamaShape, dtype: torch.dtype, sentences: int = 16, po
     layer = Layer(shape)
     for parameter in layer.parameters():
         torch.nn.init.normal_(parameter, std=0.02, generator=generator)
-    x = torch.randn(sentences, positions, shape.dim, generator=generator).requires_grad_()
-    place = Positions(shape, positions, dtype, x.device)
+    x = torch.randn(sentences * positions, shape.dim, generator=generator).requires_grad_()
+    packing = Packing(torch.full((sentences,), positions), shape, dtype)
     seconds = []
     for _ in range(4):
         began = perf_counter()
-        layer(x, place, dtype).sum().backward()
+        layer(x, packing, dtype).sum().backward()
         seconds.append(perf_counter() - began)
     return min(seconds[1:])
