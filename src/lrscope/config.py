@@ -6,12 +6,13 @@ problems of a section are reported at once.
 
 from __future__ import annotations
 
+import functools
 import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from lrscope.errors import ConfigError
 from lrscope.schedules import ResolvedSchedule, parse
@@ -30,15 +31,17 @@ class _Section:
         return []
 
     def _wrong_choices(self) -> list[str]:
-        hints = get_type_hints(type(self))
-        found = []
-        for name, hint in hints.items():
-            choices = get_args(hint)
-            if choices and all(isinstance(choice, str) for choice in choices):
-                value = getattr(self, name)
-                if value not in choices:
-                    found.append(f"{_option(name)} is one of {', '.join(choices)}: got {value!r}")
-        return found
+        return [
+            f"{_option(name)} is one of {', '.join(choices)}: got {getattr(self, name)!r}"
+            for name, choices in _choices(type(self)).items()  # type: ignore[arg-type]
+            if getattr(self, name) not in choices
+        ]
+
+
+@functools.cache  # a store reads ten thousand trials at once
+def _choices(section: type) -> dict[str, tuple[str, ...]]:
+    hints = {name: get_args(hint) for name, hint in get_type_hints(section).items()}
+    return {name: args for name, args in hints.items() if args and all(isinstance(arg, str) for arg in args)}
 
 
 def _option(name: str) -> str:
@@ -193,8 +196,42 @@ class TrialConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SweepConfig(_Section):
+    """What is compared: every combination of the values in `grid`, by setting of a trial, at every seed.
+
+    `keep` says whose checkpoints are kept: the best trial's of each arm, all or none. `scale_rate` scales the rates
+    with the batch size, from the grid's first one on.
+    """
+
+    grid: Mapping[str, Any] = field(default_factory=dict)
+    seeds: int = 1
+    strategy: Literal["grid", "rungs"] = "grid"
+    keep: Literal["best", "all", "none"] = "best"
+    scale_rate: Literal["none", "sqrt", "linear"] = "none"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "grid", {name: tuple(values) for name, values in self.grid.items()})
+
+    def _problems(self) -> list[str]:
+        problems = [] if self.seeds >= 1 else [f"--seeds must be at least 1: got {self.seeds}; try 3"]
+        known = {item.name for item in fields(TrialConfig)} - {"seed"}
+        for name, values in self.grid.items():
+            if name not in known:
+                problems.append(
+                    f"[sweep.grid] varies settings of a trial: got {name}; known are {', '.join(sorted(known))}"
+                )
+            elif not isinstance(values, list | tuple) or not values:
+                problems.append(f"[sweep.grid] {name} is a list of values: got {values!r}; write [1e-4, 1e-3]")
+        return problems
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudyConfig:
-    """All that a study was asked for. `score_test` opens the test scores at the end of the trial, and is recorded."""
+    """All that a study was asked for. `score_test` opens the test scores at the end of the trial, and is recorded.
+
+    With a `sweep`, `trial` holds the settings that all trials share.
+    """
 
     data: DataConfig
     model: ModelConfig
@@ -202,6 +239,7 @@ class StudyConfig:
     numerics: NumericsConfig = field(default_factory=NumericsConfig)
     task: Literal["classification"] = "classification"
     score_test: bool = False
+    sweep: SweepConfig | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; what is None is left out, as TOML has no null."""
@@ -216,7 +254,13 @@ class StudyConfig:
     @staticmethod
     def from_dict(values: Mapping[str, Any], source: str = "the configuration") -> StudyConfig:
         """Build from nested plain values; an unknown or missing key is an error that names it and `source`."""
-        sections = {"data": DataConfig, "model": ModelConfig, "trial": TrialConfig, "numerics": NumericsConfig}
+        sections = {
+            "data": DataConfig,
+            "model": ModelConfig,
+            "trial": TrialConfig,
+            "numerics": NumericsConfig,
+            "sweep": SweepConfig,
+        }
         built: dict[str, Any] = {}
         for name, value in values.items():
             section = sections.get(name)
@@ -272,6 +316,10 @@ def _build(section: type, values: Mapping[str, Any], source: str) -> Any:
 
 
 def _check_type(name: str, value: Any, hint: Any, source: str) -> None:
+    if get_origin(hint) is Mapping:
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{source}: {name} must be a table: got {value!r}")
+        return
     allowed = get_args(hint) or (hint,)
     if all(isinstance(choice, str) for choice in allowed):
         return  # choices are checked where the section is built

@@ -12,7 +12,8 @@ from lrscope.errors import StudyError
 from lrscope.records import EvaluationRecord, Metric, Scores, StepRecord
 from lrscope.store.blobs import pack_floats, pack_steps, unpack_floats, unpack_steps
 from lrscope.store.schema import VERSION
-from lrscope.store.study import DATABASE, StudyStore
+from lrscope.store.storage import DATABASE
+from lrscope.store.study import StudyStore
 
 CONFIG = StudyConfig(
     data=DataConfig(train="a", dev="b"), model=ModelConfig(model="m"), trial=TrialConfig(peak_rate=1e-3)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lrscope import __version__
-from lrscope.cli import demo, evaluate, finetune, generate, predict, run_llama, schedule
+from lrscope.cli import demo, evaluate, finetune, generate, predict, run_llama, schedule, status, sweep
 from lrscope.errors import LrscopeError
 
 _SETTINGS: dict[str, Any] = {
@@ -63,6 +63,8 @@ def _help(command: Callable[..., Any]) -> str:
 COMMANDS: dict[str, Callable[..., Any]] = {
     "demo": demo.demo,
     "finetune": finetune.finetune,
+    "sweep": sweep.sweep,
+    "status": status.status,
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
     "generate": generate.generate,

@@ -71,7 +71,13 @@ def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
 
 
 def build_config(
-    options: Mapping[str, Any], *, config: Path | None, schedule: str | None, warmup: str | None, score_test: bool
+    options: Mapping[str, Any],
+    *,
+    config: Path | None,
+    schedule: str | None,
+    warmup: str | None,
+    score_test: bool,
+    what: str = "a fine-tune",
 ) -> StudyConfig:
     """Return the study that the options ask for; an option that is None was not given.
 
@@ -90,7 +96,8 @@ def build_config(
         values["score_test"] = True
     missing = [f"--{name}" for name in REQUIRED if PLACES[name][1] not in values[PLACES[name][0]]]
     if missing:
-        raise ConfigError(f"a fine-tune needs {', '.join(missing)}; see lrscope finetune --help for an example")
+        command = what.removeprefix("a ").replace("-", "")
+        raise ConfigError(f"{what} needs {', '.join(missing)}; see lrscope {command} --help for an example")
     return StudyConfig.from_dict(values, "the command line" if config is None else str(config))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -78,6 +79,7 @@ FORMS: Mapping[str, Form] = {
 }  # fmt: skip
 
 
+@functools.lru_cache(maxsize=4096)
 def parse(text: str) -> Schedule:
     """Return the schedule that a text names.
 

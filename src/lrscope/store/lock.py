@@ -13,6 +13,21 @@ from lrscope.errors import StudyError
 LOCK = "study.lock"
 
 
+def is_held(folder: Path) -> bool:
+    """Return whether some process writes the study in `folder` now."""
+    if not (folder / LOCK).is_file():
+        return False
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    except OSError:  # a folder that cannot be written is written by nobody
+        return False
+    lock.release()
+    return False
+
+
 @contextmanager
 def study_lock(folder: Path) -> Iterator[None]:
     """Hold the study in `folder` for the length of the block.

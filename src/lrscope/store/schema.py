@@ -37,7 +37,8 @@ CREATE TABLE trials (
     step INTEGER NOT NULL DEFAULT 0,
     total_steps INTEGER,
     steps_per_epoch INTEGER,
-    seconds REAL NOT NULL DEFAULT 0
+    seconds REAL NOT NULL DEFAULT 0,
+    attempts INTEGER NOT NULL DEFAULT 0
 );
 CREATE TABLE steps (
     trial INTEGER NOT NULL REFERENCES trials (id),
@@ -84,8 +85,8 @@ CREATE TABLE openings (
 );
 """
 
-# MIGRATIONS[n] takes a database from version n + 1 to n + 2. None are needed yet.
-MIGRATIONS: tuple[str, ...] = ()
+# MIGRATIONS[n] takes a database from version n + 1 to n + 2.
+MIGRATIONS: tuple[str, ...] = ("ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",)
 VERSION = 1 + len(MIGRATIONS)
 
 

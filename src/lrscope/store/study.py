@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,40 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope import __version__
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import StudyConfig
 from lrscope.errors import StudyError
-from lrscope.records import EvaluationRecord, Metric, Scores, Status, StepRecord
+from lrscope.records import EvaluationRecord, Metric, Scores, StepRecord
 from lrscope.store import schema
 from lrscope.store.blobs import STEP, pack_floats, pack_steps, unpack_floats, unpack_steps
-
-DATABASE = "study.db"
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """One trial as it stands in the store."""
-
-    id: int
-    config: TrialConfig
-    status: Status
-    reason: str
-    step: int
-    total_steps: int | None
-    steps_per_epoch: int | None
-    seconds: float
-
-    @property
-    def name(self) -> str:
-        """Return the name of the trial's folder under `trials/`."""
-        return f"{self.id:04d}"
+from lrscope.store.storage import DATABASE, UNFINISHED, connect, storage
+from lrscope.store.trials import TrialTable
 
 
-class StudyStore:
+class StudyStore(TrialTable):
     """The study in `folder`. One writer at a time; the caller holds the study's lock (`store/lock.py`)."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
-        self.folder = folder
-        self._connection = connection
+        super().__init__(folder, connection)
         row = connection.execute("SELECT * FROM study").fetchone()
         if row is None:
             raise StudyError(f"{folder / DATABASE} holds no study; name a folder that lrscope wrote")
@@ -78,9 +56,12 @@ class StudyStore:
         path = folder / DATABASE
         if path.exists():
             raise StudyError(f"{folder} already holds a study; choose another --out, or go on with --resume {folder}")
-        with _storage(path):
+        unfinished = folder / UNFINISHED
+        with storage(path):
             folder.mkdir(parents=True, exist_ok=True)
-            connection = _connect(path)
+            for left_over in folder.glob(UNFINISHED + "*"):
+                left_over.unlink()
+            connection = connect(unfinished)
             with connection:
                 schema.create(connection)
                 connection.execute(
@@ -96,6 +77,10 @@ class StudyStore:
                         metric.direction,
                     ),
                 )
+            connection.close()
+            # A study is there whole or not at all, whenever its maker is killed.
+            unfinished.replace(path)
+            connection = connect(path)
         return cls(folder, connection)
 
     @classmethod
@@ -108,8 +93,8 @@ class StudyStore:
         path = folder / DATABASE
         if not path.is_file():
             raise StudyError(f"{folder} holds no study: it has no {DATABASE}; name a folder that lrscope wrote")
-        with _storage(path):
-            connection = _connect(path)
+        with storage(path):
+            connection = connect(path)
             schema.migrate(connection, str(path))
         return cls(folder, connection)
 
@@ -123,60 +108,16 @@ class StudyStore:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Write all that the block writes, or nothing; a full disk becomes a StudyError."""
-        with _storage(self.folder / DATABASE), self._connection:
-            yield
+    def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query as tuples."""
+        for row in self._connection.execute(query):
+            yield tuple(row)
 
-    # Trials
-
-    def add_trial(self, config: TrialConfig) -> TrialRow:
-        """Return the trial with this configuration, adding it as planned where it is new."""
-        text = json.dumps(asdict(config), sort_keys=True)
+    def replace_config(self, config: StudyConfig) -> None:
+        """Set what the study was asked for, when it is extended."""
         with self.transaction():
-            self._connection.execute(
-                "INSERT OR IGNORE INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')",
-                (text, config.seed, config.schedule),
-            )
-        row = self._connection.execute("SELECT id FROM trials WHERE config = ?", (text,)).fetchone()
-        return self.trial(row["id"])
-
-    def trial(self, trial: int) -> TrialRow:
-        """Return one trial by number."""
-        row = self._connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)).fetchone()
-        if row is None:
-            raise StudyError(f"{self.folder} has no trial {trial}")
-        return _trial_row(row)
-
-    def trials(self) -> list[TrialRow]:
-        """Return all trials in the order they were planned."""
-        return [_trial_row(row) for row in self._connection.execute("SELECT * FROM trials ORDER BY id")]
-
-    def trial_folder(self, trial: int) -> Path:
-        """Return where a trial's checkpoints and snapshots lie."""
-        return self.folder / "trials" / f"{trial:04d}"
-
-    def update_trial(
-        self,
-        trial: int,
-        status: Status,
-        *,
-        step: int,
-        reason: str = "",
-        horizon: tuple[int, int] | None = None,
-        seconds: float = 0.0,
-    ) -> None:
-        """Set where a trial stands; `horizon` is (total steps, steps per epoch), `seconds` are added."""
-        with self.transaction():
-            self._connection.execute(
-                "UPDATE trials SET status = ?, step = ?, reason = ?, seconds = seconds + ? WHERE id = ?",
-                (status, step, reason, seconds, trial),
-            )
-            if horizon is not None:
-                self._connection.execute(
-                    "UPDATE trials SET total_steps = ?, steps_per_epoch = ? WHERE id = ?", (*horizon, trial)
-                )
+            self._connection.execute("UPDATE study SET config = ?", (json.dumps(config.to_dict()),))
+        self.config = config
 
     # What happened
 
@@ -289,36 +230,3 @@ class StudyStore:
     def openings(self) -> list[dict[str, Any]]:
         """Return every opening: when, of which trial, step and split, and asked by what."""
         return [dict(row) for row in self._connection.execute("SELECT * FROM openings ORDER BY id")]
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=30)
-    connection.row_factory = sqlite3.Row
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: a record is on the disk before the snapshot that follows it claims so.
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
-
-
-@contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (sqlite3.OperationalError, OSError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StudyError(f"cannot write {path}: {reason}; free some space or choose another folder") from error
-    except sqlite3.DatabaseError as error:
-        raise StudyError(f"{path} is not a study that can be read: {error}; restore it from a copy") from error
-
-
-def _trial_row(row: sqlite3.Row) -> TrialRow:
-    return TrialRow(
-        id=row["id"],
-        config=TrialConfig(**json.loads(row["config"])),
-        status=row["status"],
-        reason=row["reason"],
-        step=row["step"],
-        total_steps=row["total_steps"],
-        steps_per_epoch=row["steps_per_epoch"],
-        seconds=row["seconds"],
-    )

@@ -13,7 +13,8 @@ from lrscope.errors import StudyError
 from lrscope.files import write_text
 from lrscope.records import Metric
 from lrscope.store.lock import LOCK, study_lock
-from lrscope.store.study import DATABASE, StudyStore
+from lrscope.store.storage import DATABASE, UNFINISHED
+from lrscope.store.study import StudyStore
 from lrscope.tasks.classification import Classification
 from lrscope.training.material import Material, gather, require_same
 from lrscope.training.numerics import Numerics
@@ -30,15 +31,17 @@ class FineTune:
 
 
 @contextmanager
-def begin(config: StudyConfig, folder: Path) -> Iterator[FineTune]:
+def begin(config: StudyConfig, folder: Path, material: Material | None = None) -> Iterator[FineTune]:
     """Check every input, then make a new study of one trial in `folder`, and hold it.
+
+    `material` is the study's inputs where they have been gathered already, as in a sweep.
 
     Raises:
         StudyError: the folder is not empty, or cannot be written.
         DataError, CheckpointError, ConfigError, ScheduleError: an input cannot be used; nothing was written.
     """
     require_new(folder)
-    material = gather(config)
+    material = gather(config) if material is None else replace(material, config=config)
     config.trial.lay_out(material.encoded["train"].num_examples)  # a schedule that does not fit leaves no folder
     metric: Metric = Classification.metric
     with study_lock(folder):
@@ -56,8 +59,10 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[FineTune]:
 
 
 @contextmanager
-def resume(folder: Path, moved: dict[str, str] | None = None) -> Iterator[FineTune]:
+def resume(folder: Path, moved: dict[str, str] | None = None, material: Material | None = None) -> Iterator[FineTune]:
     """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, if elsewhere.
+
+    `material` is as for `begin`.
 
     Raises:
         StudyError: there is no study, another process holds it, or an input is no longer what it was.
@@ -66,7 +71,8 @@ def resume(folder: Path, moved: dict[str, str] | None = None) -> Iterator[FineTu
         raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a fine-tune")
     with study_lock(folder), StudyStore.open(folder) as store:
         config = relocate(store.config, moved or {})
-        material = gather(config, Numerics(**store.numerics))
+        numerics = Numerics(**store.numerics)
+        material = gather(config, numerics) if material is None else replace(material, config=config)
         require_same(store.fingerprint, material.fingerprint, folder)
         yield _assemble(store, material)
 
@@ -86,10 +92,15 @@ def require_new(folder: Path) -> None:
     """
     if (folder / DATABASE).exists():
         raise StudyError(f"{folder} holds a study already; go on with --resume {folder}, or choose another --out")
-    if folder.is_file() or (folder.is_dir() and any(path.name != LOCK for path in folder.iterdir())):
+    if folder.is_file() or (folder.is_dir() and any(not _is_ours(path) for path in folder.iterdir())):
         raise StudyError(
             f"--out must be a new or an empty folder: got {folder}, which holds other files; choose another"
         )
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is what a run leaves that was killed while it made its study."""
+    return path.name == LOCK or path.name.startswith(UNFINISHED)
 
 
 def _assemble(store: StudyStore, material: Material) -> FineTune:

@@ -59,7 +59,7 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     if config.device == "cuda" and not available:
         raise ConfigError("--device cuda needs a GPU that torch can use: got none; use --device cpu or auto")
     device = config.device if config.device != "auto" else ("cuda" if available else "cpu")
-    threads = config.threads or _available_cores()
+    threads = config.threads or available_cores()
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
@@ -70,7 +70,8 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     return Numerics(device, precision, threads, batching, implementation)
 
 
-def _available_cores() -> int:
+def available_cores() -> int:
+    """Return how many processor cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 

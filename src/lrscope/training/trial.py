@@ -25,7 +25,8 @@ from lrscope.errors import StudyError
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, write_checkpoint
 from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
 from lrscope.schedules.lint import Finding, lint
-from lrscope.store.study import StudyStore, TrialRow
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
 from lrscope.tasks.base import EncodedSplit
 from lrscope.training.batches import step_batches
 from lrscope.training.early_stopping import best_index, should_stop

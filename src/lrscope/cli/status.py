@@ -1,0 +1,67 @@
+"""`lrscope status`: how a study stands."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.progress import duration
+
+SHOWN = 40
+
+
+def status(
+    folder: Annotated[Path, typer.Argument(help="Folder of a study.", metavar="FOLDER", show_default=False)],
+    json: opt.Json = False,
+) -> None:
+    """Say of a study what ran, what failed, what is left and about how long it will take.
+
+    Example:
+
+      lrscope status runs/sweep
+    """
+    from lrscope.records import FINISHED
+    from lrscope.store.lock import is_held
+    from lrscope.store.study import StudyStore
+    from lrscope.studies.plan import shown
+
+    with StudyStore.open(folder) as store:
+        rows, running = store.trials(), is_held(folder)
+        counts = Counter(row.status for row in rows)
+        over = [row for row in rows if row.status in FINISHED and row.total_steps]
+        left = [row for row in rows if row.status not in FINISHED and row.status != "failed"]
+        seconds, steps = sum(row.seconds for row in over), sum(row.step for row in over)
+        epochs = sum(row.config.epochs for row in over)
+        remaining = seconds / epochs * sum(row.config.epochs for row in left) if epochs else None
+        if json:
+            print_json(
+                {
+                    "study": str(folder), "running": running, "trials": len(rows), "states": dict(counts),
+                    "seconds_spent": seconds, "steps": steps, "seconds_left_on_one_worker": remaining,
+                    "failed": [{"trial": row.id, "reason": row.reason} for row in rows if row.status == "failed"],
+                }
+            )  # fmt: skip
+            return
+        states = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
+        typer.echo(f"{len(rows)} trials: {states}; {'a controller runs it now' if running else 'nothing runs'}")
+        shown_rows = [row for row in rows if row.status not in FINISHED] or rows
+        names = ["trial", "lr", "seed", "step", "state", "schedule"]
+        cells = [
+            [str(r.id), shown(r.config.peak_rate), str(r.config.seed), f"{r.step}/{r.total_steps or '?'}",
+             r.status + (f": {r.reason}" if r.reason else ""), r.config.schedule]
+            for r in shown_rows[:SHOWN]
+        ]  # fmt: skip
+        typer.echo("\n".join(table_lines(names, cells)))
+        if len(shown_rows) > SHOWN:
+            typer.echo(f"... and {len(shown_rows) - SHOWN} more")
+        if left and remaining is not None:
+            typer.echo(
+                f"{len(left)} trials are left, about {duration(remaining)} on one worker; spent {duration(seconds)}"
+            )
+        if left and not running:
+            typer.echo(f"go on with: lrscope sweep --resume {folder}")

@@ -1,0 +1,153 @@
+"""Live progress of a study, on standard error: a table redrawn in place on a terminal, a line a trial elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from time import monotonic
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from lrscope.cli.progress import duration
+from lrscope.config import TrialConfig
+from lrscope.executors.base import Event
+from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
+from lrscope.store.study import StudyStore
+from lrscope.studies.plan import shown
+
+BARS = "▁▂▃▄▅▆▇█"
+ROWS = 12
+
+
+def sparkline(values: list[float], width: int = 12) -> str:
+    """Return values as a row of bars, the last `width` of them.
+
+    >>> sparkline([1.0, 0.5, 0.0])
+    '█▄▁'
+    """
+    last = [value for value in values[-width:] if value == value]
+    if not last:
+        return ""
+    low, high = min(last), max(last)
+    return "".join(BARS[round((value - low) / (high - low or 1.0) * (len(BARS) - 1))] for value in last)
+
+
+@dataclass
+class _Row:
+    config: TrialConfig
+    state: str = "running"
+    epoch: int = 0
+    rate: float = 0.0
+    losses: list[float] = field(default_factory=list)
+    metric: float | None = None
+
+
+class StudyProgress:
+    """Draws a study that runs on `workers` workers."""
+
+    def __init__(self, store: StudyStore, workers: int) -> None:
+        self.store, self.workers = store, workers
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._rows: dict[int, _Row] = {}
+        self._began, self._steps_done = monotonic(), 0
+        self._live: Live | None = None
+        self._last: dict[int, int] = {}
+
+    def __enter__(self) -> StudyProgress:
+        if self._console.is_terminal:
+            self._live = Live(console=self._console, refresh_per_second=4, transient=True, get_renderable=self._table)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self, event: Event) -> None:
+        """Draw what an event says."""
+        if event.kind == "started":
+            self._rows[event.trial] = _Row(self.store.trial(event.trial).config)
+            return
+        row = self._rows.get(event.trial)
+        if row is None:
+            return
+        if isinstance(event.record, StepRecord):
+            self._steps_done += event.record.step + 1 - self._last.get(event.trial, event.record.step)
+            self._last[event.trial] = event.record.step + 1
+            row.rate = event.record.learning_rate
+            row.losses.append(event.record.loss)
+        elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
+            row.epoch, row.metric = event.record.epoch, event.record.metrics[self.store.metric.name]
+        elif isinstance(event.record, TrialResult):
+            row.state = event.record.status
+        elif event.kind in ("done", "failed", "stopped"):
+            row.state = row.state if event.kind == "done" else event.kind
+            self._say(event, row)
+
+    def _say(self, event: Event, row: _Row) -> None:
+        if self._live is not None and event.kind != "failed":
+            return
+        what = "  ".join(self._cells(event.trial, row))
+        line = f"{what}  {event.reason}".rstrip() + f"  ({self._left()})"
+        if self._live is not None:
+            self._console.print(line)
+        else:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+    def _cells(self, trial: int, row: _Row) -> list[str]:
+        config = row.config
+        metric = "" if row.metric is None else f"dev {self.store.metric.name} {row.metric:.4f}"
+        return [
+            f"trial {trial}", f"lr {shown(config.peak_rate)}", config.schedule, f"seed {config.seed}",
+            f"epoch {row.epoch}/{config.epochs}", metric, row.state,
+        ]  # fmt: skip
+
+    def _left(self) -> str:
+        rows = self.store.trials()
+        waiting = [row for row in rows if row.status not in FINISHED and row.status != "failed"]
+        done = len(rows) - len(waiting)
+        seconds = monotonic() - self._began
+        steps_left = 0
+        for row in waiting:
+            total = row.total_steps or self._total_steps(row.config)
+            steps_left += max(0, total - self._last.get(row.id, 0))
+        left = duration(steps_left * seconds / self._steps_done) if self._steps_done else "?"
+        return f"{done} of {len(rows)} trials, about {left} left" if waiting else f"{done} of {len(rows)} trials"
+
+    def _total_steps(self, config: TrialConfig) -> int:
+        known = [row for row in self.store.trials() if row.total_steps]
+        for row in known:
+            if row.config.batch_size == config.batch_size:
+                return config.epochs * (row.steps_per_epoch or 1)
+        return config.epochs * 100
+
+    def _table(self) -> Table:
+        table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")
+        for name in (
+            "trial",
+            "lr",
+            "schedule",
+            "seed",
+            "epoch",
+            "rate now",
+            "loss",
+            "",
+            f"dev {self.store.metric.name}",
+            "",
+        ):
+            table.add_column(name)
+        running = [(t, r) for t, r in self._rows.items() if r.state == "running"]
+        over = [(t, r) for t, r in self._rows.items() if r.state != "running"][-(ROWS - len(running)) :]
+        for trial, row in [*over, *running]:
+            loss = f"{row.losses[-1]:.3f}" if row.losses else ""
+            table.add_row(
+                str(trial), shown(row.config.peak_rate), row.config.schedule, str(row.config.seed),
+                f"{row.epoch}/{row.config.epochs}", f"{row.rate:.2e}" if row.rate else "", loss, sparkline(row.losses),
+                "" if row.metric is None else f"{row.metric:.4f}", row.state,
+            )  # fmt: skip
+        return table

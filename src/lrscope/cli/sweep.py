@@ -1,0 +1,249 @@
+"""`lrscope sweep`: many fine-tunes, compared at the same seeds; resumable, parallel, nothing lost."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli import sweep_options as grid_opt
+from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.progress import duration
+from lrscope.cli.settings import build_config, resolve_options
+from lrscope.cli.study_table import print_summary
+from lrscope.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lrscope.config import StudyConfig
+    from lrscope.executors.base import Executor
+    from lrscope.studies.session import Study
+
+INTERRUPTED = 130
+ASK_ABOVE_SECONDS, ASK_ABOVE_BYTES = 3600.0, 5 * 2**30
+MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
+
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", help="Trials at once [1].", metavar="N", show_default=False, rich_help_panel=opt.MACHINE),
+]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor", help="Where trials run [inline, or processes with --workers].", metavar="inline|processes",
+        show_default=False, rich_help_panel=opt.MACHINE,
+    ),
+]  # fmt: skip
+
+
+def sweep(
+    model: opt.Model = None,
+    train: opt.Train = None,
+    dev: opt.Dev = None,
+    test: opt.Test = None,
+    label_names: opt.LabelNames = None,
+    tokenizer: opt.Tokenizer = None,
+    text_column: opt.TextColumn = None,
+    label_column: opt.LabelColumn = None,
+    on_long: opt.OnLong = None,
+    max_tokens: opt.MaxTokens = None,
+    lr: grid_opt.Rates = None,
+    schedule: grid_opt.Schedules = None,
+    warmup: grid_opt.Warmups = None,
+    epochs: grid_opt.Epochs = None,
+    batch_size: grid_opt.BatchSizes = None,
+    dropout: grid_opt.Dropouts = None,
+    weight_decay: grid_opt.WeightDecays = None,
+    label_smoothing: grid_opt.LabelSmoothings = None,
+    clip_norm: grid_opt.ClipNorms = None,
+    layer_decay: grid_opt.LayerDecays = None,
+    head_multiplier: grid_opt.HeadMultipliers = None,
+    scale_lr: grid_opt.ScaleRate = None,
+    seeds: grid_opt.Seeds = None,
+    strategy: grid_opt.Strategy = None,
+    micro_batch: opt.MicroBatch = None,
+    patience: opt.Patience = None,
+    beta1: opt.Beta1 = None,
+    beta2: opt.Beta2 = None,
+    epsilon: opt.Epsilon = None,
+    train_metrics: opt.TrainMetrics = None,
+    device: opt.Device = None,
+    precision: opt.Precision = None,
+    threads: opt.Threads = None,
+    batching: opt.Batching = None,
+    implementation: opt.Implementation = None,
+    gradient_checkpointing: opt.GradientCheckpointing = None,
+    executor: ExecutorName = None,
+    workers: Workers = None,
+    keep: grid_opt.Keep = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings from a TOML file; options win over it.", metavar="FILE")
+    ] = None,
+    save_config: Annotated[
+        Path | None, typer.Option("--save-config", help="Write the settings to a TOML file and stop.", metavar="FILE")
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option("--resume", help="Go on with a study, or extend it with --seeds, --lr.", metavar="FOLDER"),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long or large study.")] = False,
+    out: opt.Out = None,
+    json: opt.Json = False,
+) -> int:
+    """Compare learning rates, schedules, batch sizes and more: every combination, every one at the same seeds.
+
+    Example:
+
+      lrscope sweep --model stories260K-hf --train train.txt --dev dev.txt --lr 1e-4,3e-4,1e-3
+      --schedule "linear;cosine" --seeds 3 --epochs 4 --batch-size 80 --out runs/sweep
+    """
+    given = dict(locals())
+    grid = grid_opt.read_grid(given, lr, schedule, warmup)
+    sweep_settings = {"seeds": seeds, "strategy": strategy, "keep": keep, "scale_rate": scale_lr}
+    shared = {name: given[name] for name in _SHARED if given[name] is not None}
+    place = _placing(executor, workers)
+    if resume is not None:
+        _require_extension_only(shared, sweep_settings, config, out, save_config)
+        from lrscope.studies.session import resume as resume_study
+
+        moved = resolve_options({name: value for name, value in shared.items() if name in MOVABLE})
+        extension = {**grid, **({} if seeds is None else {"seeds": seeds})}
+        with resume_study(resume, moved=moved, extension=extension) as study:
+            return drive(study, place, yes=yes, as_json=json)
+    asked = _asked(shared, grid, sweep_settings, config, place)
+    if save_config is not None:
+        from lrscope.files import write_text
+
+        write_text(save_config, asked.to_toml())
+        typer.echo(f"the settings are in {save_config}; run them with: lrscope sweep --config {save_config}", err=True)
+        return 0
+    from lrscope.studies.session import begin
+
+    folder = out or Path("runs") / f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
+    with begin(asked, folder) as study:
+        return drive(study, place, yes=yes, as_json=json)
+
+
+_SHARED = (
+    *MOVABLE, "text_column", "label_column", "on_long", "max_tokens", "micro_batch", "patience", "beta1", "beta2",
+    "epsilon", "train_metrics", "device", "precision", "threads", "batching", "implementation",
+    "gradient_checkpointing",
+)  # fmt: skip
+
+
+def _placing(executor: str | None, workers: int | None) -> tuple[str, int]:
+    if workers is not None and workers < 1:
+        raise ConfigError(f"--workers must be at least 1: got {workers}; leave it out to run one trial at a time")
+    name = executor or ("processes" if workers and workers > 1 else "inline")
+    if name not in ("inline", "processes"):
+        raise ConfigError(f"--executor is one of inline, processes: got {name!r}")
+    if name == "inline" and workers not in (None, 1):
+        raise ConfigError(
+            f"the inline executor runs one trial at a time: got --workers {workers}; use --executor processes"
+        )
+    return name, workers or 1
+
+
+def _asked(
+    shared: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]], sweep_settings: Mapping[str, Any],
+    config: Path | None, place: tuple[str, int],
+) -> StudyConfig:  # fmt: skip
+    from lrscope.config import StudyConfig, SweepConfig
+
+    base = StudyConfig.from_toml(config) if config else None
+    kept = base.sweep if base is not None and base.sweep is not None else SweepConfig()
+    whole = {**kept.grid, **grid}
+    first = whole.get("peak_rate", (None,))[0] if base is None else base.trial.peak_rate
+    built = build_config(
+        {**shared, "lr": first}, config=config, schedule=None, warmup=None, score_test=False, what="a sweep"
+    )
+    given = {name: value for name, value in sweep_settings.items() if value is not None}
+    fixed = {name: values[0] for name, values in whole.items() if len(values) == 1}
+    varied = {name: values for name, values in whole.items() if len(values) > 1} or {
+        "peak_rate": (built.trial.peak_rate,)
+    }
+    asked = replace(built, trial=replace(built.trial, **fixed), sweep=replace(kept, grid=varied, **given))
+    if asked.numerics.threads is None and place[1] > 1:
+        # The study's rule: the cores are divided among the workers that it begins with, and stay so.
+        from lrscope.training.numerics import available_cores
+
+        threads = max(1, available_cores() // place[1])
+        asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
+    return asked
+
+
+def _require_extension_only(
+    shared: Mapping[str, Any], sweep_settings: Mapping[str, Any], config: Path | None, out: Path | None,
+    save_config: Path | None,
+) -> None:  # fmt: skip
+    beyond = [name for name in shared if name not in MOVABLE]
+    beyond += [name for name in ("strategy", "keep", "scale_rate") if sweep_settings[name] is not None]
+    beyond += [name for name, value in (("config", config), ("out", out), ("save_config", save_config)) if value]
+    if beyond:
+        raise ConfigError(
+            f"a resumed study keeps its settings: got --{beyond[0].replace('_', '-')}; only more --seeds and more "
+            "values of what it compares are added; leave it out, or start anew without --resume"
+        )
+
+
+def _executor(study: Study, place: tuple[str, int]) -> Executor:
+    name, workers = place
+    if name == "inline":
+        from lrscope.executors.inline import InlineExecutor
+
+        return InlineExecutor(study.material)
+    from lrscope.executors.processes import ProcessExecutor
+
+    return ProcessExecutor(workers)
+
+
+def drive(study: Study, place: tuple[str, int], *, yes: bool, as_json: bool) -> int:
+    """Run a study with a live view, and print its table; return the exit code."""
+    from lrscope.cli.study_progress import StudyProgress
+    from lrscope.studies.controller import Controller
+
+    controller = Controller(study.store)
+    controller.recover()
+    pending = controller.pending()
+    if pending and not _agreed(study, [row.config for row in pending], place, yes=yes, quiet=as_json):
+        typer.echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
+        return 0
+    with graceful_interrupt(controller.stop), StudyProgress(study.store, place[1]) as progress:
+        for event in controller.run(_executor(study, place)):
+            progress.update(event)
+    if controller.stopped:
+        typer.echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
+        return INTERRUPTED
+    from lrscope.report.sweep_figures import save_sweep_curves, save_sweep_metric
+
+    save_sweep_metric(study.store, study.store.folder / "metric.png")
+    save_sweep_curves(study.store, study.store.folder / "curves.png")
+    print_summary(study.store, as_json=as_json)
+    return 0
+
+
+def _agreed(study: Study, trials: list[Any], place: tuple[str, int], *, yes: bool, quiet: bool) -> bool:
+    from lrscope.studies.plan import arms, num_merged
+    from lrscope.training.quote import quote
+
+    config = study.store.config
+    assert config.sweep is not None
+    cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place[0] == "processes")
+    seconds, megabytes = cost.seconds / place[1], cost.num_bytes / 2**20
+    merged = num_merged(config)
+    lines = [
+        f"{len(arms(config))} arms × {config.sweep.seeds} seeds, {len(trials)} trials to run, {place[1]} at a time: "
+        f"about {duration(seconds)} and {megabytes:.0f} MB",
+        *([f"{merged} combinations are the same as others and run once"] if merged else []),
+        *(f"note: {note}" for note in study.material.notes),
+    ]
+    if not quiet:
+        for line in lines:
+            typer.echo(line, err=True)
+    large = seconds > ASK_ABOVE_SECONDS or cost.num_bytes > ASK_ABOVE_BYTES
+    return yes or not large or not sys.stdin.isatty() or typer.confirm("run it?", err=True)

@@ -1,0 +1,56 @@
+"""One trial after another, in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from lrscope.errors import LrscopeError
+from lrscope.executors.base import Event, Job
+from lrscope.executors.work import gather_for, run_job, without_scores
+from lrscope.records import TrialResult
+
+if TYPE_CHECKING:
+    from lrscope.training.material import Material
+
+
+class InlineExecutor:
+    """Runs trials here. `material` are the study's inputs, where they have been gathered already."""
+
+    def __init__(self, material: Material | None = None) -> None:
+        self._material = material
+        self._stop_trial: Callable[[], None] | None = None
+        self._stopped = False
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Run all jobs in their order."""
+        for job in jobs:
+            if self._stopped:
+                yield Event("stopped", job.trial)
+                continue
+            yield Event("started", job.trial)
+            try:
+                if self._material is None:
+                    self._material = gather_for(job)
+                result = None
+                for record in run_job(job, self._material, self._remember):
+                    result = record if isinstance(record, TrialResult) else result
+                    yield Event("record", job.trial, without_scores(record))
+                interrupted = result is not None and result.status == "interrupted"
+                yield Event("stopped" if interrupted else "done", job.trial)
+            except (LrscopeError, MemoryError, RuntimeError) as error:
+                # torch raises RuntimeError where memory runs out.
+                yield Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
+            finally:
+                self._stop_trial = None
+
+    def stop(self) -> None:
+        """Ask the running trial to stop, and start no other."""
+        self._stopped = True
+        if self._stop_trial is not None:
+            self._stop_trial()
+
+    def _remember(self, stop: Callable[[], None]) -> None:
+        self._stop_trial = stop
+        if self._stopped:
+            stop()

@@ -1,0 +1,180 @@
+"""Each trial in a process of its own: an out-of-memory or a crash costs one trial.
+
+Processes are spawned, on every system. A worker holds one end of two pipes: one tells what happens, the other is its
+life line. When the controller dies, however it dies, the life line breaks and the worker ends at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from time import monotonic
+from typing import Any
+
+from lrscope.executors.base import Event, Job
+from lrscope.records import Record, StepRecord, TrialResult
+
+HANG_SECONDS = 900.0
+SECONDS_BETWEEN_STEPS_TOLD = 0.1
+
+
+@dataclass(eq=False)
+class _Worker:
+    job: Job
+    process: Any
+    events: Connection
+    life_line: Connection
+    slot: int
+    heard: float
+    ended: Event | None = None
+
+
+class ProcessExecutor:
+    """Runs up to `workers` trials at once. A worker that says nothing for `hang_seconds` is ended, and has failed.
+
+    `devices` are the accelerators that each worker's slot sees, such as ["0", "1"] or ["0,1", "2,3"].
+    """
+
+    def __init__(
+        self, workers: int, *, devices: Sequence[str] | None = None, hang_seconds: float = HANG_SECONDS
+    ) -> None:
+        self.workers, self.devices, self.hang_seconds = workers, devices, hang_seconds
+        self._context = multiprocessing.get_context("spawn")
+        self._running: list[_Worker] = []
+        self._stopped = False
+
+    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+        """Run all jobs, as many at once as there are workers."""
+        waiting = list(jobs)
+        try:
+            while waiting or self._running:
+                while waiting and len(self._running) < self.workers and not self._stopped:
+                    job = waiting.pop(0)
+                    self._start(job)
+                    yield Event("started", job.trial)
+                if self._stopped:
+                    yield from (Event("stopped", job.trial) for job in waiting)
+                    waiting = []
+                yield from self._listen()
+        finally:
+            for worker in self._running:
+                worker.process.kill()
+                worker.process.join()
+            self._running = []
+
+    def stop(self) -> None:
+        """Ask all workers to stop at their next step."""
+        self._stopped = True
+        for worker in self._running:
+            with contextlib.suppress(OSError):  # it may be gone already
+                worker.life_line.send("stop")
+
+    def _start(self, job: Job) -> None:
+        slot = min(set(range(self.workers)) - {worker.slot for worker in self._running})
+        ours, theirs = self._context.Pipe(duplex=False)
+        their_line, our_line = self._context.Pipe(duplex=False)
+        devices = self.devices[slot] if self.devices else None
+        process = self._context.Process(target=_work, args=(job, theirs, their_line, devices), daemon=True)
+        process.start()
+        theirs.close()
+        their_line.close()
+        self._running.append(_Worker(job, process, ours, our_line, slot, monotonic()))
+
+    def _listen(self) -> Iterator[Event]:
+        ready = wait([worker.events for worker in self._running], timeout=0.5)
+        for worker in list(self._running):
+            if worker.events in ready:
+                worker.heard = monotonic()
+                try:
+                    event = worker.events.recv()
+                except (EOFError, OSError):
+                    yield from self._end(worker)
+                    continue
+                if event.kind in ("done", "failed", "stopped"):
+                    worker.ended = event
+                else:
+                    yield event
+            elif monotonic() - worker.heard > self.hang_seconds:
+                worker.process.kill()
+                reason = f"the worker said nothing for {self.hang_seconds:g} seconds"
+                worker.ended = Event("failed", worker.job.trial, reason=reason)
+                yield from self._end(worker)
+
+    def _end(self, worker: _Worker) -> Iterator[Event]:
+        worker.process.join(timeout=10.0)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+        worker.events.close()
+        worker.life_line.close()
+        self._running.remove(worker)
+        code = worker.process.exitcode
+        died = Event("failed", worker.job.trial, reason=f"the worker died: {_how_it_died(code)}")
+        yield worker.ended or died
+
+
+def _how_it_died(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"killed by {name}" + (", as the system does when memory runs out" if name == "SIGKILL" else "")
+    return f"exit code {code}"
+
+
+def _work(job: Job, events: Connection, life_line: Connection, devices: str | None) -> None:
+    """Run in the worker: one trial, then the end of the process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the controller, who says what is to be done
+    if devices is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = devices
+    asked = threading.Event()
+    stops: list[Any] = []
+
+    def watch() -> None:
+        while True:
+            try:
+                life_line.recv()
+            except (EOFError, OSError):
+                os._exit(3)  # the controller is gone; the disk has all that matters
+            asked.set()
+            for stop in stops:
+                stop()
+
+    threading.Thread(target=watch, daemon=True).start()
+    try:
+        events.send(_run(job, events, asked, stops))
+    finally:
+        events.close()
+
+
+def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> Event:
+    from lrscope.errors import LrscopeError
+    from lrscope.executors.work import gather_for, run_job, without_scores
+
+    def on_start(stop: Any) -> None:
+        stops.append(stop)
+        if asked.is_set():
+            stop()
+
+    told, result = 0.0, None
+    try:
+        material = gather_for(job)
+        for record in run_job(job, material, on_start):
+            result = record if isinstance(record, TrialResult) else result
+            if _worth_telling(record, told):
+                told = monotonic()
+                events.send(Event("record", job.trial, without_scores(record)))
+    except LrscopeError as error:
+        return Event("failed", job.trial, reason=str(error))
+    except (MemoryError, RuntimeError) as error:
+        return Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
+    interrupted = result is not None and result.status == "interrupted"
+    return Event("stopped" if interrupted else "done", job.trial)
+
+
+def _worth_telling(record: Record, told: float) -> bool:
+    return not isinstance(record, StepRecord) or record.diverged or monotonic() - told > SECONDS_BETWEEN_STEPS_TOLD

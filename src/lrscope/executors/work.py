@@ -1,0 +1,58 @@
+"""How every executor runs a trial: in a folder of its own, begun or gone on with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from lrscope.executors.base import Job
+from lrscope.records import EvaluationRecord, Record
+from lrscope.store.storage import DATABASE
+
+if TYPE_CHECKING:
+    from lrscope.training.material import Material
+
+
+def gather_for(job: Job) -> Material:
+    """Read a study's inputs with the numerics that it decided on.
+
+    Raises:
+        StudyError: an input is no longer what it was.
+    """
+    from lrscope.training.material import gather, require_same
+    from lrscope.training.numerics import Numerics
+
+    material = gather(job.config, Numerics(**job.numerics))
+    require_same(job.fingerprint, material.fingerprint, job.folder)
+    return material
+
+
+def run_job(job: Job, material: Material, on_start: Callable[[Callable[[], None]], None]) -> Iterator[Record]:
+    """Run a trial to its end, or until it is asked to stop; `on_start` is given the function that asks.
+
+    A trial that was begun in this folder goes on; what is there and cannot be gone on with is begun anew.
+    """
+    from lrscope.errors import StudyError
+    from lrscope.training import finetune
+
+    if (job.folder / DATABASE).is_file():
+        try:
+            with finetune.resume(job.folder, material=material) as run:
+                on_start(run.trial.stop)
+                yield from run.trial.run()
+            return
+        except StudyError as error:
+            if "one process at a time" in str(error):
+                raise
+    shutil.rmtree(job.folder, ignore_errors=True)
+    with finetune.begin(job.config, job.folder, material=material) as run:
+        on_start(run.trial.stop)
+        yield from run.trial.run()
+
+
+def without_scores(record: Record) -> Record:
+    """Return a record as it is told on the way: its per-example scores are in the store."""
+    from dataclasses import replace
+
+    return replace(record, scores={}) if isinstance(record, EvaluationRecord) else record

@@ -1,0 +1,59 @@
+"""A trial's own store, taken into its study's: what a worker did becomes part of the study, all of it or nothing."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+from lrscope.errors import StudyError
+from lrscope.records import Status
+from lrscope.store.study import StudyStore
+
+# Tables whose rows belong to a trial, with the columns after its number.
+TABLES = {
+    "steps": ("first_step", "num_steps", "series"),
+    "evaluations": ("step", "split", "epoch", "metrics", "seconds", "improved"),
+    "scores": ("step", "split", "metric", "number", "vals", "weights"),
+    "predictions": ("step", "split", "num_rows", "outputs"),
+}
+
+
+def absorb(study: StudyStore, trial: int, worker: StudyStore, status: Status | None = None) -> None:
+    """Put the only trial of `worker` in the place of `trial`; what the study held of it before is replaced.
+
+    Raises:
+        StudyError: the two are not the same trial, or the study cannot be written.
+    """
+    (done,) = worker.trials()
+    if done.config != study.trial(trial).config:
+        differing = [
+            f.name
+            for f in fields(done.config)
+            if getattr(done.config, f.name) != getattr(study.trial(trial).config, f.name)
+        ]
+        raise StudyError(f"{worker.folder} holds another trial than {trial}: {', '.join(differing)} differ; remove it")
+    with study.transaction() as connection:
+        for table, columns in TABLES.items():
+            names = ", ".join(columns)
+            connection.execute(f"DELETE FROM {table} WHERE trial = ?", (trial,))  # noqa: S608
+            connection.executemany(
+                f"INSERT INTO {table} (trial, {names}) VALUES (?{', ?' * len(columns)})",  # noqa: S608
+                ([trial, *row] for row in worker.rows(f"SELECT {names} FROM {table} WHERE trial = {done.id}")),  # noqa: S608
+            )
+        connection.execute("DELETE FROM openings WHERE trial = ?", (trial,))
+        connection.executemany(
+            "INSERT INTO openings (opened, trial, step, split, asked_by) VALUES (?, ?, ?, ?, ?)",
+            ((o["opened"], trial, o["step"], o["split"], o["asked_by"]) for o in worker.openings()),
+        )
+        connection.execute(
+            "UPDATE trials SET status = ?, reason = ?, step = ?, total_steps = ?, steps_per_epoch = ?, seconds = ? "
+            "WHERE id = ?",
+            (
+                status or done.status,
+                done.reason,
+                done.step,
+                done.total_steps,
+                done.steps_per_epoch,
+                done.seconds,
+                trial,
+            ),
+        )

@@ -1,0 +1,1 @@
+"""Many trials on one task, one model and one data fingerprint: what is planned, and what is decided."""

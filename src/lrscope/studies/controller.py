@@ -1,0 +1,143 @@
+"""The controller: what runs next, what failed for good, which checkpoints are kept. It decides from the store alone.
+
+So the same study takes the same course on every executor, and after any kind of stop: what is in the store is all that
+the next decision depends on.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from lrscope.config import TrialConfig
+from lrscope.executors.base import Event, Executor, Job
+from lrscope.records import FINISHED
+from lrscope.store.absorb import absorb
+from lrscope.store.storage import DATABASE
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
+from lrscope.studies.plan import arm_key, planned
+from lrscope.studies.rungs import next_rung
+
+MOST_ATTEMPTS = 2
+WORK = "work"
+
+
+class Controller:
+    """Drives a study to its end on an executor: `for event in controller.run(executor): ...`."""
+
+    def __init__(self, store: StudyStore) -> None:
+        self.store = store
+        self.stopped = False
+
+    def run(self, executor: Executor) -> Iterator[Event]:
+        """Run whatever the study still needs, and yield what happens, each thing once it is in the store."""
+        self._executor = executor
+        self.recover()
+        while pending := self.pending():
+            for event in executor.run([self._job(row) for row in pending]):
+                if event.kind == "started":
+                    self.store.count_attempt(event.trial)
+                elif event.kind == "done":
+                    self._take_in(event.trial)
+                elif event.kind == "failed":
+                    self._failed(event)
+                elif event.kind == "stopped":
+                    self._put_off(event.trial)
+                yield event
+            if self.stopped:
+                return
+
+    def stop(self) -> None:
+        """Ask what runs to stop, leaving snapshots."""
+        self.stopped = True
+        self._executor.stop()
+
+    def pending(self) -> list[TrialRow]:
+        """Return the trials to run now, planning a further rung where one is due."""
+        self.store.add_trials(self._planned())
+        rows = [row for row in self.store.trials() if row.status not in FINISHED and row.status != "failed"]
+        return [row for row in rows if row.attempts < MOST_ATTEMPTS]
+
+    def recover(self) -> None:
+        """Put right what an earlier controller left: trials that finished and were not taken in, trials cut off."""
+        for row in self.store.trials():
+            work = self._work(row.id)
+            if row.status in FINISHED:
+                if work.exists():
+                    self._keep(row.id)
+                continue
+            if (work / DATABASE).is_file() and _is_finished(work):
+                self._take_in(row.id)
+            elif row.status in ("running", "interrupted"):
+                # A controller that died has not used up a try of the trial's own.
+                with self.store.transaction() as connection:
+                    connection.execute("UPDATE trials SET status = 'planned', attempts = 0 WHERE id = ?", (row.id,))
+
+    # The course of a trial
+
+    def _planned(self) -> list[TrialConfig]:
+        sweep = self.store.config.sweep
+        if sweep is not None and sweep.strategy == "rungs":
+            return next_rung(self.store)
+        return planned(self.store.config)
+
+    def _job(self, row: TrialRow) -> Job:
+        config = replace(self.store.config, trial=row.config, sweep=None)
+        return Job(row.id, config, self._work(row.id), self.store.numerics, self.store.fingerprint)
+
+    def _work(self, trial: int) -> Path:
+        return self.store.trial_folder(trial) / WORK
+
+    def _take_in(self, trial: int) -> None:
+        with StudyStore.open(self._work(trial)) as worker:
+            absorb(self.store, trial, worker)
+        self._keep(trial)
+
+    def _put_off(self, trial: int) -> None:
+        with self.store.transaction() as connection:
+            connection.execute("UPDATE trials SET status = 'planned', attempts = 0 WHERE id = ?", (trial,))
+
+    def _failed(self, event: Event) -> None:
+        row = self.store.trial(event.trial)
+        if row.attempts >= MOST_ATTEMPTS:
+            self.store.update_trial(event.trial, "failed", step=row.step, reason=event.reason)
+
+    def _keep(self, trial: int) -> None:
+        """Move the checkpoints that are kept out of the working folder, and remove it."""
+        sweep = self.store.config.sweep
+        keep = sweep.keep if sweep is not None else "all"
+        home, made = self.store.trial_folder(trial), self._work(trial) / "trials" / "0001"
+        names = {"all": ("best", "last"), "best": ("best",), "none": ()}[keep]
+        for name in names:
+            if (made / name).is_dir():
+                shutil.rmtree(home / name, ignore_errors=True)
+                (made / name).replace(home / name)
+        shutil.rmtree(self._work(trial), ignore_errors=True)
+        if keep == "best":
+            self._keep_best_of_arm(trial)
+        if home.is_dir() and not any(home.iterdir()):
+            home.rmdir()
+
+    def _keep_best_of_arm(self, trial: int) -> None:
+        key = arm_key(self.store.trial(trial).config)
+        rows = [row for row in self.store.trials() if row.status in FINISHED and arm_key(row.config) == key]
+        best: tuple[int, float] | None = None
+        for row in rows:
+            values = [r.metrics[self.store.metric.name] for r in self.store.evaluations(row.id, "dev") if r.improved]
+            if values and self.store.metric.better(values[-1], None if best is None else best[1]):
+                best = (row.id, values[-1])
+        for row in rows:
+            if best is None or row.id != best[0]:
+                shutil.rmtree(self.store.trial_folder(row.id) / "best", ignore_errors=True)
+                home = self.store.trial_folder(row.id)
+                if home.is_dir() and not any(home.iterdir()):
+                    home.rmdir()
+
+
+def _is_finished(work: Path) -> bool:
+    with StudyStore.open(work) as worker:
+        rows = worker.trials()
+        return bool(rows) and rows[0].status in FINISHED

@@ -1,0 +1,174 @@
+"""From a grid to arms, and from arms to trials: which runs a study is made of, in which order.
+
+Arms are compared at the same seeds, so that they share heads and data orders. Trials come seed by seed: after the first
+seed every arm has been seen once.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.errors import ConfigError
+from lrscope.schedules.durations import format_number
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration without its seed. `settings` are what it does not share with all other arms."""
+
+    config: TrialConfig
+    settings: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """Return what tells it from the others, as a person reads it.
+
+        >>> Arm(TrialConfig(peak_rate=1e-3), {"peak_rate": 1e-3, "batch_size": 80}).name
+        'lr 0.001, batch size 80'
+        """
+        return ", ".join(
+            f"{SHOWN.get(name, name.replace('_', ' '))} {shown(value)}" for name, value in self.settings.items()
+        )
+
+    def at(self, seed: int) -> TrialConfig:
+        """Return the trial of this arm at a seed."""
+        return replace(self.config, seed=seed)
+
+
+SHOWN = {"peak_rate": "lr"}
+
+
+def shown(value: Any) -> str:
+    """Return a setting as it is written."""
+    return format_number(value) if isinstance(value, float) else str(value)
+
+
+def arms(config: StudyConfig) -> list[Arm]:
+    """Return the arms of a study in the order of its grid; equal ones are one.
+
+    >>> from lrscope.config import DataConfig, ModelConfig, SweepConfig
+    >>> base = dict(data=DataConfig(train="a", dev="b"), model=ModelConfig(model="m"), trial=TrialConfig(peak_rate=1))
+    >>> [arm.name for arm in arms(StudyConfig(**base, sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3, 1e-4]})))]
+    ['lr 0.0001', 'lr 0.001']
+    """
+    grid = config.sweep.grid if config.sweep else {}
+    configs: dict[TrialConfig, None] = {}
+    problems: list[str] = []
+    for values in itertools.product(*grid.values()):
+        try:
+            found = replace(config.trial, **dict(zip(grid, values, strict=True)), seed=0)
+            configs[_scaled(found, config)] = None
+        except ConfigError as error:
+            problems += [problem for problem in str(error).split("; ") if problem not in problems]
+    if problems:
+        raise ConfigError("; ".join(problems))
+    return named(list(configs))
+
+
+def _scaled(found: TrialConfig, config: StudyConfig) -> TrialConfig:
+    """Scale the rate with the batch size, from the first one of the grid on, where the study asks for it.
+
+    "sqrt": rate · √(B / B₀), what Adam's update size suggests (Malladi et al., arXiv 2205.10287).
+    "linear": rate · B / B₀, what holds for SGD (Goyal et al., arXiv 1706.02677).
+    """
+    rule = config.sweep.scale_rate if config.sweep else "none"
+    if config.sweep is None or rule == "none":
+        return found
+    first = config.sweep.grid.get("batch_size", (config.trial.batch_size,))[0]
+    scale = (found.batch_size / first) ** (0.5 if rule == "sqrt" else 1.0)
+    return replace(found, peak_rate=float(f"{found.peak_rate * scale:.6g}"))
+
+
+def named(configs: Sequence[TrialConfig]) -> list[Arm]:
+    """Return arms whose settings are what differs among these configurations; with one alone, its rate."""
+    varying = [
+        item.name
+        for item in fields(TrialConfig)
+        if item.name != "seed" and len({getattr(config, item.name) for config in configs}) > 1
+    ] or ["peak_rate"]
+    return [Arm(config, {name: getattr(config, name) for name in varying}) for config in configs]
+
+
+def arm_key(config: TrialConfig) -> TrialConfig:
+    """Return what trials of one arm have in common."""
+    return replace(config, seed=0)
+
+
+def planned(config: StudyConfig) -> list[TrialConfig]:
+    """Return all trials of a grid, seed by seed."""
+    found = arms(config)
+    return [arm.at(seed) for seed in range(config.sweep.seeds if config.sweep else 1) for arm in found]
+
+
+def num_merged(config: StudyConfig) -> int:
+    """Return how many combinations of the grid were the same as others."""
+    grid = config.sweep.grid if config.sweep else {}
+    return math.prod(len(values) for values in grid.values()) - len(arms(config))
+
+
+def check_schedules(config: StudyConfig, num_examples: int) -> None:
+    """Lay every arm's schedule over its run, before anything is trained.
+
+    Raises:
+        ScheduleError: one does not fit; the message names the arm.
+    """
+    from lrscope.errors import ScheduleError
+
+    for arm in arms(config):
+        try:
+            arm.config.lay_out(num_examples)
+        except ScheduleError as error:
+            raise ScheduleError(f"{error} (in the arm {arm.name})") from error
+
+
+def parse_rates(text: str) -> list[float]:
+    """Return learning rates from a list, `1e-5,1e-4`, or evenly spaced on the log axis, `log:1e-6:1e-2:9`.
+
+    Raises:
+        ConfigError: they are not positive numbers, or there are none.
+
+    >>> parse_rates("log:1e-6:1e-2:5")
+    [1e-06, 1e-05, 0.0001, 0.001, 0.01]
+    """
+    if text.strip().startswith("log:"):
+        parts = text.strip().split(":")
+        try:
+            low, high, num = float(parts[1]), float(parts[2]), int(parts[3])
+        except (IndexError, ValueError):
+            raise ConfigError(
+                f"log-spaced rates are log:LOW:HIGH:NUMBER: got {text!r}; write log:1e-6:1e-2:9"
+            ) from None
+        if len(parts) != 4 or not (0 < low < high < math.inf and num >= 2):
+            raise ConfigError(
+                f"log-spaced rates rise from a positive one, two at least: got {text!r}; write log:1e-6:1e-2:9"
+            )
+        step = math.log10(high / low) / (num - 1)
+        # Six digits are enough, and read better than what the power gives.
+        return [float(f"{low * 10 ** (step * place):.6g}") for place in range(num)]
+    rates = parse_list(text, float, "learning rates", "1e-5,1e-4,1e-3")
+    for rate in rates:
+        if not (math.isfinite(rate) and rate > 0):
+            raise ConfigError(f"learning rates are positive numbers: got {rate:g} in {text!r}; write 1e-5,1e-4,1e-3")
+    return rates
+
+
+def parse_list(text: str, kind: Any, what: str, example: str, separator: str = ",") -> list[Any]:
+    """Return the values of a list on the command line.
+
+    Raises:
+        ConfigError: one does not read, or there are none.
+    """
+    found = []
+    for part in text.split(separator):
+        try:
+            found.append(kind(part.strip()))
+        except ValueError:
+            raise ConfigError(f"{what} are a list such as {example}: got {part.strip()!r} in {text!r}") from None
+    if not text.strip():
+        raise ConfigError(f"{what} are a list such as {example}: got none")
+    return found

@@ -1,0 +1,125 @@
+"""Cheap comparisons first: rungs of complete, shorter runs, from each of which an interval of rates goes on.
+
+Under a decaying schedule an unfinished run is not comparable with a finished one, and low rates look worse early. So
+every rung runs a complete schedule of its own length. As the best rate tends to fall with the horizon, what goes on is
+a contiguous interval of rates around the best, extended one grid step down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.config import TrialConfig
+from lrscope.records import FINISHED
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
+from lrscope.studies.plan import arms
+
+FACTOR = 3  # each rung is so many times as long as the one before
+
+
+def lengths(epochs: int) -> list[int]:
+    """Return the rungs' lengths in epochs, the complete one last.
+
+    >>> lengths(4), lengths(1), lengths(27)
+    ([1, 4], [1], [1, 3, 9, 27])
+    """
+    found = [epochs]
+    while found[0] > 1:
+        found.insert(0, max(1, found[0] // FACTOR))
+    return found
+
+
+def next_rung(store: StudyStore) -> list[TrialConfig]:
+    """Return all trials that the study needs so far: every rung's that is due, the first one's from the start on."""
+    sweep = store.config.sweep
+    assert sweep is not None
+    rows = {row.config: row for row in store.trials()}
+    found: list[TrialConfig] = []
+    for family in families([arm.config for arm in arms(store.config)]):
+        rates = family
+        rungs = lengths(family[0].epochs)
+        for epochs in rungs:
+            trials = [replace(arm, epochs=epochs, seed=seed) for seed in range(sweep.seeds) for arm in rates]
+            found += trials
+            known = [rows.get(trial) for trial in trials]
+            if epochs == rungs[-1] or not all(
+                row and (row.status in FINISHED or row.status == "failed") for row in known
+            ):
+                break
+            rates = survivors(store, rates, epochs, rows)
+            if not rates:
+                break
+    return found
+
+
+def families(configs: Sequence[TrialConfig]) -> list[list[TrialConfig]]:
+    """Return arms that differ in their rate alone, rates rising."""
+    groups: dict[TrialConfig, list[TrialConfig]] = {}
+    for config in configs:
+        groups.setdefault(replace(config, peak_rate=1.0), []).append(config)
+    return [sorted(group, key=lambda config: config.peak_rate) for group in groups.values()]
+
+
+def survivors(
+    store: StudyStore, family: Sequence[TrialConfig], epochs: int, rows: Mapping[TrialConfig, TrialRow]
+) -> list[TrialConfig]:
+    """Return the arms of a family that go on after a rung; none where all diverged."""
+    sweep = store.config.sweep
+    assert sweep is not None
+    costs: list[NDArray[np.float64] | None] = []
+    for arm in family:
+        found = [cost_of(store, rows.get(replace(arm, epochs=epochs, seed=seed))) for seed in range(sweep.seeds)]
+        whole = [cost for cost in found if cost is not None]
+        costs.append(np.mean(whole, axis=0) if len(whole) == len(found) else None)
+    return [family[place] for place in interval(costs)]
+
+
+def cost_of(store: StudyStore, row: TrialRow | None) -> NDArray[np.float64] | None:
+    """Return the per-example cost at a trial's endpoint, lower being better; None where it did not finish."""
+    if row is None or row.status not in ("completed", "stopped"):
+        return None
+    last = store.evaluations(row.id, "dev")[-1]
+    scores = store.scores(row.id, last.step, "dev")
+    # The loss tells rates apart sooner than what it stands for; it is there for every task.
+    name = "loss" if "loss" in scores else store.metric.name
+    sign = -1.0 if name == store.metric.name and store.metric.direction == "maximize" else 1.0
+    values = sign * scores[name].values.astype(np.float64)
+    return values if np.isfinite(values).all() else None
+
+
+def interval(costs: Sequence[NDArray[np.float64] | None]) -> list[int]:
+    """Return the places, rates rising, that go on: the best, its neighbours within a standard error, one step down.
+
+    The standard error is of the mean paired difference over examples: with one seed it is all that is known. None
+    stands for an arm that diverged or failed.
+
+    >>> flat = [np.array([1.0, 1.1]), np.array([0.5, 0.6]), np.array([0.9, 1.0]), None]
+    >>> interval(flat)
+    [0, 1]
+    """
+    means = [np.inf if cost is None else float(cost.mean()) for cost in costs]
+    best = int(np.argmin(means))
+    centre = costs[best]
+    if centre is None:
+        return []
+
+    def near(place: int) -> bool:
+        cost = costs[place]
+        if cost is None:
+            return False
+        difference = cost - centre
+        error = float(difference.std(ddof=1)) / len(difference) ** 0.5 if len(difference) > 1 else 0.0
+        return float(difference.mean()) <= error
+
+    low = high = best
+    while low > 0 and near(low - 1):
+        low -= 1
+    while high + 1 < len(costs) and near(high + 1):
+        high += 1
+    low = max(0, low - 1)
+    return [place for place in range(low, high + 1) if costs[place] is not None]

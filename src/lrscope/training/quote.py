@@ -1,0 +1,64 @@
+"""What a study will cost, measured on a few steps of its own before anything runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from lrscope.config import TrialConfig
+from lrscope.training.batches import step_batches
+from lrscope.training.evaluation import outputs_of
+from lrscope.training.loop import steps
+from lrscope.training.material import Material
+from lrscope.training.optimizer import build_optimizer
+
+STEPS = 4
+START_SECONDS = 4.0  # a process of its own: Python, torch, reading the inputs
+
+
+@dataclass(frozen=True)
+class Quote:
+    """Seconds of one worker, and bytes on the disk at the end."""
+
+    seconds: float
+    num_bytes: int
+
+
+def quote(material: Material, trials: Sequence[TrialConfig], *, keep: str, own_process: bool) -> Quote:
+    """Return what these trials will cost: steps timed at each batch size, one evaluation, checkpoints by their size."""
+    if not trials:
+        return Quote(0.0, 0)
+    material.numerics.apply()
+    per_step = {size: _seconds_a_step(material, trials[0], size) for size in sorted({t.batch_size for t in trials})}
+    evaluation = _seconds_an_evaluation(material, trials[0])
+    num_examples = material.encoded["train"].num_examples
+    seconds, scores = 0.0, 0
+    for trial in trials:
+        steps_ = trial.lay_out(num_examples).total_steps
+        seconds += steps_ * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
+        seconds += START_SECONDS if own_process else 0.5
+        scores += trial.epochs * material.encoded["dev"].num_examples * 6 + steps_ * 24
+    weights = sum(4 * tensor.numel() for tensor in material.checkpoint.tensors.values())
+    num_arms = len({replace(trial, seed=0) for trial in trials})
+    checkpoints = {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep]
+    return Quote(seconds, scores + checkpoints * weights)
+
+
+def _seconds_a_step(material: Material, trial: TrialConfig, batch_size: int) -> float:
+    config = replace(trial, batch_size=batch_size, micro_batch=None, schedule="constant", epochs=1)
+    model, task = material.build_model(config), material.task()
+    train = material.encoded["train"]
+    batches = step_batches(task, train, config, material.numerics.batching)
+    run = steps(model, build_optimizer(model, config), batches, lambda m, b: task.loss(m, b)[:2], lambda _: 0.0)
+    seconds = [record.seconds for record, _ in zip(run, range(STEPS + 1), strict=False)]
+    return statistics.median(seconds[1:] or seconds)
+
+
+def _seconds_an_evaluation(material: Material, trial: TrialConfig) -> float:
+    from time import perf_counter
+
+    model = material.build_model(trial)
+    began = perf_counter()
+    outputs_of(model, material.task(), material.encoded["dev"])
+    return perf_counter() - began

@@ -1,0 +1,111 @@
+"""Grids, arms and trials: what a study is made of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lrscope.config import DataConfig, ModelConfig, StudyConfig, SweepConfig, TrialConfig
+from lrscope.errors import ConfigError, ScheduleError
+from lrscope.studies.plan import arms, check_schedules, num_merged, parse_list, parse_rates, planned
+from lrscope.studies.rungs import interval, lengths
+
+
+def study(trial: dict[str, Any] | None = None, **sweep: Any) -> StudyConfig:
+    return StudyConfig(
+        data=DataConfig(train="a", dev="b"), model=ModelConfig(model="m"),
+        trial=TrialConfig(**{"peak_rate": 1e-3, **(trial or {})}), sweep=SweepConfig(**sweep),
+    )  # fmt: skip
+
+
+def test_every_combination_at_every_seed_seed_by_seed() -> None:
+    config = study(grid={"peak_rate": [1e-4, 1e-3], "batch_size": [8, 16]}, seeds=3)
+    trials = planned(config)
+    assert len(trials) == 12
+    assert [t.seed for t in trials] == [0] * 4 + [1] * 4 + [2] * 4
+    assert [arm.name for arm in arms(config)] == [
+        f"lr {lr}, batch size {size}" for lr in ("0.0001", "0.001") for size in (8, 16)
+    ]
+
+
+def test_equal_combinations_are_one_arm() -> None:
+    config = study(grid={"schedule": ["cosine(to=1%)", "cosine( to=0.01 )", "linear"], "peak_rate": [1e-3, 0.001]})
+    assert len(arms(config)) == 2
+    assert num_merged(config) == 4
+
+
+def test_different_horizons_are_different_arms() -> None:
+    assert [arm.config.epochs for arm in arms(study(grid={"epochs": [5, 10, 15]}))] == [5, 10, 15]
+
+
+@pytest.mark.parametrize(
+    ("rule", "rates"), [("none", [1e-3] * 3), ("sqrt", [1e-3, 1.41421e-3, 2e-3]), ("linear", [1e-3, 2e-3, 4e-3])]
+)
+def test_rates_scaled_with_the_batch_size(rule: str, rates: list[float]) -> None:
+    config = study(grid={"batch_size": [40, 80, 160]}, scale_rate=rule)
+    assert [arm.config.peak_rate for arm in arms(config)] == pytest.approx(rates)
+
+
+def test_all_problems_of_a_grid_are_said() -> None:
+    with pytest.raises(ConfigError) as error:
+        arms(study(grid={"peak_rate": [1e-3, -1.0], "dropout": [0.1, 2.0]}))
+    assert "--lr -1" in str(error.value)
+    assert "--dropout" in str(error.value)
+    with pytest.raises(ConfigError, match="varies settings of a trial: got seed"):
+        study(grid={"seed": [1, 2]})
+    with pytest.raises(ConfigError, match="a list of values"):
+        study(grid={"peak_rate": []})
+    with pytest.raises(ConfigError, match="--seeds must be at least 1"):
+        study(seeds=0)
+
+
+def test_a_schedule_that_does_not_fit_one_of_the_horizons_names_the_arm() -> None:
+    config = study({"schedule": "warmup(3ep) > linear", "batch_size": 10}, grid={"epochs": [5, 2]})
+    with pytest.raises(ScheduleError, match=r"in the arm epochs 2"):
+        check_schedules(config, 100)
+
+
+def test_rates_as_lists_and_on_the_log_axis() -> None:
+    assert parse_rates("1e-5, 1e-4") == [1e-5, 1e-4]
+    assert parse_rates("log:1e-6:1e-2:9") == pytest.approx(np.logspace(-6, -2, 9).tolist(), rel=1e-5)
+    assert parse_list("40,80", int, "sizes", "40,80") == [40, 80]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", "0", "-1e-3", "nan", "1e-3,", "log:1e-2:1e-6:5", "log:1e-6:1e-2", "log:0:1:3", "log:1:2:1"]
+)
+def test_what_is_no_rate_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError):
+        parse_rates(text)
+
+
+def test_rungs_are_complete_runs_of_growing_length() -> None:
+    assert lengths(4) == [1, 4]
+    assert lengths(10) == [1, 3, 10]
+
+
+def costs(*means: float | None) -> list[Any]:
+    spread = np.random.default_rng(0).normal(0, 0.1, 200)
+    return [
+        None if mean is None else spread + mean + np.random.default_rng(n).normal(0, 0.1, 200)
+        for n, mean in enumerate(means)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("means", "kept"),
+    [
+        ((1.6, 1.5, 1.4, 1.5, 1.6), [1, 2]),
+        ((1.6, 1.5, 1.4, 1.4, 1.6), [1, 2, 3]),
+        ((1.4, 1.5, 1.6), [0]),
+        ((1.6, 1.5, 1.4), [1, 2]),
+        ((1.6, 1.5, 1.4, None, None), [1, 2]),
+        ((None, 1.4, 1.6), [1]),
+        ((None, None), []),
+        ((1.4,), [0]),
+    ],
+)
+def test_what_goes_on_is_an_interval_around_the_best_and_one_step_down(means: Any, kept: list[int]) -> None:
+    assert interval(costs(*means)) == kept
