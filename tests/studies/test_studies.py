@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from tests.conftest import Toy
 
+from lrscope.analysis.summary import leading, summarize
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.errors import StudyError
 from lrscope.executors.base import Event, Job
@@ -28,7 +29,6 @@ from lrscope.records import FINISHED
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
-from lrscope.studies.summary import leading, summarize
 
 RATES = [1e-4, 3e-3, 3e-2]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")

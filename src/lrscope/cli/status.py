@@ -25,10 +25,10 @@ def status(
 
       lrscope status runs/sweep
     """
+    from lrscope.analysis.arms import shown
     from lrscope.records import FINISHED
     from lrscope.store.lock import is_held
     from lrscope.store.study import StudyStore
-    from lrscope.studies.plan import shown
 
     with StudyStore.open(folder) as store:
         rows, running = store.trials(), is_held(folder)

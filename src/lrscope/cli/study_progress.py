@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from lrscope.analysis.arms import shown
 from lrscope.cli.progress import duration
 from lrscope.config import TrialConfig
 from lrscope.executors.base import Event
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.study import StudyStore
-from lrscope.studies.plan import shown
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 12
@@ -26,7 +26,7 @@ def sparkline(values: list[float], width: int = 12) -> str:
     """Return values as a row of bars, the last `width` of them.
 
     >>> sparkline([1.0, 0.5, 0.0])
-    '█▄▁'
+    '█▅▁'
     """
     last = [value for value in values[-width:] if value == value]
     if not last:

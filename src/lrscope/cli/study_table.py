@@ -9,13 +9,13 @@ import typer
 from lrscope.cli.output import print_json, table_lines
 
 if TYPE_CHECKING:
+    from lrscope.analysis.summary import ArmSummary
     from lrscope.store.study import StudyStore
-    from lrscope.studies.summary import ArmSummary
 
 
 def print_summary(store: StudyStore, *, as_json: bool) -> None:
     """Print the table of arms; no winner is named among arms that overlap."""
-    from lrscope.studies.summary import leading, summarize
+    from lrscope.analysis.summary import leading, summarize
 
     summaries = summarize(store)
     front = leading(summaries, store.metric.direction)

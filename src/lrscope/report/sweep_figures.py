@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lrscope.analysis.arms import Arm, arm_key, named
+from lrscope.analysis.summary import ArmSummary, summarize
 from lrscope.config import TrialConfig
 from lrscope.files import replacing
 from lrscope.report.figures import STYLE
 from lrscope.report.schedule_figure import LINES
 from lrscope.store.study import StudyStore
-from lrscope.studies.plan import Arm, arm_key, named
-from lrscope.studies.summary import ArmSummary, summarize
 
 MOST_CURVES = 12
 

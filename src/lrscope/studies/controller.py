@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from lrscope.analysis.arms import arm_key
 from lrscope.config import TrialConfig
 from lrscope.executors.base import Event, Executor, Job
 from lrscope.records import FINISHED
@@ -18,7 +19,7 @@ from lrscope.store.absorb import absorb
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.plan import arm_key, planned
+from lrscope.studies.plan import planned
 from lrscope.studies.rungs import next_rung
 
 MOST_ATTEMPTS = 2

@@ -8,44 +8,12 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from typing import Any
 
+from lrscope.analysis.arms import Arm, named
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.errors import ConfigError
-from lrscope.schedules.durations import format_number
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One configuration without its seed. `settings` are what it does not share with all other arms."""
-
-    config: TrialConfig
-    settings: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """Return what tells it from the others, as a person reads it.
-
-        >>> Arm(TrialConfig(peak_rate=1e-3), {"peak_rate": 1e-3, "batch_size": 80}).name
-        'lr 0.001, batch size 80'
-        """
-        return ", ".join(
-            f"{SHOWN.get(name, name.replace('_', ' '))} {shown(value)}" for name, value in self.settings.items()
-        )
-
-    def at(self, seed: int) -> TrialConfig:
-        """Return the trial of this arm at a seed."""
-        return replace(self.config, seed=seed)
-
-
-SHOWN = {"peak_rate": "lr"}
-
-
-def shown(value: Any) -> str:
-    """Return a setting as it is written."""
-    return format_number(value) if isinstance(value, float) else str(value)
 
 
 def arms(config: StudyConfig) -> list[Arm]:
@@ -82,21 +50,6 @@ def _scaled(found: TrialConfig, config: StudyConfig) -> TrialConfig:
     first = config.sweep.grid.get("batch_size", (config.trial.batch_size,))[0]
     scale = (found.batch_size / first) ** (0.5 if rule == "sqrt" else 1.0)
     return replace(found, peak_rate=float(f"{found.peak_rate * scale:.6g}"))
-
-
-def named(configs: Sequence[TrialConfig]) -> list[Arm]:
-    """Return arms whose settings are what differs among these configurations; with one alone, its rate."""
-    varying = [
-        item.name
-        for item in fields(TrialConfig)
-        if item.name != "seed" and len({getattr(config, item.name) for config in configs}) > 1
-    ] or ["peak_rate"]
-    return [Arm(config, {name: getattr(config, name) for name in varying}) for config in configs]
-
-
-def arm_key(config: TrialConfig) -> TrialConfig:
-    """Return what trials of one arm have in common."""
-    return replace(config, seed=0)
 
 
 def planned(config: StudyConfig) -> list[TrialConfig]:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lrscope.analysis.arms import Arm, arm_key, named
 from lrscope.config import TrialConfig
 from lrscope.records import FINISHED
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.plan import Arm, arm_key, named
 
 
 @dataclass(frozen=True)

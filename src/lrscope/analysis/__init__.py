@@ -1,0 +1,1 @@
+"""From what happened to what it carries: values in, values out, no torch."""
