@@ -85,7 +85,7 @@ class NumericsConfig(_Section):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     threads: int | None = None
-    batching: Literal["auto", "random", "bucketed"] = "auto"
+    batching: Literal["bucketed", "random"] = "bucketed"
 
     def _problems(self) -> list[str]:
         if self.threads is not None and self.threads < 1:
@@ -221,7 +221,7 @@ class SweepConfig(_Section):
                 problems.append(
                     f"[sweep.grid] varies settings of a trial: got {name}; known are {', '.join(sorted(known))}"
                 )
-            elif not isinstance(values, list | tuple) or not values:
+            elif not isinstance(values, list | tuple) or not values or None in values:
                 problems.append(f"[sweep.grid] {name} is a list of values: got {values!r}; write [1e-4, 1e-3]")
         return problems
 

@@ -98,4 +98,22 @@ class TrialResult:
     scored: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """All that a trial did, in memory: what an executor gives back that keeps no store of its own.
+
+    `series` has the fields of `store.blobs.STEP`, a row a step; `predictions` are (step, split, outputs).
+    """
+
+    status: Status
+    reason: str
+    step: int
+    total_steps: int
+    steps_per_epoch: int
+    seconds: float
+    series: NDArray[np.void]
+    evaluations: tuple[EvaluationRecord, ...]
+    predictions: tuple[tuple[int, str, NDArray[np.float32]], ...] = ()
+
+
 Record = StepRecord | EvaluationRecord | TrialResult

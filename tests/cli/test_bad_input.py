@@ -44,7 +44,7 @@ OPTIONS = [
     (["--threads", "0"], "--threads"),
     (["--precision", "half"], "--precision is one of auto, float32, bfloat16: got 'half'"),
     (["--device", "tpu"], "--device is one of auto, cpu, cuda"),
-    (["--batching", "sorted"], "--batching is one of auto, random, bucketed"),
+    (["--batching", "sorted"], "--batching is one of bucketed, random"),
     (["--on-long", "ignore"], "--on-long is one of cut, error"),
     (["--max-tokens", "1"], "--max-tokens must be at least 2"),
     (["--max-tokens", "999"], "must not exceed the model's context of 48"),

@@ -116,12 +116,7 @@ Precision = Annotated[
 Threads = Annotated[int | None, _option("--threads", "Processor threads [all cores].", MACHINE, "N")]
 Batching = Annotated[
     str | None,
-    _option(
-        "--batching",
-        "Batches drawn at random, or of like length; auto is random where no padding is computed [auto].",
-        MACHINE,
-        "auto|random|bucketed",
-    ),
+    _option("--batching", "Batches of like length, or drawn at random [bucketed].", MACHINE, "bucketed|random"),
 ]
 Implementation = Annotated[
     str | None,

@@ -11,12 +11,17 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json, table_lines
 from lrscope.cli.progress import duration
+from lrscope.errors import ConfigError
 
 SHOWN = 40
 
 
 def status(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.", metavar="FOLDER", show_default=False)],
+    log: Annotated[
+        str | None,
+        typer.Option("--log", help="Print all evaluations instead.", metavar="csv", show_default=False),
+    ] = None,
     json: opt.Json = False,
 ) -> None:
     """Say of a study what ran, what failed, what is left and about how long it will take.
@@ -26,6 +31,10 @@ def status(
       lrscope status runs/sweep
     """
     from lrscope.analysis.arms import shown
+
+    if log is not None:
+        _print_log(folder, log)
+        return
     from lrscope.records import FINISHED
     from lrscope.store.lock import is_held
     from lrscope.store.study import StudyStore
@@ -65,3 +74,12 @@ def status(
             )
         if left and not running:
             typer.echo(f"go on with: lrscope sweep --resume {folder}")
+
+
+def _print_log(folder: Path, form: str) -> None:
+    from lrscope.studies.reading import load_study, to_csv
+
+    if form != "csv":
+        raise ConfigError(f"--log is csv: got {form!r}")
+    with load_study(folder) as study:
+        typer.echo(to_csv(study.evaluation_rows()), nl=False)

@@ -46,10 +46,10 @@ class _Row:
 
 
 class StudyProgress:
-    """Draws a study that runs on `workers` workers."""
+    """Draws a study as it runs."""
 
-    def __init__(self, store: StudyStore, workers: int) -> None:
-        self.store, self.workers = store, workers
+    def __init__(self, store: StudyStore) -> None:
+        self.store = store
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._rows: dict[int, _Row] = {}
         self._began, self._steps_done = monotonic(), 0

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -36,6 +36,14 @@ ExecutorName = Annotated[
     str | None,
     typer.Option(
         "--executor", help="Where trials run [inline, or processes with --workers].", metavar="inline|processes",
+        show_default=False, rich_help_panel=opt.MACHINE,
+    ),
+]  # fmt: skip
+
+GpusPerTrial = Annotated[
+    int | None,
+    typer.Option(
+        "--gpus-per-trial", help="Give each trial so many GPUs of its own; with processes.", metavar="N",
         show_default=False, rich_help_panel=opt.MACHINE,
     ),
 ]  # fmt: skip
@@ -80,6 +88,7 @@ def sweep(
     gradient_checkpointing: opt.GradientCheckpointing = None,
     executor: ExecutorName = None,
     workers: Workers = None,
+    gpus_per_trial: GpusPerTrial = None,
     keep: grid_opt.Keep = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings from a TOML file; options win over it.", metavar="FILE")
@@ -106,7 +115,7 @@ def sweep(
     grid = grid_opt.read_grid(given, lr, schedule, warmup)
     sweep_settings = {"seeds": seeds, "strategy": strategy, "keep": keep, "scale_rate": scale_lr}
     shared = {name: given[name] for name in _SHARED if given[name] is not None}
-    place = _placing(executor, workers)
+    place = _placing(executor, workers, gpus_per_trial)
     if resume is not None:
         _require_extension_only(shared, sweep_settings, config, out, save_config)
         from lrscope.studies.session import resume as resume_study
@@ -136,22 +145,47 @@ _SHARED = (
 )  # fmt: skip
 
 
-def _placing(executor: str | None, workers: int | None) -> tuple[str, int]:
+class Place(NamedTuple):
+    """Where trials run: which executor, how many at once, and which accelerators each place sees."""
+
+    executor: str
+    workers: int
+    devices: list[str] | None = None
+
+
+def _placing(executor: str | None, workers: int | None, gpus_per_trial: int | None) -> Place:
     if workers is not None and workers < 1:
         raise ConfigError(f"--workers must be at least 1: got {workers}; leave it out to run one trial at a time")
-    name = executor or ("processes" if workers and workers > 1 else "inline")
+    name = executor or ("processes" if gpus_per_trial or (workers and workers > 1) else "inline")
     if name not in ("inline", "processes"):
         raise ConfigError(f"--executor is one of inline, processes: got {name!r}")
     if name == "inline" and workers not in (None, 1):
-        raise ConfigError(
-            f"the inline executor runs one trial at a time: got --workers {workers}; use --executor processes"
-        )
-    return name, workers or 1
+        raise ConfigError(f"the inline executor runs one trial at a time: got --workers {workers}; use processes")
+    if gpus_per_trial is None:
+        return Place(name, workers or 1)
+    import torch
+
+    devices = device_groups(torch.cuda.device_count(), gpus_per_trial)
+    return Place("processes", min(workers or len(devices), len(devices)), devices)
+
+
+def device_groups(num_devices: int, each: int) -> list[str]:
+    """Return which devices each worker sees.
+
+    Raises:
+        ConfigError: there are not enough for one.
+
+    >>> device_groups(5, 2)
+    ['0,1', '2,3']
+    """
+    if each < 1 or num_devices < each:
+        raise ConfigError(f"--gpus-per-trial needs as many GPUs as a trial gets: got {each} of {num_devices}; lower it")
+    return [",".join(map(str, range(first, first + each))) for first in range(0, num_devices - each + 1, each)]
 
 
 def _asked(
     shared: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]], sweep_settings: Mapping[str, Any],
-    config: Path | None, place: tuple[str, int],
+    config: Path | None, place: Place,
 ) -> StudyConfig:  # fmt: skip
     from lrscope.config import StudyConfig, SweepConfig
 
@@ -168,11 +202,11 @@ def _asked(
         "peak_rate": (built.trial.peak_rate,)
     }
     asked = replace(built, trial=replace(built.trial, **fixed), sweep=replace(kept, grid=varied, **given))
-    if asked.numerics.threads is None and place[1] > 1:
+    if asked.numerics.threads is None and place.workers > 1:
         # The study's rule: the cores are divided among the workers that it begins with, and stay so.
         from lrscope.training.numerics import available_cores
 
-        threads = max(1, available_cores() // place[1])
+        threads = max(1, available_cores() // place.workers)
         asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
     return asked
 
@@ -191,18 +225,28 @@ def _require_extension_only(
         )
 
 
-def _executor(study: Study, place: tuple[str, int]) -> Executor:
-    name, workers = place
-    if name == "inline":
+def _executor(study: Study, place: Place) -> Executor:
+    config = study.store.config
+    if place.executor == "inline" and _heads_alone(study):
+        from lrscope.executors.heads import HeadExecutor
+
+        assert config.sweep is not None
+        return HeadExecutor(study.material, study.store.folder, config.sweep.keep)
+    if place.executor == "inline":
         from lrscope.executors.inline import InlineExecutor
 
         return InlineExecutor(study.material)
     from lrscope.executors.processes import ProcessExecutor
 
-    return ProcessExecutor(workers)
+    return ProcessExecutor(place.workers, devices=place.devices)
 
 
-def drive(study: Study, place: tuple[str, int], *, yes: bool, as_json: bool) -> int:
+def _heads_alone(study: Study) -> bool:
+    """Return whether only heads are trained, on features that can be computed once."""
+    return study.store.config.model.train == "head" and study.material.numerics.implementation == "native"
+
+
+def drive(study: Study, place: Place, *, yes: bool, as_json: bool) -> int:
     """Run a study with a live view, and print its table; return the exit code."""
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.studies.controller import Controller
@@ -213,7 +257,7 @@ def drive(study: Study, place: tuple[str, int], *, yes: bool, as_json: bool) -> 
     if pending and not _agreed(study, [row.config for row in pending], place, yes=yes, quiet=as_json):
         typer.echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return 0
-    with graceful_interrupt(controller.stop), StudyProgress(study.store, place[1]) as progress:
+    with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
         for event in controller.run(_executor(study, place)):
             progress.update(event)
     if controller.stopped:
@@ -227,18 +271,21 @@ def drive(study: Study, place: tuple[str, int], *, yes: bool, as_json: bool) -> 
     return 0
 
 
-def _agreed(study: Study, trials: list[Any], place: tuple[str, int], *, yes: bool, quiet: bool) -> bool:
+def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: bool) -> bool:
     from lrscope.studies.plan import arms, num_merged
-    from lrscope.training.quote import quote
+    from lrscope.training.quote import quote, quote_heads
 
     config = study.store.config
     assert config.sweep is not None
-    cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place[0] == "processes")
-    seconds, megabytes = cost.seconds / place[1], cost.num_bytes / 2**20
+    if place.executor == "inline" and _heads_alone(study):
+        cost = quote_heads(study.material, study.store.folder, trials, keep=config.sweep.keep)
+    else:
+        cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place.executor == "processes")
+    seconds, megabytes = cost.seconds / place.workers, cost.num_bytes / 2**20
     merged = num_merged(config)
     lines = [
-        f"{len(arms(config))} arms × {config.sweep.seeds} seeds, {len(trials)} trials to run, {place[1]} at a time: "
-        f"about {duration(seconds)} and {megabytes:.0f} MB",
+        f"{len(arms(config))} arms × {config.sweep.seeds} seeds, {len(trials)} trials to run, {place.workers} at a "
+        f"time: about {duration(seconds)} and {megabytes:.0f} MB",
         *([f"{merged} combinations are the same as others and run once"] if merged else []),
         *(f"note: {note}" for note in study.material.notes),
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from lrscope.config import StudyConfig
-from lrscope.records import Record
+from lrscope.records import Outcome, Record
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,16 @@ class Job:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a trial. A `record` has its record, a `failed` one its reason."""
+    """What happened to a trial. A `record` has its record, a `failed` one its reason.
+
+    A `done` one has left a study of its own in the job's folder, or brings its outcome along.
+    """
 
     kind: Literal["started", "record", "done", "failed", "stopped"]
     trial: int
     record: Record | None = None
     reason: str = ""
+    outcome: Outcome | None = None
 
 
 class Executor(Protocol):

@@ -1,8 +1,8 @@
 """Sentences laid end to end without padding: what every operation but attention works on.
 
-Random batches of 80 film reviews are 56% padding. Batches of like length have little, and they are not random any more:
-on SST-5 that costs 0.02 of dev loss (docs/log.md). Packed, a random batch has none at all: norms, projections and
-feed-forwards see the real tokens alone, and attention pads within groups of sentences of like length.
+Random batches of 80 film reviews are 56% padding. Batches of like length have little, but they are not random any more.
+Packed, a random batch has none at all: norms, projections and feed-forwards see the real tokens alone, and attention
+pads within groups of sentences of like length.
 
 Letters: B sentences, N rows of the packing (all tokens, and a few zeros that round their number up), b sentences of a
 group, T its longest rounded up, L the longest of all, E head width, G query heads a key/value head.

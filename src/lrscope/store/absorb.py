@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from lrscope.errors import StudyError
-from lrscope.records import Status
+from lrscope.records import Outcome, Status
+from lrscope.store.blobs import pack_floats, pack_series
 from lrscope.store.study import StudyStore
 
 # Tables whose rows belong to a trial, with the columns after its number.
@@ -15,6 +16,38 @@ TABLES = {
     "scores": ("step", "split", "metric", "number", "vals", "weights"),
     "predictions": ("step", "split", "num_rows", "outputs"),
 }
+
+
+def take_outcome(study: StudyStore, trial: int, outcome: Outcome) -> None:
+    """Write all that a trial did, in one transaction; what the study held of it before is replaced.
+
+    Raises:
+        StudyError: the study cannot be written.
+    """
+    with study.transaction() as connection:
+        for table in TABLES:
+            connection.execute(f"DELETE FROM {table} WHERE trial = ?", (trial,))  # noqa: S608
+        series = pack_series(outcome.series)
+        connection.execute("INSERT INTO steps VALUES (?, 0, ?, ?)", (trial, len(outcome.series), series))
+        for record in outcome.evaluations:
+            study.add_evaluation(trial, record)
+        connection.executemany(
+            "INSERT INTO predictions VALUES (?, ?, ?, ?, ?)",
+            ((trial, step, split, len(out), pack_floats(out)) for step, split, out in outcome.predictions),
+        )
+        connection.execute(
+            "UPDATE trials SET status = ?, reason = ?, step = ?, total_steps = ?, steps_per_epoch = ?, seconds = ? "
+            "WHERE id = ?",
+            (
+                outcome.status,
+                outcome.reason,
+                outcome.step,
+                outcome.total_steps,
+                outcome.steps_per_epoch,
+                outcome.seconds,
+                trial,
+            ),
+        )
 
 
 def absorb(study: StudyStore, trial: int, worker: StudyStore, status: Status | None = None) -> None:

@@ -25,7 +25,12 @@ STEP = np.dtype(
 def pack_steps(records: Sequence[StepRecord]) -> bytes:
     """Return consecutive step records as bytes; the step numbers are implied by the first."""
     rows = [(r.learning_rate, r.loss, r.count, r.gradient_norm, r.seconds, r.diverged) for r in records]
-    return zlib.compress(np.array(rows, dtype=STEP).tobytes())
+    return pack_series(np.array(rows, dtype=STEP))
+
+
+def pack_series(series: NDArray[np.void]) -> bytes:
+    """Return a step series that is an array already as bytes."""
+    return zlib.compress(np.ascontiguousarray(series, dtype=STEP).tobytes())
 
 
 def unpack_steps(blob: bytes) -> NDArray[np.void]:

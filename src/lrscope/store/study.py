@@ -130,9 +130,10 @@ class StudyStore(TrialTable):
                     "INSERT INTO steps VALUES (?, ?, ?, ?)", (trial, steps[0].step, len(steps), pack_steps(steps))
                 )
             for record in evaluations:
-                self._add_evaluation(trial, record)
+                self.add_evaluation(trial, record)
 
-    def _add_evaluation(self, trial: int, record: EvaluationRecord) -> None:
+    def add_evaluation(self, trial: int, record: EvaluationRecord) -> None:
+        """Write one evaluation, within a transaction of the caller's."""
         key = (trial, record.step, record.split)
         self._connection.execute(
             "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)",

@@ -15,7 +15,7 @@ from lrscope.analysis.arms import arm_key
 from lrscope.config import TrialConfig
 from lrscope.executors.base import Event, Executor, Job
 from lrscope.records import FINISHED
-from lrscope.store.absorb import absorb
+from lrscope.store.absorb import absorb, take_outcome
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -32,6 +32,7 @@ class Controller:
     def __init__(self, store: StudyStore) -> None:
         self.store = store
         self.stopped = False
+        self._kept: dict[TrialConfig, tuple[int, float]] | None = None
 
     def run(self, executor: Executor) -> Iterator[Event]:
         """Run whatever the study still needs, and yield what happens, each thing once it is in the store."""
@@ -42,7 +43,7 @@ class Controller:
                 if event.kind == "started":
                     self.store.count_attempt(event.trial)
                 elif event.kind == "done":
-                    self._take_in(event.trial)
+                    self._take_in(event)
                 elif event.kind == "failed":
                     self._failed(event)
                 elif event.kind == "stopped":
@@ -71,7 +72,7 @@ class Controller:
                     self._keep(row.id)
                 continue
             if (work / DATABASE).is_file() and _is_finished(work):
-                self._take_in(row.id)
+                self._take_in(Event("done", row.id))
             elif row.status in ("running", "interrupted"):
                 # A controller that died has not used up a try of the trial's own.
                 with self.store.transaction() as connection:
@@ -92,10 +93,13 @@ class Controller:
     def _work(self, trial: int) -> Path:
         return self.store.trial_folder(trial) / WORK
 
-    def _take_in(self, trial: int) -> None:
-        with StudyStore.open(self._work(trial)) as worker:
-            absorb(self.store, trial, worker)
-        self._keep(trial)
+    def _take_in(self, event: Event) -> None:
+        if event.outcome is not None:
+            take_outcome(self.store, event.trial, event.outcome)
+        else:
+            with StudyStore.open(self._work(event.trial)) as worker:
+                absorb(self.store, event.trial, worker)
+        self._keep(event.trial)
 
     def _put_off(self, trial: int) -> None:
         with self.store.transaction() as connection:
@@ -123,19 +127,37 @@ class Controller:
             home.rmdir()
 
     def _keep_best_of_arm(self, trial: int) -> None:
-        key = arm_key(self.store.trial(trial).config)
-        rows = [row for row in self.store.trials() if row.status in FINISHED and arm_key(row.config) == key]
-        best: tuple[int, float] | None = None
-        for row in rows:
-            values = [r.metrics[self.store.metric.name] for r in self.store.evaluations(row.id, "dev") if r.improved]
-            if values and self.store.metric.better(values[-1], None if best is None else best[1]):
-                best = (row.id, values[-1])
-        for row in rows:
-            if best is None or row.id != best[0]:
-                shutil.rmtree(self.store.trial_folder(row.id) / "best", ignore_errors=True)
-                home = self.store.trial_folder(row.id)
-                if home.is_dir() and not any(home.iterdir()):
-                    home.rmdir()
+        """Remove the checkpoint of this trial, or of the one that it beats."""
+        key, value = arm_key(self.store.trial(trial).config), self._best_value(trial)
+        champion = self._champions().get(key)
+        if champion is not None and champion[0] != trial and not self.store.metric.better(value, champion[1]):
+            self._drop(trial)
+            return
+        if champion is not None and champion[0] != trial:
+            self._drop(champion[0])
+        self._champions()[key] = (trial, value)
+
+    def _champions(self) -> dict[TrialConfig, tuple[int, float]]:
+        """Return each arm's best trial whose checkpoint is kept, and its best value."""
+        if self._kept is None:
+            self._kept = {}
+            for row in self.store.trials():
+                if (self.store.trial_folder(row.id) / "best").is_dir():
+                    key, value = arm_key(row.config), self._best_value(row.id)
+                    known = self._kept.get(key)
+                    if known is None or self.store.metric.better(value, known[1]):
+                        self._kept[key] = (row.id, value)
+        return self._kept
+
+    def _best_value(self, trial: int) -> float:
+        values = [r.metrics[self.store.metric.name] for r in self.store.evaluations(trial, "dev") if r.improved]
+        return values[-1] if values else float("nan")
+
+    def _drop(self, trial: int) -> None:
+        home = self.store.trial_folder(trial)
+        shutil.rmtree(home / "best", ignore_errors=True)
+        if home.is_dir() and not any(home.iterdir()):
+            home.rmdir()
 
 
 def _is_finished(work: Path) -> bool:

@@ -63,11 +63,7 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
-    batching = config.batching
-    if batching == "auto":
-        # Packed, random batches have no padding; through transformers more than half of them would be padding.
-        batching = "random" if implementation == "native" else "bucketed"
-    return Numerics(device, precision, threads, batching, implementation)
+    return Numerics(device, precision, threads, config.batching, implementation)
 
 
 def available_cores() -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from lrscope.config import TrialConfig
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
+from lrscope.training.features import features_of
+from lrscope.training.heads import HeadBundle, bundles
 from lrscope.training.loop import steps
 from lrscope.training.material import Material
 from lrscope.training.optimizer import build_optimizer
@@ -39,6 +42,30 @@ def quote(material: Material, trials: Sequence[TrialConfig], *, keep: str, own_p
         seconds += steps_ * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
         seconds += START_SECONDS if own_process else 0.5
         scores += trial.epochs * material.encoded["dev"].num_examples * 6 + steps_ * 24
+    weights = sum(4 * tensor.numel() for tensor in material.checkpoint.tensors.values())
+    num_arms = len({replace(trial, seed=0) for trial in trials})
+    checkpoints = {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep]
+    return Quote(seconds, scores + checkpoints * weights)
+
+
+def quote_heads(material: Material, folder: Path, trials: Sequence[TrialConfig], *, keep: str) -> Quote:
+    """Return what heads trained together will cost: features are computed, then a bundle's steps are timed."""
+    if not trials:
+        return Quote(0.0, 0)
+    features = features_of(material, folder)
+    material.numerics.apply()
+    seconds = 0.0
+    groups = bundles(trials)
+    timed: dict[tuple[int, int], tuple[float, float]] = {}
+    for places in groups:
+        members = [trials[place] for place in places]
+        key = (len(members), members[0].batch_size)
+        if key not in timed:
+            timed[key] = HeadBundle(material, features, members).timed()
+        bundle = members[0].lay_out(material.encoded["train"].num_examples)
+        a_step, an_evaluation = timed[key]
+        seconds += bundle.total_steps * a_step + members[0].epochs * an_evaluation
+    scores = sum(trial.epochs * material.encoded["dev"].num_examples * 6 for trial in trials)
     weights = sum(4 * tensor.numel() for tensor in material.checkpoint.tensors.values())
     num_arms = len({replace(trial, seed=0) for trial in trials})
     checkpoints = {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep]

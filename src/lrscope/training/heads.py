@@ -1,0 +1,257 @@
+"""Many heads on one frozen backbone, trained together: each trial as if it ran alone, all of them as a few products.
+
+Trials that share a seed, a batch size and a length share their order, their dropout's draws and their first head. What
+differs (rate, schedule, dropout, weight decay, clipping, smoothing) is a number a trial.
+
+Letters: A trials, B sentences of a batch, N of a split, C classes, D features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from time import perf_counter
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lrscope.config import TrialConfig
+from lrscope.data.batches import plan_epoch
+from lrscope.models.classifier import LlamaClassifier
+from lrscope.randomness import derive_seed
+from lrscope.records import EvaluationRecord, Metric, Outcome, Status
+from lrscope.store.blobs import STEP
+from lrscope.tasks.classification import Classification
+from lrscope.training.early_stopping import best_index, should_stop
+from lrscope.training.material import Material
+
+
+def bundles(trials: Sequence[TrialConfig]) -> list[list[int]]:
+    """Return the places of trials that can be trained together."""
+    groups: dict[tuple[int, int, int], list[int]] = {}
+    for place, trial in enumerate(trials):
+        groups.setdefault((trial.seed, trial.batch_size, trial.epochs), []).append(place)
+    return list(groups.values())
+
+
+class HeadBundle:
+    """Trials of one seed, batch size and length on the features of a frozen backbone.
+
+    `run` trains them and yields after every epoch; `outcomes` is what each came to.
+    """
+
+    def __init__(self, material: Material, features: Mapping[str, Tensor], trials: Sequence[TrialConfig]) -> None:
+        self.material, self.features, self.trials = material, features, list(trials)
+        self.task: Classification = material.task()
+        self.metric: Metric = self.task.metric
+        first = trials[0]
+        train = material.encoded["train"]
+        self.labels_N = torch.from_numpy(train.labels)
+        self.schedules = [trial.lay_out(train.num_examples) for trial in trials]
+        self.per_epoch, self.total = self.schedules[0].steps_per_epoch, self.schedules[0].total_steps
+        model = material.build_model(first)
+        assert isinstance(model, LlamaClassifier), "heads are trained together on the native path alone"
+        head_CD = model.score.weight.detach().float().cpu()
+        num = len(trials)
+        self.w_ACD = head_CD.repeat(num, 1, 1)
+        self.m_ACD, self.v_ACD = torch.zeros_like(self.w_ACD), torch.zeros_like(self.w_ACD)
+        self.best_ACD = self.w_ACD.clone()
+        self.alive_A = torch.ones(num, dtype=torch.bool)
+        self.series: NDArray[np.void] = np.zeros((num, self.total), dtype=STEP)
+        self.evaluations: list[list[EvaluationRecord]] = [[] for _ in trials]
+        self.predictions: list[list[tuple[int, str, NDArray[np.float32]]]] = [[] for _ in trials]
+        self.status: list[Status] = ["completed"] * num
+        self.reasons, self.steps = [""] * num, [self.total] * num
+        self._column = {
+            name: torch.tensor([float(getattr(trial, name)) for trial in trials])
+            for name in ("weight_decay", "beta1", "beta2", "epsilon", "clip_norm", "label_smoothing", "head_multiplier")
+        }
+
+    def run(self) -> Iterator[int]:
+        """Train, yielding the number of epochs done."""
+        began = perf_counter()
+        for epoch in range(self.trials[0].epochs):
+            self._epoch(epoch)
+            self._evaluate(epoch + 1, perf_counter() - began)
+            yield epoch + 1
+            if not self.alive_A.any():
+                break
+        self._predict_test()
+        self.seconds = (perf_counter() - began) / len(self.trials)
+
+    def outcomes(self) -> list[Outcome]:
+        """Return what each trial came to."""
+        return [
+            Outcome(
+                status=self.status[a],
+                reason=self.reasons[a],
+                step=self.steps[a],
+                total_steps=self.total,
+                steps_per_epoch=self.per_epoch,
+                seconds=self.seconds,
+                series=self.series[a, : self.steps[a] + (self.status[a] == "diverged")],
+                evaluations=tuple(self.evaluations[a]),
+                predictions=tuple(self.predictions[a]),
+            )
+            for a in range(len(self.trials))
+        ]
+
+    def timed(self) -> tuple[float, float]:
+        """Return the seconds of a step and of an evaluation, from a few at rate 0: it changes nothing that counts."""
+        rows = torch.arange(min(self.trials[0].batch_size, len(self.labels_N)))
+        self._sums = self._no_sums()
+        nothing = torch.zeros(len(self.trials))
+        began = perf_counter()
+        for step in range(4):
+            self._step(rows, step, nothing)
+        a_step = (perf_counter() - began) / 4
+        began = perf_counter()
+        outputs = self._log_probabilities("dev")
+        for a in range(min(4, len(self.trials))):
+            self.task.score(outputs[:, a], self.material.encoded["dev"])
+        an_evaluation = (perf_counter() - began) * len(self.trials) / min(4, len(self.trials))
+        return a_step, an_evaluation
+
+    # Steps
+
+    def _no_sums(self) -> dict[str, Tensor]:
+        return {name: torch.zeros(len(self.trials), dtype=torch.float64) for name in ("loss", "accuracy")}
+
+    def _epoch(self, epoch: int) -> None:
+        first = self.trials[0]
+        plan = plan_epoch(
+            self.material.encoded["train"].lengths, first.batch_size, seed=first.seed, epoch=epoch,
+            batching=self.material.numerics.batching,
+        )  # fmt: skip
+        start = epoch * self.per_epoch
+        rates_AS = np.stack(
+            [
+                t.peak_rate * s.factors(start, start + self.per_epoch)
+                for t, s in zip(self.trials, self.schedules, strict=True)
+            ]
+        )
+        self._sums = self._no_sums()
+        for place, rows in enumerate(plan):
+            began = perf_counter()
+            step = start + place
+            loss_A, norm_A = self._step(torch.from_numpy(rows), step, torch.from_numpy(rates_AS[:, place]).float())
+            self._record(step, rates_AS[:, place], loss_A, norm_A, len(rows), perf_counter() - began)
+
+    def _step(self, rows: Tensor, step: int, rate_A: Tensor) -> tuple[Tensor, Tensor]:
+        x_BD, labels_B = self.features["train"][rows], self.labels_N[rows]
+        B, num = len(rows), len(self.trials)
+        grad_ACD = torch.empty_like(self.w_ACD)
+        loss_A = torch.empty(num)
+        generator = torch.Generator().manual_seed(derive_seed(self.trials[0].seed, "dropout", step))
+        draws_BD = torch.rand(B, x_BD.shape[1], generator=generator)
+        for share, arms in self._by_dropout().items():
+            inputs_BD = x_BD if share == 0.0 else x_BD * (draws_BD >= share).float().div_(1.0 - share)
+            w = self.w_ACD[arms]
+            a, C, D = w.shape
+            log_p = torch.log_softmax((inputs_BD @ w.view(a * C, D).T).view(B, a, C), -1)
+            smooth_a = self._column["label_smoothing"][arms][:, None]
+            target_BaC = (torch.nn.functional.one_hot(labels_B, C)[:, None] * (1.0 - smooth_a)) + smooth_a / C
+            loss_A[arms] = -(target_BaC * log_p).sum((0, 2))
+            right = log_p.argmax(-1) == labels_B[:, None]
+            self._sums["accuracy"][arms] += right.sum(0).double()
+            flow = (log_p.exp() - target_BaC).view(B, a * C)
+            grad_ACD[arms] = (flow.T @ inputs_BD).view(a, C, D) / B
+        self._sums["loss"] += loss_A.double()
+        norm_A = grad_ACD.flatten(1).norm(dim=1)
+        self._update(grad_ACD, norm_A, loss_A, rate_A, step)
+        return loss_A / B, norm_A
+
+    def _update(self, grad_ACD: Tensor, norm_A: Tensor, loss_A: Tensor, rate_A: Tensor, step: int) -> None:
+        """AdamW as torch has it, for the trials that go on (Loshchilov and Hutter, arXiv 1711.05101)."""
+        c = {name: value[:, None, None] for name, value in self._column.items()}
+        finite_A = torch.isfinite(loss_A) & torch.isfinite(norm_A)
+        go_A = self.alive_A & finite_A
+        clip = self._column["clip_norm"]
+        scale_A = torch.where((clip > 0) & (norm_A > clip), clip / norm_A, torch.ones_like(norm_A))
+        grad_ACD = grad_ACD * scale_A[:, None, None]
+        rate = (rate_A * self._column["head_multiplier"])[:, None, None]
+        go = go_A[:, None, None]
+        m = torch.lerp(self.m_ACD, grad_ACD, 1.0 - c["beta1"])
+        v = self.v_ACD * c["beta2"] + grad_ACD.square() * (1.0 - c["beta2"])
+        steps_done = step + 1
+        first = 1.0 - c["beta1"] ** steps_done
+        second = (1.0 - c["beta2"] ** steps_done).sqrt()
+        w = self.w_ACD * (1.0 - rate * c["weight_decay"]) - rate / first * m / (v.sqrt() / second + c["epsilon"])
+        self.m_ACD, self.v_ACD = torch.where(go, m, self.m_ACD), torch.where(go, v, self.v_ACD)
+        self.w_ACD = torch.where(go, w, self.w_ACD)
+
+    def _record(
+        self, step: int, rates: NDArray[np.float64], loss_A: Tensor, norm_A: Tensor, count: int, seconds: float
+    ) -> None:
+        column = self.series[:, step]
+        column["learning_rate"], column["loss"], column["count"] = rates, loss_A.double().numpy(), count
+        column["gradient_norm"], column["seconds"] = norm_A.double().numpy(), seconds / len(self.trials)
+        diverged = self.alive_A & ~(torch.isfinite(loss_A) & torch.isfinite(norm_A))
+        for a in diverged.nonzero()[:, 0].tolist():
+            self.series[a, step]["diverged"] = 1
+            what, value = ("loss", loss_A[a]) if not torch.isfinite(loss_A[a]) else ("gradient", norm_A[a])
+            self.status[a], self.steps[a] = "diverged", step
+            self.reasons[a] = f"{what} became {float(value)} at step {step}, learning rate {rates[a]:.3g}"
+            self.alive_A[a] = False
+
+    def _by_dropout(self) -> dict[float, Tensor]:
+        shares: dict[float, list[int]] = {}
+        for a, trial in enumerate(self.trials):
+            shares.setdefault(trial.dropout, []).append(a)
+        return {share: torch.tensor(places) for share, places in shares.items()}
+
+    # Evaluations
+
+    def _evaluate(self, epoch: int, seconds: float) -> None:
+        step = epoch * self.per_epoch
+        train, dev = self.material.encoded["train"], self.material.encoded["dev"]
+        log_p_NAC = self._log_probabilities("dev")
+        full = self._log_probabilities("train") if any(t.train_metrics == "full" for t in self.trials) else None
+        for a in self.alive_A.nonzero()[:, 0].tolist():
+            trial, records = self.trials[a], self.evaluations[a]
+            means = {name: float(sums[a]) / train.num_examples for name, sums in self._sums.items()}
+            records.append(EvaluationRecord(step, epoch, "train", means, 0.0))
+            if full is not None and trial.train_metrics == "full":
+                metrics = self.task.score(full[:, a], train).metrics
+                records.append(EvaluationRecord(step, epoch, "train-full", metrics, 0.0))
+            evaluation = self.task.score(log_p_NAC[:, a], dev)
+            values = self._values(a)
+            best = best_index(self.metric, values)
+            improved = self.metric.better(evaluation.metrics[self.metric.name], None if best is None else values[best])
+            records.append(
+                EvaluationRecord(step, epoch, "dev", evaluation.metrics, seconds, evaluation.scores, improved)
+            )
+            if improved:
+                self.best_ACD[a] = self.w_ACD[a]
+            if step < self.total and should_stop(self.metric, self._values(a), trial.patience):
+                self.status[a], self.steps[a], self.alive_A[a] = "stopped", step, False
+                self.reasons[a] = f"dev {self.metric.name} has not improved for {trial.patience} evaluations"
+            self._react(a)
+
+    def _react(self, a: int) -> None:
+        sign = 1.0 if self.metric.direction == "maximize" else -1.0
+        dev = [record for record in self.evaluations[a] if record.split == "dev"]
+        history = [(record.step, sign * record.metrics[self.metric.name]) for record in dev]
+        self.schedules[a] = self.schedules[a].given(history)
+
+    def _values(self, a: int) -> list[float]:
+        return [record.metrics[self.metric.name] for record in self.evaluations[a] if record.split == "dev"]
+
+    def _log_probabilities(self, split: str, w_ACD: Tensor | None = None) -> NDArray[np.float32]:
+        w = self.w_ACD if w_ACD is None else w_ACD
+        A, C, D = w.shape
+        logits = (self.features[split] @ w.view(A * C, D).T).view(-1, A, C)
+        return torch.log_softmax(logits, -1).numpy()
+
+    def _predict_test(self) -> None:
+        if "test" not in self.features:
+            return
+        last, best = self._log_probabilities("test"), self._log_probabilities("test", self.best_ACD)
+        for a in range(len(self.trials)):
+            dev = [record for record in self.evaluations[a] if record.split == "dev"]
+            if self.status[a] != "diverged":
+                self.predictions[a].append((self.steps[a], "test", last[:, a]))
+            improved = [record.step for record in dev if record.improved]
+            if improved and improved[-1] != self.steps[a]:
+                self.predictions[a].append((improved[-1], "test", best[:, a]))

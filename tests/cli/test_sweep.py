@@ -1,0 +1,162 @@
+"""`lrscope sweep`, `status` and `demo`, as a user types them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from tests.conftest import Cli, Toy
+
+import lrscope
+from lrscope.store.study import StudyStore
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def sweep(toy: Toy, *more: object) -> list[object]:
+    return [
+        "sweep", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--test", toy.test, "--label-names",
+        toy.names, "--epochs", "1", "--batch-size", "8", "--threads", "1", *more,
+    ]  # fmt: skip
+
+
+def test_a_sweep_prints_its_table_and_names_no_winner_among_equals(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, out, err = cli(*sweep(toy, "--lr", "1e-4,1e-3", "--seeds", "2", "--out", tmp_path / "s"))
+    assert code == 0, err
+    assert "2 arms × 2 seeds, 4 trials to run, 1 at a time: about" in err
+    lines = out.splitlines()
+    assert lines[0].split() == ["arm", "dev", "accuracy", "dev", "loss", "train", "loss", "best", "epoch", "trials"]
+    assert [line.split("  ")[0] for line in lines[1:3]] == ["lr 0.0001", "lr 0.001"]
+    assert "no winner is named: 2 arms overlap" in out
+    assert all((tmp_path / "s" / name).read_bytes().startswith(PNG) for name in ("metric.png", "curves.png"))
+    with StudyStore.open(tmp_path / "s") as store:
+        assert {row.config.schedule for row in store.trials()} == {"warmup(6%) > linear"}
+        assert store.openings() == []
+
+
+def test_lists_of_everything(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = [
+        "--lr", "log:1e-4:1e-2:3", "--schedule", "cosine;linear;step(every=1ep, gamma=0.1)", "--warmup", "0,6%",
+        "--batch-size", "8,16", "--dropout", "0.3,0.8", "--scale-lr", "sqrt",
+    ]  # fmt: skip
+    code, _, _ = cli(*sweep(toy, *options, "--save-config", tmp_path / "study.toml"))
+    assert code == 0
+    from lrscope.config import StudyConfig
+    from lrscope.studies.plan import arms
+
+    found = arms(StudyConfig.from_toml(tmp_path / "study.toml"))
+    assert len(found) == 3 * 6 * 2 * 2
+    scaled = sorted({arm.config.peak_rate for arm in found if arm.config.batch_size == 16})
+    assert scaled == pytest.approx([1.41421e-4, 1.41421e-3, 1.41421e-2])
+
+
+def test_a_saved_configuration_runs_the_same(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = ["--lr", "1e-4,1e-3", "--schedule", "linear;cosine", "--dropout", "0.1"]
+    cli(*sweep(toy, *options, "--save-config", tmp_path / "study.toml"))
+    cli(*sweep(toy, *options, "--out", tmp_path / "one"))
+    code, out, _ = cli("sweep", "--config", tmp_path / "study.toml", "--out", tmp_path / "two", "--json")
+    assert code == 0
+    with StudyStore.open(tmp_path / "one") as one, StudyStore.open(tmp_path / "two") as two:
+        assert [row.config for row in one.trials()] == [row.config for row in two.trials()]
+        assert len(one.trials()) == 4
+        assert one.steps(3)["loss"].tolist() == two.steps(3)["loss"].tolist()
+    assert [arm["schedule"] for arm in json.loads(out)["arms"]].count("warmup(6%) > cosine") == 2
+
+
+def test_extending_and_status(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli(*sweep(toy, "--lr", "1e-4,1e-3", "--out", tmp_path / "s"))
+    code, _, err = cli("sweep", "--resume", tmp_path / "s", "--seeds", "2", "--lr", "1e-2")
+    assert code == 0
+    assert "3 arms × 2 seeds, 4 trials to run" in err
+    code, out, _ = cli("status", tmp_path / "s")
+    assert code == 0
+    assert "6 trials: 6 completed; nothing runs" in out
+    status = json.loads(cli("status", tmp_path / "s", "--json")[1])
+    assert (status["trials"], status["states"], status["running"]) == (6, {"completed": 6}, False)
+    rows = list(csv.DictReader(io.StringIO(cli("status", tmp_path / "s", "--log", "csv")[1])))
+    assert {row["split"] for row in rows} == {"train", "dev"}
+    assert len(rows) == 12
+    with lrscope.load_study(tmp_path / "s") as study:
+        assert len(study.trial_rows()) == 6
+        assert all("dev_accuracy" in row for row in study.trial_rows())
+
+
+def test_frames(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli(*sweep(toy, "--lr", "1e-3", "--out", tmp_path / "s"))
+    with lrscope.load_study(str(tmp_path / "s")) as study:
+        try:
+            import pandas  # noqa: F401
+        except ImportError:
+            with pytest.raises(lrscope.errors.LrscopeError, match="pip install pandas"):  # type: ignore[attr-defined]
+                study.trials()
+            return
+        assert len(study.trials()) == 1
+        assert len(study.steps(1)) == 6
+
+
+def test_heads_are_trained_together(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = ["--train", "head", "--lr", "log:1e-5:1e-1:12", "--seeds", "3", "--keep", "none"]
+    code, out, _ = cli(*sweep(toy, *options, "--out", tmp_path / "s", "--json"))
+    assert code == 0
+    assert len(json.loads(out)["arms"]) == 12
+    assert (tmp_path / "s" / "features.safetensors").is_file()
+
+
+def test_processes(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, _, err = cli(*sweep(toy, "--lr", "1e-4,1e-3", "--workers", "2", "--out", tmp_path / "s"))
+    assert code == 0, err
+    assert "2 at a time" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--lr", ""], "learning rates are a list"),
+        (["--lr", "0"], "learning rates are positive numbers: got 0"),
+        (["--lr", "-1e-3,1e-3"], "got -0.001"),
+        (["--lr", "1e-3,fast"], "got 'fast'"),
+        (["--lr", "log:1e-2:1e-6:3"], "rise from a positive one"),
+        ([], "a sweep needs --lr"),
+        (["--lr", "1e-3", "--workers", "0"], "--workers must be at least 1"),
+        (["--lr", "1e-3", "--executor", "cloud"], "--executor is one of inline, processes"),
+        (["--lr", "1e-3", "--executor", "inline", "--workers", "2"], "one trial at a time"),
+        (["--lr", "1e-3", "--seeds", "0"], "--seeds must be at least 1"),
+        (["--lr", "1e-3", "--strategy", "luck"], "--strategy is one of grid, rungs"),
+        (["--lr", "1e-3", "--keep", "some"], "--keep is one of best, all, none"),
+        (["--lr", "1e-3", "--schedule", "linear;"], "separated by ;"),
+        (["--lr", "1e-3", "--schedule", "cosin"], "did you mean cosine"),
+        (["--lr", "1e-3", "--epochs", "1,x"], "--epochs are a list"),
+        (["--lr", "1e-3", "--batch-size", "8,0"], "--batch-size must be at least 1"),
+        (["--lr", "1e-3", "--epochs", "3,1", "--schedule", "warmup(2ep) > linear"], "in the arm epochs 1"),
+        (["--lr", "1e-3", "--model", "./none"], "no such model"),
+        (["--resume", "none"], "holds no study to resume"),
+        (["--resume", "none", "--dropout", "0.1", "--patience", "2"], "keeps its settings: got --patience"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    options: list[str], says: str, toy: Toy, tmp_path: Path, cli: Cli
+) -> None:
+    arguments = ["sweep", *options] if "--resume" in options else sweep(toy, *options, "--out", tmp_path / "s")
+    code, out, err = cli(*arguments)
+    assert (code, out) == (2, ""), err
+    assert len(err.strip().splitlines()) == 1, err
+    assert says in err
+    assert not (tmp_path / "s").exists()
+
+
+def test_status_of_nothing(tmp_path: Path, cli: Cli) -> None:
+    code, _, err = cli("status", tmp_path)
+    assert code == 2
+    assert "holds no study" in err
+
+
+@pytest.mark.slow
+def test_the_demo_runs_on_the_bundled_sample(tmp_path: Path, cli: Cli) -> None:
+    code, out, _ = cli(
+        "demo", "--out", tmp_path / "d", "--lr", "1e-3", "--epochs", "1", "--seeds", "1", "--workers", "1"
+    )
+    assert code == 0
+    assert "lr 0.001" in out
