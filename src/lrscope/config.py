@@ -62,9 +62,16 @@ class DataConfig(_Section):
     max_tokens: int | None = None
 
     def _problems(self) -> list[str]:
+        problems = []
         if self.max_tokens is not None and self.max_tokens < 2:
-            return [f"--max-tokens must be at least 2: got {self.max_tokens}; leave it out for the model's own limit"]
-        return []
+            problems.append(
+                f"--max-tokens must be at least 2: got {self.max_tokens}; leave it out for the model's limit"
+            )
+        if self.text_column is not None and self.text_column == self.label_column:
+            problems.append(
+                f"sentences and labels are two columns: got {self.text_column} for both; name the other one"
+            )
+        return problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +164,7 @@ class TrialConfig(_Section):
                 self.micro_batch,
                 "it is the part of a batch that is computed at a time",
             )
-        require(self.seed >= 0, "--seed must not be negative", self.seed, "try 0")
+        require(0 <= self.seed < 2**63, "--seed must be from 0 to below 2^63", self.seed, "try 0")
         require(
             math.isfinite(self.weight_decay) and self.weight_decay >= 0,
             "--weight-decay must be 0 or more",

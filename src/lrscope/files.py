@@ -27,12 +27,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise StudyError(
-            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder"
-        ) from error
+        raise StudyError(f"cannot write {path}: {error.strerror or error}; {_way_out(error)}") from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _way_out(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "make its folder first"
+    return "free some space or choose another folder"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -41,6 +41,8 @@ OPTIONS = [
     (["--weight-decay", "nan"], "--weight-decay"),
     (["--patience", "0"], "--patience"),
     (["--seed", "-1"], "--seed"),
+    (["--seed", "99999999999999999999999"], "--seed must be from 0 to below 2^63"),
+    (["--text-column", "a", "--label-column", "a"], "sentences and labels are two columns"),
     (["--threads", "0"], "--threads"),
     (["--precision", "half"], "--precision is one of auto, float32, bfloat16: got 'half'"),
     (["--device", "tpu"], "--device is one of auto, cpu, cuda"),
@@ -56,6 +58,7 @@ OPTIONS = [
     (["--label-names", "none.json"], "no such file"),
     (["--config", "none.toml"], "cannot read the configuration"),
     (["--resume", "none"], "holds no study to resume"),
+    (["--resume", "none", "--score-test"], "lrscope evaluate scores a finished run"),
 ]
 if not torch.cuda.is_available():
     OPTIONS.append((["--device", "cuda"], "--device cuda needs a GPU"))

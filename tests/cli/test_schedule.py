@@ -85,6 +85,8 @@ def test_check_compares_the_horizon_with_the_data(cli: Cli) -> None:
         (["linear", *RUN, "--out", "picture.bmp"], "a picture ends in"),
         (["warmup(600st) > linear", *RUN], "warmup must be shorter than the run"),
         (["linear(to=1e-3lr)", *RUN, "--lr", "1e-5"], "must not exceed the peak"),
+        (["linear", "--epochs", "1000000", "--steps-per-epoch", "100000"], "up to 10,000,000 steps"),
+        (["linear", *RUN, "--out", "no/such/folder.png"], "make its folder first"),
         ([], "SCHEDULE"),
     ],
 )

@@ -119,6 +119,8 @@ def test_processes(toy: Toy, tmp_path: Path, cli: Cli) -> None:
         (["--lr", "-1e-3,1e-3"], "got -0.001"),
         (["--lr", "1e-3,fast"], "got 'fast'"),
         (["--lr", "log:1e-2:1e-6:3"], "rise from a positive one"),
+        (["--lr", "log:1e-6:1e-2:1000000000"], "from 2 to 1000 of them"),
+        (["--lr", "1e-3,"], "remove a comma"),
         ([], "a sweep needs --lr"),
         (["--lr", "1e-3", "--workers", "0"], "--workers must be at least 1"),
         (["--lr", "1e-3", "--executor", "cloud"], "--executor is one of inline, processes"),
@@ -160,3 +162,22 @@ def test_the_demo_runs_on_the_bundled_sample(tmp_path: Path, cli: Cli) -> None:
     )
     assert code == 0
     assert "lr 0.001" in out
+
+
+def test_one_arm_leads_nobody(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    _, out, _ = cli(*sweep(toy, "--lr", "1e-3", "--out", tmp_path / "s"))
+    assert "leads by" not in out
+    assert "winner" not in out
+
+
+def test_a_study_of_many_is_not_taken_for_a_fine_tune(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli(*sweep(toy, "--lr", "1e-4,1e-3", "--out", tmp_path / "s"))
+    code, _, err = cli("finetune", "--resume", tmp_path / "s")
+    assert code == 2
+    assert "go on with lrscope sweep --resume" in err
+    code, _, err = cli("evaluate", "--run", tmp_path / "s", "--data", toy.dev)
+    assert code == 2
+    assert "name one with --trial" in err
+    code, out, _ = cli("evaluate", "--run", tmp_path / "s", "--data", toy.dev, "--trial", "2")
+    assert code == 0
+    assert "accuracy" in out

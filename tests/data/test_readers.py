@@ -115,3 +115,18 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
             read_examples(tmp_path / f"none.{kind}")
     with pytest.raises(DataError, match="folder"):
         read_examples(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.jsonl", '{"text": "\\ud800 bad", "label": 1}\n', "half of a surrogate pair"),
+        ("a.jsonl", '{"text": "fine", "label": ' + "9" * 5000 + "}\n", "a line is one JSON object: Exceeds the limit"),
+        ("a.csv", "text,label,label\nfine,1,2\n", "label and label; name it with --label-column"),
+        ("a.csv", "text,sentence,label\nfine,good,1\n", "text and sentence; name it with --text-column"),
+    ],
+)
+def test_what_is_ambiguous_or_no_text_is_refused(tmp_path: Path, name: str, content: str, says: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match=says.replace("(", r"\(")):
+        read_examples(tmp_path / name)

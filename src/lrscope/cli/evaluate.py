@@ -14,12 +14,16 @@ Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune.", metav
 WhichCheckpoint = Annotated[
     str, typer.Option("--checkpoint", help="Its best checkpoint on dev, or its last.", metavar="best|last")
 ]
+WhichTrial = Annotated[
+    int | None, typer.Option("--trial", help="Which trial, where there are many.", metavar="N", show_default=False)
+]
 
 
 def evaluate(
     run: Run,
     data: Annotated[Path, typer.Option("--data", help="Labelled sentences, in any format.", metavar="FILE")],
     checkpoint: WhichCheckpoint = "best",
+    trial: WhichTrial = None,
     json: opt.Json = False,
 ) -> None:
     """Measure a run's model on labelled sentences. Scoring the run's own test file is recorded.
@@ -30,7 +34,7 @@ def evaluate(
     """
     from lrscope.training.inference import load_trained
 
-    trained = load_trained(run, checkpoint)
+    trained = load_trained(run, checkpoint, trial)
     split = trained.read(data)
     evaluation = trained.evaluate(split)
     sealed = split.fingerprint == trained.store.fingerprint.get("test")

@@ -92,10 +92,11 @@ def finetune(
             for name, value in (("schedule", schedule), ("warmup", warmup), ("config", config), ("out", out))
             if value is not None
         ]
+        beyond += ["score_test"] if score_test else []
         if beyond:
             raise ConfigError(
                 f"a resumed run keeps its settings: got --{beyond[0].replace('_', '-')}; leave it out, or start anew "
-                "without --resume"
+                "without --resume" + ("; lrscope evaluate scores a finished run" if beyond[0] == "score_test" else "")
             )
         with session.resume(resume, resolve_options(given)) as run:
             return drive(run, as_json=json)
@@ -212,7 +213,9 @@ def _closing_lines(run: FineTune, result: TrialResult, picture: Path) -> list[st
                 "test predictions are kept unscored; --score-test or lrscope evaluate opens them, and is recorded"
             )
         else:
-            lines.append(f"the test sentences have no labels; their predictions are in {folder / UNSCORED}")
+            lines.append(
+                f"the test sentences have no labels to be scored by; their predictions are in {folder / UNSCORED}"
+            )
     seconds = run.store.trial(run.trial.id).seconds
     lines.append(f"{duration(seconds)}; checkpoints, records and {picture.name} are in {folder}")
     return lines

@@ -19,7 +19,9 @@ def generate(
         float, typer.Option("--temperature", help="0 takes the most likely token; 1 samples from the model.")
     ] = 0.0,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", help="Longest continuation in tokens.")] = 200,
-    seed: opt.Seed = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Samples are drawn from it [0].", metavar="N", show_default=False)
+    ] = None,
     json: opt.Json = False,
 ) -> None:
     """Continue a prompt, token by token, until the model ends its text.

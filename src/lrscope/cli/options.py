@@ -133,4 +133,4 @@ GradientCheckpointing = Annotated[
 ]
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT)]
-Out = Annotated[Path | None, _option("--out", "New folder for the study [runs/finetune-DATE-TIME].", OUTPUT, "FOLDER")]
+Out = Annotated[Path | None, _option("--out", "New folder for the study [runs/COMMAND-DATE-TIME].", OUTPUT, "FOLDER")]

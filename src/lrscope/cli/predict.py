@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.evaluate import Run, WhichCheckpoint
+from lrscope.cli.evaluate import Run, WhichCheckpoint, WhichTrial
 from lrscope.cli.output import print_json
 from lrscope.files import write_text
 
@@ -21,6 +21,7 @@ def predict(
         Path | None, typer.Option("--output", help="TSV: label and probabilities, one sentence a line.", metavar="FILE")
     ] = None,
     checkpoint: WhichCheckpoint = "best",
+    trial: WhichTrial = None,
     json: opt.Json = False,
 ) -> None:
     """Label sentences with a run's model: the most probable class and the probability of each.
@@ -34,7 +35,7 @@ def predict(
     from lrscope.training.inference import load_trained
 
     sentences = read_sentences(sentences_file)
-    trained = load_trained(run, checkpoint)
+    trained = load_trained(run, checkpoint, trial)
     names = trained.labels.names
     probabilities = trained.predict(sentences)
     if json:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lrscope.schedules import ResolvedSchedule
 
 FOUND_ERRORS = 1
+MOST_STEPS = 10_000_000
 
 Texts = Annotated[list[str], typer.Argument(help="Each one in quotes.", metavar="SCHEDULE...", show_default=False)]
 StepsPerEpoch = Annotated[
@@ -53,7 +54,7 @@ def show(
     """
     if scale not in ("linear", "log"):
         raise ConfigError(f"--scale is one of linear, log: got {scale!r}")
-    laid = [_laid(text, epochs, _steps(steps_per_epoch, examples, batch_size), lr) for text in schedules]
+    laid = [_laid(text, epochs, _steps(epochs, steps_per_epoch, examples, batch_size), lr) for text in schedules]
     if out is not None:
         from lrscope.report.schedule_figure import save_schedules
 
@@ -101,7 +102,7 @@ def check(
     from lrscope.schedules.lint import horizon, lint
     from lrscope.schedules.places import steps_an_epoch
 
-    per_epoch = _steps(steps_per_epoch, examples, batch_size)
+    per_epoch = _steps(epochs, steps_per_epoch, examples, batch_size)
     found = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
         actual = steps_an_epoch(examples, batch_size)
@@ -123,12 +124,21 @@ def check(
     return FOUND_ERRORS if any(finding.level == "error" for _, finding in found) else 0
 
 
-def _steps(steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
-    from lrscope.schedules.places import steps_an_epoch
-
+def _steps(epochs: int, steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
     for name, value in (("steps-per-epoch", steps_per_epoch), ("examples", examples), ("batch-size", batch_size)):
         if value is not None and value < 1:
             raise ConfigError(f"--{name} must be at least 1: got {value}; try 100")
+    if epochs < 1:
+        raise ConfigError(f"--epochs must be at least 1: got {epochs}; try 3")
+    found = _steps_an_epoch(steps_per_epoch, examples, batch_size)
+    if epochs * found > MOST_STEPS:
+        raise ConfigError(f"a run is drawn up to {MOST_STEPS:,} steps: got {epochs * found:,}; lower --epochs")
+    return found
+
+
+def _steps_an_epoch(steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
+    from lrscope.schedules.places import steps_an_epoch
+
     if steps_per_epoch is not None:
         return steps_per_epoch
     if examples is None or batch_size is None:
@@ -144,8 +154,6 @@ def _laid(text: str, epochs: int, per_epoch: int, lr: float | None) -> ResolvedS
 
     from lrscope.schedules import parse
 
-    if epochs < 1:
-        raise ConfigError(f"--epochs must be at least 1: got {epochs}; try 3")
     if lr is not None and not (math.isfinite(lr) and lr > 0):
         raise ConfigError(f"the learning rate must be a positive number: got --lr {lr:g}; try 1e-4")
     return parse(text).resolve(total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr)

@@ -41,7 +41,9 @@ def status(
 
     with StudyStore.open(folder) as store:
         rows, running = store.trials(), is_held(folder)
-        counts = Counter(row.status for row in rows)
+        # Without a controller nothing runs: what says so was cut off, and goes on when the study does.
+        state = {row.id: "cut off" if row.status == "running" and not running else row.status for row in rows}
+        counts = Counter(state.values())
         over = [row for row in rows if row.status in FINISHED and row.total_steps]
         left = [row for row in rows if row.status not in FINISHED and row.status != "failed"]
         seconds, steps = sum(row.seconds for row in over), sum(row.step for row in over)
@@ -62,7 +64,7 @@ def status(
         names = ["trial", "lr", "seed", "step", "state", "schedule"]
         cells = [
             [str(r.id), shown(r.config.peak_rate), str(r.config.seed), f"{r.step}/{r.total_steps or '?'}",
-             r.status + (f": {r.reason}" if r.reason else ""), r.config.schedule]
+             state[r.id] + (f": {r.reason}" if r.reason else ""), r.config.schedule]
             for r in shown_rows[:SHOWN]
         ]  # fmt: skip
         typer.echo("\n".join(table_lines(names, cells)))

@@ -52,9 +52,8 @@ class StudyProgress:
         self.store = store
         self._console = Console(stderr=True, highlight=False, soft_wrap=True)
         self._rows: dict[int, _Row] = {}
-        self._began, self._steps_done = monotonic(), 0
+        self._began, self._epochs_done = monotonic(), 0
         self._live: Live | None = None
-        self._last: dict[int, int] = {}
 
     def __enter__(self) -> StudyProgress:
         if self._console.is_terminal:
@@ -77,16 +76,15 @@ class StudyProgress:
         if row is None:
             return
         if isinstance(event.record, StepRecord):
-            self._steps_done += event.record.step + 1 - self._last.get(event.trial, event.record.step)
-            self._last[event.trial] = event.record.step + 1
             row.rate = event.record.learning_rate
             row.losses.append(event.record.loss)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
+            self._epochs_done += 1
             row.epoch, row.metric = event.record.epoch, event.record.metrics[self.store.metric.name]
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
-            row.state = row.state if event.kind == "done" else event.kind
+            row.state = self.store.trial(event.trial).status if event.kind == "done" else event.kind
             self._say(event, row)
 
     def _say(self, event: Event, row: _Row) -> None:
@@ -111,20 +109,13 @@ class StudyProgress:
         rows = self.store.trials()
         waiting = [row for row in rows if row.status not in FINISHED and row.status != "failed"]
         done = len(rows) - len(waiting)
-        seconds = monotonic() - self._began
-        steps_left = 0
-        for row in waiting:
-            total = row.total_steps or self._total_steps(row.config)
-            steps_left += max(0, total - self._last.get(row.id, 0))
-        left = duration(steps_left * seconds / self._steps_done) if self._steps_done else "?"
-        return f"{done} of {len(rows)} trials, about {left} left" if waiting else f"{done} of {len(rows)} trials"
-
-    def _total_steps(self, config: TrialConfig) -> int:
-        known = [row for row in self.store.trials() if row.total_steps]
-        for row in known:
-            if row.config.batch_size == config.batch_size:
-                return config.epochs * (row.steps_per_epoch or 1)
-        return config.epochs * 100
+        known = f"{done} of {len(rows)} trials"
+        if not waiting or not self._epochs_done or any(row.state == "stopped" for row in self._rows.values()):
+            return known
+        running = sum(row.epoch for row in self._rows.values() if row.state == "running")
+        epochs_left = sum(row.config.epochs for row in waiting) - running
+        seconds = (monotonic() - self._began) / self._epochs_done * epochs_left
+        return f"{known}, about {duration(seconds)} left"
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")

@@ -28,7 +28,7 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
     if len(front) > 1:
         arms = "; ".join(summary.arm.name for summary in front)
         typer.echo(f"no winner is named: {len(front)} arms overlap with the best mean ({arms})")
-    elif front:
+    elif front and len(summaries) > 1:
         typer.echo(f"{front[0].arm.name} leads by more than two standard errors: a first look, not yet a verdict")
     typer.echo(f"the study is in {store.folder}")
 

@@ -53,7 +53,7 @@ def sweep(
     model: opt.Model = None,
     train: opt.Train = None,
     dev: opt.Dev = None,
-    test: opt.Test = None,
+    test: grid_opt.SealedTest = None,
     label_names: opt.LabelNames = None,
     tokenizer: opt.Tokenizer = None,
     text_column: opt.TextColumn = None,

@@ -19,6 +19,13 @@ def _list(name: str, about: str, metavar: str) -> Any:
     return typer.Option(name, help=about, rich_help_panel=GRID, metavar=metavar, show_default=False)
 
 
+SealedTest = Annotated[
+    str | None,
+    typer.Option(
+        "--test", help="Examples kept sealed: predicted, never scored here.", metavar="FILE", show_default=False,
+        rich_help_panel=opt.INPUT,
+    ),
+]  # fmt: skip
 Rates = Annotated[str | None, _list("--lr", "Peak learning rates: 1e-5,1e-4,1e-3 or log:1e-6:1e-2:9.", "RATES")]
 Schedules = Annotated[str | None, _list("--schedule", "Schedules, separated by ; [linear].", "TEXT;TEXT")]
 Warmups = Annotated[str | None, _list("--warmup", "Warmups for schedules that name none [6%].", "DURATIONS")]

@@ -160,9 +160,11 @@ def _columns(
     names = [name.strip() for name in header]
 
     def find(asked: str | None, usual: Sequence[str], option: str, required: bool) -> int | None:
-        for name in [asked] if asked else usual:
-            if name in names:
-                return names.index(name)
+        found = [name for name in names if name in ([asked] if asked else usual)]
+        if len(found) > 1:
+            raise DataError(f"{path} must have one such column: got {' and '.join(found)}; name it with {option}")
+        if found:
+            return names.index(found[0])
         if not required:
             return None
         wanted = asked or " or ".join(usual)
@@ -183,7 +185,7 @@ def _from_jsonl(
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            reason = getattr(error, "msg", "nested too deeply")
+            reason = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
             raise DataError(f"{path}:{number}: a line is one JSON object: {reason}; write one object a line") from error
         if not isinstance(row, dict):
             raise DataError(
@@ -220,6 +222,10 @@ def _from_parquet(
 def _from_values(path: Path, number: int, text: Any, label: Any) -> Example:
     if not isinstance(text, str):
         raise DataError(f"{path}:{number}: a sentence is text: got {text!r}; name the right column with --text-column")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise DataError(
+            f"{path}:{number}: text must be Unicode: got half of a surrogate pair; write the character itself"
+        )
     if label is not None and not isinstance(label, str | int | float):
         raise DataError(
             f"{path}:{number}: a label is a text or a number: got {label!r}; name the column with --label-column"

@@ -254,7 +254,8 @@ def _vanishing(resolved: ResolvedSchedule) -> Iterator[Finding]:
 def _empty_phases(resolved: ResolvedSchedule) -> Iterator[Finding]:
     for piece in resolved.laid.pieces():
         length = piece.phase.length
-        if piece.span.num_steps == 0 and length is not None and length.value:
+        is_rounded = piece.span.num_steps == 0 and length is not None and length.value
+        if is_rounded and piece.phase.name != "warmup":  # a warmup of nothing is only a very short run's
             yield Finding(
                 "warning",
                 "empty phase",

@@ -79,6 +79,9 @@ def check_schedules(config: StudyConfig, num_examples: int) -> None:
             raise ScheduleError(f"{error} (in the arm {arm.name})") from error
 
 
+MOST_RATES = 1000
+
+
 def parse_rates(text: str) -> list[float]:
     """Return learning rates from a list, `1e-5,1e-4`, or evenly spaced on the log axis, `log:1e-6:1e-2:9`.
 
@@ -96,9 +99,10 @@ def parse_rates(text: str) -> list[float]:
             raise ConfigError(
                 f"log-spaced rates are log:LOW:HIGH:NUMBER: got {text!r}; write log:1e-6:1e-2:9"
             ) from None
-        if len(parts) != 4 or not (0 < low < high < math.inf and num >= 2):
+        if len(parts) != 4 or not (0 < low < high < math.inf and 2 <= num <= MOST_RATES):
             raise ConfigError(
-                f"log-spaced rates rise from a positive one, two at least: got {text!r}; write log:1e-6:1e-2:9"
+                f"log-spaced rates rise from a positive one, from 2 to {MOST_RATES} of them: got {text!r}; write "
+                "log:1e-6:1e-2:9"
             )
         step = math.log10(high / low) / (num - 1)
         # Six digits are enough, and read better than what the power gives.
@@ -121,7 +125,10 @@ def parse_list(text: str, kind: Any, what: str, example: str, separator: str = "
         try:
             found.append(kind(part.strip()))
         except ValueError:
-            raise ConfigError(f"{what} are a list such as {example}: got {part.strip()!r} in {text!r}") from None
+            hint = "remove a comma" if not part.strip() else "correct it"
+            raise ConfigError(
+                f"{what} are a list such as {example}: got {part.strip()!r} in {text!r}; {hint}"
+            ) from None
     if not text.strip():
         raise ConfigError(f"{what} are a list such as {example}: got none")
     return found

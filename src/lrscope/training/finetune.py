@@ -70,6 +70,8 @@ def resume(folder: Path, moved: dict[str, str] | None = None, material: Material
     if not (folder / DATABASE).is_file():
         raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a fine-tune")
     with study_lock(folder), StudyStore.open(folder) as store:
+        if store.config.sweep is not None:
+            raise StudyError(f"{folder} holds a study of many trials: go on with lrscope sweep --resume {folder}")
         config = relocate(store.config, moved or {})
         numerics = Numerics(**store.numerics)
         material = gather(config, numerics) if material is None else replace(material, config=config)

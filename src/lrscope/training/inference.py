@@ -84,8 +84,8 @@ class TrainedModel:
         return Classification(len(self.labels.names), self.tokenizer.pad_id, torch.device(self.numerics.device))
 
 
-def load_trained(folder: Path, which: str = "best", trial: int = 1) -> TrainedModel:
-    """Load a checkpoint of a study's trial.
+def load_trained(folder: Path, which: str = "best", trial: int | None = None) -> TrainedModel:
+    """Load a checkpoint of a study's trial; in a single fine-tune there is one alone.
 
     Raises:
         ConfigError: there is no checkpoint of that name.
@@ -94,6 +94,10 @@ def load_trained(folder: Path, which: str = "best", trial: int = 1) -> TrainedMo
     if which not in CHECKPOINTS:
         raise ConfigError(f"--checkpoint is one of {', '.join(CHECKPOINTS)}: got {which!r}")
     store = StudyStore.open(folder)
+    if trial is None:
+        if store.config.sweep is not None:
+            raise ConfigError(f"{folder} holds many trials: name one with --trial; lrscope status {folder} lists them")
+        trial = 1
     path = store.trial_folder(trial) / which
     if not (path / "model.safetensors").is_file():
         raise StudyError(
