@@ -16,12 +16,23 @@ FLOORS = {
     "tasks": 4, "store": 4,
     "config": 3, "records": 3,
     "schedules": 2, "models": 2, "data": 2, "sample": 2,
-    "files": 1, "randomness": 1,
+    "files": 1, "randomness": 1, "sections": 1,
     "errors": 0,
 }  # fmt: skip
 
 # Rooms that must work, and start fast, where torch is not loaded.
-WITHOUT_TORCH = ("errors", "files", "randomness", "schedules", "data", "config", "records", "store", "analysis")
+WITHOUT_TORCH = (
+    "errors",
+    "files",
+    "randomness",
+    "sections",
+    "schedules",
+    "data",
+    "config",
+    "records",
+    "store",
+    "analysis",
+)
 HEAVY = ("torch", "transformers", "matplotlib", "pyarrow", "scipy", "ray")
 
 

@@ -6,50 +6,21 @@ problems of a section are reported at once.
 
 from __future__ import annotations
 
-import functools
 import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from lrscope.errors import ConfigError
 from lrscope.schedules import ResolvedSchedule, parse
 from lrscope.schedules.places import steps_an_epoch
-
-
-class _Section:
-    """Checks that every section makes when it is built; a section adds its own in `_problems`."""
-
-    def __post_init__(self) -> None:
-        problems = [*self._wrong_choices(), *self._problems()]
-        if problems:
-            raise ConfigError("; ".join(problems))
-
-    def _problems(self) -> list[str]:
-        return []
-
-    def _wrong_choices(self) -> list[str]:
-        return [
-            f"{_option(name)} is one of {', '.join(choices)}: got {getattr(self, name)!r}"
-            for name, choices in _choices(type(self)).items()  # type: ignore[arg-type]
-            if getattr(self, name) not in choices
-        ]
-
-
-@functools.cache  # a store reads ten thousand trials at once
-def _choices(section: type) -> dict[str, tuple[str, ...]]:
-    hints = {name: get_args(hint) for name, hint in get_type_hints(section).items()}
-    return {name: args for name, args in hints.items() if args and all(isinstance(arg, str) for arg in args)}
-
-
-def _option(name: str) -> str:
-    return "--" + name.replace("_", "-")
+from lrscope.sections import Section, build_section, without_none
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig(_Section):
+class DataConfig(Section):
     """Where the examples lie and how they are read. Paths are kept absolute, so a run can be resumed from anywhere."""
 
     train: str
@@ -75,7 +46,7 @@ class DataConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """Which weights, which of them train, and which implementation runs them."""
 
     model: str
@@ -86,7 +57,7 @@ class ModelConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class NumericsConfig(_Section):
+class NumericsConfig(Section):
     """What must be equal for two trials to be comparable to the last bit. `auto` is decided once a study."""
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -101,7 +72,7 @@ class NumericsConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialConfig(_Section):
+class TrialConfig(Section):
     """One arm at one seed. `schedule` is kept as canonical text; durations inside it carry units.
 
     `clip_norm` is the largest gradient norm, 0 for no clipping; `patience` counts evaluations. `layer_decay` lowers the
@@ -203,7 +174,7 @@ class TrialConfig(_Section):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SweepConfig(_Section):
+class SweepConfig(Section):
     """What is compared: every combination of the values in `grid`, by setting of a trial, at every seed.
 
     `keep` says whose checkpoints are kept: the best trial's of each arm, all or none. `scale_rate` scales the rates
@@ -250,7 +221,7 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; what is None is left out, as TOML has no null."""
-        return _without_none(asdict(self))
+        return without_none(asdict(self))
 
     def to_toml(self) -> str:
         """Return the text of a `config.toml` that asks for the same again."""
@@ -274,10 +245,10 @@ class StudyConfig:
             if section is None:
                 built[name] = value
             elif isinstance(value, Mapping):
-                built[name] = _build(section, value, f"[{name}] in {source}")
+                built[name] = build_section(section, value, f"[{name}] in {source}")
             else:
                 raise ConfigError(f"{name} must be a table: got {value!r} in {source}; write it as [{name}]")
-        return _build(StudyConfig, built, source)  # type: ignore[no-any-return]
+        return build_section(StudyConfig, built, source)  # type: ignore[no-any-return]
 
     @staticmethod
     def from_toml(path: Path) -> StudyConfig:
@@ -298,40 +269,3 @@ class StudyConfig:
             return StudyConfig.from_dict(tomllib.loads(text), str(path))
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{path} is not TOML: {error}") from error
-
-
-def _without_none(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: _without_none(value) if isinstance(value, dict) else value
-        for name, value in values.items()
-        if value is not None
-    }
-
-
-def _build(section: type, values: Mapping[str, Any], source: str) -> Any:
-    known = {item.name for item in fields(section)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise ConfigError(f"{source}: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    hints = get_type_hints(section)
-    for name, value in values.items():
-        _check_type(name, value, hints[name], source)
-    try:
-        return section(**values)
-    except TypeError as error:  # a required key is missing; dataclasses name it
-        raise ConfigError(f"{source}: {str(error).split(') ')[-1]}") from error
-
-
-def _check_type(name: str, value: Any, hint: Any, source: str) -> None:
-    if get_origin(hint) is Mapping:
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{source}: {name} must be a table: got {value!r}")
-        return
-    allowed = get_args(hint) or (hint,)
-    if all(isinstance(choice, str) for choice in allowed):
-        return  # choices are checked where the section is built
-    numbers = (int, float) if float in allowed else ()
-    fits = isinstance(value, (*(kind for kind in allowed if isinstance(kind, type)), *numbers))
-    if not fits or (isinstance(value, bool) and bool not in allowed):
-        wanted = " or ".join(kind.__name__ for kind in allowed if kind is not type(None))
-        raise ConfigError(f"{source}: {name} must be {wanted}: got {value!r}")
