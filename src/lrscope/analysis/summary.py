@@ -94,6 +94,18 @@ def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummar
     )
 
 
+def pooled(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
+    """Return the standard deviation over seeds, pooled over arms, and its degrees of freedom; (NaN, 0) with one seed.
+
+    s² = Σ (nᵢ − 1) sᵢ² / Σ (nᵢ − 1). With two or three seeds an arm's own spread says next to nothing.
+    """
+    known = [s.metric for s in summaries if s.metric.number > 1]
+    freedom = sum(spread.number - 1 for spread in known)
+    if not freedom:
+        return math.nan, 0
+    return math.sqrt(sum(spread.sd**2 * (spread.number - 1) for spread in known) / freedom), freedom
+
+
 def leading(summaries: Sequence[ArmSummary], direction: str) -> list[ArmSummary]:
     """Return the arms that overlap with the best mean: within two standard errors of the difference, pooled over arms.
 
@@ -104,14 +116,12 @@ def leading(summaries: Sequence[ArmSummary], direction: str) -> list[ArmSummary]
         return []
     sign = 1.0 if direction == "maximize" else -1.0
     best = max(known, key=lambda s: sign * s.metric.mean)
-    pooled = [(s.metric.sd**2, s.metric.number - 1) for s in known if s.metric.number > 1]
-    freedom = sum(weight for _, weight in pooled)
+    sd, freedom = pooled(known)
     if not freedom:
         return known  # with one seed each, no spread is known, and no arm can be set apart
-    variance = sum(value * weight for value, weight in pooled) / freedom
     return [
         s
         for s in known
         if sign * (best.metric.mean - s.metric.mean)
-        <= 2.0 * math.sqrt(variance * (1 / s.metric.number + 1 / best.metric.number))
+        <= 2.0 * sd * math.sqrt(1 / s.metric.number + 1 / best.metric.number)
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lrscope.analysis.arms import Arm, arm_key, named
-from lrscope.analysis.summary import ArmSummary, summarize
+from lrscope.analysis.summary import ArmSummary, pooled, summarize
 from lrscope.config import TrialConfig
 from lrscope.files import replacing
 from lrscope.report.figures import STYLE
@@ -20,14 +20,11 @@ from lrscope.store.study import StudyStore
 MOST_CURVES = 12
 
 
-def half_width(summary: ArmSummary) -> float:
-    """Return half the 95% interval of an arm's mean over seeds (Student's t), NaN with fewer than two."""
+def half_width(number: int, sd: float, freedom: int) -> float:
+    """Return half the 95% interval of a mean over so many seeds, from the spread pooled over arms (Student's t)."""
     from scipy import stats
 
-    number = summary.metric.number
-    if number < 2:
-        return math.nan
-    return float(stats.t.ppf(0.975, number - 1)) * summary.metric.sd / math.sqrt(number)
+    return float(stats.t.ppf(0.975, freedom)) * sd / math.sqrt(number) if freedom else math.nan
 
 
 def save_sweep_metric(store: StudyStore, path: Path) -> None:
@@ -36,7 +33,9 @@ def save_sweep_metric(store: StudyStore, path: Path) -> None:
     from matplotlib.figure import Figure
 
     families: dict[TrialConfig, list[ArmSummary]] = {}
-    for summary in summarize(store):
+    everything = summarize(store)
+    sd, freedom = pooled(everything)
+    for summary in everything:
         families.setdefault(replace(summary.arm.config, peak_rate=1.0), []).append(summary)
     labels = [arm.name for arm in named(list(families))] if len(families) > 1 else [""]
     with rc_context(STYLE):
@@ -50,13 +49,13 @@ def save_sweep_metric(store: StudyStore, path: Path) -> None:
             # Families side by side rather than on top of one another.
             shift = 1.0 + 0.035 * (number - (len(families) - 1) / 2)
             places = [rate * shift for rate in rates]
-            errors = np.nan_to_num([half_width(s) for s in rows])
+            errors = np.nan_to_num([half_width(s.metric.number, sd, freedom) for s in rows])
             axes.errorbar(
                 places, means, yerr=errors if errors.any() else None, color=colour, linestyle=dashes, marker="o",
                 capsize=3, linewidth=1.6, label=label or None,
             )  # fmt: skip
             for s, place in zip(rows, places, strict=True):
-                axes.plot([place] * len(s.values), s.values, ".", color=colour, alpha=0.45, markersize=5)
+                axes.plot([place * 1.045] * len(s.values), s.values, ".", color=colour, alpha=0.6, markersize=7)
             for s in summaries:
                 if s.num_diverged:
                     axes.annotate(
@@ -65,7 +64,9 @@ def save_sweep_metric(store: StudyStore, path: Path) -> None:
                     )  # fmt: skip
         axes.set(
             xscale="log", xlabel="peak learning rate", ylabel=f"dev {store.metric.name} at the endpoint",
-            title="Mean over seeds with its 95% interval; dots are seeds",
+            title="Dots are seeds; bars are 95% intervals of the mean, from the spread pooled over arms"
+            if freedom
+            else "One seed each: no spread is known",
         )  # fmt: skip
         if len(families) > 1:
             figure.legend(loc="outside lower left", frameon=False, handlelength=4)
