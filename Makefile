@@ -31,6 +31,7 @@ fix: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/schedules.py
+	$(BIN)/python benchmarks/heads.py
 
 clean:
 	rm -rf $(VENV) build dist runs
