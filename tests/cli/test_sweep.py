@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,3 +182,26 @@ def test_a_study_of_many_is_not_taken_for_a_fine_tune(toy: Toy, tmp_path: Path, 
     code, out, _ = cli("evaluate", "--run", tmp_path / "s", "--data", toy.dev, "--trial", "2")
     assert code == 0
     assert "accuracy" in out
+
+
+def test_the_live_table_is_drawn_on_a_terminal(toy: Toy, tmp_path: Path) -> None:
+    from rich.console import Console
+
+    from lrscope.cli.study_progress import StudyProgress
+    from lrscope.config import SweepConfig
+    from lrscope.executors.inline import InlineExecutor
+    from lrscope.studies import session
+    from lrscope.studies.controller import Controller
+
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=110)
+    config = replace(toy.config(epochs=2), sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3]}))
+    with session.begin(config, tmp_path / "s") as study, StudyProgress(study.store, console) as progress:
+        for event in Controller(study.store).run(InlineExecutor(study.material)):
+            progress.update(event)
+    shown = screen.getvalue()
+    assert "2 of 2 trials" in shown
+    assert "completed" in shown
+    assert "2/2" in shown
+    assert "0.001" in shown
+    assert "Traceback" not in shown

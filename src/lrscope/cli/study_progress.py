@@ -20,6 +20,7 @@ from lrscope.store.study import StudyStore
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 12
+SECONDS_BETWEEN_DRAWINGS = 0.25
 
 
 def sparkline(values: list[float], width: int = 12) -> str:
@@ -46,18 +47,20 @@ class _Row:
 
 
 class StudyProgress:
-    """Draws a study as it runs."""
+    """Draws a study as it runs, on standard error or on `console`."""
 
-    def __init__(self, store: StudyStore) -> None:
+    def __init__(self, store: StudyStore, console: Console | None = None) -> None:
         self.store = store
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._drawn = 0.0
         self._rows: dict[int, _Row] = {}
         self._began, self._epochs_done = monotonic(), 0
         self._live: Live | None = None
 
     def __enter__(self) -> StudyProgress:
         if self._console.is_terminal:
-            self._live = Live(console=self._console, refresh_per_second=4, transient=True, get_renderable=self._table)
+            # Drawn from `update` alone: a thread of its own could not read the store.
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         return self
 
@@ -69,6 +72,12 @@ class StudyProgress:
 
     def update(self, event: Event) -> None:
         """Draw what an event says."""
+        self._take(event)
+        if self._live is not None and (event.kind != "record" or monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS):
+            self._drawn = monotonic()
+            self._live.update(self._table(), refresh=True)
+
+    def _take(self, event: Event) -> None:
         if event.kind == "started":
             self._rows[event.trial] = _Row(self.store.trial(event.trial).config)
             return
@@ -131,14 +140,15 @@ class StudyProgress:
             f"dev {self.store.metric.name}",
             "",
         ):
-            table.add_column(name)
+            table.add_column(name, no_wrap=True, overflow="ellipsis" if name == "schedule" else "crop")
         running = [(t, r) for t, r in self._rows.items() if r.state == "running"]
         over = [(t, r) for t, r in self._rows.items() if r.state != "running"][-(ROWS - len(running)) :]
         for trial, row in [*over, *running]:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
+            rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(
                 str(trial), shown(row.config.peak_rate), row.config.schedule, str(row.config.seed),
-                f"{row.epoch}/{row.config.epochs}", f"{row.rate:.2e}" if row.rate else "", loss, sparkline(row.losses),
+                f"{row.epoch}/{row.config.epochs}", rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table

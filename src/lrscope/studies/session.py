@@ -36,22 +36,14 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[Study]:
         StudyError: the folder is not empty, or cannot be written.
         DataError, CheckpointError, ConfigError, ScheduleError: an input or an arm cannot be used; nothing was written.
     """
-    from lrscope.tasks.classification import Classification
-    from lrscope.training.finetune import require_new
+    from lrscope.training.finetune import create_store, require_new
     from lrscope.training.material import gather
 
     require_new(folder)
     material = gather(config)
     check_schedules(config, material.encoded["train"].num_examples)
     with study_lock(folder):
-        store = StudyStore.create(
-            folder,
-            config,
-            fingerprint=material.fingerprint,
-            numerics=material.numerics.to_dict(),
-            task_state={"names": material.splits.labels.names, "keys": material.splits.labels.keys},
-            metric=Classification.metric,
-        )
+        store = create_store(folder, config, material)
         with store:
             write_text(folder / "config.toml", config.to_toml())
             yield Study(store, material)

@@ -43,16 +43,8 @@ def begin(config: StudyConfig, folder: Path, material: Material | None = None) -
     require_new(folder)
     material = gather(config) if material is None else replace(material, config=config)
     config.trial.lay_out(material.encoded["train"].num_examples)  # a schedule that does not fit leaves no folder
-    metric: Metric = Classification.metric
     with study_lock(folder):
-        store = StudyStore.create(
-            folder,
-            config,
-            fingerprint=material.fingerprint,
-            numerics=material.numerics.to_dict(),
-            task_state={"names": material.splits.labels.names, "keys": material.splits.labels.keys},
-            metric=metric,
-        )
+        store = create_store(folder, config, material)
         with store:
             write_text(folder / "config.toml", config.to_toml())
             yield _assemble(store, material)
@@ -84,6 +76,23 @@ def relocate(config: StudyConfig, moved: dict[str, Any]) -> StudyConfig:
     data = {name: value for name, value in moved.items() if name in DataConfig.__dataclass_fields__}
     model = {name: value for name, value in moved.items() if name in ("model", "tokenizer")}
     return replace(config, data=replace(config.data, **data), model=replace(config.model, **model))
+
+
+def create_store(folder: Path, config: StudyConfig, material: Material) -> StudyStore:
+    """Make the store of a new study of these inputs.
+
+    Raises:
+        StudyError: a study lies there already, or the folder cannot be written.
+    """
+    metric: Metric = Classification.metric
+    return StudyStore.create(
+        folder,
+        config,
+        fingerprint=material.fingerprint,
+        numerics=material.numerics.to_dict(),
+        task_state={"names": material.splits.labels.names, "keys": material.splits.labels.keys},
+        metric=metric,
+    )
 
 
 def require_new(folder: Path) -> None:
