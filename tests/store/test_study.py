@@ -125,3 +125,24 @@ def test_blobs_keep_every_bit() -> None:
     values = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
     assert np.array_equal(unpack_floats(pack_floats(values), 7), values)
     assert np.array_equal(unpack_floats(pack_floats(values[:, 0]), 7), values[:, 0])
+
+
+def test_a_study_of_the_first_version_is_brought_forward(tmp_path: Path) -> None:
+    import json
+
+    with StudyStore.create(
+        tmp_path / "s", CONFIG, fingerprint={}, numerics={}, task_state={}, metric=Metric("value", "maximize")
+    ) as store:
+        store.add_trial(CONFIG.trial)
+    connection = sqlite3.connect(tmp_path / "s" / DATABASE)
+    connection.execute("ALTER TABLE trials DROP COLUMN attempts")
+    (text,) = connection.execute("SELECT config FROM trials").fetchone()
+    old = {name: value for name, value in json.loads(text).items() if name not in ("layer_decay", "head_multiplier")}
+    connection.execute("UPDATE trials SET config = ?", (json.dumps(old),))
+    connection.execute("PRAGMA user_version = 1")
+    connection.commit()
+    connection.close()
+    with StudyStore.open(tmp_path / "s") as store:
+        assert store.trial(1).attempts == 0
+        assert store.add_trial(CONFIG.trial).id == 1
+        assert len(store.trials()) == 1

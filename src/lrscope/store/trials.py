@@ -50,21 +50,20 @@ class TrialTable:
 
     def add_trial(self, config: TrialConfig) -> TrialRow:
         """Return the trial with this configuration, adding it as planned where it is new."""
-        text = json.dumps(asdict(config), sort_keys=True)
-        with self.transaction():
-            self._connection.execute(
-                "INSERT OR IGNORE INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')",
-                (text, config.seed, config.schedule),
-            )
-        row = self._connection.execute("SELECT id FROM trials WHERE config = ?", (text,)).fetchone()
-        return self.trial(row["id"])
+        self.add_trials([config])
+        return next(row for row in self.trials() if row.config == config)
 
     def add_trials(self, configs: Sequence[TrialConfig]) -> None:
         """Add those of these trials that are new, all or nothing."""
-        rows = [(json.dumps(asdict(config), sort_keys=True), config.seed, config.schedule) for config in configs]
+        # Compared as configurations, not as texts: a text of an older version lacks what has a default now.
+        known = {row.config for row in self.trials()}
+        new = [config for config in dict.fromkeys(configs) if config not in known]
+        if not new:
+            return
+        rows = [(json.dumps(asdict(config), sort_keys=True), config.seed, config.schedule) for config in new]
         with self.transaction():
             self._connection.executemany(
-                "INSERT OR IGNORE INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')", rows
+                "INSERT INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')", rows
             )
 
     def count_attempt(self, trial: int) -> None:
