@@ -52,7 +52,8 @@ class StudyProgress:
     def __init__(self, store: StudyStore, console: Console | None = None) -> None:
         self.store = store
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
-        self._drawn = 0.0
+        self._drawn, self._stopping = 0.0, False
+        self._plan()
         self._rows: dict[int, _Row] = {}
         self._began, self._epochs_done = monotonic(), 0
         self._live: Live | None = None
@@ -73,12 +74,14 @@ class StudyProgress:
     def update(self, event: Event) -> None:
         """Draw what an event says."""
         self._take(event)
-        if self._live is not None and (event.kind != "record" or monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS):
+        if self._live is not None and (not self._waiting or monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS):
             self._drawn = monotonic()
             self._live.update(self._table(), refresh=True)
 
     def _take(self, event: Event) -> None:
         if event.kind == "started":
+            if event.trial not in self._waiting:
+                self._plan()
             self._rows[event.trial] = _Row(self.store.trial(event.trial).config)
             return
         row = self._rows.get(event.trial)
@@ -93,7 +96,11 @@ class StudyProgress:
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
-            row.state = self.store.trial(event.trial).status if event.kind == "done" else event.kind
+            status = self.store.trial(event.trial).status
+            row.state = status if event.kind == "done" else event.kind
+            self._stopping = self._stopping or event.kind == "stopped"
+            if status in FINISHED or status == "failed":
+                self._waiting.pop(event.trial, None)
             self._say(event, row)
 
     def _say(self, event: Event, row: _Row) -> None:
@@ -114,17 +121,22 @@ class StudyProgress:
             f"epoch {row.epoch}/{config.epochs}", metric, row.state,
         ]  # fmt: skip
 
-    def _left(self) -> str:
+    def _plan(self) -> None:
+        """Read which trials there are: at the beginning, and when a rung has planned more."""
         rows = self.store.trials()
-        waiting = [row for row in rows if row.status not in FINISHED and row.status != "failed"]
-        done = len(rows) - len(waiting)
-        known = f"{done} of {len(rows)} trials"
-        if not waiting or not self._epochs_done or any(row.state == "stopped" for row in self._rows.values()):
+        self._num_trials = len(rows)
+        self._waiting = {r.id: r.config.epochs for r in rows if r.status not in FINISHED and r.status != "failed"}
+
+    def _left(self) -> str:
+        known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
+        if not self._waiting or not self._epochs_done or self._stopping:
             return known
-        running = sum(row.epoch for row in self._rows.values() if row.state == "running")
-        epochs_left = sum(row.config.epochs for row in waiting) - running
+        epochs_left = sum(self._waiting.values()) - sum(row.epoch for row in self._running().values())
         seconds = (monotonic() - self._began) / self._epochs_done * epochs_left
         return f"{known}, about {duration(seconds)} left"
+
+    def _running(self) -> dict[int, _Row]:
+        return {trial: row for trial, row in self._rows.items() if row.state == "running"}
 
     def _table(self) -> Table:
         table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")
@@ -141,9 +153,9 @@ class StudyProgress:
             "",
         ):
             table.add_column(name, no_wrap=True, overflow="ellipsis" if name == "schedule" else "crop")
-        running = [(t, r) for t, r in self._rows.items() if r.state == "running"]
-        over = [(t, r) for t, r in self._rows.items() if r.state != "running"][-(ROWS - len(running)) :]
-        for trial, row in [*over, *running]:
+        running = list(self._running().items())[:ROWS]
+        over = [(trial, row) for trial, row in self._rows.items() if row.state != "running"]
+        for trial, row in [*over[max(0, len(over) - ROWS + len(running)) :], *running]:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
             rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(

@@ -227,7 +227,7 @@ def _require_extension_only(
 
 def _executor(study: Study, place: Place) -> Executor:
     config = study.store.config
-    if place.executor == "inline" and _heads_alone(study):
+    if _heads_together(study, place):
         from lrscope.executors.heads import HeadExecutor
 
         assert config.sweep is not None
@@ -241,9 +241,10 @@ def _executor(study: Study, place: Place) -> Executor:
     return ProcessExecutor(place.workers, devices=place.devices)
 
 
-def _heads_alone(study: Study) -> bool:
-    """Return whether only heads are trained, on features that can be computed once."""
-    return study.store.config.model.train == "head" and study.material.numerics.implementation == "native"
+def _heads_together(study: Study, place: Place) -> bool:
+    """Return whether only heads are trained, here, on features that can be computed once."""
+    head_alone = study.store.config.model.train == "head" and study.material.numerics.implementation == "native"
+    return head_alone and place.executor == "inline"
 
 
 def drive(study: Study, place: Place, *, yes: bool, as_json: bool) -> int:
@@ -277,7 +278,7 @@ def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: 
 
     config = study.store.config
     assert config.sweep is not None
-    if place.executor == "inline" and _heads_alone(study):
+    if _heads_together(study, place):
         cost = quote_heads(study.material, study.store.folder, trials, keep=config.sweep.keep)
     else:
         cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place.executor == "processes")

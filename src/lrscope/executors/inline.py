@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from lrscope.errors import LrscopeError
 from lrscope.executors.base import Event, Job
-from lrscope.executors.work import gather_for, run_job, without_scores
-from lrscope.records import TrialResult
+from lrscope.executors.work import events_of, gather_for
 
 if TYPE_CHECKING:
     from lrscope.training.material import Material
@@ -29,20 +27,8 @@ class InlineExecutor:
                 yield Event("stopped", job.trial)
                 continue
             yield Event("started", job.trial)
-            try:
-                if self._material is None:
-                    self._material = gather_for(job)
-                result = None
-                for record in run_job(job, self._material, self._remember):
-                    result = record if isinstance(record, TrialResult) else result
-                    yield Event("record", job.trial, without_scores(record))
-                interrupted = result is not None and result.status == "interrupted"
-                yield Event("stopped" if interrupted else "done", job.trial)
-            except (LrscopeError, MemoryError, RuntimeError) as error:
-                # torch raises RuntimeError where memory runs out.
-                yield Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
-            finally:
-                self._stop_trial = None
+            yield from events_of(job, self._gathered, self._remember)
+            self._stop_trial = None
 
     def stop(self) -> None:
         """Ask the running trial to stop, and start no other."""
@@ -54,3 +40,8 @@ class InlineExecutor:
         self._stop_trial = stop
         if self._stopped:
             stop()
+
+    def _gathered(self, job: Job) -> Material:
+        if self._material is None:
+            self._material = gather_for(job)
+        return self._material

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any
 
 from lrscope.executors.base import Event, Job
-from lrscope.records import Record, StepRecord, TrialResult
+from lrscope.records import Record, StepRecord
 
 HANG_SECONDS = 900.0
 SECONDS_BETWEEN_STEPS_TOLD = 0.1
@@ -146,34 +146,24 @@ def _work(job: Job, events: Connection, life_line: Connection, devices: str | No
 
     threading.Thread(target=watch, daemon=True).start()
     try:
-        events.send(_run(job, events, asked, stops))
+        _run(job, events, asked, stops)
     finally:
         events.close()
 
 
-def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> Event:
-    from lrscope.errors import LrscopeError
-    from lrscope.executors.work import gather_for, run_job, without_scores
+def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> None:
+    from lrscope.executors.work import events_of, gather_for
 
     def on_start(stop: Any) -> None:
         stops.append(stop)
         if asked.is_set():
             stop()
 
-    told, result = 0.0, None
-    try:
-        material = gather_for(job)
-        for record in run_job(job, material, on_start):
-            result = record if isinstance(record, TrialResult) else result
-            if _worth_telling(record, told):
-                told = monotonic()
-                events.send(Event("record", job.trial, without_scores(record)))
-    except LrscopeError as error:
-        return Event("failed", job.trial, reason=str(error))
-    except (MemoryError, RuntimeError) as error:
-        return Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
-    interrupted = result is not None and result.status == "interrupted"
-    return Event("stopped" if interrupted else "done", job.trial)
+    told = 0.0
+    for event in events_of(job, gather_for, on_start):
+        if event.record is None or _worth_telling(event.record, told):
+            told = monotonic()
+            events.send(event)
 
 
 def _worth_telling(record: Record, told: float) -> bool:

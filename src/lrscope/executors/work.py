@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from lrscope.executors.base import Job
-from lrscope.records import EvaluationRecord, Record
+from lrscope.errors import LrscopeError, StudyError
+from lrscope.executors.base import Event, Job
+from lrscope.records import EvaluationRecord, Record, TrialResult
 from lrscope.store.storage import DATABASE
 
 if TYPE_CHECKING:
@@ -33,7 +35,6 @@ def run_job(job: Job, material: Material, on_start: Callable[[Callable[[], None]
 
     A trial that was begun in this folder goes on; what is there and cannot be gone on with is begun anew.
     """
-    from lrscope.errors import StudyError
     from lrscope.training import finetune
 
     if (job.folder / DATABASE).is_file():
@@ -51,8 +52,21 @@ def run_job(job: Job, material: Material, on_start: Callable[[Callable[[], None]
         yield from run.trial.run()
 
 
-def without_scores(record: Record) -> Record:
-    """Return a record as it is told on the way: its per-example scores are in the store."""
-    from dataclasses import replace
-
-    return replace(record, scores={}) if isinstance(record, EvaluationRecord) else record
+def events_of(
+    job: Job, material: Callable[[Job], Material], on_start: Callable[[Callable[[], None]], None]
+) -> Iterator[Event]:
+    """Yield what a trial does, and at last how it ended; what it raises is how it failed."""
+    result = None
+    try:
+        for record in run_job(job, material(job), on_start):
+            result = record if isinstance(record, TrialResult) else result
+            # Per-example scores are in the store; they need not travel.
+            told = replace(record, scores={}) if isinstance(record, EvaluationRecord) else record
+            yield Event("record", job.trial, told)
+    except LrscopeError as error:
+        yield Event("failed", job.trial, reason=str(error))
+    except (MemoryError, RuntimeError) as error:  # torch raises RuntimeError where memory runs out
+        yield Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
+    else:
+        interrupted = result is not None and result.status == "interrupted"
+        yield Event("stopped" if interrupted else "done", job.trial)

@@ -36,16 +36,12 @@ def quote(material: Material, trials: Sequence[TrialConfig], *, keep: str, own_p
     per_step = {size: _seconds_a_step(material, trials[0], size) for size in sorted({t.batch_size for t in trials})}
     evaluation = _seconds_an_evaluation(material, trials[0])
     num_examples = material.encoded["train"].num_examples
-    seconds, scores = 0.0, 0
+    seconds = 0.0
     for trial in trials:
         steps_ = trial.lay_out(num_examples).total_steps
         seconds += steps_ * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
         seconds += START_SECONDS if own_process else 0.5
-        scores += trial.epochs * material.encoded["dev"].num_examples * 6 + steps_ * 24
-    weights = sum(4 * tensor.numel() for tensor in material.checkpoint.tensors.values())
-    num_arms = len({replace(trial, seed=0) for trial in trials})
-    checkpoints = {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep]
-    return Quote(seconds, scores + checkpoints * weights)
+    return Quote(seconds, _stored_bytes(material, trials, keep))
 
 
 def quote_heads(material: Material, folder: Path, trials: Sequence[TrialConfig], *, keep: str) -> Quote:
@@ -65,11 +61,16 @@ def quote_heads(material: Material, folder: Path, trials: Sequence[TrialConfig],
         bundle = members[0].lay_out(material.encoded["train"].num_examples)
         a_step, an_evaluation = timed[key]
         seconds += bundle.total_steps * a_step + members[0].epochs * an_evaluation
-    scores = sum(trial.epochs * material.encoded["dev"].num_examples * 6 for trial in trials)
+    return Quote(seconds, _stored_bytes(material, trials, keep))
+
+
+def _stored_bytes(material: Material, trials: Sequence[TrialConfig], keep: str) -> int:
+    """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
+    num_dev, num_train = material.encoded["dev"].num_examples, material.encoded["train"].num_examples
+    rows = sum(6 * trial.epochs * num_dev + 24 * trial.lay_out(num_train).total_steps for trial in trials)
     weights = sum(4 * tensor.numel() for tensor in material.checkpoint.tensors.values())
     num_arms = len({replace(trial, seed=0) for trial in trials})
-    checkpoints = {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep]
-    return Quote(seconds, scores + checkpoints * weights)
+    return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep] * weights
 
 
 def _seconds_a_step(material: Material, trial: TrialConfig, batch_size: int) -> float:
