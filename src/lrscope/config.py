@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -218,6 +218,12 @@ class StudyConfig:
     task: Literal["classification"] = "classification"
     score_test: bool = False
     sweep: SweepConfig | None = None
+
+    def reading(self, paths: Mapping[str, Any]) -> StudyConfig:
+        """Return the same study with inputs read from elsewhere: `paths` by setting, those of [data] and [model]."""
+        data = {name: path for name, path in paths.items() if name in DataConfig.__dataclass_fields__}
+        model = {name: path for name, path in paths.items() if name in ("model", "tokenizer")}
+        return replace(self, data=replace(self.data, **data), model=replace(self.model, **model))
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; what is None is left out, as TOML has no null."""

@@ -5,7 +5,8 @@
     ├── ScheduleError      a schedule that does not read, or does not fit its run
     ├── DataError          an example file: missing, empty, or wrong on a line
     ├── CheckpointError    weights or a tokenizer that cannot be read or do not belong together
-    └── StudyError         a study folder: held by another study, nothing to resume, not writable
+    ├── StudyError         a study folder: held by another study, nothing to resume, not writable
+    └── ExecutorError      a place for trials that is not there: Ray not installed, a cluster not reached
 
 Each message is one line: the rule, what was got, the way out. The command line prints it and exits with 2.
 """
@@ -40,3 +41,7 @@ class CheckpointError(LrscopeError):
 
 class StudyError(LrscopeError):
     """A study folder that cannot be written, resumed, or that belongs to something else."""
+
+
+class ExecutorError(LrscopeError):
+    """A place where trials should run that is not there, or not reached."""

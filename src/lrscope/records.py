@@ -53,6 +53,13 @@ class StepRecord:
     seconds: float
     diverged: bool = False
 
+    @property
+    def why_diverged(self) -> str:
+        """Return in words what became infinite or NaN, at which step and rate."""
+        loss_is_finite = abs(self.loss) < float("inf")
+        what, value = ("gradient", self.gradient_norm) if loss_is_finite else ("loss", self.loss)
+        return f"{what} became {value} at step {self.step}, learning rate {self.learning_rate:.3g}"
+
 
 class Scores(NamedTuple):
     """Per-example values of one metric, with the weight of each in the mean."""

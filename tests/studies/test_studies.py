@@ -197,6 +197,16 @@ def test_a_trial_is_tried_twice_and_then_it_has_failed(toy: Toy, tmp_path: Path)
         assert [s.num_failed for s in summarize(store)] == [0, 1, 0]
 
 
+def test_what_has_failed_is_tried_again_where_that_is_asked_for(toy: Toy, tmp_path: Path) -> None:
+    run(config_of(toy), tmp_path / "one", lambda study: Fails(study, {2: 2}))
+    with session.resume(tmp_path / "one") as study:
+        controller = Controller(study.store)
+        controller.retry_failed()
+        events = list(controller.run(InlineExecutor(study.material)))
+        assert {e.trial for e in events} == {2}
+        assert (study.store.trial(2).status, study.store.trial(2).reason) == ("completed", "")
+
+
 def test_rungs_run_complete_schedules_of_their_length(toy: Toy, tmp_path: Path) -> None:
     config = replace(
         toy.config(epochs=3), sweep=SweepConfig(grid={"peak_rate": [1e-6, 1e-3, 1e-2, 1.0]}, strategy="rungs")
@@ -356,3 +366,52 @@ def test_ten_thousand_trials_are_read_and_summarised_fast(toy: Toy, tmp_path: Pa
         assert len(summarize(store)) == 400
     # The figure is two seconds; a loaded machine is given more, the benchmark tells the truth.
     assert time.perf_counter() - began < 10
+
+
+# Disks
+
+
+def test_a_spoilt_last_snapshot_within_a_study_costs_one_interval(toy: Toy, tmp_path: Path) -> None:
+    config = config_of(toy, seeds=1)
+    run(config, tmp_path / "one", inline)
+    with session.begin(config, tmp_path / "two") as study:
+        controller = Controller(study.store)
+        for event in controller.run(InlineExecutor(study.material)):
+            if event.record is not None and getattr(event.record, "step", 0) == 9 and not controller.stopped:
+                controller.stop()
+        snapshots = sorted((study.store.work_folder(1) / "trials" / "0001" / "snapshots").iterdir())
+    assert len(snapshots) == 2
+    snapshots[-1].write_bytes(snapshots[-1].read_bytes()[:-9])
+    resume(tmp_path / "two")
+    assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
+
+
+LIMITED = (
+    "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))\n"
+)
+
+
+@posix
+@pytest.mark.slow
+def test_a_disk_that_fills_up_in_a_study_loses_nothing(toy: Toy, tmp_path: Path) -> None:
+    config = config_of(toy, seeds=4)
+    run(config, tmp_path / "one", inline)
+    write_text(tmp_path / "study.toml", config.to_toml())
+    script = tmp_path / "limited.py"
+    write_text(script, LIMITED + CONTROLLER)
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "study.toml"), str(tmp_path / "two"), "0"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "StudyError: cannot write" in done.stderr
+    assert "free some space" in done.stderr
+    with StudyStore.open(tmp_path / "two") as store:
+        had = [row.id for row in store.trials() if row.status == "completed"]
+        assert 0 < len(had) < 12, "the disk was full midway"
+    events = resume(tmp_path / "two")
+    assert not {e.trial for e in events if e.kind == "started"} & set(had), "what was done is not run again"
+    assert numbers(tmp_path / "one") == numbers(tmp_path / "two")

@@ -23,6 +23,7 @@ from lrscope.models.checkpoint_writer import read_weights
 from lrscope.records import EvaluationRecord, Record, StepRecord, TrialResult
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
+from lrscope.tasks.classification import Classification
 from lrscope.training import finetune
 from lrscope.training.inference import load_trained
 from lrscope.training.optimizer import build_optimizer, set_rate
@@ -230,6 +231,36 @@ def test_micro_batches_follow_the_whole_batch_closely(toy: Toy, tmp_path: Path) 
     straight(toy.config(micro_batch=3), tmp_path / "other")
     ours, theirs = series(tmp_path / "one")["steps"], series(tmp_path / "other")["steps"]
     assert np.allclose([row[1] for row in ours], [row[1] for row in theirs], atol=1e-4)
+
+
+def test_a_batch_that_memory_does_not_hold_is_computed_in_parts(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight(toy.config(micro_batch=2), tmp_path / "one")
+    whole_loss = Classification.loss
+
+    def small(self: Any, model: Any, batch: Any) -> Any:
+        if len(batch.lengths_B) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole_loss(self, model, batch)
+
+    monkeypatch.setattr(Classification, "loss", small)
+    straight(toy.config(), tmp_path / "other")
+    assert series(tmp_path / "one")["steps"] == series(tmp_path / "other")["steps"]
+    with StudyStore.open(tmp_path / "other") as store:
+        assert store.trial(1).config.micro_batch is None, "the arm stays what it was"
+        assert store.trial(1).reason == "memory was short: batches were computed in parts of 2"
+
+
+def test_an_example_that_memory_does_not_hold_is_an_error(
+    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_: Any) -> Any:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
+
+    monkeypatch.setattr(Classification, "loss", never)
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        straight(toy.config(), tmp_path / "one")
 
 
 def test_gradient_checkpointing_changes_no_bit(toy: Toy, tmp_path: Path) -> None:

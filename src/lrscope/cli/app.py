@@ -78,6 +78,9 @@ for _typer, _commands in ((app, COMMANDS), (_schedules, SCHEDULE_COMMANDS)):
 app.add_typer(_schedules, name="schedule")
 
 
+OUT_OF_MEMORY = ("out of memory", "allocate memory")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: bad input is one line on standard error and code 2, never a traceback."""
     for stream in (sys.stdout, sys.stderr):
@@ -90,21 +93,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(f"{error.format_message()}{_what_was_got(error)} (see {command} --help)")
     except LrscopeError as error:
         _refuse(str(error))
-    except MemoryError:
-        _refuse("the computer's memory is full; lower --batch-size, or compute it in parts with --micro-batch")
+    except (MemoryError, RuntimeError) as error:  # torch says in words that memory ran out
+        if isinstance(error, RuntimeError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+            raise
+        _refuse("the memory is full; use a smaller model, cut sentences with --max-tokens, or --gradient-checkpointing")
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped\n")
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:  # a disk or a file system that fails where no part of lrscope expected it
+        _refuse(f"{error.filename or 'the system'}: {error.strerror or error}; what was done is kept")
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _what_was_got(error: typer.TyperException) -> str:
     """Return the value that an option was given in vain: typer's message leaves it out, its cause has it."""
     errors = getattr(error.__cause__, "errors", None)
-    return "".join(f": got {item['input']!r}" for item in errors()) if callable(errors) else ""
+    if not callable(errors):
+        return ""
+    values = [item["input"] for item in errors()]
+    several = any("," in str(value) for value in values)
+    return "".join(f": got {value!r}" for value in values) + ("; lists are compared by lrscope sweep" * several)
 
 
 def _refuse(message: str) -> None:

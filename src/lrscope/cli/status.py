@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +13,10 @@ from lrscope.cli import options as opt
 from lrscope.cli.output import print_json, table_lines
 from lrscope.cli.progress import duration
 from lrscope.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lrscope.store.study import StudyStore
+    from lrscope.store.trials import TrialRow
 
 SHOWN = 40
 
@@ -65,7 +70,7 @@ def status(
         cells = [
             [str(r.id), shown(r.config.peak_rate), str(r.config.seed), f"{r.step}/{r.total_steps or '?'}",
              state[r.id] + (f": {r.reason}" if r.reason else ""), r.config.schedule]
-            for r in shown_rows[:SHOWN]
+            for r in (_reached(store, row) for row in shown_rows[:SHOWN])
         ]  # fmt: skip
         typer.echo("\n".join(table_lines(names, cells)))
         if len(shown_rows) > SHOWN:
@@ -76,6 +81,19 @@ def status(
             )
         if left and not running:
             typer.echo(f"go on with: lrscope sweep --resume {folder}")
+
+
+def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
+    """Return how a trial stands now: what runs has a store of its own, and writes there at every epoch."""
+    from lrscope.errors import StudyError
+    from lrscope.store.study import StudyStore
+
+    try:
+        with StudyStore.open(store.work_folder(row.id)) as worker:
+            here = worker.trials()[0]
+            return replace(here, id=row.id, reason=row.reason, step=len(worker.steps(here.id)))
+    except (StudyError, IndexError):  # not begun, or being made this moment
+        return row
 
 
 def _print_log(folder: Path, form: str) -> None:

@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.output import counted
+from lrscope.cli.places import Place, executor_for, heads_together, num_at_once, placing
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
 from lrscope.cli.study_table import print_summary
@@ -21,7 +23,6 @@ from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
-    from lrscope.executors.base import Executor
     from lrscope.studies.session import Study
 
 INTERRUPTED = 130
@@ -35,15 +36,22 @@ Workers = Annotated[
 ExecutorName = Annotated[
     str | None,
     typer.Option(
-        "--executor", help="Where trials run [inline, or processes with --workers].", metavar="inline|processes",
+        "--executor", help="Where trials run [inline, or processes with --workers].", metavar="inline|processes|ray",
         show_default=False, rich_help_panel=opt.MACHINE,
     ),
 ]  # fmt: skip
 
-GpusPerTrial = Annotated[
-    int | None,
+Address = Annotated[
+    str | None,
     typer.Option(
-        "--gpus-per-trial", help="Give each trial so many GPUs of its own; with processes.", metavar="N",
+        "--address", help="A Ray cluster: auto, HOST:PORT, or local for one on this machine [auto].", metavar="ADDRESS",
+        show_default=False, rich_help_panel=opt.MACHINE,
+    ),
+]  # fmt: skip
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-trial", help="Give each trial so many GPUs of its own; on Ray also a fraction.", metavar="N",
         show_default=False, rich_help_panel=opt.MACHINE,
     ),
 ]  # fmt: skip
@@ -88,6 +96,7 @@ def sweep(
     gradient_checkpointing: opt.GradientCheckpointing = None,
     executor: ExecutorName = None,
     workers: Workers = None,
+    address: Address = None,
     gpus_per_trial: GpusPerTrial = None,
     keep: grid_opt.Keep = None,
     config: Annotated[
@@ -100,6 +109,9 @@ def sweep(
         Path | None,
         typer.Option("--resume", help="Go on with a study, or extend it with --seeds, --lr.", metavar="FOLDER"),
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="With --resume: try again what has failed.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long or large study.")] = False,
     out: opt.Out = None,
     json: opt.Json = False,
@@ -115,7 +127,7 @@ def sweep(
     grid = grid_opt.read_grid(given, lr, schedule, warmup)
     sweep_settings = {"seeds": seeds, "strategy": strategy, "keep": keep, "scale_rate": scale_lr}
     shared = {name: given[name] for name in _SHARED if given[name] is not None}
-    place = _placing(executor, workers, gpus_per_trial)
+    place = placing(executor, workers, gpus_per_trial, address)
     if resume is not None:
         _require_extension_only(shared, sweep_settings, config, out, save_config)
         from lrscope.studies.session import resume as resume_study
@@ -123,7 +135,9 @@ def sweep(
         moved = resolve_options({name: value for name, value in shared.items() if name in MOVABLE})
         extension = {**grid, **({} if seeds is None else {"seeds": seeds})}
         with resume_study(resume, moved=moved, extension=extension) as study:
-            return drive(study, place, yes=yes, as_json=json)
+            return drive(study, place, yes=yes, as_json=json, retry_failed=retry_failed)
+    if retry_failed:
+        raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
     asked = _asked(shared, grid, sweep_settings, config, place)
     if save_config is not None:
         from lrscope.files import write_text
@@ -143,44 +157,6 @@ _SHARED = (
     "epsilon", "train_metrics", "device", "precision", "threads", "batching", "implementation",
     "gradient_checkpointing",
 )  # fmt: skip
-
-
-class Place(NamedTuple):
-    """Where trials run: which executor, how many at once, and which accelerators each place sees."""
-
-    executor: str
-    workers: int
-    devices: list[str] | None = None
-
-
-def _placing(executor: str | None, workers: int | None, gpus_per_trial: int | None) -> Place:
-    if workers is not None and workers < 1:
-        raise ConfigError(f"--workers must be at least 1: got {workers}; leave it out to run one trial at a time")
-    name = executor or ("processes" if gpus_per_trial or (workers and workers > 1) else "inline")
-    if name not in ("inline", "processes"):
-        raise ConfigError(f"--executor is one of inline, processes: got {name!r}")
-    if name == "inline" and workers not in (None, 1):
-        raise ConfigError(f"the inline executor runs one trial at a time: got --workers {workers}; use processes")
-    if gpus_per_trial is None:
-        return Place(name, workers or 1)
-    import torch
-
-    devices = device_groups(torch.cuda.device_count(), gpus_per_trial)
-    return Place("processes", min(workers or len(devices), len(devices)), devices)
-
-
-def device_groups(num_devices: int, each: int) -> list[str]:
-    """Return which devices each worker sees.
-
-    Raises:
-        ConfigError: there are not enough for one.
-
-    >>> device_groups(5, 2)
-    ['0,1', '2,3']
-    """
-    if each < 1 or num_devices < each:
-        raise ConfigError(f"--gpus-per-trial needs as many GPUs as a trial gets: got {each} of {num_devices}; lower it")
-    return [",".join(map(str, range(first, first + each))) for first in range(0, num_devices - each + 1, each)]
 
 
 def _asked(
@@ -225,41 +201,21 @@ def _require_extension_only(
         )
 
 
-def _executor(study: Study, place: Place) -> Executor:
-    config = study.store.config
-    if _heads_together(study, place):
-        from lrscope.executors.heads import HeadExecutor
-
-        assert config.sweep is not None
-        return HeadExecutor(study.material, study.store.folder, config.sweep.keep)
-    if place.executor == "inline":
-        from lrscope.executors.inline import InlineExecutor
-
-        return InlineExecutor(study.material)
-    from lrscope.executors.processes import ProcessExecutor
-
-    return ProcessExecutor(place.workers, devices=place.devices)
-
-
-def _heads_together(study: Study, place: Place) -> bool:
-    """Return whether only heads are trained, here, on features that can be computed once."""
-    head_alone = study.store.config.model.train == "head" and study.material.numerics.implementation == "native"
-    return head_alone and place.executor == "inline"
-
-
-def drive(study: Study, place: Place, *, yes: bool, as_json: bool) -> int:
+def drive(study: Study, place: Place, *, yes: bool, as_json: bool, retry_failed: bool = False) -> int:
     """Run a study with a live view, and print its table; return the exit code."""
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.studies.controller import Controller
 
     controller = Controller(study.store)
     controller.recover()
+    if retry_failed:
+        controller.retry_failed()
     pending = controller.pending()
     if pending and not _agreed(study, [row.config for row in pending], place, yes=yes, quiet=as_json):
         typer.echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return 0
     with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
-        for event in controller.run(_executor(study, place)):
+        for event in controller.run(executor_for(study, place)):
             progress.update(event)
     if controller.stopped:
         typer.echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
@@ -278,17 +234,18 @@ def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: 
 
     config = study.store.config
     assert config.sweep is not None
-    if _heads_together(study, place):
+    if heads_together(study, place):
         cost = quote_heads(study.material, study.store.folder, trials, keep=config.sweep.keep)
     else:
-        cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place.executor == "processes")
-    seconds, megabytes = cost.seconds / place.workers, cost.num_bytes / 2**20
+        cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place.executor != "inline")
+    at_once, room_notes = num_at_once(study, place)
+    seconds, megabytes = cost.seconds / at_once, cost.num_bytes / 2**20
     merged = num_merged(config)
     lines = [
-        f"{len(arms(config))} arms × {config.sweep.seeds} seeds, {len(trials)} trials to run, {place.workers} at a "
-        f"time: about {duration(seconds)} and {megabytes:.0f} MB",
+        f"{counted(len(arms(config)), 'arm')} × {counted(config.sweep.seeds, 'seed')}, {counted(len(trials), 'trial')} "
+        f"to run, {at_once} at a time: about {duration(seconds)} and {megabytes:.0f} MB",
         *([f"{merged} combinations are the same as others and run once"] if merged else []),
-        *(f"note: {note}" for note in study.material.notes),
+        *(f"note: {note}" for note in (*study.material.notes, *room_notes)),
     ]
     if not quiet:
         for line in lines:

@@ -31,12 +31,13 @@ class Job:
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a trial. A `record` has its record, a `failed` one its reason.
+    """What happened to a trial. A `record` has its record, a `failed` and a `blocked` one their reason.
 
-    A `done` one has left a study of its own in the job's folder, or brings its outcome along.
+    A `done` one has left a study of its own in the job's folder, or brings its outcome along. `blocked` is what is not
+    the trial's fault and would meet the others too: a full disk, an input that changed.
     """
 
-    kind: Literal["started", "record", "done", "failed", "stopped"]
+    kind: Literal["started", "record", "done", "failed", "blocked", "stopped"]
     trial: int
     record: Record | None = None
     reason: str = ""

@@ -18,10 +18,8 @@ from time import monotonic
 from typing import Any
 
 from lrscope.executors.base import Event, Job
-from lrscope.records import Record, StepRecord
 
 HANG_SECONDS = 900.0
-SECONDS_BETWEEN_STEPS_TOLD = 0.1
 
 
 @dataclass(eq=False)
@@ -96,7 +94,7 @@ class ProcessExecutor:
                 except (EOFError, OSError):
                     yield from self._end(worker)
                     continue
-                if event.kind in ("done", "failed", "stopped"):
+                if event.kind in ("done", "failed", "blocked", "stopped"):
                     worker.ended = event
                 else:
                     yield event
@@ -152,7 +150,7 @@ def _work(job: Job, events: Connection, life_line: Connection, devices: str | No
 
 
 def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> None:
-    from lrscope.executors.work import events_of, gather_for
+    from lrscope.executors.work import events_of, gather_for, worth_telling
 
     def on_start(stop: Any) -> None:
         stops.append(stop)
@@ -161,10 +159,6 @@ def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any])
 
     told = 0.0
     for event in events_of(job, gather_for, on_start):
-        if event.record is None or _worth_telling(event.record, told):
+        if event.record is None or worth_telling(event.record, told):
             told = monotonic()
             events.send(event)
-
-
-def _worth_telling(record: Record, told: float) -> bool:
-    return not isinstance(record, StepRecord) or record.diverged or monotonic() - told > SECONDS_BETWEEN_STEPS_TOLD

@@ -5,15 +5,18 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from lrscope.errors import LrscopeError, StudyError
 from lrscope.executors.base import Event, Job
-from lrscope.records import EvaluationRecord, Record, TrialResult
+from lrscope.records import EvaluationRecord, Record, StepRecord, TrialResult
 from lrscope.store.storage import DATABASE
 
 if TYPE_CHECKING:
     from lrscope.training.material import Material
+
+SECONDS_BETWEEN_STEPS_TOLD = 0.1
 
 
 def gather_for(job: Job) -> Material:
@@ -63,6 +66,8 @@ def events_of(
             # Per-example scores are in the store; they need not travel.
             told = replace(record, scores={}) if isinstance(record, EvaluationRecord) else record
             yield Event("record", job.trial, told)
+    except StudyError as error:
+        yield Event("blocked", job.trial, reason=str(error))
     except LrscopeError as error:
         yield Event("failed", job.trial, reason=str(error))
     except (MemoryError, RuntimeError) as error:  # torch raises RuntimeError where memory runs out
@@ -70,3 +75,8 @@ def events_of(
     else:
         interrupted = result is not None and result.status == "interrupted"
         yield Event("stopped" if interrupted else "done", job.trial)
+
+
+def worth_telling(record: Record, told: float) -> bool:
+    """Return whether a record goes to the controller at once, which last heard at `told`; steps are thinned out."""
+    return not isinstance(record, StepRecord) or record.diverged or monotonic() - told > SECONDS_BETWEEN_STEPS_TOLD

@@ -88,6 +88,10 @@ class TrialTable:
         """Return where a trial's checkpoints and snapshots lie."""
         return self.folder / "trials" / f"{trial:04d}"
 
+    def work_folder(self, trial: int) -> Path:
+        """Return where a trial runs, as a study of its own, until it is taken in."""
+        return self.trial_folder(trial) / "work"
+
     def update_trial(
         self,
         trial: int,

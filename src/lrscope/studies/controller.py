@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lrscope.analysis.arms import arm_key
 from lrscope.config import TrialConfig
+from lrscope.errors import StudyError
 from lrscope.executors.base import Event, Executor, Job
 from lrscope.records import FINISHED
 from lrscope.store.absorb import absorb, take_outcome
@@ -23,7 +24,6 @@ from lrscope.studies.plan import planned
 from lrscope.studies.rungs import next_rung
 
 MOST_ATTEMPTS = 2
-WORK = "work"
 
 
 class Controller:
@@ -35,7 +35,11 @@ class Controller:
         self._kept: dict[TrialConfig, tuple[int, float]] | None = None
 
     def run(self, executor: Executor) -> Iterator[Event]:
-        """Run whatever the study still needs, and yield what happens, each thing once it is in the store."""
+        """Run whatever the study still needs, and yield what happens, each thing once it is in the store.
+
+        Raises:
+            StudyError: something that no trial can go on with: a full disk, an input that changed.
+        """
         self._executor = executor
         self.recover()
         while pending := self.pending():
@@ -48,6 +52,9 @@ class Controller:
                     self._failed(event)
                 elif event.kind == "stopped":
                     self._put_off(event.trial)
+                elif event.kind == "blocked":
+                    self._put_off(event.trial)
+                    raise StudyError(event.reason)
                 yield event
             if self.stopped:
                 return
@@ -63,10 +70,16 @@ class Controller:
         rows = [row for row in self.store.trials() if row.status not in FINISHED and row.status != "failed"]
         return [row for row in rows if row.attempts < MOST_ATTEMPTS]
 
+    def retry_failed(self) -> None:
+        """Let trials that have failed be tried anew."""
+        for row in self.store.trials():
+            if row.status == "failed":
+                self._put_off(row.id)
+
     def recover(self) -> None:
         """Put right what an earlier controller left: trials that finished and were not taken in, trials cut off."""
         for row in self.store.trials():
-            work = self._work(row.id)
+            work = self.store.work_folder(row.id)
             if row.status in FINISHED:
                 if work.exists():
                     self._keep(row.id)
@@ -74,9 +87,7 @@ class Controller:
             if (work / DATABASE).is_file() and _is_finished(work):
                 self._take_in(Event("done", row.id))
             elif row.status in ("running", "interrupted"):
-                # A controller that died has not used up a try of the trial's own.
-                with self.store.transaction() as connection:
-                    connection.execute("UPDATE trials SET status = 'planned', attempts = 0 WHERE id = ?", (row.id,))
+                self._put_off(row.id)  # a controller that died has not used up a try of the trial's own
 
     # The course of a trial
 
@@ -88,22 +99,19 @@ class Controller:
 
     def _job(self, row: TrialRow) -> Job:
         config = replace(self.store.config, trial=row.config, sweep=None)
-        return Job(row.id, config, self._work(row.id), self.store.numerics, self.store.fingerprint)
-
-    def _work(self, trial: int) -> Path:
-        return self.store.trial_folder(trial) / WORK
+        return Job(row.id, config, self.store.work_folder(row.id), self.store.numerics, self.store.fingerprint)
 
     def _take_in(self, event: Event) -> None:
         if event.outcome is not None:
             take_outcome(self.store, event.trial, event.outcome)
         else:
-            with StudyStore.open(self._work(event.trial)) as worker:
+            with StudyStore.open(self.store.work_folder(event.trial)) as worker:
                 absorb(self.store, event.trial, worker)
         self._keep(event.trial)
 
     def _put_off(self, trial: int) -> None:
         with self.store.transaction() as connection:
-            connection.execute("UPDATE trials SET status = 'planned', attempts = 0 WHERE id = ?", (trial,))
+            connection.execute("UPDATE trials SET status = 'planned', attempts = 0, reason = '' WHERE id = ?", (trial,))
 
     def _failed(self, event: Event) -> None:
         row = self.store.trial(event.trial)
@@ -114,13 +122,13 @@ class Controller:
         """Move the checkpoints that are kept out of the working folder, and remove it."""
         sweep = self.store.config.sweep
         keep = sweep.keep if sweep is not None else "all"
-        home, made = self.store.trial_folder(trial), self._work(trial) / "trials" / "0001"
+        home, made = self.store.trial_folder(trial), self.store.work_folder(trial) / "trials" / "0001"
         names = {"all": ("best", "last"), "best": ("best",), "none": ()}[keep]
         for name in names:
             if (made / name).is_dir():
                 shutil.rmtree(home / name, ignore_errors=True)
                 (made / name).replace(home / name)
-        shutil.rmtree(self._work(trial), ignore_errors=True)
+        shutil.rmtree(self.store.work_folder(trial), ignore_errors=True)
         if keep == "best":
             self._keep_best_of_arm(trial)
         if home.is_dir() and not any(home.iterdir()):

@@ -58,7 +58,6 @@ def resume(
     Raises:
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
     """
-    from lrscope.training.finetune import relocate
     from lrscope.training.material import gather, require_same
     from lrscope.training.numerics import Numerics
 
@@ -67,7 +66,7 @@ def resume(
     with study_lock(folder), StudyStore.open(folder) as store:
         if store.config.sweep is None:
             raise StudyError(f"{folder} holds a single fine-tune: go on with lrscope finetune --resume {folder}")
-        config = relocate(store.config, dict(moved or {}))
+        config = store.config.reading(moved or {})
         if extension:
             config = extended(config, extension)
         material = gather(config, Numerics(**store.numerics))

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from lrscope.config import DataConfig, StudyConfig
+from lrscope.config import StudyConfig
 from lrscope.errors import StudyError
 from lrscope.files import write_text
 from lrscope.records import Metric
@@ -64,18 +63,11 @@ def resume(folder: Path, moved: dict[str, str] | None = None, material: Material
     with study_lock(folder), StudyStore.open(folder) as store:
         if store.config.sweep is not None:
             raise StudyError(f"{folder} holds a study of many trials: go on with lrscope sweep --resume {folder}")
-        config = relocate(store.config, moved or {})
+        config = store.config.reading(moved or {})
         numerics = Numerics(**store.numerics)
         material = gather(config, numerics) if material is None else replace(material, config=config)
         require_same(store.fingerprint, material.fingerprint, folder)
         yield _assemble(store, material)
-
-
-def relocate(config: StudyConfig, moved: dict[str, Any]) -> StudyConfig:
-    """Return the configuration with inputs read from where they lie now."""
-    data = {name: value for name, value in moved.items() if name in DataConfig.__dataclass_fields__}
-    model = {name: value for name, value in moved.items() if name in ("model", "tokenizer")}
-    return replace(config, data=replace(config.data, **data), model=replace(config.model, **model))
 
 
 def create_store(folder: Path, config: StudyConfig, material: Material) -> StudyStore:

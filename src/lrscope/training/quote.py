@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lrscope.config import TrialConfig
+from lrscope.training.accumulation import halved, is_out_of_memory
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.features import features_of
@@ -74,7 +75,19 @@ def _stored_bytes(material: Material, trials: Sequence[TrialConfig], keep: str) 
 
 
 def _seconds_a_step(material: Material, trial: TrialConfig, batch_size: int) -> float:
-    config = replace(trial, batch_size=batch_size, micro_batch=None, schedule="constant", epochs=1)
+    part = min(trial.micro_batch, batch_size) if trial.micro_batch else None
+    config = replace(trial, batch_size=batch_size, micro_batch=part, schedule="constant", epochs=1)
+    while True:
+        try:
+            return _timed(material, config)
+        except (RuntimeError, MemoryError) as error:
+            smaller = halved(config) if is_out_of_memory(error) else None
+            if smaller is None:
+                raise
+            config = smaller
+
+
+def _timed(material: Material, config: TrialConfig) -> float:
     model, task = material.build_model(config), material.task()
     train = material.encoded["train"]
     batches = step_batches(task, train, config, material.numerics.batching)

@@ -53,10 +53,19 @@ def write_snapshot(folder: Path, step: int, state: dict[str, Any], progress: dic
     """Write a snapshot of the state after `step` updates, whole or not at all; older ones but the last go.
 
     `progress` is plain values (numbers, texts, lists) that the caller wants back.
+
+    Raises:
+        StudyError: the folder cannot be written, or the disk is full; older snapshots are untouched.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"cannot write {folder}: {error.strerror or error}; free some space") from error
     with replacing(folder / "writing.pt") as temporary:
-        torch.save({**state, "step": step, "progress": progress}, temporary)
+        try:
+            torch.save({**state, "step": step, "progress": progress}, temporary)
+        except RuntimeError as error:  # what torch's writer makes of a full disk
+            raise OSError(str(error).splitlines()[0]) from error
         digest = _digest(temporary)
     path = folder / f"step-{step:08d}-{digest}.pt"
     (folder / "writing.pt").replace(path)

@@ -18,6 +18,7 @@ from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -28,6 +29,7 @@ from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.tasks.base import EncodedSplit
+from lrscope.training.accumulation import halved, is_out_of_memory
 from lrscope.training.batches import step_batches
 from lrscope.training.early_stopping import best_index, should_stop
 from lrscope.training.evaluation import outputs_of
@@ -57,6 +59,7 @@ class Trial:
         self._stop_asked = False
         self._unwritten: list[StepRecord] = []
         self._epoch_means = RunningMean()
+        self._computed, self._note = row.config, ""
         self._began = monotonic()
 
     def stop(self) -> None:
@@ -76,13 +79,32 @@ class Trial:
     def run(self) -> Iterator[Record]:
         """Yield records until the trial ends; the last one is its `TrialResult`.
 
+        Where memory does not hold a batch, the trial goes on from its last snapshot with the batch computed in parts.
+
         Raises:
             StudyError: the folder cannot be written, or no snapshot of a begun trial can be used.
         """
+        while True:
+            try:
+                yield from self._run()
+                return
+            except (RuntimeError, MemoryError) as error:
+                smaller = halved(self._computed) if is_out_of_memory(error) else None
+                if smaller is None:
+                    raise
+                self._computed = smaller
+                self._note = f"memory was short: batches were computed in parts of {smaller.micro_batch}"
+            if self.material.numerics.device == "cuda":
+                torch.cuda.empty_cache()
+
+    # The course of a trial
+
+    def _run(self) -> Iterator[Record]:
         row = self.store.trial(self.id)
         if row.status in FINISHED:
             yield self._result(row.status, row.step, row.reason)
             return
+        self._unwritten, self._epoch_means = [], RunningMean()
         keep_freed_memory()
         self.material.numerics.apply()
         model = self.material.build_model(self.config)
@@ -103,8 +125,6 @@ class Trial:
         shutil.rmtree(self._snapshots, ignore_errors=True)
         yield self._result(status, self._done, reason)
 
-    # The course of a trial
-
     def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Generator[Record, None, tuple[Status, str]]:
         self._done = done
         self._react()
@@ -114,7 +134,7 @@ class Trial:
         for record in steps(
             model,
             optimizer,
-            step_batches(self.task, self.train, self.config, self.material.numerics.batching, start=done),
+            step_batches(self.task, self.train, self._computed, self.material.numerics.batching, start=done),
             self._loss,
             self._rate_at,
             start=done,
@@ -124,7 +144,7 @@ class Trial:
             if record.diverged:
                 self._flush()
                 yield record
-                return "diverged", _why_diverged(record)
+                return "diverged", record.why_diverged
             self._done = record.step + 1
             self._epoch_means.add("loss", record.loss * record.count, record.count)
             if self._done % self.steps_per_epoch == 0:
@@ -147,7 +167,7 @@ class Trial:
                 yield record
             if self._stop_asked and self._done < self.total_steps:
                 return "interrupted", "stopped by the user"
-        return "completed", ""
+        return "completed", self._note
 
     def _rate_at(self, step: int) -> float:
         return self.config.peak_rate * self.schedule(step)
@@ -307,9 +327,3 @@ class Trial:
             endpoint=values[-1] if values else None,
             reason=reason,
         )
-
-
-def _why_diverged(record: StepRecord) -> str:
-    what = "loss" if record.loss != record.loss or abs(record.loss) == float("inf") else "gradient"
-    value = record.loss if what == "loss" else record.gradient_norm
-    return f"{what} became {value} at step {record.step}, learning rate {record.learning_rate:.3g}"
