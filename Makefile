@@ -32,6 +32,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/throughput.py
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/heads.py
+	$(BIN)/python benchmarks/large_study.py
 
 clean:
 	rm -rf $(VENV) build dist runs

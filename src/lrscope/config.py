@@ -10,6 +10,7 @@ import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -71,6 +72,11 @@ class NumericsConfig(Section):
         return []
 
 
+@lru_cache(maxsize=4096)  # a study of ten thousand trials has few schedules
+def _canonical(schedule: str) -> str:
+    return str(parse(schedule))
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig(Section):
     """One arm at one seed. `schedule` is kept as canonical text; durations inside it carry units.
@@ -100,7 +106,7 @@ class TrialConfig(Section):
     def __post_init__(self) -> None:
         super().__post_init__()
         # Stored as the schedule's own canonical text, so that two spellings of one schedule are one arm.
-        object.__setattr__(self, "schedule", str(parse(self.schedule)))
+        object.__setattr__(self, "schedule", _canonical(self.schedule))
 
     def lay_out(self, num_examples: int) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -85,17 +86,16 @@ def test_extending_and_status(toy: Toy, tmp_path: Path, cli: Cli) -> None:
         assert all("dev_accuracy" in row for row in study.trial_rows())
 
 
-def test_frames(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+def test_frames(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     cli(*sweep(toy, "--lr", "1e-3", "--out", tmp_path / "s"))
     with lrscope.load_study(str(tmp_path / "s")) as study:
-        try:
-            import pandas  # noqa: F401
-        except ImportError:
-            with pytest.raises(lrscope.errors.LrscopeError, match="pip install pandas"):  # type: ignore[attr-defined]
-                study.trials()
-            return
-        assert len(study.trials()) == 1
-        assert len(study.steps(1)) == 6
+        trials, evaluations = study.trials(), study.evaluations()
+        assert (len(trials), trials["peak_rate"][0]) == (1, 1e-3)
+        assert list(evaluations["split"]) == ["dev"]
+        assert len(study.steps(1)) == 12
+        monkeypatch.setitem(sys.modules, "pandas", None)
+        with pytest.raises(lrscope.errors.LrscopeError, match="pip install"):  # type: ignore[attr-defined]
+            study.trials()
 
 
 def test_heads_are_trained_together(toy: Toy, tmp_path: Path, cli: Cli) -> None:
