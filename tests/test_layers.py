@@ -10,8 +10,8 @@ SOURCE = Path(__file__).parent.parent / "src" / "lrscope"
 FLOORS = {
     "__main__": 9,
     "cli": 8, "integrations": 8,
-    "studies": 7, "range_test": 7, "report": 7,
-    "executors": 6,
+    "studies": 7, "range_test": 7,
+    "executors": 6, "report": 6,
     "training": 5, "analysis": 5,
     "tasks": 4, "store": 4,
     "config": 3, "records": 3,

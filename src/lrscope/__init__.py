@@ -11,4 +11,8 @@ def __getattr__(name: str) -> Any:
         from lrscope.studies.reading import load_study
 
         return load_study
+    if name == "RangeTest":
+        from lrscope.range_test.driver import RangeTest
+
+        return RangeTest
     raise AttributeError(f"module 'lrscope' has no attribute {name!r}")

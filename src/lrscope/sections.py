@@ -72,6 +72,10 @@ def _check_type(name: str, value: Any, hint: Any, source: str) -> None:
         if not isinstance(value, Mapping):
             raise ConfigError(f"{source}: {name} must be a table: got {value!r}")
         return
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{source}: {name} must be a list: got {value!r}")
+        return
     allowed = get_args(hint) or (hint,)
     if all(isinstance(choice, str) for choice in allowed):
         return  # choices are checked where the section is built

@@ -39,6 +39,7 @@ GRIDS = [
         "head_multiplier": [1.0, 3.0],
         "micro_batch": [8, 3],
     },
+    {"peak_rate": [1e-2, 1e-1], "optimizer": ["sgd", "adamw"], "beta1": [0.0, 0.9], "weight_decay": [0.1]},
     {"peak_rate": [1e-2], "patience": [1, 9], "train_metrics": ["running", "full"], "beta2": [0.9, 0.999]},
 ]
 

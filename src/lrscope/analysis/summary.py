@@ -99,7 +99,16 @@ def pooled(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
 
     s² = Σ (nᵢ − 1) sᵢ² / Σ (nᵢ − 1). With two or three seeds an arm's own spread says next to nothing.
     """
-    known = [s.metric for s in summaries if s.metric.number > 1]
+    return _pooled([s.metric for s in summaries])
+
+
+def pooled_loss(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
+    """Return the same of the dev loss."""
+    return _pooled([s.loss for s in summaries])
+
+
+def _pooled(spreads: Sequence[Spread]) -> tuple[float, int]:
+    known = [spread for spread in spreads if spread.number > 1]
     freedom = sum(spread.number - 1 for spread in known)
     if not freedom:
         return math.nan, 0

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lrscope import __version__
-from lrscope.cli import demo, evaluate, finetune, generate, predict, run_llama, schedule, status, sweep
+from lrscope.cli import demo, evaluate, find, finetune, generate, predict, run_llama, schedule, status, sweep
 from lrscope.errors import LrscopeError
 
 _SETTINGS: dict[str, Any] = {
@@ -62,6 +62,7 @@ def _help(command: Callable[..., Any]) -> str:
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "demo": demo.demo,
+    "find": find.find,
     "finetune": finetune.finetune,
     "sweep": sweep.sweep,
     "status": status.status,

@@ -9,8 +9,8 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
-from lrscope.cli.places import Place
-from lrscope.cli.sweep import Workers, drive
+from lrscope.cli.places import Place, Workers
+from lrscope.cli.sweep import drive
 from lrscope.studies.plan import parse_rates
 
 RATES = "1e-4,3e-4,1e-3,3e-3,1e-2"

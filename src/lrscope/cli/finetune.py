@@ -49,6 +49,7 @@ def finetune(
     head_multiplier: opt.HeadMultiplier = None,
     dropout: opt.Dropout = None,
     weight_decay: opt.WeightDecay = None,
+    optimizer: opt.Optimizer = None,
     beta1: opt.Beta1 = None,
     beta2: opt.Beta2 = None,
     epsilon: opt.Epsilon = None,

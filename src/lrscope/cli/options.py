@@ -76,7 +76,8 @@ MicroBatch = Annotated[
 ]
 Seed = Annotated[int | None, _option("--seed", "Head, order and dropout are drawn from it [0].", TRAINING, "N")]
 WeightDecay = Annotated[float | None, _option("--weight-decay", "AdamW's, on matrices only [0.01].", TRAINING, "X")]
-Beta1 = Annotated[float | None, _option("--beta1", "AdamW's first-moment decay [0.9].", TRAINING, "X")]
+Optimizer = Annotated[str | None, _option("--optimizer", "AdamW, or SGD with momentum [adamw].", TRAINING, "adamw|sgd")]
+Beta1 = Annotated[float | None, _option("--beta1", "AdamW's first-moment decay, SGD's momentum [0.9].", TRAINING, "X")]
 Beta2 = Annotated[float | None, _option("--beta2", "AdamW's second-moment decay [0.999].", TRAINING, "X")]
 Epsilon = Annotated[float | None, _option("--epsilon", "AdamW's epsilon [1e-8].", TRAINING, "X")]
 ClipNorm = Annotated[

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
+import typer
+
+from lrscope.cli import options as opt
 from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -12,6 +15,33 @@ if TYPE_CHECKING:
     from lrscope.studies.session import Study
 
 EXECUTORS = ("inline", "processes", "ray")
+
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", help="Trials at once [1].", metavar="N", show_default=False, rich_help_panel=opt.MACHINE),
+]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option(
+        "--executor", help="Where trials run [inline, or processes with --workers].", metavar="inline|processes|ray",
+        show_default=False, rich_help_panel=opt.MACHINE,
+    ),
+]  # fmt: skip
+
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--address", help="A Ray cluster: auto, HOST:PORT, or local for one on this machine [auto].", metavar="ADDRESS",
+        show_default=False, rich_help_panel=opt.MACHINE,
+    ),
+]  # fmt: skip
+GpusPerTrial = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus-per-trial", help="Give each trial so many GPUs of its own; on Ray also a fraction.", metavar="N",
+        show_default=False, rich_help_panel=opt.MACHINE,
+    ),
+]  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -99,8 +129,9 @@ def executor_for(study: Study, place: Place) -> Executor:
 
 def heads_together(study: Study, place: Place) -> bool:
     """Return whether only heads are trained, here, on features that can be computed once."""
-    head_alone = study.store.config.model.train == "head" and study.material.numerics.implementation == "native"
-    return head_alone and place.executor == "inline"
+    config = study.store.config
+    head_alone = config.model.train == "head" and study.material.numerics.implementation == "native"
+    return head_alone and config.find is None and place.executor == "inline"
 
 
 def num_at_once(study: Study, place: Place) -> tuple[int, list[str]]:

@@ -38,6 +38,7 @@ PLACES = {
     "micro_batch": ("trial", "micro_batch"),
     "seed": ("trial", "seed"),
     "weight_decay": ("trial", "weight_decay"),
+    "optimizer": ("trial", "optimizer"),
     "beta1": ("trial", "beta1"),
     "beta2": ("trial", "beta2"),
     "epsilon": ("trial", "epsilon"),

@@ -49,9 +49,10 @@ class _Row:
 class StudyProgress:
     """Draws a study as it runs, on standard error or on `console`."""
 
-    def __init__(self, store: StudyStore, console: Console | None = None) -> None:
+    def __init__(self, store: StudyStore, console: Console | None = None, *, quiet: bool = False) -> None:
         self.store = store
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._quiet = quiet
         self._drawn, self._stopping = 0.0, False
         self._plan()
         self._rows: dict[int, _Row] = {}
@@ -59,7 +60,7 @@ class StudyProgress:
         self._live: Live | None = None
 
     def __enter__(self) -> StudyProgress:
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._quiet:
             # Drawn from `update` alone: a thread of its own could not read the store.
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
@@ -104,6 +105,8 @@ class StudyProgress:
             self._say(event, row)
 
     def _say(self, event: Event, row: _Row) -> None:
+        if self._quiet:
+            return
         if self._live is not None and event.kind != "failed":
             return
         what = "  ".join(self._cells(event.trial, row))

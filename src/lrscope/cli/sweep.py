@@ -15,7 +15,17 @@ from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import counted
-from lrscope.cli.places import Place, executor_for, heads_together, num_at_once, placing
+from lrscope.cli.places import (
+    Address,
+    ExecutorName,
+    GpusPerTrial,
+    Place,
+    Workers,
+    executor_for,
+    heads_together,
+    num_at_once,
+    placing,
+)
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
 from lrscope.cli.study_table import print_summary
@@ -28,33 +38,6 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 ASK_ABOVE_SECONDS, ASK_ABOVE_BYTES = 3600.0, 5 * 2**30
 MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
-
-Workers = Annotated[
-    int | None,
-    typer.Option("--workers", help="Trials at once [1].", metavar="N", show_default=False, rich_help_panel=opt.MACHINE),
-]
-ExecutorName = Annotated[
-    str | None,
-    typer.Option(
-        "--executor", help="Where trials run [inline, or processes with --workers].", metavar="inline|processes|ray",
-        show_default=False, rich_help_panel=opt.MACHINE,
-    ),
-]  # fmt: skip
-
-Address = Annotated[
-    str | None,
-    typer.Option(
-        "--address", help="A Ray cluster: auto, HOST:PORT, or local for one on this machine [auto].", metavar="ADDRESS",
-        show_default=False, rich_help_panel=opt.MACHINE,
-    ),
-]  # fmt: skip
-GpusPerTrial = Annotated[
-    float | None,
-    typer.Option(
-        "--gpus-per-trial", help="Give each trial so many GPUs of its own; on Ray also a fraction.", metavar="N",
-        show_default=False, rich_help_panel=opt.MACHINE,
-    ),
-]  # fmt: skip
 
 
 def sweep(
@@ -84,6 +67,7 @@ def sweep(
     strategy: grid_opt.Strategy = None,
     micro_batch: opt.MicroBatch = None,
     patience: opt.Patience = None,
+    optimizer: opt.Optimizer = None,
     beta1: opt.Beta1 = None,
     beta2: opt.Beta2 = None,
     epsilon: opt.Epsilon = None,
@@ -153,8 +137,8 @@ def sweep(
 
 
 _SHARED = (
-    *MOVABLE, "text_column", "label_column", "on_long", "max_tokens", "micro_batch", "patience", "beta1", "beta2",
-    "epsilon", "train_metrics", "device", "precision", "threads", "batching", "implementation",
+    *MOVABLE, "text_column", "label_column", "on_long", "max_tokens", "micro_batch", "patience", "optimizer", "beta1",
+    "beta2", "epsilon", "train_metrics", "device", "precision", "threads", "batching", "implementation",
     "gradient_checkpointing",
 )  # fmt: skip
 

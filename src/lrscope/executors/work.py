@@ -60,6 +60,9 @@ def events_of(
 ) -> Iterator[Event]:
     """Yield what a trial does, and at last how it ended; what it raises is how it failed."""
     result = None
+    if job.config.find is not None:
+        yield from _range_events(job, material, on_start)
+        return
     try:
         for record in run_job(job, material(job), on_start):
             result = record if isinstance(record, TrialResult) else result
@@ -75,6 +78,28 @@ def events_of(
     else:
         interrupted = result is not None and result.status == "interrupted"
         yield Event("stopped" if interrupted else "done", job.trial)
+
+
+def _range_events(
+    job: Job, material: Callable[[Job], Material], on_start: Callable[[Callable[[], None]], None]
+) -> Iterator[Event]:
+    """Make a range test; it is short, keeps no folder, and brings its outcome along."""
+    from lrscope.training.range_trial import RangeTrial
+
+    assert job.config.find is not None
+    try:
+        test = RangeTrial(material(job), job.config.find, job.config.trial)
+        on_start(test.stop)
+        for record in test.run():
+            yield Event("record", job.trial, record)
+    except StudyError as error:
+        yield Event("blocked", job.trial, reason=str(error))
+    except LrscopeError as error:
+        yield Event("failed", job.trial, reason=str(error))
+    except (MemoryError, RuntimeError) as error:
+        yield Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
+    else:
+        yield Event("stopped", job.trial) if test.interrupted else Event("done", job.trial, outcome=test.outcome())
 
 
 def worth_telling(record: Record, told: float) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from lrscope.config import StudyConfig
 from lrscope.errors import StudyError
@@ -51,7 +51,11 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[Study]:
 
 @contextmanager
 def resume(
-    folder: Path, *, moved: Mapping[str, str] | None = None, extension: Mapping[str, Any] | None = None
+    folder: Path,
+    *,
+    moved: Mapping[str, str] | None = None,
+    extension: Mapping[str, Any] | None = None,
+    what: Literal["sweep", "find"] = "sweep",
 ) -> Iterator[Study]:
     """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, `extension` what is added.
 
@@ -66,6 +70,10 @@ def resume(
     with study_lock(folder), StudyStore.open(folder) as store:
         if store.config.sweep is None:
             raise StudyError(f"{folder} holds a single fine-tune: go on with lrscope finetune --resume {folder}")
+        kind = "sweep" if store.config.find is None else "find"
+        if kind != what:
+            holds = {"sweep": "a sweep", "find": "a range test"}[kind]
+            raise StudyError(f"{folder} holds {holds}: go on with lrscope {kind} --resume {folder}")
         config = store.config.reading(moved or {})
         if extension:
             config = extended(config, extension)

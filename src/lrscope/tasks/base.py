@@ -53,6 +53,13 @@ class EncodedSplit:
         """Return whether every example has its target."""
         return bool((self.labels >= 0).all())
 
+    def take(self, indices: NDArray[np.int64]) -> EncodedSplit:
+        """Return these examples as a split of their own."""
+        rows = [self.ids[self.offsets[i] : self.offsets[i + 1]] for i in indices]
+        offsets = np.concatenate([[0], np.cumsum([len(row) for row in rows], dtype=np.int64)]).astype(np.int64)
+        ids = np.concatenate(rows) if rows else self.ids[:0]
+        return EncodedSplit(self.name, ids, offsets, self.labels[indices])
+
 
 class Evaluation(NamedTuple):
     """What a split's outputs amount to: metrics by name, and per-example scores of those that are means."""

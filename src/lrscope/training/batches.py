@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,16 +13,30 @@ from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
 from lrscope.models.classifier import DropoutPlace
 from lrscope.randomness import derive_seed
+from lrscope.schedules.places import steps_an_epoch
 from lrscope.tasks.base import EncodedSplit, Task
 
 
 def step_batches(
-    task: Task, train: EncodedSplit, config: TrialConfig, batching: str, *, start: int = 0
+    task: Task,
+    train: EncodedSplit,
+    config: TrialConfig,
+    batching: str,
+    *,
+    start: int = 0,
+    order_seed: int | None = None,
+    endless: bool = False,
 ) -> Iterator[Iterator[Any]]:
-    """Yield each step's micro-batches from step `start` on; the plan of an epoch depends on (seed, epoch) alone."""
-    steps_per_epoch = config.lay_out(train.num_examples).steps_per_epoch
-    for epoch in range(start // steps_per_epoch, config.epochs):
-        plan = plan_epoch(train.lengths, config.batch_size, seed=config.seed, epoch=epoch, batching=batching)
+    """Yield each step's micro-batches from step `start` on; the plan of an epoch depends on (seed, epoch) alone.
+
+    `order_seed` is the trial's own where it is None. Where `endless`, epochs follow without end.
+    """
+    steps_per_epoch = steps_an_epoch(train.num_examples, config.batch_size)
+    seed = config.seed if order_seed is None else order_seed
+    for epoch in itertools.count(start // steps_per_epoch):
+        if epoch >= config.epochs and not endless:
+            return
+        plan = plan_epoch(train.lengths, config.batch_size, seed=seed, epoch=epoch, batching=batching)
         first = epoch * steps_per_epoch
         for step in range(max(start, first), first + steps_per_epoch):
             yield _micro_batches(task, train, config, plan[step - first], step)

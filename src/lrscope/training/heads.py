@@ -1,7 +1,7 @@
 """Many heads on one frozen backbone, trained together: each trial as if it ran alone, all of them as a few products.
 
-Trials that share a seed, a batch size and a length share their order, their dropout's draws and their first head. What
-differs (rate, schedule, dropout, weight decay, clipping, smoothing) is a number a trial.
+Trials that share a seed, a batch size, a length and an optimizer share their order, their dropout's draws and their
+first head. What differs (rate, schedule, dropout, weight decay, clipping, smoothing) is a number a trial.
 
 Letters: A trials, B sentences of a batch, N of a split, C classes, D features.
 """
@@ -29,14 +29,14 @@ from lrscope.training.material import Material
 
 def bundles(trials: Sequence[TrialConfig]) -> list[list[int]]:
     """Return the places of trials that can be trained together."""
-    groups: dict[tuple[int, int, int], list[int]] = {}
+    groups: dict[tuple[int, int, int, str], list[int]] = {}
     for place, trial in enumerate(trials):
-        groups.setdefault((trial.seed, trial.batch_size, trial.epochs), []).append(place)
+        groups.setdefault((trial.seed, trial.batch_size, trial.epochs, trial.optimizer), []).append(place)
     return list(groups.values())
 
 
 class HeadBundle:
-    """Trials of one seed, batch size and length on the features of a frozen backbone.
+    """Trials of one seed, batch size, length and optimizer on the features of a frozen backbone.
 
     `run` trains them and yields after every epoch; `outcomes` is what each came to.
     """
@@ -163,7 +163,7 @@ class HeadBundle:
         return loss_A / B, norm_A
 
     def _update(self, grad_ACD: Tensor, norm_A: Tensor, loss_A: Tensor, rate_A: Tensor, step: int) -> None:
-        """AdamW as torch has it, for the trials that go on (Loshchilov and Hutter, arXiv 1711.05101)."""
+        """AdamW or SGD as torch has them, for the trials that go on."""
         c = {name: value[:, None, None] for name, value in self._column.items()}
         finite_A = torch.isfinite(loss_A) & torch.isfinite(norm_A)
         go_A = self.alive_A & finite_A
@@ -172,6 +172,11 @@ class HeadBundle:
         grad_ACD = grad_ACD * scale_A[:, None, None]
         rate = (rate_A * self._column["head_multiplier"])[:, None, None]
         go = go_A[:, None, None]
+        if self.trials[0].optimizer == "sgd":
+            grad_ACD = grad_ACD + c["weight_decay"] * self.w_ACD
+            m = grad_ACD if step == 0 else c["beta1"] * self.m_ACD + grad_ACD
+            self.m_ACD, self.w_ACD = torch.where(go, m, self.m_ACD), torch.where(go, self.w_ACD - rate * m, self.w_ACD)
+            return
         m = torch.lerp(self.m_ACD, grad_ACD, 1.0 - c["beta1"])
         v = self.v_ACD * c["beta2"] + grad_ACD.square() * (1.0 - c["beta2"])
         steps_done = step + 1

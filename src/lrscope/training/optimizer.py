@@ -1,4 +1,4 @@
-"""AdamW over a model's trained parameters, and the one place where a learning rate enters an optimizer."""
+"""AdamW, or SGD, over a model's trained parameters, and the one place where a learning rate enters an optimizer."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def rate_multipliers(names: Sequence[str], *, layer_decay: float = 1.0, head_mul
 def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
     """Return AdamW with decoupled weight decay on matrices only (Loshchilov and Hutter, arXiv 1711.05101).
 
+    Or SGD with momentum, whose weight decay is torch's: added to the gradient.
+
     Norm weights and biases are vectors, and are not decayed. The rate is set by the loop before every step; a group's
     `multiplier` scales it.
     """
@@ -61,6 +63,8 @@ def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
         {"params": members[key], "weight_decay": config.weight_decay if key[1] else 0.0, "multiplier": key[0]}
         for key in order
     ]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(groups, lr=config.peak_rate, momentum=config.beta1, fused=True)
     return torch.optim.AdamW(
         groups,
         lr=config.peak_rate,
@@ -71,12 +75,13 @@ def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:
-    """Write the learning rate into every parameter group; a group's `multiplier`, if any, scales its own."""
+    """Write the learning rate into every parameter group; a group's `multiplier` scales it, None holds it."""
     for group in optimizer.param_groups:
-        group["lr"] = rate * group.get("multiplier", 1.0)
+        if (multiplier := group.get("multiplier", 1.0)) is not None:
+            group["lr"] = rate * multiplier
 
 
 def applied_rate(optimizer: Optimizer) -> float:
-    """Return the learning rate that the optimizer holds, less the first group's `multiplier`."""
-    group = optimizer.param_groups[0]
+    """Return the learning rate that the optimizer holds, less the `multiplier` of the first group that follows it."""
+    group = next(group for group in optimizer.param_groups if group.get("multiplier", 1.0) is not None)
     return float(group["lr"]) / float(group.get("multiplier", 1.0))

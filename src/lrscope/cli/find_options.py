@@ -1,0 +1,45 @@
+"""Options of a range test."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+RANGE, NOISE, CONFIRM = "Range", "Less noise", "Confirmation"
+SEEDS = 5
+NAMES = ("start", "end", "steps", "kind", "seeds", "vary", "probe", "probe_size", "warm_head", "forks")
+
+
+def _option(name: str, about: str, panel: str, metavar: str) -> Any:
+    return typer.Option(name, help=about, rich_help_panel=panel, metavar=metavar, show_default=False)
+
+
+Start = Annotated[float | None, _option("--start", "First rate [1e-7].", RANGE, "RATE")]
+End = Annotated[
+    float | None, _option("--end", "Last rate [1e-2, and on where the loss has not risen by then].", RANGE, "RATE")
+]
+Steps = Annotated[int | None, _option("--steps", "Updates from the first to the last [100].", RANGE, "N")]
+Kind = Annotated[
+    Literal["exponential", "linear"] | None,
+    _option("--kind", "How the rate rises [exponential].", RANGE, "exponential|linear"),
+]
+Seeds = Annotated[int | None, _option("--seeds", f"Tests, each at a seed of its own [{SEEDS}].", NOISE, "N")]
+Vary = Annotated[
+    str | None,
+    _option("--vary", "What differs between seeds: head, dropout, order, or none [head,dropout].", NOISE, "NAMES"),
+]
+Probe = Annotated[
+    Literal["none", "train", "dev"] | None,
+    _option("--probe", "Measure fixed sentences of train or dev after every step.", NOISE, "none|train|dev"),
+]
+ProbeSize = Annotated[int | None, _option("--probe-size", "How many sentences [256].", NOISE, "N")]
+WarmHead = Annotated[int | None, _option("--warm-head", "Train the head alone for so many updates before.", NOISE, "N")]
+Forks = Annotated[
+    int | None, _option("--forks", "No ramp: so many updates at each rate, always from the same weights.", NOISE, "N")
+]
+Confirm = Annotated[
+    str | None, _option("--confirm", "Then run complete schedules so long inside the bracket.", CONFIRM, "1ep")
+]
+ConfirmRates = Annotated[int, typer.Option("--confirm-rates", help="At so many rates.", rich_help_panel=CONFIRM)]
+ConfirmSeeds = Annotated[int, typer.Option("--confirm-seeds", help="At so many seeds.", rich_help_panel=CONFIRM)]

@@ -1,0 +1,70 @@
+"""Live progress of range tests: one line redrawn on a terminal, a line a test elsewhere. Always on standard error."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from types import TracebackType
+
+from lrscope.cli.progress import duration
+from lrscope.executors.base import Event
+from lrscope.records import StepRecord
+from lrscope.store.study import StudyStore
+
+SECONDS_BETWEEN_LINES = 0.25
+
+
+class FindProgress:
+    """Draws range tests as they run."""
+
+    def __init__(self, store: StudyStore, *, quiet: bool = False) -> None:
+        find = store.config.find
+        assert find is not None
+        self.store, self.quiet = store, quiet
+        self._tests = [row for row in store.trials() if row.status != "completed"]
+        self._num = max(1, len(self._tests))
+        self._planned = find.steps
+        self._steps: dict[int, int] = {}
+        self._over: set[int] = set()
+        self._began, self._drawn, self._terminal = monotonic(), 0.0, sys.stderr.isatty()
+
+    def __enter__(self) -> FindProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._terminal and not self.quiet:
+            sys.stderr.write("\r\x1b[K")
+
+    def update(self, event: Event) -> None:
+        """Draw what an event says."""
+        if self.quiet:
+            return
+        record = event.record
+        if isinstance(record, StepRecord):
+            self._steps[event.trial] = record.step + 1
+            if self._terminal and monotonic() - self._drawn > SECONDS_BETWEEN_LINES:
+                self._drawn = monotonic()
+                sys.stderr.write(
+                    f"\r\x1b[Ktest {event.trial}: step {record.step + 1}, rate {record.learning_rate:.1e}, loss "
+                    f"{record.loss:.3f}  ({self._left()})"
+                )
+                sys.stderr.flush()
+        elif event.kind in ("done", "failed"):
+            self._over.add(event.trial)
+            row = self.store.trial(event.trial)
+            number = self._steps.get(event.trial, 0)
+            start = "\r\x1b[K" if self._terminal else ""
+            why = event.reason or row.reason
+            sys.stderr.write(f"{start}seed {row.config.seed}: {number} steps; {why}  ({self._left()})\n")
+            sys.stderr.flush()
+
+    def _left(self) -> str:
+        done = sum(self._steps.values())
+        known = f"{len(self._over)} of {max(self._num, len(self._steps))} tests"
+        total = max(self._num, len(self._steps)) * self._planned
+        if not done or len(self._over) >= self._num:
+            return known
+        seconds = (monotonic() - self._began) / done * max(0, total - done)
+        return f"{known}, about {duration(seconds)} left"

@@ -1,0 +1,165 @@
+"""Range tests made, printed and confirmed: what `find`, `finetune --lr find` and `sweep --lr auto` share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.places import Place, executor_for
+from lrscope.errors import ConfigError
+from lrscope.files import write_text
+
+if TYPE_CHECKING:
+    from lrscope.range_test.result import RangeTestResult
+    from lrscope.store.study import StudyStore
+    from lrscope.studies.session import Study
+
+INTERRUPTED = 130
+PICTURE, DATA, CONFIRM = "range-test.png", "range-test.json", "confirm"
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """Short complete runs inside the bracket: how long, at how many rates and seeds."""
+
+    epochs: int
+    num_rates: int
+    num_seeds: int
+
+    @staticmethod
+    def of(length: str | None, num_rates: int, num_seeds: int) -> Confirmation | None:
+        """Read what the options ask for; None where no confirmation is asked for.
+
+        Raises:
+            ConfigError: it is no whole number of epochs, or there are too few rates or seeds.
+        """
+        if length is None:
+            return None
+        from lrscope.schedules import parse_duration
+
+        duration = parse_duration(length)
+        if duration.unit != "ep" or duration.value != int(duration.value) or duration.value < 1:
+            raise ConfigError(f"--confirm runs complete schedules of whole epochs: got {length}; write --confirm 1ep")
+        if num_rates < 2 or num_seeds < 1:
+            raise ConfigError(
+                f"--confirm-rates are at least 2 and --confirm-seeds at least 1: got {num_rates} and {num_seeds}"
+            )
+        return Confirmation(int(duration.value), num_rates, num_seeds)
+
+
+def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_json: bool) -> int:
+    """Run a study of range tests, print what it comes to, confirm where asked for; return the exit code."""
+    result = run_tests(study, place, quiet=as_json)
+    if result is None:
+        typer.echo(f"stopped; go on with: lrscope find --resume {study.store.folder}", err=True)
+        return INTERRUPTED
+    if not as_json:
+        _print(result, study)
+    confirmed = None
+    if confirmation is not None and result.bracket.low is not None:
+        confirmed = confirm_bracket(study, result, confirmation, place, quiet=as_json)
+        if confirmed is None:
+            typer.echo(f"stopped; go on with: lrscope find --resume {study.store.folder} --confirm ...", err=True)
+            return INTERRUPTED
+    if as_json:
+        print_json({"study": str(study.store.folder), **result.to_dict(), "confirmed": confirmed})
+    elif confirmed is not None:
+        typer.echo(confirmed["sentence"])
+    return 0
+
+
+def run_tests(study: Study, place: Place, *, quiet: bool) -> RangeTestResult | None:
+    """Make the tests that are not made yet, and keep picture and data; None where Ctrl-C stopped it."""
+    from lrscope.cli.find_progress import FindProgress
+    from lrscope.range_test.reading import read_result
+    from lrscope.studies.controller import Controller
+
+    controller = Controller(study.store)
+    controller.recover()
+    controller.pending()  # the tests are planned before they are counted
+    with graceful_interrupt(controller.stop), FindProgress(study.store, quiet=quiet) as progress:
+        for event in controller.run(executor_for(study, place)):
+            progress.update(event)
+    if controller.stopped:
+        return None
+    result = read_result(study.store)
+    result.plot(study.store.folder / PICTURE)
+    write_text(study.store.folder / DATA, json.dumps(result.to_dict(), indent=1) + "\n")
+    return result
+
+
+def _print(result: RangeTestResult, study: Study) -> None:
+    def shown(rate: float | None) -> str:
+        return "–" if rate is None else f"{rate:.2g}"
+
+    seeds = [f"seed {curve.seed}" for curve in result.curves]
+    rows = [
+        [
+            item.rule,
+            *map(shown, item.by_seed),
+            shown(item.median),
+            f"{item.spread:.1f}×" if item.known else "–",
+        ]
+        for item in result.table
+    ]
+    typer.echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
+    bracket, folder = result.bracket, study.store.folder
+    if bracket.low is None or bracket.high is None:
+        typer.echo(bracket.sentence)
+    else:
+        typer.echo(
+            f"largest stable rate {bracket.largest_stable:.2g}; search from {bracket.low:.2g} to {bracket.high:.2g}"
+        )
+        typer.echo(bracket.sentence)
+        typer.echo(f"next: {sweep_command(study.store, bracket.low, bracket.high)}")
+    typer.echo(f"{PICTURE} and {DATA} are in {folder}")
+
+
+def sweep_command(store: StudyStore, low: float, high: float) -> str:
+    """Return the command that searches a bracket, to be pasted."""
+    config = store.config
+    parts = [
+        "lrscope sweep",
+        f"--model {config.model.model}",
+        f"--train {config.data.train}",
+        f"--dev {config.data.dev}",
+    ]
+    parts += [f"--label-names {config.data.label_names}"] if config.data.label_names else []
+    parts += [f"--batch-size {config.trial.batch_size}", f"--lr log:{low:.2g}:{high:.2g}:5", "--seeds 3"]
+    return " ".join(parts)
+
+
+def confirm_bracket(
+    study: Study, result: RangeTestResult, asked: Confirmation, place: Place, *, quiet: bool
+) -> dict[str, Any] | None:
+    """Run short complete schedules inside the bracket; return what dev loss says, None where it was stopped."""
+    from lrscope.analysis.summary import summarize
+    from lrscope.cli.study_progress import StudyProgress
+    from lrscope.config import SweepConfig
+    from lrscope.range_test.confirm import confirmed, rates_within
+    from lrscope.store.storage import DATABASE
+    from lrscope.studies import session
+    from lrscope.studies.controller import Controller
+
+    assert result.bracket.low is not None
+    assert result.bracket.high is not None
+    rates = rates_within(result.bracket.low, result.bracket.high, asked.num_rates)
+    config, numerics = study.store.config, study.material.numerics
+    # What the range test decided on holds for the runs that follow it.
+    decided: Any = {"device": numerics.device, "precision": numerics.precision, "threads": numerics.threads}
+    trial = replace(config.trial, epochs=asked.epochs, peak_rate=rates[0])
+    sweep = SweepConfig(grid={"peak_rate": rates}, seeds=asked.num_seeds, keep="none")
+    runs = replace(config, find=None, trial=trial, sweep=sweep, numerics=replace(config.numerics, **decided))
+    folder = study.store.folder / CONFIRM
+    held = session.resume(folder) if (folder / DATABASE).is_file() else session.begin(runs, folder)
+    with held as inner:
+        controller = Controller(inner.store)
+        with graceful_interrupt(controller.stop), StudyProgress(inner.store, quiet=quiet) as progress:
+            for event in controller.run(executor_for(inner, place)):
+                progress.update(event)
+        return None if controller.stopped else confirmed(summarize(inner.store), asked.epochs)

@@ -1,0 +1,112 @@
+"""What a range test comes to: curves, every rule's suggestion with its spread over seeds, and a bracket."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lrscope.range_test.bracket import Bracket, bracket_of
+from lrscope.range_test.curve import Curve, mean_of
+from lrscope.range_test.suggest import RULES
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """One rule's rates: each seed's, None where it has no answer, and the median of those that have one.
+
+    `spread` is the largest over the smallest, NaN without an answer.
+    """
+
+    rule: str
+    by_seed: tuple[float | None, ...]
+
+    @property
+    def known(self) -> list[float]:
+        """The seeds' answers that there are."""
+        return [rate for rate in self.by_seed if rate is not None]
+
+    @property
+    def median(self) -> float | None:
+        """The median on the logarithm of the rate."""
+        return float(np.exp(np.median(np.log(self.known)))) if self.known else None
+
+    @property
+    def spread(self) -> float:
+        """How far the seeds are apart, as a ratio."""
+        return max(self.known) / min(self.known) if self.known else math.nan
+
+
+@dataclass(frozen=True, eq=False)
+class RangeTestResult:
+    """The curves of one or several seeds, and all that follows from them."""
+
+    curves: tuple[Curve, ...]
+    notes: tuple[str, ...] = ()
+
+    @cached_property
+    def suggestions(self) -> dict[str, float | None]:
+        """Every rule's rate, the median over seeds; None where the curves have no answer."""
+        return {item.rule: item.median for item in self.table}
+
+    @cached_property
+    def table(self) -> list[Suggestion]:
+        """Every rule's rate by seed."""
+        return [Suggestion(name, tuple(rule(curve) for curve in self.curves)) for name, rule in RULES.items()]
+
+    @cached_property
+    def bracket(self) -> Bracket:
+        """The interval to search."""
+        return bracket_of(self.curves)
+
+    @property
+    def mean(self) -> Curve:
+        """The mean curve over seeds."""
+        return mean_of(self.curves)
+
+    def plot(self, path: Path | str | None = None) -> Any:
+        """Draw the test; return matplotlib's figure, and write it where a path is given."""
+        from lrscope.report.range_figure import range_figure, save_range_figure
+
+        if path is not None:
+            save_range_figure(self, Path(path))
+        return range_figure(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON."""
+        b = self.bracket
+        return {
+            "bracket": None if b.low is None else [b.low, b.high],
+            "largest_stable": b.largest_stable,
+            "confidence": b.sentence,
+            "suggestions": [
+                {
+                    "rule": item.rule,
+                    "median": item.median,
+                    "spread": None if math.isnan(item.spread) else item.spread,
+                    "by_seed": list(item.by_seed),
+                }
+                for item in self.table
+            ],
+            "curves": [
+                {
+                    "seed": curve.seed,
+                    "rates": curve.rates.tolist(),
+                    "losses": curve.losses.tolist(),
+                    "too_large": curve.too_large,
+                    "why_over": curve.why_over,
+                }
+                for curve in self.curves
+            ],
+            "notes": list(self.notes),
+        }
+
+
+def result_of(curves: Sequence[Curve], notes: Sequence[str] = ()) -> RangeTestResult:
+    """Return a result of curves."""
+    return RangeTestResult(tuple(curves), tuple(notes))

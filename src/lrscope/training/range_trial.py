@@ -1,0 +1,178 @@
+"""A range test of a study's own model, in the place of a fine-tune: one curve of loss against rate, at one seed."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from lrscope.config import FindConfig, TrialConfig
+from lrscope.randomness import derive_seed
+from lrscope.records import EvaluationRecord, Outcome, StepRecord
+from lrscope.store.blobs import STEP
+from lrscope.training.batches import step_batches
+from lrscope.training.evaluation import outputs_of
+from lrscope.training.host_memory import keep_freed_memory
+from lrscope.training.loop import steps
+from lrscope.training.material import Material
+from lrscope.training.optimizer import build_optimizer
+from lrscope.training.ramped import RampStep, ramped_steps
+from lrscope.training.snapshot import capture, restore
+
+WIDEN_BY = 100.0  # two decades beyond the end, at most
+WARM_HEAD_RATE = 1e-2  # what a head alone learns fastest at, with AdamW
+FORKS_A_DECADE = 4
+
+
+@dataclass
+class RangeTrial:
+    """One range test. `run` yields its steps; `outcome` is what a store keeps of it.
+
+    A step's record holds the rate that was applied and the loss before the update. With a probe, evaluations of the
+    split "probe" hold the probe's loss after it, and at step 0 that before the first.
+    """
+
+    material: Material
+    config: FindConfig
+    trial: TrialConfig
+    records: list[StepRecord] = field(default_factory=list)
+    probes: list[EvaluationRecord] = field(default_factory=list)
+    why_over: str = ""
+    _stopped: bool = False
+
+    def stop(self) -> None:
+        """Ask the test to end at the next step; what it has is forgotten."""
+        self._stopped = True
+
+    def run(self) -> Iterator[StepRecord]:
+        """Make the test."""
+        began = monotonic()
+        keep_freed_memory()
+        self.material.numerics.apply()
+        model = self.material.build_model(replace(self.trial, seed=self._seed_of("head")))
+        if self.config.warm_head:
+            self._warm_head(model)
+        self._probe = self._make_probe(model)
+        if self._probe is not None:
+            self._note_probe(0, self._probe())
+        for step in self._forks(model) if self.config.forks else self._ramp(model):
+            self.records.append(step.record)
+            if step.probe is not None:
+                self._note_probe(len(self.records), step.probe)
+            self.why_over = step.why_over
+            yield step.record
+            if self._stopped:
+                return
+        self.seconds = monotonic() - began
+
+    @property
+    def interrupted(self) -> bool:
+        """Return whether the test was asked to stop."""
+        return self._stopped
+
+    def outcome(self) -> Outcome:
+        """Return all that the test did. A rate that was too large is its result, not a divergence of the trial."""
+        number = len(self.records)
+        per_epoch = self.trial.lay_out(self.material.encoded["train"].num_examples).steps_per_epoch
+        rows = [(r.learning_rate, r.loss, r.count, r.gradient_norm, r.seconds, r.diverged) for r in self.records]
+        series: NDArray[np.void] = np.array(rows, dtype=STEP)
+        return Outcome("completed", self.why_over, number, number, per_epoch, self.seconds, series, tuple(self.probes))
+
+    # What is varied, and what is measured
+
+    def _seed_of(self, purpose: str) -> int:
+        return self.trial.seed if purpose in self.config.vary else 0
+
+    def _batches(self) -> Iterator[Any]:
+        return step_batches(
+            self.task, self.material.encoded["train"], replace(self.trial, seed=self._seed_of("dropout")),
+            self.material.numerics.batching, order_seed=self._seed_of("order"), endless=True,
+        )  # fmt: skip
+
+    @property
+    def task(self) -> Any:
+        """Return the task as the trial trains on it."""
+        return self.material.task(self.trial.label_smoothing)
+
+    def _loss(self, model: nn.Module, batch: Any) -> Any:
+        return self.task.loss(model, batch)[:2]
+
+    def _make_probe(self, model: nn.Module) -> Callable[[], float] | None:
+        if self.config.probe == "none":
+            return None
+        whole = self.material.encoded[self.config.probe]
+        draw = np.random.default_rng(derive_seed(0, "probe"))
+        size = min(self.config.probe_size, whole.num_examples)
+        split = whole.take(np.sort(draw.choice(whole.num_examples, size, replace=False)))
+        task = self.material.task()
+        return lambda: float(task.score(outputs_of(model, task, split), split).metrics["loss"])
+
+    def _note_probe(self, step: int, loss: float) -> None:
+        self.probes.append(EvaluationRecord(step, 0, "probe", {"loss": loss}, 0.0))
+
+    # Courses
+
+    def _ramp(self, model: nn.Module) -> Iterator[RampStep]:
+        yield from ramped_steps(
+            model,
+            build_optimizer(model, self.trial),
+            self._batches(),
+            self._loss,
+            self.config.ramp,
+            widen_to=self.config.end * WIDEN_BY if self.config.widen else None,
+            clip_norm=self.trial.clip_norm or None,
+            probe=self._probe,
+        )
+
+    def _warm_head(self, model: Any) -> None:
+        """Train the head alone: its fast descent from nothing hides what the backbone feels."""
+        model.trains("head")
+        optimizer = build_optimizer(model, replace(self.trial, peak_rate=WARM_HEAD_RATE))
+        batches = self._batches()
+        course = steps(model, optimizer, batches, self._loss, lambda _: WARM_HEAD_RATE, clip_norm=1.0)
+        for record in course:
+            if record.step + 1 >= self.config.warm_head:
+                break
+        model.trains(self.material.config.model.train)
+
+    def _forks(self, model: nn.Module) -> Iterator[RampStep]:
+        """Take some steps at each rate, always from the same weights on the same batches: time does not confound."""
+        optimizer = build_optimizer(model, self.trial)
+        start: Mapping[str, Any] = copy.deepcopy(capture(model, optimizer))
+        least = before = None
+        for number, rate in enumerate(fork_rates(self.config)):
+            restore(dict(copy.deepcopy(start)), model, optimizer)
+            course = steps(
+                model, optimizer, self._batches(), self._loss, lambda _, r=rate: r,  # type: ignore[misc]
+                clip_norm=self.trial.clip_norm or None,
+            )  # fmt: skip
+            for record in course:
+                if record.step + 1 >= self.config.forks or record.diverged:
+                    break
+            probe = None if self._probe is None or record.diverged else self._probe()
+            measured = record.loss if probe is None else probe
+            before = measured if before is None else before
+            least = measured if least is None else min(least, measured)
+            too_large = record.diverged or measured > before + 0.25 * abs(before)
+            why = f"after {self.config.forks} steps at {rate:.3g} the loss was {measured:.3g}" if too_large else ""
+            last = number + 1 == len(fork_rates(self.config))
+            yield RampStep(replace(record, step=number), probe, why or ("the ramp ended" if last else ""))
+            if too_large:
+                return
+
+
+def fork_rates(config: FindConfig) -> list[float]:
+    """Return the rates that forks are taken at, four a decade.
+
+    >>> [f"{rate:.2g}" for rate in fork_rates(FindConfig(start=1e-3, end=1e-2, widen=False, forks=5))]
+    ['0.001', '0.0018', '0.0032', '0.0056', '0.01']
+    """
+    end = config.end * (WIDEN_BY if config.widen else 1.0)
+    number = round(FORKS_A_DECADE * float(np.log10(end / config.start)))
+    return [float(f"{config.start * 10 ** (place / FORKS_A_DECADE):.6g}") for place in range(number + 1)]

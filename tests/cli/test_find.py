@@ -1,0 +1,122 @@
+"""`lrscope find`, from the command line to the picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.conftest import Cli, Toy
+
+from lrscope.range_test.reading import read_result
+from lrscope.store.study import StudyStore
+
+
+def find(toy: Toy, *more: object) -> list[object]:
+    return [
+        "find", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
+        "--batch-size", "8", "--threads", "1", "--steps", "24", "--start", "1e-5", *more,
+    ]  # fmt: skip
+
+
+def test_find_prints_rules_bracket_and_the_next_command(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, out, err = cli(*find(toy, "--seeds", "3", "--out", tmp_path / "f"))
+    assert code == 0, err
+    lines = out.splitlines()
+    assert lines[0].split() == ["rule", "seed", "0", "seed", "1", "seed", "2", "median", "spread"]
+    assert [line.split("  ")[0] for line in lines[1:6]] == [
+        "steepest", "valley", "slide", "minimum / 10", "divergence / 10",
+    ]  # fmt: skip
+    assert "next: lrscope sweep --model" in out
+    assert "--lr log:" in out
+    assert "3 of 3 tests" in err
+    assert (tmp_path / "f" / "range-test.png").stat().st_size > 10_000
+    data = json.loads((tmp_path / "f" / "range-test.json").read_text())
+    assert len(data["curves"]) == 3
+    assert data["bracket"][0] < data["bracket"][1]
+    assert cli("find", "--resume", tmp_path / "f")[1] == out
+
+
+def test_seeds_share_batches_but_not_heads(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli(*find(toy, "--seeds", "2", "--vary", "none", "--out", tmp_path / "same"))
+    with StudyStore.open(tmp_path / "same") as store:
+        one, other = read_result(store).curves
+        assert one.losses.tolist() == other.losses.tolist()
+    cli(*find(toy, "--seeds", "2", "--out", tmp_path / "heads"))
+    with StudyStore.open(tmp_path / "heads") as store:
+        one, other = read_result(store).curves
+        assert one.losses[0] != other.losses[0]
+        assert store.steps(1)["learning_rate"][0] == 1e-5
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        ["--probe", "dev", "--probe-size", "9"],
+        ["--probe", "train"],
+        ["--warm-head", "5"],
+        ["--forks", "3"],
+        ["--kind", "linear"],
+        ["--train", "head"],
+        ["--optimizer", "sgd"],
+        ["--vary", "head,dropout,order"],
+        ["--workers", "2"],
+    ],
+    ids=lambda more: " ".join(more),
+)
+def test_every_way_to_test(more: list[str], toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, out, err = cli(*find(toy, "--seeds", "2", *more, "--json", "--out", tmp_path / "f"))
+    assert code == 0, err
+    result = json.loads(out)
+    assert len(result["curves"]) == 2
+    assert all(len(curve["rates"]) > 5 for curve in result["curves"])
+
+
+def test_confirm_runs_complete_schedules_inside_the_bracket(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = ["--seeds", "2", "--confirm", "1ep", "--confirm-rates", "3", "--confirm-seeds", "2"]
+    code, out, err = cli(*find(toy, *options, "--out", tmp_path / "f", "--json"))
+    assert code == 0, err
+    result = json.loads(out)
+    low, high = result["bracket"]
+    confirmed = result["confirmed"]
+    assert low * 0.999 <= confirmed["rate"] <= high * 1.001
+    assert confirmed["rate"] in confirmed["among"]
+    assert confirmed["sentence"].startswith("take ")
+    with StudyStore.open(tmp_path / "f" / "confirm") as store:
+        assert len(store.trials()) == 6
+        assert all(row.step == row.total_steps == 6 for row in store.trials())
+
+
+def test_a_probe_is_the_same_before_the_first_step(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli(*find(toy, "--seeds", "1", "--probe", "dev", "--out", tmp_path / "f"))
+    with StudyStore.open(tmp_path / "f") as store:
+        probes = store.evaluations(1, "probe")
+        assert [record.step for record in probes] == list(range(len(store.steps(1)) + 1))
+        assert abs(probes[0].metrics["loss"] - probes[1].metrics["loss"]) < 1e-3, "the first rate is 1e-5"
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--start", "1e-2", "--end", "1e-3"], "rises from a positive rate to a larger one: got 0.01 to 0.001"),
+        (["--start", "0"], "rises from a positive rate"),
+        (["--steps", "4"], "at least 10 steps"),
+        (["--vary", "weather"], "--vary takes head, dropout, order: got 'weather'"),
+        (["--confirm", "100st"], "--confirm runs complete schedules of whole epochs: got 100st"),
+        (["--seeds", "0"], "--seeds must be at least 1"),
+        (["--probe-size", "0"], "--probe-size must be at least 1"),
+    ],
+)
+def test_bad_input_is_one_line(more: list[str], said: str, toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, _, err = cli(*find(toy, *more, "--out", tmp_path / "f"))
+    assert code == 2
+    assert said in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "f").exists()
+
+
+def test_a_range_test_is_no_sweep(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli(*find(toy, "--seeds", "1", "--out", tmp_path / "f"))
+    code, _, err = cli("sweep", "--resume", tmp_path / "f")
+    assert code == 2
+    assert "holds a range test: go on with lrscope find --resume" in err
