@@ -1,4 +1,4 @@
-"""What cheaper strategies cost and give up: stories260K on SST-5, fifteen rates, one epoch and four, several seeds.
+"""What cheaper strategies cost and give up: stories260K on SST-5, eight rates, one epoch and four, several seeds.
 
     python benchmarks/sweep_cost.py --study runs/sweep-cost [--seeds 4] [--workers 2]
 
@@ -25,7 +25,7 @@ from lrscope.studies.rungs import interval
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 SHORT, LONG = 1, 4
-RATES = [float(f"{10 ** (-5 + k / 4):.4g}") for k in range(15)]
+RATES = [float(f"{10 ** (-5 + k / 2):.4g}") for k in range(8)]
 ORDERS = 40  # Optuna's choices depend on the order in which it sees the arms
 Floats = NDArray[np.float64]
 

@@ -13,6 +13,9 @@ from transformers import TrainerCallback
 
 from lrscope.errors import ScheduleError
 from lrscope.integrations.torch import ScheduledLR
+from lrscope.integrations.trainer_range_test import range_test
+
+__all__ = ["ScheduleCallback", "range_test"]
 
 
 class ScheduleCallback(TrainerCallback):  # type: ignore[misc]

@@ -25,6 +25,19 @@ from lrscope.training.ramped import RampStep, ramped_steps
 WIDEN_BY = 100.0
 
 
+def require_no_scheduler(optimizer: Optimizer) -> None:
+    """Refuse an optimizer whose rates something else sets.
+
+    Raises:
+        ConfigError: a scheduler is attached to it.
+    """
+    if hasattr(optimizer.step, "_wrapped_by_lr_sched") or any("initial_lr" in g for g in optimizer.param_groups):
+        raise ConfigError(
+            "a range test sets the rates itself: got an optimizer with a scheduler attached; make the scheduler after "
+            "the test"
+        )
+
+
 class RangeTest:
     """A range test that is ready to run.
 
@@ -59,11 +72,7 @@ class RangeTest:
         self.model, self.optimizer, self.loss_fn, self.loader = model, optimizer, loss_fn, loader
         if not any(p.requires_grad for group in optimizer.param_groups for p in group["params"]):
             raise ConfigError("a range test trains: got an optimizer with no parameter that requires a gradient")
-        if hasattr(optimizer.step, "_wrapped_by_lr_sched") or any("initial_lr" in g for g in optimizer.param_groups):
-            raise ConfigError(
-                "a range test sets the rates itself: got an optimizer with a scheduler attached; make the scheduler "
-                "after the test"
-            )
+        require_no_scheduler(optimizer)
 
     def run(
         self,

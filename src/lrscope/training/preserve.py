@@ -15,7 +15,9 @@ from torch.optim import Optimizer
 
 
 @contextmanager
-def preserved(*modules: nn.Module, optimizer: Optimizer, loader: Any = None, scaler: Any = None) -> Iterator[None]:
+def preserved(
+    *modules: nn.Module, optimizer: Optimizer | None, loader: Any = None, scaler: Any = None
+) -> Iterator[None]:
     """Put back, when the block ends, however it ends, all that training moves.
 
     Weights, buffers, gradients, `requires_grad`, train or eval mode of every submodule; the optimizer's state and
@@ -23,7 +25,7 @@ def preserved(*modules: nn.Module, optimizer: Optimizer, loader: Any = None, sca
     one; a gradient scaler's state. Tensors keep their identity: only their values are put back.
     """
     states = [_ModuleState(module) for module in modules]
-    kept_optimizer = _OptimizerState(optimizer)
+    kept_optimizer = None if optimizer is None else _OptimizerState(optimizer)
     generators = _Generators(loader)
     loader_state = copy.deepcopy(loader.state_dict()) if hasattr(loader, "state_dict") else None
     scaler_state = copy.deepcopy(scaler.state_dict()) if scaler is not None else None
@@ -32,7 +34,8 @@ def preserved(*modules: nn.Module, optimizer: Optimizer, loader: Any = None, sca
     finally:
         for state in states:
             state.restore()
-        kept_optimizer.restore()
+        if kept_optimizer is not None:
+            kept_optimizer.restore()
         if loader_state is not None:
             loader.load_state_dict(loader_state)
         if scaler_state is not None:
@@ -72,6 +75,7 @@ class _OptimizerState:
 
     def __init__(self, optimizer: Optimizer) -> None:
         self._optimizer = optimizer
+        self._attributes = set(vars(optimizer))
         self._state = {parameter: copy.deepcopy(state) for parameter, state in optimizer.state.items()}
         self._groups = [
             {name: copy.deepcopy(value) for name, value in group.items() if name != "params"}
@@ -79,6 +83,8 @@ class _OptimizerState:
         ]
 
     def restore(self) -> None:
+        for name in set(vars(self._optimizer)) - self._attributes:  # a scheduler wraps `step` on the instance
+            delattr(self._optimizer, name)
         self._optimizer.state.clear()
         self._optimizer.state.update(self._state)
         for group, settings in zip(self._optimizer.param_groups, self._groups, strict=True):
