@@ -120,3 +120,41 @@ def test_a_range_test_is_no_sweep(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     code, _, err = cli("sweep", "--resume", tmp_path / "f")
     assert code == 2
     assert "holds a range test: go on with lrscope find --resume" in err
+
+
+def test_finetune_at_the_rate_that_is_found(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = toy.options("--epochs", "1", "--out", str(tmp_path / "run"))
+    options[options.index("--lr") + 1] = "find"
+    code, _, err = cli("finetune", *options)
+    assert code == 0, err
+    assert "the range test is in" in err
+    with StudyStore.open(tmp_path / "run") as store, StudyStore.open(tmp_path / "run-find") as tests:
+        bracket = read_result(tests).bracket
+        assert bracket.low is not None
+        assert bracket.high is not None
+        assert bracket.low * 0.99 < store.trial(1).config.peak_rate < bracket.high * 1.01
+        assert f"training at {store.trial(1).config.peak_rate:g}" in err
+    with StudyStore.open(tmp_path / "run-find" / "confirm") as store:
+        assert len(store.trials()) == 5
+
+
+def test_sweep_the_bracket_that_is_found(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = toy.options("--epochs", "1", "--out", str(tmp_path / "s"))
+    options[options.index("--lr") + 1] = "auto"
+    code, _, err = cli("sweep", *options, "--schedule", "linear;cosine")
+    assert code == 0, err
+    with StudyStore.open(tmp_path / "s") as store, StudyStore.open(tmp_path / "s-find") as tests:
+        bracket = read_result(tests).bracket
+        rates = sorted({row.config.peak_rate for row in store.trials()})
+        assert len(store.trials()) == 10
+        assert rates[0] == pytest.approx(bracket.low, rel=0.01)
+        assert rates[-1] == pytest.approx(bracket.high, rel=0.01)
+
+
+def test_run_llama_finds_too(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, out, err = cli(
+        "run-llama", "--option", "find", "--train", toy.train, "--dev", toy.dev, "--test", toy.test, "--label-names",
+        toy.names, "--pretrained-model-path", toy.model, "--threads", "1", "--out", tmp_path / "f",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "next: lrscope sweep" in out

@@ -114,9 +114,7 @@ def _what_was_got(error: typer.TyperException) -> str:
     errors = getattr(error.__cause__, "errors", None)
     if not callable(errors):
         return ""
-    values = [item["input"] for item in errors()]
-    several = any("," in str(value) for value in values)
-    return "".join(f": got {value!r}" for value in values) + ("; lists are compared by lrscope sweep" * several)
+    return "".join(f": got {item['input']!r}" for item in errors())
 
 
 def _refuse(message: str) -> None:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lrscope.cli import find_options as find_opt
 from lrscope.cli import options as opt
-from lrscope.cli.find_runs import Confirmation, drive
-from lrscope.cli.places import Address, ExecutorName, GpusPerTrial, Place, Workers, placing
+from lrscope.cli.find_runs import Confirmation, drive, find_study
+from lrscope.cli.places import Address, ExecutorName, GpusPerTrial, Workers, placing
 from lrscope.cli.settings import build_config
 from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
-    from lrscope.config import StudyConfig
+    pass
 
 
 def find(
@@ -112,27 +110,3 @@ _SETTINGS = (
     "beta2", "epsilon", "clip_norm", "label_smoothing", "device", "precision", "threads", "batching", "implementation",
     "gradient_checkpointing",
 )  # fmt: skip
-
-
-def find_study(base: StudyConfig, options: Mapping[str, Any], place: Place) -> StudyConfig:
-    """Return the study of range tests that a fine-tune's settings and these options ask for."""
-    from lrscope.config import FindConfig, SweepConfig
-
-    given = {name: value for name, value in options.items() if value is not None}
-    seeds = given.pop("seeds", find_opt.SEEDS)
-    if "vary" in given:
-        given["vary"] = tuple(part.strip() for part in given["vary"].split(",") if part.strip() not in ("", "none"))
-    given.setdefault("widen", "end" not in given)
-    settings = FindConfig(**given)
-    asked = replace(
-        base,
-        trial=replace(base.trial, peak_rate=settings.end),
-        find=settings,
-        sweep=SweepConfig(seeds=seeds, keep="none"),
-    )
-    if asked.numerics.threads is None and place.workers > 1:
-        from lrscope.training.numerics import available_cores
-
-        threads = max(1, available_cores() // place.workers)
-        asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
-    return asked

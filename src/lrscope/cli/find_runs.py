@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
+from lrscope.cli.find_options import SEEDS
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import print_json, table_lines
 from lrscope.cli.places import Place, executor_for
@@ -15,6 +18,7 @@ from lrscope.errors import ConfigError
 from lrscope.files import write_text
 
 if TYPE_CHECKING:
+    from lrscope.config import StudyConfig
     from lrscope.range_test.result import RangeTestResult
     from lrscope.store.study import StudyStore
     from lrscope.studies.session import Study
@@ -50,6 +54,30 @@ class Confirmation:
                 f"--confirm-rates are at least 2 and --confirm-seeds at least 1: got {num_rates} and {num_seeds}"
             )
         return Confirmation(int(duration.value), num_rates, num_seeds)
+
+
+def find_study(base: StudyConfig, options: Mapping[str, Any], place: Place) -> StudyConfig:
+    """Return the study of range tests that a fine-tune's settings and these options ask for."""
+    from lrscope.config import FindConfig, SweepConfig
+
+    given = {name: value for name, value in options.items() if value is not None}
+    seeds = given.pop("seeds", SEEDS)
+    if "vary" in given:
+        given["vary"] = tuple(part.strip() for part in given["vary"].split(",") if part.strip() not in ("", "none"))
+    given.setdefault("widen", "end" not in given)
+    settings = FindConfig(**given)
+    asked = replace(
+        base,
+        trial=replace(base.trial, peak_rate=settings.end),
+        find=settings,
+        sweep=SweepConfig(seeds=seeds, keep="none"),
+    )
+    if asked.numerics.threads is None and place.workers > 1:
+        from lrscope.training.numerics import available_cores
+
+        threads = max(1, available_cores() // place.workers)
+        asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
+    return asked
 
 
 def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_json: bool) -> int:
@@ -163,3 +191,49 @@ def confirm_bracket(
             for event in controller.run(executor_for(inner, place)):
                 progress.update(event)
         return None if controller.stopped else confirmed(summarize(inner.store), asked.epochs)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a range test found for a command that goes on with it: an interval, and the rate to take."""
+
+    low: float
+    high: float
+    rate: float
+
+
+def found(
+    base: StudyConfig, folder: Path, place: Place, confirmation: Confirmation | None, *, quiet: bool
+) -> Found | None:
+    """Make range tests of a fine-tune's settings in a folder of their own, or go on with those there.
+
+    Returns None where Ctrl-C stopped it; what was made is kept, and the same command goes on with it.
+
+    Raises:
+        ConfigError: the curves have no answer.
+    """
+    from lrscope.store.storage import DATABASE
+    from lrscope.studies import session
+
+    if not quiet:
+        typer.echo(f"the range test is in {folder}", err=True)
+    begun = (folder / DATABASE).is_file()
+    held = session.resume(folder, what="find") if begun else session.begin(find_study(base, {}, place), folder)
+    with held as study:
+        result = run_tests(study, place, quiet=quiet)
+        if result is None:
+            return None
+        bracket = result.bracket
+        if bracket.low is None or bracket.high is None:
+            raise ConfigError(f"the range test found no rate: {bracket.sentence}; name one with --lr")
+        rate, said = (bracket.low * bracket.high) ** 0.5, bracket.sentence
+        if confirmation is not None:
+            confirmed = confirm_bracket(study, result, confirmation, place, quiet=quiet)
+            if confirmed is None:
+                return None
+            if confirmed["rate"] is None:
+                raise ConfigError(f"the range test found no rate: {confirmed['sentence']}; name one with --lr")
+            rate, said = confirmed["rate"], f"{said}; {confirmed['sentence']}"
+        if not quiet:
+            typer.echo(f"bracket {bracket.low:.2g} to {bracket.high:.2g}; {said}", err=True)
+        return Found(bracket.low, bracket.high, float(f"{rate:.3g}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +13,15 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import metrics_line, print_json
+from lrscope.cli.places import Place
 from lrscope.cli.progress import TrialProgress, duration
-from lrscope.cli.settings import build_config, resolve_options
+from lrscope.cli.settings import build_config, rate_of, resolve_options
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
 from lrscope.records import TrialResult
 
 if TYPE_CHECKING:
+    from lrscope.config import StudyConfig
     from lrscope.training.finetune import FineTune
 
 INTERRUPTED = 130
@@ -101,10 +104,32 @@ def finetune(
             )
         with session.resume(resume, resolve_options(given)) as run:
             return drive(run, as_json=json)
+    search = given.get("lr") == "find"
+    given |= {"lr": 1e-3 if search else rate_of(lr)} if lr is not None else {}
     asked = build_config(given, config=config, schedule=schedule, warmup=warmup, score_test=score_test)
     folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
+    if search:
+        rate = _search(asked, folder, quiet=json)
+        if rate is None:
+            return INTERRUPTED
+        asked = replace(asked, trial=replace(asked.trial, peak_rate=rate))
     with session.begin(asked, folder) as run:
         return drive(run, as_json=json)
+
+
+def _search(asked: StudyConfig, folder: Path, *, quiet: bool) -> float | None:
+    """Find the rate to train at: a range test, then complete runs of one epoch inside its bracket."""
+    from lrscope.cli.find_runs import Confirmation, found
+    from lrscope.training.finetune import require_new
+
+    require_new(folder)
+    beside = folder.with_name(f"{folder.name}-find")
+    result = found(asked, beside, Place("inline", 1), Confirmation(1, 5, 1), quiet=quiet)
+    if result is None:
+        typer.echo("stopped; the same command goes on with what was found so far", err=True)
+        return None
+    typer.echo(f"training at {result.rate:g}", err=True)
+    return result.rate
 
 
 def drive(run: FineTune, *, as_json: bool) -> int:

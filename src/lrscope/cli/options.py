@@ -53,7 +53,9 @@ MaxTokens = Annotated[
     int | None, _option("--max-tokens", "Longest sentence in tokens [the model's context].", INPUT, "N")
 ]
 
-LearningRate = Annotated[float | None, _option("--lr", "Peak learning rate, such as 3e-4.", TRAINING, "RATE")]
+LearningRate = Annotated[
+    str | None, _option("--lr", "Peak learning rate, such as 3e-4; find: by a range test first.", TRAINING, "RATE|find")
+]
 ScheduleText = Annotated[
     str | None,
     _option(

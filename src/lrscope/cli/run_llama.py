@@ -37,7 +37,7 @@ def _flag(name: str, about: str = "") -> Any:
 
 def run_llama(
     option: Annotated[
-        str, _flag("--option", "generate, prompt (zero-shot over label names) or finetune.")
+        str, _flag("--option", "generate, prompt (zero-shot), finetune; or find, lrscope's addition: a range test.")
     ] = "generate",
     train: Annotated[str, _flag("--train")] = "data/cfimdb-train.txt",
     dev: Annotated[str, _flag("--dev")] = "data/cfimdb-dev.txt",
@@ -82,8 +82,8 @@ def run_llama(
       --test_out sst-test-finetuning-output.txt --pretrained-model-path stories42M.pt
     """
     arguments = dict(locals())
-    if option not in ("generate", *KIND):
-        raise ConfigError(f"--option is one of generate, prompt, finetune: got {option!r}")
+    if option not in ("generate", "find", *KIND):
+        raise ConfigError(f"--option is one of generate, prompt, finetune, find: got {option!r}")
     if option in KIND:
         for name, value in (("dev", dev_out), ("test", test_out)):
             if not value.endswith(f"{name}-{KIND[option]}-output.txt"):
@@ -98,6 +98,8 @@ def run_llama(
         return _generate(arguments)
     if option == "prompt":
         return _prompt(arguments)
+    if option == "find":
+        return _find(arguments)
     return _finetune(arguments)
 
 
@@ -181,6 +183,23 @@ def _write_predictions(split: Split, predicted: Any, keys: tuple[str, ...], file
     rows = (f"{keys[place]} ||| {text}\n" for place, text in zip(predicted, split.texts, strict=True))
     write_text(Path(file), "".join(rows))
     return accuracy
+
+
+# find, which that program lacks
+
+
+def _find(args: dict[str, Any]) -> int:
+    from lrscope.cli.find_runs import drive, find_study
+    from lrscope.cli.places import Place
+    from lrscope.studies import session
+
+    place = Place("inline", 1)
+    if args["resume"] is not None:
+        with session.resume(args["resume"], what="find") as study:
+            return drive(study, place, None, as_json=args["json"])
+    folder = args["out"] or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}"
+    with session.begin(find_study(_study(args), {}, place), folder) as study:
+        return drive(study, place, None, as_json=args["json"])
 
 
 # finetune

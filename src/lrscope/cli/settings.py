@@ -125,6 +125,19 @@ def resolve_options(options: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
+def rate_of(text: str) -> float:
+    """Read a learning rate.
+
+    Raises:
+        ConfigError: it is no number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        hint = "lists are compared by lrscope sweep" if "," in text else "write 3e-4, or find"
+        raise ConfigError(f"--lr is a learning rate: got {text!r}; {hint}") from None
+
+
 def absolute(path: str) -> str:
     """Return a path that means the same from any folder."""
     return str(Path(path).expanduser().resolve())

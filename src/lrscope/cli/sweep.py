@@ -122,7 +122,10 @@ def sweep(
             return drive(study, place, yes=yes, as_json=json, retry_failed=retry_failed)
     if retry_failed:
         raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
-    asked = _asked(shared, grid, sweep_settings, config, place)
+    search = lr == grid_opt.AUTO
+    asked = _asked(shared, {**grid, **({"peak_rate": (1e-3,)} if search else {})}, sweep_settings, config, place)
+    if search and save_config is not None:
+        raise ConfigError("--lr auto is found when a study begins: got it with --save-config; name the rates")
     if save_config is not None:
         from lrscope.files import write_text
 
@@ -132,6 +135,11 @@ def sweep(
     from lrscope.studies.session import begin
 
     folder = out or Path("runs") / f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
+    if search:
+        rates = _search(asked, folder, place, quiet=json)
+        if rates is None:
+            return INTERRUPTED
+        asked = _asked(shared, {**grid, "peak_rate": rates}, sweep_settings, config, place)
     with begin(asked, folder) as study:
         return drive(study, place, yes=yes, as_json=json)
 
@@ -169,6 +177,20 @@ def _asked(
         threads = max(1, available_cores() // place.workers)
         asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
     return asked
+
+
+def _search(asked: StudyConfig, folder: Path, place: Place, *, quiet: bool) -> tuple[float, ...] | None:
+    """Find the rates to compare: five within the bracket of a range test."""
+    from lrscope.cli.find_runs import found
+    from lrscope.range_test.confirm import rates_within
+    from lrscope.training.finetune import require_new
+
+    require_new(folder)
+    result = found(asked, folder.with_name(f"{folder.name}-find"), place, None, quiet=quiet)
+    if result is None:
+        typer.echo("stopped; the same command goes on with what was found so far", err=True)
+        return None
+    return tuple(float(f"{rate:.3g}") for rate in rates_within(result.low, result.high, 5))
 
 
 def _require_extension_only(

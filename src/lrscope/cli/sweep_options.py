@@ -12,6 +12,7 @@ from lrscope.cli.settings import compose_schedule
 from lrscope.errors import ConfigError
 from lrscope.studies.plan import parse_list, parse_rates
 
+AUTO = "auto"
 GRID = "What is compared (each may be a list)"
 
 
@@ -26,7 +27,9 @@ SealedTest = Annotated[
         rich_help_panel=opt.INPUT,
     ),
 ]  # fmt: skip
-Rates = Annotated[str | None, _list("--lr", "Peak learning rates: 1e-5,1e-4,1e-3 or log:1e-6:1e-2:9.", "RATES")]
+Rates = Annotated[
+    str | None, _list("--lr", "Peak learning rates: 1e-4,1e-3, log:1e-6:1e-2:9, or auto: a range test first.", "RATES")
+]
 Schedules = Annotated[str | None, _list("--schedule", "Schedules, separated by ; [linear].", "TEXT;TEXT")]
 Warmups = Annotated[str | None, _list("--warmup", "Warmups for schedules that name none [6%].", "DURATIONS")]
 Epochs = Annotated[str | None, _list("--epochs", "Passes over the training set [5].", "N,N")]
@@ -81,7 +84,7 @@ def read_grid(
     Schedules × warmups are one setting: `--warmup` applies to the schedules that name none.
     """
     grid: dict[str, tuple[Any, ...]] = {}
-    if lr is not None:
+    if lr is not None and lr != AUTO:
         grid["peak_rate"] = tuple(parse_rates(lr))
     if schedule is not None or warmup is not None:
         texts = [text.strip() for text in (schedule or "linear").split(";")]
