@@ -54,9 +54,9 @@ def _on_node(task: Task, sent: Mapping[str, Sent] | None, stop: Any) -> Iterator
 @dataclass(eq=False)
 class _Running:
     job: Job
-    stream: Any
-    heard: float
     arrival: Arrival
+    stream: Any = None
+    heard: float = 0.0
     losses: int = 0
     begun: bool = False
     ended: Event | None = None
@@ -84,6 +84,7 @@ class RayExecutor:
         import ray
 
         self._stop = ray.remote(num_cpus=0)(_Stop).remote()
+        self._remote = ray.remote(num_returns="streaming", max_retries=0)(_on_node)
         self._versions = versions()
         waiting = list(jobs)
         try:
@@ -127,20 +128,17 @@ class RayExecutor:
         return self.workers or self.room(job.numerics["threads"]) + QUEUED
 
     def _start(self, job: Job, again: _Running | None = None) -> None:
-        import ray
 
         absolute = job.config.reading(self._seen_as(job))
         key = key_of(str(job.folder.resolve()), job.fingerprint, job.numerics, absolute.to_dict())
         begun = tuple(pieces(job.folder)) if job.folder.is_dir() else ()
         task = Task(replace(job, config=absolute), key, self.keep, self._versions, begun)
         gpus = self.gpus_per_trial if self.gpus_per_trial is not None else float(job.numerics["device"] == "cuda")
-        remote = ray.remote(num_returns="streaming", max_retries=0)(_on_node)
-        stream = remote.options(num_cpus=job.numerics["threads"], num_gpus=gpus, name=f"trial {job.trial}").remote(
-            task, self._sent, self._stop
-        )
-        running = again or _Running(job, None, 0.0, Arrival(job.folder))
-        running.stream, running.heard = stream, monotonic()
-        running.arrival = Arrival(job.folder)
+        options = {"num_cpus": job.numerics["threads"], "num_gpus": gpus, "name": f"trial {job.trial}"}
+        stream = self._remote.options(**options).remote(task, self._sent, self._stop)
+        arrival = Arrival(job.folder)
+        running = again or _Running(job, arrival)
+        running.stream, running.heard, running.arrival = stream, monotonic(), arrival
         self._running.append(running)
 
     def _seen_as(self, job: Job) -> dict[str, str]:
