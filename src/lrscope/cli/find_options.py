@@ -8,7 +8,10 @@ import typer
 
 RANGE, NOISE, CONFIRM = "Range", "Less noise", "Confirmation"
 SEEDS = 5
-NAMES = ("start", "end", "steps", "kind", "seeds", "vary", "probe", "probe_size", "warm_head", "forks")
+NAMES = (
+    "method", "start", "end", "steps", "kind", "steps_each", "per_decade", "seeds", "vary", "probe", "probe_size",
+    "warm_head",
+)  # fmt: skip
 
 
 def _option(name: str, about: str, panel: str, metavar: str) -> Any:
@@ -27,17 +30,28 @@ Kind = Annotated[
 Seeds = Annotated[int | None, _option("--seeds", f"Tests, each at a seed of its own [{SEEDS}].", NOISE, "N")]
 Vary = Annotated[
     str | None,
-    _option("--vary", "What differs between seeds: head, dropout, order, or none [head,dropout].", NOISE, "NAMES"),
+    _option("--vary", "What differs between seeds: head, dropout, order, or none [all three].", NOISE, "NAMES"),
 ]
 Probe = Annotated[
-    Literal["none", "train", "dev"] | None,
-    _option("--probe", "Measure fixed sentences of train or dev after every step.", NOISE, "none|train|dev"),
+    Literal["auto", "none", "train", "dev"] | None,
+    _option(
+        "--probe",
+        "Measure fixed sentences of train or dev [none; dev after each fork or run].",
+        NOISE,
+        "none|train|dev",
+    ),
 ]
 ProbeSize = Annotated[int | None, _option("--probe-size", "How many sentences [256].", NOISE, "N")]
 WarmHead = Annotated[int | None, _option("--warm-head", "Train the head alone for so many updates before.", NOISE, "N")]
-Forks = Annotated[
-    int | None, _option("--forks", "No ramp: so many updates at each rate, always from the same weights.", NOISE, "N")
-]
+Method = Annotated[
+    Literal["ramp", "forks", "runs"] | None,
+    _option(
+        "--method", "A rising rate; some updates at each rate from the same weights; or short complete runs [ramp].",
+        RANGE, "ramp|forks|runs",
+    ),
+]  # fmt: skip
+StepsEach = Annotated[int | None, _option("--steps-each", "Updates of each fork or run [20].", RANGE, "N")]
+PerDecade = Annotated[int | None, _option("--per-decade", "Rates of forks or runs a decade [4].", RANGE, "N")]
 Confirm = Annotated[
     str | None, _option("--confirm", "Then run complete schedules so long inside the bracket.", CONFIRM, "1ep")
 ]

@@ -23,7 +23,7 @@ class FindProgress:
         self.store, self.quiet = store, quiet
         self._tests = [row for row in store.trials() if row.status != "completed"]
         self._num = max(1, len(self._tests))
-        self._planned = find.steps
+        self._planned = find.steps if find.method == "ramp" else len(find.rates)
         self._steps: dict[int, int] = {}
         self._over: set[int] = set()
         self._began, self._drawn, self._terminal = monotonic(), 0.0, sys.stderr.isatty()

@@ -56,9 +56,17 @@ class TrialConfig(Section):
         Raises:
             ScheduleError: the schedule does not fit them.
         """
+        return self.lay_over(self.epochs * steps_an_epoch(num_examples, self.batch_size), num_examples)
+
+    def lay_over(self, total_steps: int, num_examples: int) -> ResolvedSchedule:
+        """Return the schedule over a run of so many steps, whatever its epochs.
+
+        Raises:
+            ScheduleError: the schedule does not fit them.
+        """
         steps_per_epoch = steps_an_epoch(num_examples, self.batch_size)
         return parse(self.schedule).resolve(
-            total_steps=self.epochs * steps_per_epoch, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate
+            total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate
         )
 
     def _problems(self) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+import itertools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -11,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import nn
+from torch.optim import Optimizer
 
 from lrscope.config import FindConfig, TrialConfig
+from lrscope.config.find import WIDEN_BY
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Outcome, StepRecord
 from lrscope.store.blobs import STEP
@@ -25,9 +28,7 @@ from lrscope.training.optimizer import build_optimizer
 from lrscope.training.ramped import RampStep, ramped_steps
 from lrscope.training.snapshot import capture, restore
 
-WIDEN_BY = 100.0  # two decades beyond the end, at most
 WARM_HEAD_RATE = 1e-2  # what a head alone learns fastest at, with AdamW
-FORKS_A_DECADE = 4
 
 
 @dataclass
@@ -61,7 +62,7 @@ class RangeTrial:
         self._probe = self._make_probe(model)
         if self._probe is not None:
             self._note_probe(0, self._probe())
-        for step in self._forks(model) if self.config.forks else self._ramp(model):
+        for step in self._ramp(model) if self.config.method == "ramp" else self._each_rate(model):
             self.records.append(step.record)
             if step.probe is not None:
                 self._note_probe(len(self.records), step.probe)
@@ -104,9 +105,9 @@ class RangeTrial:
         return self.task.loss(model, batch)[:2]
 
     def _make_probe(self, model: nn.Module) -> Callable[[], float] | None:
-        if self.config.probe == "none":
+        if self.config.probed == "none":
             return None
-        whole = self.material.encoded[self.config.probe]
+        whole = self.material.encoded[self.config.probed]
         draw = np.random.default_rng(derive_seed(0, "probe"))
         size = min(self.config.probe_size, whole.num_examples)
         split = whole.take(np.sort(draw.choice(whole.num_examples, size, replace=False)))
@@ -141,38 +142,34 @@ class RangeTrial:
                 break
         model.trains(self.material.config.model.train)
 
-    def _forks(self, model: nn.Module) -> Iterator[RampStep]:
-        """Take some steps at each rate, always from the same weights on the same batches: time does not confound."""
+    def _each_rate(self, model: nn.Module) -> Iterator[RampStep]:
+        """Train a little at each rate, always from the same weights on the same batches: time does not confound."""
         optimizer = build_optimizer(model, self.trial)
-        start: Mapping[str, Any] = copy.deepcopy(capture(model, optimizer))
-        least = before = None
-        for number, rate in enumerate(fork_rates(self.config)):
-            restore(dict(copy.deepcopy(start)), model, optimizer)
-            course = steps(
-                model, optimizer, self._batches(), self._loss, lambda _, r=rate: r,  # type: ignore[misc]
-                clip_norm=self.trial.clip_norm or None,
-            )  # fmt: skip
-            for record in course:
-                if record.step + 1 >= self.config.forks or record.diverged:
-                    break
+        start = copy.deepcopy(capture(model, optimizer))
+        rates, before = self.config.rates, None
+        for number, rate in enumerate(rates):
+            restore(copy.deepcopy(start), model, optimizer)
+            record = self._little_run(model, optimizer, rate)
             probe = None if self._probe is None or record.diverged else self._probe()
             measured = record.loss if probe is None else probe
             before = measured if before is None else before
-            least = measured if least is None else min(least, measured)
             too_large = record.diverged or measured > before + 0.25 * abs(before)
-            why = f"after {self.config.forks} steps at {rate:.3g} the loss was {measured:.3g}" if too_large else ""
-            last = number + 1 == len(fork_rates(self.config))
+            why = f"after {self.config.steps_each} steps at {rate:.3g} the loss was {measured:.3g}" if too_large else ""
+            last = number + 1 == len(rates)
             yield RampStep(replace(record, step=number), probe, why or ("the ramp ended" if last else ""))
             if too_large:
                 return
 
-
-def fork_rates(config: FindConfig) -> list[float]:
-    """Return the rates that forks are taken at, four a decade.
-
-    >>> [f"{rate:.2g}" for rate in fork_rates(FindConfig(start=1e-3, end=1e-2, widen=False, forks=5))]
-    ['0.001', '0.0018', '0.0032', '0.0056', '0.01']
-    """
-    end = config.end * (WIDEN_BY if config.widen else 1.0)
-    number = round(FORKS_A_DECADE * float(np.log10(end / config.start)))
-    return [float(f"{config.start * 10 ** (place / FORKS_A_DECADE):.6g}") for place in range(number + 1)]
+    def _little_run(self, model: nn.Module, optimizer: Optimizer, rate: float) -> StepRecord:
+        """Return the last step of a fork at a constant rate, or of a complete schedule; its rate is the peak rate."""
+        num_steps = self.config.steps_each
+        factor: Callable[[int], float] = lambda _: 1.0  # noqa: E731
+        if self.config.method == "runs":
+            trial = replace(self.trial, peak_rate=rate)
+            factor = trial.lay_over(num_steps, self.material.encoded["train"].num_examples)
+        course = steps(
+            model, optimizer, itertools.islice(self._batches(), num_steps), self._loss,
+            lambda step: rate * factor(step), clip_norm=self.trial.clip_norm or None,
+        )  # fmt: skip
+        *_, record = course
+        return replace(record, learning_rate=rate)
