@@ -1,4 +1,4 @@
-"""What cheaper strategies cost and give up: stories260K on SST-5, eight rates, one epoch and four, several seeds.
+"""What cheaper strategies cost and give up: stories260K on SST-5, eight rates, one epoch, two and four, several seeds.
 
     python benchmarks/sweep_cost.py --study runs/sweep-cost [--seeds 4] [--workers 2]
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,8 @@ from lrscope.store.study import StudyStore
 from lrscope.studies.rungs import interval
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
-SHORT, LONG = 1, 4
+LENGTHS = (1, 2, 4)  # epochs
+SHORT, LONG = LENGTHS[0], LENGTHS[-1]
 RATES = [float(f"{10 ** (-5 + k / 2):.4g}") for k in range(8)]
 ORDERS = 40  # Optuna's choices depend on the order in which it sees the arms
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ def run(folder: Path, seeds: int, workers: int) -> None:
         model=ModelConfig(model=str(SHARED / "models" / "stories260K-hf")),
         trial=TrialConfig(peak_rate=RATES[0], batch_size=80),
         numerics=NumericsConfig(device="cpu", precision="float32", threads=1),
-        sweep=SweepConfig(grid={"peak_rate": RATES, "epochs": [SHORT, LONG]}, seeds=seeds, keep="none"),
+        sweep=SweepConfig(grid={"peak_rate": RATES, "epochs": LENGTHS}, seeds=seeds, keep="none"),
     )
     begun = (folder / "study.db").exists()
     if begun:
@@ -80,8 +81,7 @@ class Results:
     What diverged is infinite in its losses and 0 in its accuracy.
     """
 
-    short_RSN: Floats
-    long_RSN: Floats
+    ends: Mapping[int, Floats]  # dev loss by example at the end of complete runs, (R, S, N) for each length
     accuracy_RS: Floats
     curve_RSE: Floats
 
@@ -91,21 +91,20 @@ def read(folder: Path) -> Results:
     with StudyStore.open(folder) as store:
         rows = {(row.config.peak_rate, row.config.epochs, row.config.seed): row for row in store.trials()}
         over = {key for key, row in rows.items() if row.status in ("completed", "diverged")}
-        seeds = [s for s in range(99) if all((r, e, s) in over for r in RATES for e in (SHORT, LONG))]
+        seeds = [s for s in range(99) if all((r, e, s) in over for r in RATES for e in LENGTHS)]
         num_dev = len(store.scores(rows[RATES[0], SHORT, 0].id, rows[RATES[0], SHORT, 0].step, "dev")["loss"].values)
         shape = (len(RATES), len(seeds))
-        short, long = np.full((*shape, num_dev), np.inf), np.full((*shape, num_dev), np.inf)
+        ends = {epochs: np.full((*shape, num_dev), np.inf) for epochs in LENGTHS}
         accuracy, curve = np.zeros(shape), np.full((*shape, LONG), np.inf)
-        for (r, rate), (s, seed) in itertools.product(enumerate(RATES), enumerate(seeds)):
-            for epochs, target in ((SHORT, short), (LONG, long)):
-                row = rows[rate, epochs, seed]
-                if row.status == "completed":
-                    target[r, s] = store.scores(row.id, row.step, "dev")["loss"].values
-                    if epochs == LONG:
-                        dev = store.evaluations(row.id, "dev")
-                        curve[r, s] = [record.metrics["loss"] for record in dev]
-                        accuracy[r, s] = dev[-1].metrics[store.metric.name]
-    return Results(short, long, accuracy, curve)
+        for (r, rate), (s, seed), epochs in itertools.product(enumerate(RATES), enumerate(seeds), LENGTHS):
+            row = rows[rate, epochs, seed]
+            if row.status == "completed":
+                ends[epochs][r, s] = store.scores(row.id, row.step, "dev")["loss"].values
+                if epochs == LONG:
+                    dev = store.evaluations(row.id, "dev")
+                    curve[r, s] = [record.metrics["loss"] for record in dev]
+                    accuracy[r, s] = dev[-1].metrics[store.metric.name]
+    return Results(ends, accuracy, curve)
 
 
 # Strategies: results and the places of the seeds they may look at → (place of the chosen rate, epochs spent) per seed
@@ -115,18 +114,28 @@ Strategy = Callable[[Results, list[int]], Iterator[Choice]]
 
 
 def full_grid(results: Results, seeds: list[int]) -> Iterator[Choice]:
-    yield int(np.argmin(results.long_RSN[:, seeds].mean(axis=(1, 2)))), len(RATES) * LONG
+    yield int(np.argmin(results.ends[LONG][:, seeds].mean(axis=(1, 2)))), len(RATES) * LONG
 
 
-def rungs(results: Results, seeds: list[int]) -> Iterator[Choice]:
-    short = results.short_RSN[:, seeds].mean(axis=1)
-    kept = interval([cost if np.isfinite(cost).all() else None for cost in short])
-    long = results.long_RSN[:, seeds].mean(axis=(1, 2))
-    yield min(kept, key=lambda place: long[place]), len(RATES) * SHORT + len(kept) * LONG
+def rungs(ladder: tuple[int, ...], margin: float) -> Strategy:
+    """Return `--strategy rungs` with these lengths; what goes on is decided by lrscope's own function."""
+
+    def strategy(results: Results, seeds: list[int]) -> Iterator[Choice]:
+        places, spent = list(range(len(RATES))), 0
+        for epochs in ladder:
+            means = results.ends[epochs][places][:, seeds].mean(axis=1)
+            spent += epochs * len(places)
+            if epochs == LONG:
+                break
+            kept = interval([cost if np.isfinite(cost).all() else None for cost in means], margin)
+            places = [places[place] for place in kept]
+        yield places[int(np.argmin(means.mean(axis=1)))], spent
+
+    return strategy
 
 
 def one_epoch_each(results: Results, seeds: list[int], down: int = 0) -> Iterator[Choice]:
-    best = int(np.argmin(results.short_RSN[:, seeds].mean(axis=(1, 2))))
+    best = int(np.argmin(results.ends[SHORT][:, seeds].mean(axis=(1, 2))))
     yield max(0, best - down), len(RATES) * SHORT
 
 
@@ -136,7 +145,7 @@ def one_epoch_each_then_down(results: Results, seeds: list[int]) -> Iterator[Cho
 
 def any_that_did_not_diverge(results: Results, seeds: list[int]) -> Iterator[Choice]:
     for place in range(len(RATES)):
-        if np.isfinite(results.long_RSN[place, seeds]).all():
+        if np.isfinite(results.ends[LONG][place, seeds]).all():
             yield place, 0.0
 
 
@@ -176,7 +185,10 @@ def optuna_halving(reduction: int) -> Strategy:
 
 STRATEGIES: dict[str, Strategy] = {
     "full grid": full_grid,
-    "rungs": rungs,
+    "rungs of 1 and 4 epochs": rungs((1, 4), 1.0),
+    "rungs of 1 and 4 epochs, two standard errors": rungs((1, 4), 2.0),
+    "rungs of 2 and 4 epochs": rungs((2, 4), 1.0),
+    "rungs of 2 and 4 epochs, two standard errors": rungs((2, 4), 2.0),
     "one epoch each": one_epoch_each,
     "one epoch each, one rate down": one_epoch_each_then_down,
     "Optuna successive halving, factor 4": optuna_halving(4),
@@ -204,7 +216,7 @@ def report(results: Results) -> None:
                 regrets = []
                 for place, spent in strategy(results, looked):
                     shares.append(spent / (len(RATES) * LONG))
-                    loss = results.long_RSN[:, others].mean(axis=(1, 2))
+                    loss = results.ends[LONG][:, others].mean(axis=(1, 2))
                     regrets.append(float(loss[place] - loss[reference]))
                     accuracy = results.accuracy_RS[:, others].mean(axis=1)
                     accuracies.append(float(accuracy[reference] - accuracy[place]))
@@ -214,18 +226,27 @@ def report(results: Results) -> None:
                 f"{np.max(losses) / unit:+.2f} | {np.mean(accuracies):+.4f} |"
             )
         print()
-    short, long = results.short_RSN.mean(axis=2), results.long_RSN.mean(axis=2)
-    print("| from one epoch to four | mean over seeds | seed by seed |\n| --- | --- | --- |")
-    moved = [best_rate(end) - best_rate(early) for early, end in zip(short.T, long.T, strict=True)]
-    means = best_rate(long.mean(axis=1)) - best_rate(short.mean(axis=1))
-    print(f"| the best rate moves, decades | {means:+.2f} | {', '.join(f'{m:+.2f}' for m in moved)} |")
-    for name, early in (("a complete epoch", short), ("the first epoch of four", results.curve_RSE[:, :, 0])):
+    means = {epochs: end.mean(axis=2) for epochs, end in results.ends.items()}
+    long = means[LONG]
+    print("| what | mean over seeds | seed by seed |\n| --- | --- | --- |")
+    for epochs in LENGTHS[:-1]:
+        each = [best_rate(end) - best_rate(early) for early, end in zip(means[epochs].T, long.T, strict=True)]
+        whole = best_rate(long.mean(axis=1)) - best_rate(means[epochs].mean(axis=1))
+        shifts = ", ".join(f"{m:+.2f}" for m in each)
+        print(f"| the best rate moves from {epochs} to {LONG} epochs, decades | {whole:+.2f} | {shifts} |")
+    complete = [(f"complete runs of {epochs} epochs", means[epochs]) for epochs in LENGTHS[:-1]]
+    for name, early in (*complete, ("the first epoch of four", results.curve_RSE[:, :, 0])):
         whole = spearmanr(early.mean(axis=1), long.mean(axis=1)).statistic
         each = [spearmanr(*pair).statistic for pair in zip(early.T, long.T, strict=True)]
         print(f"| rank correlation of {name} with the end | {whole:.2f} | {', '.join(f'{c:.2f}' for c in each)} |")
-    print("\n| rate | dev loss, one epoch | dev loss, four | dev accuracy, four |\n| --- | --- | --- | --- |")
+    print(
+        "\n| rate | "
+        + " | ".join(f"dev loss, {e} epochs" for e in LENGTHS)
+        + " | accuracy |\n| --- | --- | --- | --- | --- |"
+    )
     for r, rate in enumerate(RATES):
-        spread = [f"{v.mean():.4f} ± {v.std(ddof=1):.4f}" for v in (short[r], long[r], results.accuracy_RS[r])]
+        values = [*(means[epochs][r] for epochs in LENGTHS), results.accuracy_RS[r]]
+        spread = [f"{v.mean():.4f} ± {v.std(ddof=1):.4f}" for v in values]
         print(f"| {rate:g} | {' | '.join(spread)} |")
 
 
@@ -239,7 +260,7 @@ def one_standard_error(results: Results) -> float:
 
     SE² = 2 s²(seeds, pooled) + s²(paired differences over examples) / N.
     """
-    loss = results.long_RSN
+    loss = results.ends[LONG]
     best = np.argsort(loss.mean(axis=(1, 2)))[:5]
     seed_variance = float(np.mean([loss[place].mean(axis=1).var(ddof=1) for place in best]))
     found = []

@@ -20,6 +20,7 @@ from lrscope.store.trials import TrialRow
 from lrscope.studies.plan import arms
 
 FACTOR = 3  # each rung is so many times as long as the one before
+MARGIN = 1.0  # standard errors
 
 
 def lengths(epochs: int) -> list[int]:
@@ -92,8 +93,8 @@ def cost_of(store: StudyStore, row: TrialRow | None) -> NDArray[np.float64] | No
     return values if np.isfinite(values).all() else None
 
 
-def interval(costs: Sequence[NDArray[np.float64] | None]) -> list[int]:
-    """Return the places, rates rising, that go on: the best, its neighbours within a standard error, one step down.
+def interval(costs: Sequence[NDArray[np.float64] | None], margin: float = MARGIN) -> list[int]:
+    """Return the places, rates rising, that go on: the best, its neighbours within `margin` standard errors, one down.
 
     The standard error is of the mean paired difference over examples: with one seed it is all that is known. None
     stands for an arm that diverged or failed.
@@ -114,7 +115,7 @@ def interval(costs: Sequence[NDArray[np.float64] | None]) -> list[int]:
             return False
         difference = cost - centre
         error = float(difference.std(ddof=1)) / len(difference) ** 0.5 if len(difference) > 1 else 0.0
-        return float(difference.mean()) <= error
+        return float(difference.mean()) <= margin * error
 
     low = high = best
     while low > 0 and near(low - 1):
