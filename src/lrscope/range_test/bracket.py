@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrscope.range_test.curve import Curve, mean_of, noise
+from lrscope.range_test.curve import Curve, mean_of, wander
 from lrscope.range_test.suggest import falls
 
 WIDTH_DECADES = 1.5
@@ -32,17 +32,25 @@ class Bracket:
 
 
 def largest_stable(curve: Curve) -> float | None:
-    """Return the largest rate up to which the loss is not above where it began; None where it never rises above.
+    """Return the largest rate at which the loss is still at its least; None where the curve cannot say.
 
-    Above: by more than two standard deviations of the smoothed curve's noise, from there on to the end of the test.
+    Where the loss falls: the end of the stretch around the minimum within which the smoothed curve stays within two
+    standard deviations of it, or a thousandth. Where it only rises: the last rate at which it is not above where it
+    began, by as much.
     """
-    if not curve.is_readable or curve.too_large is None:
+    if not curve.is_readable:
         return None
-    tenth = max(2, len(curve.losses) // 10)
-    start = float(curve.losses[:tenth].mean())
-    span = max(2.0, 0.3 * len(curve.rates) / float(np.log10(curve.rates[-1] / curve.rates[0])))
-    margin = 2.0 * noise(curve) * np.sqrt(1 / span + 1 / tenth)
-    below = np.flatnonzero(curve.smoothed <= start + margin)
+    smoothed = curve.smoothed
+    margin = max(2.0 * wander(curve), 1e-3 * abs(float(smoothed[0])))
+    if falls(curve):
+        tenth = max(2, len(curve.losses) // 10)
+        least = tenth + int(smoothed[tenth:].argmin())
+        above = np.flatnonzero(smoothed[least:] > smoothed[least] + margin)
+        return float(curve.rates[least + int(above[0]) - 1]) if len(above) else None
+    if curve.too_large is None:
+        return None
+    start = float(curve.losses[: max(2, len(curve.losses) // 10)].mean())
+    below = np.flatnonzero(smoothed <= start + margin)
     return float(curve.rates[below[-1]]) if len(below) else None
 
 
@@ -54,19 +62,18 @@ def bracket_of(curves: Sequence[Curve]) -> Bracket:
     """
     readable = [curve for curve in curves if curve.is_readable]
     if not readable:
-        return Bracket(
-            None, None, None, float("nan"), "no confident answer: the test ended before a curve could be read"
-        )
+        sentence = "no confident answer: the test ended before a curve could be read"
+        return Bracket(None, None, None, float("nan"), sentence)
     whole = mean_of(readable)
     each = [rate for rate in map(largest_stable, readable) if rate is not None]
-    if not each:
+    high = largest_stable(whole)
+    if high is None:
         what = "fell and never rose" if falls(whole) else "neither fell nor rose"
         last = whole.rates[-1]
         return Bracket(
             None, None, None, float("nan"), f"no confident answer: the loss {what} up to {last:.2g}; raise --end"
         )
-    high = float(np.exp(np.median(np.log(each))))
-    ratio = max(each) / min(each)
+    ratio = max(each) / min(each) if each else float("nan")
     return Bracket(high / 10**WIDTH_DECADES, high, high, ratio, _sentence(whole, len(each), len(readable), ratio))
 
 
@@ -74,6 +81,8 @@ def _sentence(whole: Curve, num_stable: int, num_seeds: int, ratio: float) -> st
     parts = []
     if num_seeds == 1:
         parts.append("one seed: how far others would disagree is not known")
+    elif num_stable < 2:
+        parts.append("wide: too few seeds have an answer of their own")
     elif ratio > AGREE:
         parts.append(f"wide: the seeds disagree by {ratio:.1f}×")
     else:

@@ -82,14 +82,21 @@ def smooth(rates: Floats, losses: Floats, width: float = WIDTH_DECADES) -> Float
 def noise(curve: Curve) -> float:
     """Return the standard deviation of a step's loss about the curve, from differences of neighbours.
 
-    s² = Σ (yᵢ₊₁ − yᵢ)² / (2 (T − 1)), which a slow trend hardly touches (von Neumann, 1941).
+    s = 1.4826 · median |yᵢ₊₁ − yᵢ| / √2: a slow trend hardly touches differences, and the explosion at the end of a
+    test hardly touches their median (Hampel, The influence curve and its role in robust estimation, 1974).
 
     >>> noise(Curve.of([1, 2, 3], [1.0, 1.0, 1.0]))
     0.0
     """
     if len(curve.losses) < 2:
         return math.nan
-    return float(np.sqrt(np.mean(np.diff(curve.losses) ** 2) / 2))
+    return float(1.4826 * np.median(np.abs(np.diff(curve.losses))) / np.sqrt(2))
+
+
+def wander(curve: Curve) -> float:
+    """Return the standard deviation of the smoothed curve: the noise over the steps that the kernel spans."""
+    decades = float(np.log10(curve.rates[-1] / curve.rates[0]))
+    return noise(curve) / float(np.sqrt(max(1.0, 2 * WIDTH_DECADES * len(curve.rates) / decades)))
 
 
 def mean_of(curves: Sequence[Curve]) -> Curve:

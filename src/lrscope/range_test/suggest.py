@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from lrscope.range_test.curve import Curve, noise
+from lrscope.range_test.curve import Curve, wander
 
 DIVIDED_BY = 10.0
 SLIDE_DECADES = 0.75
@@ -20,17 +20,15 @@ SLIDE_SHARE = 0.15
 def falls(curve: Curve) -> bool:
     """Return whether the loss falls by more than its noise lets the smoothed curve wander.
 
-    The smoothed minimum beyond the first tenth must lie below the mean of that tenth by three standard errors of a mean
-    over as many steps as the kernel spans, and by a thousandth of the loss.
+    The smoothed minimum beyond the first tenth must lie below the mean of that tenth by three standard deviations of
+    the smoothed curve, and by a thousandth of the loss.
     """
     if not curve.is_readable:
         return False
     tenth = max(2, len(curve.losses) // 10)
     start = float(curve.losses[:tenth].mean())
-    span = max(2.0, 0.3 * len(curve.rates) / float(np.log10(curve.rates[-1] / curve.rates[0])))
-    error = noise(curve) * np.sqrt(2.0 / span)
     drop = start - float(curve.smoothed[tenth:].min())
-    return bool(drop > max(3.0 * error, 1e-3 * abs(start)))
+    return drop > max(3.0 * wander(curve), 1e-3 * abs(start))
 
 
 def steepest(curve: Curve) -> float | None:
