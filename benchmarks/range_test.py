@@ -24,6 +24,7 @@ from lrscope.config import FindConfig
 from lrscope.range_test.bracket import WIDTH_DECADES, bracket_of
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.suggest import RULES
+from lrscope.schedules.ramp import RAMP_ENDED
 from range_settings import SETTINGS, TRUTH, Setting, best_rates, compared, inputs, study_config
 
 VARIANTS: Mapping[str, FindConfig] = {
@@ -81,7 +82,7 @@ def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Cu
                 path.write_text(json.dumps(kept), encoding="utf-8")
             print(f"{path.stem}: {sum(k['seconds'] for k in kept.values()):.0f} s", flush=True)
     return [
-        Curve.of(k["rates"], k["losses"], why_over=k["why"], seed=int(seed), rose=k["why"] != "the ramp ended")
+        Curve.of(k["rates"], k["losses"], why_over=k["why"], seed=int(seed), rose=k["why"] != RAMP_ENDED)
         for seed, k in list(kept.items())[:seeds]
     ]
 

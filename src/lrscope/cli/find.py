@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,9 +14,6 @@ from lrscope.cli.find_runs import Confirmation, drive, find_study
 from lrscope.cli.places import Address, ExecutorName, GpusPerTrial, Workers, placing
 from lrscope.cli.settings import build_config
 from lrscope.errors import ConfigError
-
-if TYPE_CHECKING:
-    pass
 
 
 def find(

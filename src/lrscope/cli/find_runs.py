@@ -13,7 +13,7 @@ import typer
 from lrscope.cli.find_options import SEEDS
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import print_json, table_lines
-from lrscope.cli.places import Place, executor_for
+from lrscope.cli.places import Place, executor_for, with_threads
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
 
@@ -72,12 +72,7 @@ def find_study(base: StudyConfig, options: Mapping[str, Any], place: Place) -> S
         find=settings,
         sweep=SweepConfig(seeds=seeds, keep="none"),
     )
-    if asked.numerics.threads is None and place.workers > 1:
-        from lrscope.training.numerics import available_cores
-
-        threads = max(1, available_cores() // place.workers)
-        asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
-    return asked
+    return with_threads(asked, place)
 
 
 def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_json: bool) -> int:

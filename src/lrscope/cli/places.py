@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -11,6 +12,7 @@ from lrscope.cli import options as opt
 from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
+    from lrscope.config import StudyConfig
     from lrscope.executors.base import Executor
     from lrscope.studies.session import Study
 
@@ -104,6 +106,19 @@ def device_groups(num_devices: int, each: int) -> list[str]:
     if num_devices < each:
         raise ConfigError(f"--gpus-per-trial needs as many GPUs as a trial gets: got {each} of {num_devices}; lower it")
     return [",".join(map(str, range(first, first + each))) for first in range(0, num_devices - each + 1, each)]
+
+
+def with_threads(asked: StudyConfig, place: Place) -> StudyConfig:
+    """Return a study whose threads a trial are settled, where several run at once and none were asked for.
+
+    The study's rule: the cores are divided among the workers that it begins with, and stay so.
+    """
+    if asked.numerics.threads is not None or place.workers <= 1:
+        return asked
+    from lrscope.training.numerics import available_cores
+
+    threads = max(1, available_cores() // place.workers)
+    return replace(asked, numerics=replace(asked.numerics, threads=threads))
 
 
 def executor_for(study: Study, place: Place) -> Executor:

@@ -25,6 +25,7 @@ from lrscope.cli.places import (
     heads_together,
     num_at_once,
     placing,
+    with_threads,
 )
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
@@ -170,13 +171,7 @@ def _asked(
         "peak_rate": (built.trial.peak_rate,)
     }
     asked = replace(built, trial=replace(built.trial, **fixed), sweep=replace(kept, grid=varied, **given))
-    if asked.numerics.threads is None and place.workers > 1:
-        # The study's rule: the cores are divided among the workers that it begins with, and stay so.
-        from lrscope.training.numerics import available_cores
-
-        threads = max(1, available_cores() // place.workers)
-        asked = replace(asked, numerics=replace(asked.numerics, threads=threads))
-    return asked
+    return with_threads(asked, place)
 
 
 def _search(asked: StudyConfig, folder: Path, place: Place, *, quiet: bool) -> tuple[float, ...] | None:

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.ramp import Ramp
+from lrscope.schedules.ramp import WIDEN_BY, Ramp
 from lrscope.sections import Section
 
 VARIED = ("head", "dropout", "order")
-WIDEN_BY = 100.0  # two decades beyond the end, at most
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,17 +18,20 @@ _DATA, _MODEL = ("train", "dev", "test", "label_names"), ("model", "tokenizer")
 
 def input_paths(config: StudyConfig) -> dict[str, str]:
     """Return the files and folders that a study reads, by setting, absolute; a model of the hub is none of them."""
-    named = {name: getattr(config.data, name) for name in _DATA}
-    named |= {name: getattr(config.model, name) for name in _MODEL}
-    found = {name: Path(value).expanduser() for name, value in named.items() if value}
+    found = {name: Path(value).expanduser() for name, value in _named(config).items()}
     return {name: str(path.resolve()) for name, path in found.items() if path.exists()}
 
 
 def unseen(config: StudyConfig) -> list[str]:
     """Return the settings whose absolute path does not exist here."""
+    named = {name: Path(value) for name, value in _named(config).items()}
+    return [name for name, path in named.items() if path.is_absolute() and not path.exists()]
+
+
+def _named(config: StudyConfig) -> dict[str, str]:
     named = {name: getattr(config.data, name) for name in _DATA}
     named |= {name: getattr(config.model, name) for name in _MODEL}
-    return [name for name, value in named.items() if value and Path(value).is_absolute() and not Path(value).exists()]
+    return {name: value for name, value in named.items() if value}
 
 
 class Sent(NamedTuple):

@@ -128,7 +128,6 @@ class RayExecutor:
         return self.workers or self.room(job.numerics["threads"]) + QUEUED
 
     def _start(self, job: Job, again: _Running | None = None) -> None:
-
         absolute = job.config.reading(self._seen_as(job))
         key = key_of(str(job.folder.resolve()), job.fingerprint, job.numerics, absolute.to_dict())
         begun = tuple(pieces(job.folder)) if job.folder.is_dir() else ()

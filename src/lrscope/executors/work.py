@@ -59,47 +59,42 @@ def events_of(
     job: Job, material: Callable[[Job], Material], on_start: Callable[[Callable[[], None]], None]
 ) -> Iterator[Event]:
     """Yield what a trial does, and at last how it ended; what it raises is how it failed."""
-    result = None
-    if job.config.find is not None:
-        yield from _range_events(job, material, on_start)
-        return
+    course = _trial if job.config.find is None else _range_test
     try:
-        for record in run_job(job, material(job), on_start):
-            result = record if isinstance(record, TrialResult) else result
-            # Per-example scores are in the store; they need not travel.
-            told = replace(record, scores={}) if isinstance(record, EvaluationRecord) else record
-            yield Event("record", job.trial, told)
+        yield from course(job, material, on_start)
     except StudyError as error:
         yield Event("blocked", job.trial, reason=str(error))
     except LrscopeError as error:
         yield Event("failed", job.trial, reason=str(error))
     except (MemoryError, RuntimeError) as error:  # torch raises RuntimeError where memory runs out
         yield Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
-    else:
-        interrupted = result is not None and result.status == "interrupted"
-        yield Event("stopped" if interrupted else "done", job.trial)
 
 
-def _range_events(
+def _trial(
+    job: Job, material: Callable[[Job], Material], on_start: Callable[[Callable[[], None]], None]
+) -> Iterator[Event]:
+    result = None
+    for record in run_job(job, material(job), on_start):
+        result = record if isinstance(record, TrialResult) else result
+        # Per-example scores are in the store; they need not travel.
+        told = replace(record, scores={}) if isinstance(record, EvaluationRecord) else record
+        yield Event("record", job.trial, told)
+    interrupted = result is not None and result.status == "interrupted"
+    yield Event("stopped" if interrupted else "done", job.trial)
+
+
+def _range_test(
     job: Job, material: Callable[[Job], Material], on_start: Callable[[Callable[[], None]], None]
 ) -> Iterator[Event]:
     """Make a range test; it is short, keeps no folder, and brings its outcome along."""
     from lrscope.training.range_trial import RangeTrial
 
     assert job.config.find is not None
-    try:
-        test = RangeTrial(material(job), job.config.find, job.config.trial)
-        on_start(test.stop)
-        for record in test.run():
-            yield Event("record", job.trial, record)
-    except StudyError as error:
-        yield Event("blocked", job.trial, reason=str(error))
-    except LrscopeError as error:
-        yield Event("failed", job.trial, reason=str(error))
-    except (MemoryError, RuntimeError) as error:
-        yield Event("failed", job.trial, reason=f"{type(error).__name__}: {error}".splitlines()[0])
-    else:
-        yield Event("stopped", job.trial) if test.interrupted else Event("done", job.trial, outcome=test.outcome())
+    test = RangeTrial(material(job), job.config.find, job.config.trial)
+    on_start(test.stop)
+    for record in test.run():
+        yield Event("record", job.trial, record)
+    yield Event("stopped", job.trial) if test.interrupted else Event("done", job.trial, outcome=test.outcome())
 
 
 def worth_telling(record: Record, told: float) -> bool:

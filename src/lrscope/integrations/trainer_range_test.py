@@ -13,9 +13,9 @@ from transformers.trainer_callback import DefaultFlowCallback
 
 from lrscope.errors import ConfigError
 from lrscope.range_test.curve import Curve
-from lrscope.range_test.driver import WIDEN_BY, require_no_scheduler
+from lrscope.range_test.driver import require_no_scheduler
 from lrscope.range_test.result import RangeTestResult
-from lrscope.schedules.ramp import Ramp
+from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY, Ramp
 from lrscope.training.divergence import RiseWatch
 from lrscope.training.preserve import preserved
 
@@ -69,7 +69,7 @@ def range_test(
 
         trainer.training_step = measured
         trainer.train()
-    rose = watcher.why not in ("", "the ramp ended")
+    rose = watcher.why not in ("", RAMP_ENDED)
     return RangeTestResult((Curve.of(watcher.rates, watcher.losses, why_over=watcher.why, rose=rose),))
 
 
@@ -93,12 +93,12 @@ class _Watcher(TrainerCallback):  # type: ignore[misc]
         if self._watch(self.loss):
             self.why = self._watch.why
         elif not self.widen and len(self.rates) >= self.ramp.steps:
-            self.why = "the ramp ended"
+            self.why = RAMP_ENDED
         control.should_training_stop = control.should_training_stop or bool(self.why)
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Say why it is over where the rate never was too large."""
-        self.why = self.why or "the ramp ended"
+        self.why = self.why or RAMP_ENDED
 
 
 def _ramp_scheduler(trainer: Any, optimizer: Any, ramp: Ramp) -> Any:

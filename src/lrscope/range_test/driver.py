@@ -18,11 +18,9 @@ from torch.optim import Optimizer
 from lrscope.errors import ConfigError
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.result import RangeTestResult
-from lrscope.schedules.ramp import Ramp
+from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY, Ramp
 from lrscope.training.preserve import preserved
 from lrscope.training.ramped import RampStep, ramped_steps
-
-WIDEN_BY = 100.0
 
 
 def require_no_scheduler(optimizer: Optimizer) -> None:
@@ -124,7 +122,7 @@ class RangeTest:
             raise ConfigError("a range test needs batches: got a loader without any")
         rates, losses = [s.record.learning_rate for s in found], [s.record.loss for s in found]
         why = found[-1].why_over or "the batches ended"
-        rose = bool(found[-1].why_over) and found[-1].why_over != "the ramp ended"
+        rose = bool(found[-1].why_over) and found[-1].why_over != RAMP_ENDED
         return RangeTestResult((Curve.of(rates, losses, why_over=why, rose=rose),), tuple(notes))
 
     def _tie_groups(self, only: int | None) -> None:

@@ -7,10 +7,9 @@ import numpy as np
 from lrscope.errors import StudyError
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.result import RangeTestResult
+from lrscope.schedules.ramp import RAMP_ENDED
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-
-RAMP_ENDED = "the ramp ended"
 
 
 def read_result(store: StudyStore) -> RangeTestResult:

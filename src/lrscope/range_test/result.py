@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,9 +72,10 @@ class RangeTestResult:
         """Draw the test; return matplotlib's figure, and write it where a path is given."""
         from lrscope.report.range_figure import range_figure, save_range_figure
 
+        figure = range_figure(self)
         if path is not None:
-            save_range_figure(self, Path(path))
-        return range_figure(self)
+            save_range_figure(figure, Path(path))
+        return figure
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -105,8 +105,3 @@ class RangeTestResult:
             ],
             "notes": list(self.notes),
         }
-
-
-def result_of(curves: Sequence[Curve], notes: Sequence[str] = ()) -> RangeTestResult:
-    """Return a result of curves."""
-    return RangeTestResult(tuple(curves), tuple(notes))

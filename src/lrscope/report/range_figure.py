@@ -79,8 +79,7 @@ def _mark_rules(axes: Any, result: RangeTestResult) -> None:
         )  # fmt: skip
 
 
-def save_range_figure(result: RangeTestResult, path: Path) -> None:
+def save_range_figure(figure: Any, path: Path) -> None:
     """Write the picture, whole or not at all."""
-    figure = range_figure(result)
     with replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix.lstrip(".") or "png")

@@ -9,6 +9,8 @@ from typing import Literal
 from lrscope.errors import ScheduleError
 
 FEWEST_STEPS = 10
+WIDEN_BY = 100.0  # two decades beyond the end, at most
+RAMP_ENDED = "the ramp ended"  # why a test is over in which no rate was too large
 
 
 @dataclass(frozen=True)

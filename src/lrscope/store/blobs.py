@@ -22,10 +22,15 @@ STEP = np.dtype(
 )
 
 
+def series_of(records: Sequence[StepRecord]) -> NDArray[np.void]:
+    """Return consecutive step records as an array with the fields of `STEP`; the step numbers are implied."""
+    rows = [(r.learning_rate, r.loss, r.count, r.gradient_norm, r.seconds, r.diverged) for r in records]
+    return np.array(rows, dtype=STEP)
+
+
 def pack_steps(records: Sequence[StepRecord]) -> bytes:
     """Return consecutive step records as bytes; the step numbers are implied by the first."""
-    rows = [(r.learning_rate, r.loss, r.count, r.gradient_norm, r.seconds, r.diverged) for r in records]
-    return pack_series(np.array(rows, dtype=STEP))
+    return pack_series(series_of(records))
 
 
 def pack_series(series: NDArray[np.void]) -> bytes:

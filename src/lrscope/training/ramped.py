@@ -9,7 +9,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lrscope.records import StepRecord
-from lrscope.schedules.ramp import Ramp
+from lrscope.schedules.ramp import RAMP_ENDED, Ramp
 from lrscope.training.divergence import RiseWatch
 from lrscope.training.loop import LossFunction, steps
 
@@ -55,7 +55,7 @@ def ramped_steps(
         why = watch.why if over else record.why_diverged if record.diverged else ""
         following = record.step + 1
         if not why and following >= ramp.steps and (widen_to is None or ramp(following) > widen_to * (1 + 1e-9)):
-            why = "the ramp ended"
+            why = RAMP_ENDED
         yield RampStep(record, probed, why)
         if why:
             return

@@ -10,15 +10,14 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 from torch.optim import Optimizer
 
 from lrscope.config import FindConfig, TrialConfig
-from lrscope.config.find import WIDEN_BY
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Outcome, StepRecord
-from lrscope.store.blobs import STEP
+from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY
+from lrscope.store.blobs import series_of
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
@@ -81,8 +80,7 @@ class RangeTrial:
         """Return all that the test did. A rate that was too large is its result, not a divergence of the trial."""
         number = len(self.records)
         per_epoch = self.trial.lay_out(self.material.encoded["train"].num_examples).steps_per_epoch
-        rows = [(r.learning_rate, r.loss, r.count, r.gradient_norm, r.seconds, r.diverged) for r in self.records]
-        series: NDArray[np.void] = np.array(rows, dtype=STEP)
+        series = series_of(self.records)
         return Outcome("completed", self.why_over, number, number, per_epoch, self.seconds, series, tuple(self.probes))
 
     # What is varied, and what is measured
@@ -156,7 +154,7 @@ class RangeTrial:
             too_large = record.diverged or measured > before + 0.25 * abs(before)
             why = f"after {self.config.steps_each} steps at {rate:.3g} the loss was {measured:.3g}" if too_large else ""
             last = number + 1 == len(rates)
-            yield RampStep(replace(record, step=number), probe, why or ("the ramp ended" if last else ""))
+            yield RampStep(replace(record, step=number), probe, why or (RAMP_ENDED if last else ""))
             if too_large:
                 return
 
