@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from lrscope.executors.inline import InlineExecutor
 from lrscope.executors.parcels import Arrival, Piece, pieces
 from lrscope.executors.ray import RayExecutor
 from lrscope.executors.ray_cluster import connect
-from lrscope.executors.ray_task import Task, Unseen, run_task, versions
+from lrscope.executors.ray_task import Task, Unseen, _user, run_task, versions
+from lrscope.store.lock import study_lock
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
 from lrscope.training.finetune import begin
@@ -168,6 +171,19 @@ def test_a_task_says_what_it_does_not_see(toy: Toy, tmp_path: Path) -> None:
     task = task_of(toy, tmp_path)
     gone = task.job.config.reading({"train": "/not/there/train.txt", "model": "/not/there/model"})
     assert told(replace(task, job=replace(task.job, config=gone))) == [Unseen(("train", "model"))]
+
+
+def test_a_try_that_is_ending_is_waited_for(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    task = task_of(toy, tmp_path)
+    home = tmp_path / f"lrscope-{_user()}" / task.key
+    with ExitStack() as held:
+        held.enter_context(study_lock(home))
+        threading.Timer(1.0, held.close).start()
+        assert told(task)[-1].kind == "done"
+        monkeypatch.setattr("lrscope.executors.work.LET_GO_SECONDS", 0.1)
+        held.enter_context(study_lock(home))
+        assert "one process at a time" in told(task)[-1].reason
 
 
 def test_a_node_with_other_versions_is_refused(toy: Toy, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from time import monotonic
 from typing import TYPE_CHECKING
@@ -11,12 +12,14 @@ from typing import TYPE_CHECKING
 from lrscope.errors import LrscopeError, StudyError
 from lrscope.executors.base import Event, Job
 from lrscope.records import EvaluationRecord, Record, StepRecord, TrialResult
+from lrscope.store.lock import wait_until_free
 from lrscope.store.storage import DATABASE
 
 if TYPE_CHECKING:
     from lrscope.training.material import Material
 
 SECONDS_BETWEEN_STEPS_TOLD = 0.1
+LET_GO_SECONDS = 30.0  # a try that was killed may take a while to be gone
 
 
 def gather_for(job: Job) -> Material:
@@ -37,20 +40,21 @@ def run_job(job: Job, material: Material, on_start: Callable[[Callable[[], None]
     """Run a trial to its end, or until it is asked to stop; `on_start` is given the function that asks.
 
     A trial that was begun in this folder goes on; what is there and cannot be gone on with is begun anew.
+
+    Raises:
+        StudyError: another process runs it.
     """
     from lrscope.training import finetune
 
-    if (job.folder / DATABASE).is_file():
-        try:
-            with finetune.resume(job.folder, material=material) as run:
-                on_start(run.trial.stop)
-                yield from run.trial.run()
-            return
-        except StudyError as error:
-            if "one process at a time" in str(error):
-                raise
-    shutil.rmtree(job.folder, ignore_errors=True)
-    with finetune.begin(job.config, job.folder, material=material) as run:
+    wait_until_free(job.folder, LET_GO_SECONDS)
+    with ExitStack() as held:
+        run = None
+        if (job.folder / DATABASE).is_file():
+            with suppress(StudyError):
+                run = held.enter_context(finetune.resume(job.folder, material=material))
+        if run is None:
+            shutil.rmtree(job.folder, ignore_errors=True)
+            run = held.enter_context(finetune.begin(job.config, job.folder, material=material))
         on_start(run.trial.stop)
         yield from run.trial.run()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 from filelock import FileLock, Timeout
 
@@ -28,6 +29,19 @@ def is_held(folder: Path) -> bool:
     return False
 
 
+def wait_until_free(folder: Path, seconds: float) -> None:
+    """Wait until no process writes the study in `folder`.
+
+    Raises:
+        StudyError: it is still held after so many seconds.
+    """
+    end = monotonic() + seconds
+    while is_held(folder):
+        if monotonic() > end:
+            raise StudyError(_held(folder))
+        sleep(0.05)
+
+
 @contextmanager
 def study_lock(folder: Path) -> Iterator[None]:
     """Hold the study in `folder` for the length of the block.
@@ -40,12 +54,14 @@ def study_lock(folder: Path) -> Iterator[None]:
         lock = FileLock(folder / LOCK)
         lock.acquire(timeout=0)
     except Timeout as error:
-        raise StudyError(
-            f"one process at a time may write a study: another one is writing {folder}; wait for it or stop it"
-        ) from error
+        raise StudyError(_held(folder)) from error
     except OSError as error:
         raise StudyError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
     try:
         yield
     finally:
         lock.release()
+
+
+def _held(folder: Path) -> str:
+    return f"one process at a time may write a study: another one is writing {folder}; wait for it or stop it"
