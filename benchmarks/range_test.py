@@ -2,17 +2,20 @@
 
     python benchmarks/range_test.py [--work runs/range-curves] [--seeds 5] [--only SETTING ...] [--variant ramp ...]
 
-True rates come from `range_settings.py`. Curves are made once and kept in the work folder. Printed: for every variant
-of the test, how often its bracket holds a true rate, beside the best constant bracket of the same width, chosen on the
-other settings; and how far every rule's rate is from the nearest true one.
+True rates, and runs of one epoch, come from `range_settings.py`, other packages' rates from `range_peers.py`. Curves
+are made once and kept in the work folder. Printed, as Markdown: for every variant of the test, how often its bracket
+holds a true rate, beside the best constant bracket of the same width, chosen on the other settings; how far every
+rule's rate is from the nearest true one; and what a confirmed rate loses, beside runs of one epoch on a grid at the
+same cost.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -21,20 +24,53 @@ import numpy as np
 from scipy import stats
 
 from lrscope.config import FindConfig
-from lrscope.range_test.bracket import WIDTH_DECADES, bracket_of
+from lrscope.range_test.bracket import WIDTH_DECADES, Bracket, bracket_of
+from lrscope.range_test.confirm import rates_within
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.suggest import RULES
 from lrscope.schedules.ramp import RAMP_ENDED
-from range_settings import SETTINGS, TRUTH, Setting, best_rates, compared, inputs, study_config
+from range_peers import PEERS
+from range_settings import (
+    ERRORS,
+    SETTINGS,
+    SHORT,
+    SHORT_SEEDS,
+    TRUTH,
+    Rates,
+    Setting,
+    best_rates,
+    compared,
+    inputs,
+    study_config,
+)  # fmt: skip
 
 VARIANTS: Mapping[str, FindConfig] = {
     "ramp": FindConfig(),
     "ramp, same batches": FindConfig(vary=("head", "dropout")),
     "ramp, dev probe": FindConfig(probe="dev"),
     "forks": FindConfig(method="forks", start=1e-5, steps_each=10),
-    "runs": FindConfig(method="runs", start=1e-5, steps_each=30, per_decade=2),
+    "runs": FindConfig(method="runs", start=1e-5, steps_each=40, per_decade=2),
 }
-Rates = dict[str, dict[str, float | None]]
+GRID = (1e-5, 1.0)  # what a grid of short runs spans where nothing is known
+CONFIRM_RATES = 5
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What complete runs of a setting came to, and the standard errors of differences from the best."""
+
+    losses: Rates
+    errors: Mapping[str, float] | None
+
+    @property
+    def best(self) -> list[float]:
+        """The true rates."""
+        return best_rates(self.losses, self.errors)
+
+    @property
+    def rows(self) -> list[tuple[float, float, float]]:
+        """Each rate, its difference from the best and the standard error of that."""
+        return compared(self.losses, self.errors)
 
 
 def main() -> None:
@@ -43,10 +79,12 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/range-curves"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=[])
-    parser.add_argument("--variant", nargs="*", default=list(VARIANTS))
+    parser.add_argument("--variant", nargs="*", default=["ramp"], choices=list(VARIANTS))
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
-    truths: dict[str, Rates] = json.loads(TRUTH.read_text(encoding="utf-8"))
+    losses: dict[str, Rates] = json.loads(TRUTH.read_text(encoding="utf-8"))
+    errors = json.loads(ERRORS.read_text(encoding="utf-8")) if ERRORS.exists() else {}
+    truths = {name: Truth(rates, errors.get(name)) for name, rates in losses.items()}
     settings = [s for s in SETTINGS if s.name in truths and (not options.only or s.name in options.only)]
     curves = {
         name: {setting.name: curves_of(setting, name, options.seeds, options.work) for setting in settings}
@@ -54,7 +92,13 @@ def main() -> None:
     }
     print_truths(settings, truths)
     for name in options.variant:
-        report(name, settings, truths, curves[name])
+        print_brackets(name, settings, truths, curves[name])
+    print_rules(settings, truths, curves[options.variant[0]])
+    for name in options.variant:
+        print_confirmed(name, settings, truths, curves[name])
+
+
+# Curves
 
 
 def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Curve]:
@@ -66,7 +110,7 @@ def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Cu
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if len(kept) < seeds:
         with inputs(setting) as (data, model):
-            config = study_config(setting, data, model, 1)
+            config = study_config(setting, data, model)
             material = gather(config)
             for seed in range(len(kept), seeds):
                 began = perf_counter()
@@ -87,50 +131,102 @@ def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Cu
     ]
 
 
-def print_truths(settings: list[Setting], truths: Mapping[str, Rates]) -> None:
+def num_steps(curve: Curve, variant: str) -> int:
+    """Return how many updates a curve cost."""
+    points = len(curve.rates)
+    return points if VARIANTS[variant].method == "ramp" else points * VARIANTS[variant].steps_each
+
+
+# Truths and brackets
+
+
+def print_truths(settings: list[Setting], truths: Mapping[str, Truth]) -> None:
+    """Print each setting's true rates: within one paired standard error of the best."""
     print("| setting | true rates | dev log-loss | one standard error |\n| --- | --- | --- | --- |")
     for setting in settings:
-        rates = best_rates(truths[setting.name])
-        rows = compared(truths[setting.name])
+        rates = truths[setting.name].best
+        rows = truths[setting.name].rows
         errors = [error for rate, _, error in rows if rate in rates and error > 0]
-        best = min(np.mean([v for v in by.values() if v is not None]) for by in truths[setting.name].values() if by)
+        whole = [by.values() for by in truths[setting.name].losses.values() if None not in by.values()]
+        best = min(np.mean([float(v) for v in by if v is not None]) for by in whole)
         error = f"{np.median(errors):.4f}" if errors else "–"
         print(f"| {setting.name} | {', '.join(f'{rate:g}' for rate in rates)} | {best:.4f} | {error} |")
     print()
 
 
-def report(
-    variant: str, settings: list[Setting], truths: Mapping[str, Rates], curves: Mapping[str, list[Curve]]
+def print_brackets(
+    variant: str, settings: list[Setting], truths: Mapping[str, Truth], curves: Mapping[str, list[Curve]]
 ) -> None:
-    """Print how the bracket and every rule fare."""
-    print(f"### {variant}\n\n| setting | true rates | bracket | holds one | {' | '.join(RULES)} |")
-    print("| --- " * (4 + len(RULES)) + "|")
-    held, distances = 0, {rule: [] for rule in RULES}  # type: ignore[var-annotated]
+    """Print how often the bracket holds a true rate, beside the best constant one of the same width."""
+    print(f"### {variant}\n\n| setting | true rates | bracket | holds one | disagreement of seeds |")
+    print("| --- " * 5 + "|")
+    held = 0
     for setting in settings:
-        true, bracket = best_rates(truths[setting.name]), bracket_of(curves[setting.name])
+        true, bracket = truths[setting.name].best, bracket_of(curves[setting.name])
         holds = any(rate in bracket for rate in true)
         held += holds
-        cells = []
-        for rule, read in RULES.items():
-            found = [rate for rate in map(read, curves[setting.name]) if rate is not None]
-            if not found:
-                cells.append("–")
-                continue
-            rate = float(np.exp(np.median(np.log(found))))
-            distances[rule].append(decades(rate, true))
-            cells.append(f"{rate:.1e} ({distances[rule][-1]:+.1f})")
         interval = "–" if bracket.low is None or bracket.high is None else f"{bracket.low:.1e} … {bracket.high:.1e}"
         shown = f"{min(true):g} … {max(true):g}"
-        print(f"| {setting.name} | {shown} | {interval} | {'yes' if holds else '**no**'} | {' | '.join(cells)} |")
-    low, high = stats.binomtest(held, len(settings)).proportion_ci(0.95, "exact")
-    constant = sum(1 for holds in constant_brackets(settings, truths) if holds)
-    print(f"\nThe bracket holds a true rate in {held} of {len(settings)} ({low:.0%} … {high:.0%}); the best")
-    print(f"constant one of {WIDTH_DECADES} decades, chosen on the others, in {constant}. Decades from a true rate:\n")
-    print("| rule | answers | within half a decade | median, in absolute terms |\n| --- | --- | --- | --- |")
-    for rule, values in distances.items():
-        near = sum(abs(value) <= 0.5 for value in values)
-        middle = f"{np.median(np.abs(values)):.2f}" if values else "–"
-        print(f"| {rule} | {len(values)} of {len(settings)} | {near} | {middle} |")
+        mark = "yes" if holds else "**no**"
+        print(f"| {setting.name} | {shown} | {interval} | {mark} | {bracket.disagreement:.1f}× |")
+    constant = sum(constant_brackets(settings, truths))
+    print(f"\nThe bracket holds a true rate in {share(held, len(settings))}; the best constant one of")
+    print(f"{WIDTH_DECADES} decades, chosen on the other settings, in {share(constant, len(settings))}.\n")
+
+
+def constant_brackets(settings: list[Setting], truths: Mapping[str, Truth]) -> Iterator[bool]:
+    """Yield for each setting whether the constant bracket that is best on the others holds one of its true rates."""
+    lows = np.arange(-6, 1, 0.05)
+    true = {s.name: np.log10(truths[s.name].best) for s in settings}
+
+    def holds(low: float, name: str) -> bool:
+        return bool(((true[name] >= low - 1e-9) & (true[name] <= low + WIDTH_DECADES + 1e-9)).any())
+
+    for setting in settings:
+        others = [s.name for s in settings if s.name != setting.name]
+        counts = [sum(holds(low, name) for name in others) for low in lows]
+        best = np.flatnonzero(np.array(counts) == max(counts))
+        yield holds(float(lows[best[len(best) // 2]]), setting.name)
+
+
+def share(number: int, of: int) -> str:
+    """Write a proportion with its interval (Clopper and Pearson, 95%)."""
+    low, high = stats.binomtest(number, of).proportion_ci(0.95, "exact")
+    return f"{number} of {of} ({low:.0%} … {high:.0%})"
+
+
+# Rules, ours and others'
+
+
+def print_rules(settings: list[Setting], truths: Mapping[str, Truth], curves: Mapping[str, list[Curve]]) -> None:
+    """Print how far each rule's rate, the median over seeds, lies from the nearest true one."""
+    found: dict[str, dict[str, list[float]]] = {
+        rule: {s.name: [rate for rate in map(read, curves[s.name]) if rate] for s in settings}
+        for rule, read in RULES.items()
+    }
+    peers = json.loads(PEERS.read_text(encoding="utf-8")) if PEERS.exists() else {}
+    for setting in settings:
+        for rates in peers.get(setting.name, {}).values():
+            for name, rate in rates.items():
+                found.setdefault(name, {}).setdefault(setting.name, []).extend([rate] if rate else [])
+    print("### Rules\n\n| rule | answers | within half a decade | within one | median distance | seeds apart, median |")
+    print("| --- " * 6 + "|")
+    for rule, by_setting in found.items():
+        away = {
+            name: decades(float(np.exp(np.median(np.log(rates)))), truths[name].best)
+            for name, rates in by_setting.items()
+            if rates
+        }
+        sizes = np.abs(list(away.values()))
+        apart = [max(rates) / min(rates) for rates in by_setting.values() if len(rates) > 1] or [math.nan]
+        print(
+            f"| {rule} | {len(away)} of {len(by_setting)} | {(sizes <= 0.5).sum()} | {(sizes <= 1.0).sum()} "
+            f"| {np.median(list(away.values())):+.1f}, {np.median(sizes):.1f} either way | {np.median(apart):.1f}× |"
+            if away
+            else f"| {rule} | 0 of {len(by_setting)} | – | – | – | – |"
+        )
+    if versions := peers.get("versions"):
+        print(f"\nOther packages at their defaults: {', '.join(f'{k} {v}' for k, v in versions.items())}.")
     print()
 
 
@@ -141,19 +237,92 @@ def decades(rate: float, true: list[float]) -> float:
     return float(np.log10(rate / max(true))) if rate > max(true) else 0.0
 
 
-def constant_brackets(settings: list[Setting], truths: Mapping[str, Rates]) -> Iterator[bool]:
-    """Yield for each setting whether the constant bracket that is best on the others holds one of its true rates."""
-    lows = np.arange(-6, 1, 0.05)
-    true = {s.name: np.log10(best_rates(truths[s.name])) for s in settings}
+# What a confirmed rate loses
 
-    def holds(low: float, name: str) -> bool:
-        return bool(((true[name] >= low - 1e-9) & (true[name] <= low + WIDTH_DECADES + 1e-9)).any())
 
+def print_confirmed(
+    variant: str, settings: list[Setting], truths: Mapping[str, Truth], curves: Mapping[str, list[Curve]]
+) -> None:
+    """Print regret in dev log-loss: of what short runs in the bracket choose, and a grid of them at equal cost."""
+    known: dict[str, Rates] = json.loads(SHORT.read_text(encoding="utf-8")) if SHORT.exists() else {}
+    settings = [setting for setting in settings if setting.name in known]
+    if not settings:
+        return
+    print(f"### {variant}: confirmed with runs of one epoch, and a grid of such runs at the same cost\n")
+    print("| setting | epochs spent | confirmed | regret | the grid | regret | its bracket holds one |")
+    print("| --- " * 7 + "|")
+    scores: dict[str, int] = {"confirmed": 0, "grid": 0, "bracket of grid": 0}
     for setting in settings:
-        others = [s.name for s in settings if s.name != setting.name]
-        counts = [sum(holds(low, name) for name in others) for low in lows]
-        best = np.flatnonzero(np.array(counts) == max(counts))
-        yield holds(float(lows[best[len(best) // 2]]), setting.name)
+        truth, short = truths[setting.name], known[setting.name]
+        bracket = bracket_of(curves[setting.name])
+        per_epoch = steps_per_epoch(setting)
+        spent = sum(num_steps(curve, variant) for curve in curves[setting.name]) / per_epoch
+        spent += CONFIRM_RATES * len(SHORT_SEEDS)
+        inside = nearest(rates_of(bracket), setting.rates)
+        taken = chosen(short, inside, len(SHORT_SEEDS))
+        grid = chosen(short, *grid_of(setting, spent))
+        row = [f"| {setting.name} | {spent:.0f} "]
+        for name, rate in (("confirmed", taken), ("grid", grid)):
+            loss, error = regret(truth, rate)
+            scores[name] += loss <= 0.5 * error
+            row.append(f"| {rate:.1e} | {loss:.4f} ({'yes' if loss <= 0.5 * error else 'no'}) " if rate else "| – | – ")
+        true = truth.best
+        around = any(grid * 10 ** (-WIDTH_DECADES / 2) <= r <= grid * 10 ** (WIDTH_DECADES / 2) for r in true)
+        scores["bracket of grid"] += around
+        print("".join(row) + f"| {'yes' if around else '**no**'} |")
+    print()
+    for name, number in scores.items():
+        print(f"- {name}: {share(number, len(settings))}")
+    print()
+
+
+def rates_of(bracket: Bracket) -> list[float]:
+    """Return the rates that a bracket is confirmed at."""
+    return [] if bracket.low is None or bracket.high is None else rates_within(bracket.low, bracket.high, CONFIRM_RATES)
+
+
+def nearest(rates: Sequence[float], known: Sequence[float]) -> list[float]:
+    """Return the rates of a grid that are nearest to these; beyond its ends there are none."""
+    found = [min(known, key=lambda k: abs(math.log(k / rate))) for rate in rates if _within(rate, known)]
+    return list(dict.fromkeys(found))
+
+
+def _within(rate: float, known: Sequence[float]) -> bool:
+    return min(known) * 0.7 < rate < max(known) * 1.43
+
+
+def grid_of(setting: Setting, epochs: float) -> tuple[list[float], int]:
+    """Return the rates of a grid over five decades that so many runs of one epoch allow, and at how many seeds."""
+    span = math.log10(GRID[1] / GRID[0])
+    per_decade = max(k for k in (1, 2, 4) if k == 1 or span * k + 1 <= epochs)
+    number = round(span * per_decade) + 1
+    rates = nearest([GRID[0] * 10 ** (k / per_decade) for k in range(number)], setting.rates)
+    return rates, max(1, min(len(SHORT_SEEDS), int(epochs) // number))
+
+
+def chosen(short: Rates, rates: Sequence[float], num_seeds: int) -> float:
+    """Return which of these rates has the least mean dev log-loss after one epoch; 0 where none trained."""
+    means = {}
+    for rate in rates:
+        values = [short.get(f"{rate:g}", {}).get(str(seed)) for seed in SHORT_SEEDS[:num_seeds]]
+        if None not in values:
+            means[rate] = float(np.mean([value for value in values if value is not None]))
+    return min(means, key=lambda rate: means[rate]) if means else 0.0
+
+
+def regret(truth: Truth, rate: float) -> tuple[float, float]:
+    """Return how much more dev log-loss a rate has than the best one, and the paired standard error of that."""
+    for known, difference, error in truth.rows:
+        if known == rate:
+            return difference, error
+    return math.inf, 0.0
+
+
+def steps_per_epoch(setting: Setting) -> int:
+    """Return how many updates an epoch takes."""
+    with inputs(setting) as (data, _):
+        lines = sum(1 for line in Path(data.train).read_text(encoding="utf-8").splitlines() if line.strip())
+    return -(-lines // setting.batch_size)
 
 
 if __name__ == "__main__":

@@ -66,6 +66,8 @@ def _limit(axes: Any, curves: Any) -> None:
 
 
 def _mark_rules(axes: Any, result: RangeTestResult) -> None:
+    from matplotlib.patheffects import withStroke
+
     mean = result.mean
     marks = sorted((rate, rule) for rule, rate in result.suggestions.items() if rate is not None)
     bottom, top = axes.get_ylim()
@@ -74,9 +76,9 @@ def _mark_rules(axes: Any, result: RangeTestResult) -> None:
         axes.plot([rate], [level], "o", color=RULE, markersize=6, zorder=5)
         height = top - (0.06 + 0.055 * (number % 4)) * (top - bottom)
         axes.annotate(
-            f"{rule} {rate:.1e}", (rate, level), xytext=(rate, height), textcoords="data", ha="center", fontsize=8.5,
-            color=RULE, arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "alpha": 0.6}, zorder=5,
-        )  # fmt: skip
+            f"{rule}: {rate:.2g}", (rate, level), xytext=(rate, height), textcoords="data", ha="center", fontsize=8.5,
+            color=RULE, arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "alpha": 0.6}, zorder=6,
+        ).set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # fmt: skip
 
 
 def save_range_figure(figure: Any, path: Path) -> None:

@@ -1,0 +1,214 @@
+"""Whether the statistics are honest: synthetic studies whose truth is known, judged as `lrscope report` judges.
+
+    python benchmarks/calibration.py [--studies 400] [--seed 0] [--only plateau ...]
+
+A study has K arms at up to eight seeds on 1,100 shared examples. A score is the sum of the arm's true value, what a
+seed does to all arms and to this one, what an example does to all arms and to this one, and the rest.
+Printed, as Markdown, with simulation errors: how often anything false was said, at one look and stopping at any of the
+planned looks; how often the contenders held the true best; coverage of intervals; power beside an oracle that knows the
+variances, at the same error and looks; the bias of the chosen arm's predicted value beside that of the largest one; and
+what picking the best score does.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lrscope.analysis.evidence import evidence_of
+from lrscope.analysis.multiplicity import best_critical, effective_freedom, spent
+from lrscope.analysis.tables import Floats, ScoreTable
+from lrscope.analysis.verdict import ERROR, Verdict
+
+LOOKS = (3, 5, 8)
+NUM_EXAMPLES = 1100
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A truth: each arm's value and its standard deviation over seeds; what examples do."""
+
+    name: str
+    values: Sequence[float]
+    seed_sd: Sequence[float] | float = 0.014
+    common_seed_sd: float = 0.01
+    example_sd: float = 0.35
+    arm_example_sd: float = 0.15
+    rest_sd: float = 0.3
+    binary: bool = False
+
+    @property
+    def seed_sds(self) -> Floats:
+        """The standard deviations over seeds, by arm."""
+        return np.broadcast_to(np.asarray(self.seed_sd, dtype=np.float64), (len(self.values),))
+
+    @property
+    def is_null(self) -> bool:
+        """Whether all arms are equal."""
+        return len(set(self.values)) == 1
+
+    def draw(self, generator: np.random.Generator, num_seeds: int) -> ScoreTable:
+        """Draw a study."""
+        k, s, n = len(self.values), num_seeds, NUM_EXAMPLES
+        normal = generator.standard_normal
+        x = np.asarray(self.values)[:, None, None] + self.common_seed_sd * normal((1, s, 1))
+        x = x + self.seed_sds[:, None, None] * normal((k, s, 1)) + self.example_sd * normal((1, 1, n))
+        x = x + self.arm_example_sd * normal((k, 1, n)) + self.rest_sd * normal((k, s, n))
+        return ScoreTable(tuple(f"arm {a}" for a in range(k)), x, np.ones(n))
+
+    def errors(self, num_seeds: int) -> Floats:
+        """The true standard errors of all differences."""
+        own = self.seed_sds**2 / num_seeds + self.arm_example_sd**2 / NUM_EXAMPLES
+        own = own + self.rest_sd**2 / (num_seeds * NUM_EXAMPLES)
+        return np.sqrt(own[:, None] + own[None, :])
+
+
+SCENARIOS = [
+    Scenario("two equal arms", [0.4] * 2),
+    Scenario("six equal arms", [0.4] * 6),
+    Scenario("six equal arms, seeds apart", [0.4] * 6, seed_sd=[0.005, 0.005, 0.01, 0.01, 0.02, 0.03]),
+    Scenario("six equal arms, quiet seeds", [0.4] * 6, seed_sd=0.003),
+    Scenario("twelve equal arms", [0.4] * 12),
+    Scenario("plateau", [0.27, 0.29, 0.40, 0.41, 0.41, 0.40]),
+    Scenario("peak", [0.36, 0.38, 0.40, 0.42, 0.40, 0.38]),
+    Scenario("cliff", [0.36, 0.38, 0.40, 0.42, 0.25, 0.22], seed_sd=[0.01, 0.01, 0.01, 0.014, 0.04, 0.05]),
+    Scenario("noisy best", [0.38, 0.40, 0.41, 0.42, 0.39, 0.36], seed_sd=[0.008, 0.008, 0.01, 0.025, 0.02, 0.03]),
+]
+
+
+@dataclass
+class Tally:
+    """What happened in the studies of one scenario at one plan of looks."""
+
+    false: list[bool] = field(default_factory=list)
+    held: list[bool] = field(default_factory=list)
+    covered: list[float] = field(default_factory=list)
+    alone: list[bool] = field(default_factory=list)
+    picked: list[bool] = field(default_factory=list)
+
+
+def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generator, studies: int) -> Tally:
+    """Judge studies that may stop at any of these numbers of seeds, once anything is said or one arm is left."""
+    truth = np.asarray(scenario.values)
+    tally = Tally()
+    shares = [look / looks[-1] for look in looks]
+    for _ in range(studies):
+        whole = scenario.draw(generator, looks[-1])
+        false = held_all = False
+        held_all = True
+        for look, error in zip(looks, spent(shares, ERROR), strict=True):
+            table = replace(whole, values=whole.values[:, :look])
+            verdict = Verdict(evidence_of(table, seed_sd=float(scenario.seed_sds.mean())), error=error)
+            said = list(statements(verdict))
+            false |= any(truth[a] <= truth[b] for a, b in said)
+            held_all &= bool((truth[list(verdict.contenders)] == truth.max()).any())
+            if len(verdict.contenders) == 1 or look == looks[-1]:
+                break
+        tally.false.append(false)
+        tally.held.append(held_all)
+        tally.covered.append(coverage(verdict, truth))
+        best = int(np.argmax(verdict.evidence.values))
+        tally.alone.append(verdict.contenders == (int(truth.argmax()),))
+        tally.picked.append(bool(truth[best] == truth.max()))
+    return tally
+
+
+def statements(verdict: Verdict) -> Iterator[tuple[int, int]]:
+    """Yield every "a is better than b" that is said."""
+    k = verdict.evidence.num_arms
+    for a in range(k):
+        for b in range(a):
+            pair = verdict.between(a, b)
+            if pair.said == "better":
+                yield a, b
+            elif pair.said == "worse":
+                yield b, a
+
+
+def coverage(verdict: Verdict, truth: Floats) -> float:
+    """Return the share of single intervals, each at its own 95%, that hold the true difference."""
+    from scipy import stats
+
+    e, held = verdict.evidence, []
+    for a in range(e.num_arms):
+        for b in range(a):
+            freedom = effective_freedom(round(e.shares[a, b], 3), e.freedom[a, b], verdict.error)
+            reach = float(stats.t.isf(verdict.error / 2, freedom)) * e.errors[a, b]
+            held.append(abs(e.differences[a, b] - (truth[a] - truth[b])) <= reach)
+    return float(np.mean(held))
+
+
+def print_honesty(studies: int, only: Sequence[str], seed: int) -> None:
+    """Print how often what was said was false."""
+    print(
+        "| scenario | looks at seeds | false, at any | contenders hold the best | intervals cover | best mean is best |"
+    )
+    print("| --- " * 6 + "|")
+    for scenario in SCENARIOS:
+        if only and scenario.name not in only:
+            continue
+        for looks in ((1,), (3,), (5,), (8,), LOOKS):
+            tally = judge(scenario, looks, np.random.default_rng(seed), studies)
+            cells = [share(values) for values in (tally.false, tally.held, tally.covered, tally.picked)]
+            print(f"| {scenario.name} | {', '.join(map(str, looks))} | {' | '.join(cells)} |", flush=True)
+    print()
+
+
+def share(values: Sequence[float]) -> str:
+    """Write a share with its simulation error."""
+    mean = float(np.mean(values))
+    return f"{mean:.1%} ± {float(np.std(values)) / np.sqrt(len(values)):.1%}"
+
+
+def print_power(studies: int, seed: int) -> None:
+    """Print how often the one best arm is left alone, beside an oracle that knows the variances."""
+    print("| arms | better by | looks at seeds | alone | the oracle | share |\n" + "| --- " * 6 + "|")
+    for k in (2, 6):
+        for by in (0.01, 0.02, 0.04):
+            for looks in ((3,), (5,), (8,), LOOKS):
+                scenario = Scenario("", [0.4 + by] + [0.4] * (k - 1))
+                ours = float(np.mean(judge(scenario, looks, np.random.default_rng(seed), studies).alone))
+                oracle = oracle_power(scenario, looks, np.random.default_rng(seed), 20 * studies)
+                ratio = f"{ours / oracle:.0%}" if oracle > 0.02 else "–"
+                print(
+                    f"| {k} | {by} | {', '.join(map(str, looks))} | {ours:.1%} | {oracle:.1%} | {ratio} |", flush=True
+                )
+    print()
+
+
+def oracle_power(scenario: Scenario, looks: Sequence[int], generator: np.random.Generator, studies: int) -> float:
+    """Return how often the best arm is left alone by normal critical values and the true variances."""
+    k = len(scenario.values)
+    alone = np.zeros(studies, dtype=bool)
+    done = np.zeros(studies, dtype=bool)
+    truth = np.asarray(scenario.values)
+    examples = scenario.arm_example_sd / np.sqrt(NUM_EXAMPLES) * generator.standard_normal((studies, k))
+    sds = np.sqrt(scenario.seed_sds**2 + scenario.rest_sd**2 / NUM_EXAMPLES)
+    seeds = sds[None, :, None] * generator.standard_normal((studies, k, looks[-1]))
+    for look, error in zip(looks, spent([look / looks[-1] for look in looks], ERROR), strict=True):
+        means = truth + examples + seeds[:, :, :look].mean(axis=2)
+        reach = best_critical(k, float("inf"), error) * scenario.errors(look)
+        beaten = ((means[:, :, None] - means[:, None, :]) > reach).any(axis=1)
+        now = ~beaten[:, 0] & beaten[:, 1:].all(axis=1)
+        stops = (~beaten).sum(axis=1) == 1
+        alone |= now & ~done
+        done |= stops
+    return float(alone.mean())
+
+
+def main() -> None:
+    """Print Markdown tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=400)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--only", nargs="*", default=[])
+    options = parser.parse_args()
+    print_honesty(options.studies, options.only, options.seed)
+    print_power(options.studies, options.seed)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""How much values differ over seeds: each arm's own spread says little, and is shrunk towards what all arms share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lrscope.analysis.tables import Floats
+
+MOST_FREEDOM = 1e6
+
+
+@dataclass(frozen=True)
+class SeedNoise:
+    """What is known of the variance over seeds of a difference between two arms, before the two are looked at.
+
+    `variance` and its degrees of freedom: 0 where each pair has to speak for itself, infinite where it is assumed.
+    `source` says where it comes from.
+    """
+
+    variance: float
+    freedom: float
+    source: str
+
+    def of_pair(self, own: float, freedom: float, most: float = MOST_FREEDOM) -> tuple[float, float]:
+        """Return a pair's variance shrunk towards this, and its degrees of freedom.
+
+        s̃² = (ν₀ s₀² + ν s²) / (ν₀ + ν). Source: Smyth, Linear models and empirical Bayes methods, 2004.
+
+        >>> SeedNoise(1.0, 6.0, "").of_pair(3.0, 2.0)
+        (1.5, 8.0)
+        """
+        if np.isinf(self.freedom):
+            return self.variance, self.freedom
+        total = self.freedom + freedom
+        return (self.freedom * self.variance + freedom * own) / total, min(total, most)
+
+
+def assumed(sd: float) -> SeedNoise:
+    """Return the noise of a difference where each arm's standard deviation over seeds is assumed."""
+    return SeedNoise(2.0 * sd**2, np.inf, "assumed")
+
+
+def shared_noise(means: Floats) -> SeedNoise:
+    """Return what arms at shared seeds say of each other's noise; `means` is [K, S], with NaN where a trial is missing.
+
+    What all arms do alike at a seed is taken off: it cancels in differences. How far the arms' variances scatter beyond
+    what S seeds let them scatter says how far each may be trusted to be like the others (Smyth, 2004, section 6.2).
+    """
+    whole = means[:, ~np.isnan(means).any(axis=0)]
+    num_arms, num_seeds = whole.shape
+    if num_arms < 3 or num_seeds < 2:
+        return SeedNoise(0.0, 0.0, "each pair's own")
+    apart = whole - whole.mean(axis=0)
+    variances = apart.var(axis=1, ddof=1) * num_arms / (num_arms - 1)
+    freedom = num_seeds - 1.0
+    pooled, most = float(variances.mean()), (num_arms - 1.0) * freedom
+    if pooled <= 0.0:
+        return SeedNoise(0.0, most, "pooled over arms")
+    common, prior = _scatter(np.maximum(variances, 1e-3 * pooled), freedom)
+    if np.isinf(prior):
+        return SeedNoise(2.0 * pooled, most, "pooled over arms")
+    return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms")
+
+
+def _scatter(variances: Floats, freedom: float) -> tuple[float, float]:
+    """Return the prior variance s₀² and its degrees of freedom ν₀ from the moments of log s²; infinite: all alike."""
+    from scipy.special import digamma, polygamma
+
+    logs = np.log(variances) - digamma(freedom / 2) + np.log(freedom / 2)
+    excess = float(logs.var(ddof=1) - polygamma(1, freedom / 2))
+    if excess <= 0.0:
+        return float(variances.mean()), np.inf
+    prior = 2.0 * _inverse_trigamma(excess)
+    return float(np.exp(logs.mean() + digamma(prior / 2) - np.log(prior / 2))), prior
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Solve ψ′(y) = value by Newton's method (Smyth, 2004, appendix)."""
+    from scipy.special import polygamma
+
+    y = 0.5 + 1.0 / value
+    for _ in range(50):
+        slope = polygamma(1, y)
+        step = slope * (1.0 - slope / value) / polygamma(2, y)
+        y += step
+        if -step / y < 1e-8:
+            break
+    return float(y)
