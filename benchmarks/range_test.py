@@ -126,7 +126,14 @@ def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Cu
                 path.write_text(json.dumps(kept), encoding="utf-8")
             print(f"{path.stem}: {sum(k['seconds'] for k in kept.values()):.0f} s", flush=True)
     return [
-        Curve.of(k["rates"], k["losses"], why_over=k["why"], seed=int(seed), rose=k["why"] != RAMP_ENDED)
+        Curve.of(
+            k["rates"],
+            k["losses"],
+            why_over=k["why"],
+            seed=int(seed),
+            rose=k["why"] != RAMP_ENDED,
+            anew=VARIANTS[variant].method != "ramp",
+        )
         for seed, k in list(kept.items())[:seeds]
     ]
 

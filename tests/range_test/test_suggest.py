@@ -154,3 +154,38 @@ def test_the_mean_of_seeds_that_begin_elsewhere_has_no_step() -> None:
     whole = mean_of([hill(), short])
     assert len(whole.rates) == 90
     assert np.allclose(np.diff(whole.losses), np.diff(hill().losses[:90]), atol=1e-9)
+
+
+def runs(*losses: float, rose: bool = False) -> Curve:
+    return Curve.of([10.0 ** -(len(losses) - i) for i in range(len(losses))], losses, rose=rose, anew=True)
+
+
+def test_of_runs_that_began_anew_the_least_loss_is_in_the_middle_of_the_bracket() -> None:
+    found = bracket_of([runs(1.6, 1.4, 1.2, 1.5, 2.0, rose=True)])
+    assert found.low is not None
+    assert found.high is not None
+    assert (found.low * found.high) ** 0.5 == pytest.approx(1e-3)
+    assert found.high / found.low == pytest.approx(10**1.5)
+    assert found.largest_stable == pytest.approx(1e-2), "still better than the smallest rate"
+    assert "one seed" in found.sentence
+    apart = bracket_of([runs(1.6, 1.4, 1.2, 1.5, 2.0), runs(1.6, 1.4, 1.3, 1.25, 2.0)])
+    assert apart.sentence == "wide: the seeds disagree by 10.0×"
+
+
+@pytest.mark.parametrize(
+    ("curve", "said"),
+    [
+        (runs(1.2, 1.3, 1.4), "lower --start"),
+        (runs(1.4, 1.3, 1.2), "raise --end"),
+        (runs(1.4, 1.3), "before a curve could be read"),
+    ],
+)
+def test_runs_whose_least_loss_is_at_an_end_have_no_answer(curve: Curve, said: str) -> None:
+    found = bracket_of([curve])
+    assert found.low is None
+    assert said in found.sentence
+
+
+def test_runs_whose_next_rate_diverged_have_their_answer_at_the_end() -> None:
+    found = bracket_of([runs(1.4, 1.3, 1.2, rose=True)])
+    assert found.low is not None

@@ -22,6 +22,7 @@ class SeedNoise:
     variance: float
     freedom: float
     source: str
+    apart: bool = False
 
     def of_pair(self, own: float, freedom: float, most: float = MOST_FREEDOM) -> tuple[float, float]:
         """Return a pair's variance shrunk towards this, and its degrees of freedom.
@@ -34,6 +35,8 @@ class SeedNoise:
         if np.isinf(self.freedom):
             return self.variance, self.freedom
         total = self.freedom + freedom
+        if self.apart and own > self.variance:
+            return own, freedom
         return (self.freedom * self.variance + freedom * own) / total, min(total, most)
 
 
@@ -61,7 +64,7 @@ def shared_noise(means: Floats) -> SeedNoise:
     common, prior = _scatter(np.maximum(variances, 1e-3 * pooled), freedom)
     if np.isinf(prior):
         return SeedNoise(2.0 * pooled, most, "pooled over arms")
-    return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms")
+    return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms", apart=True)
 
 
 def _scatter(variances: Floats, freedom: float) -> tuple[float, float]:

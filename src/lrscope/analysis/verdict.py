@@ -94,7 +94,7 @@ class Verdict:
     def _freedom(self, first: int, second: int, num_compared: int) -> float:
         """Return the degrees of freedom of a pair in the tail that is left to each of so many comparisons."""
         e = self.evidence
-        share, freedom = round(float(e.shares[first, second]), 3), _rounded(e.freedom[first, second])
+        share, freedom = round(float(e.shares[first, second]), 2), _rounded(e.freedom[first, second])
         return effective_freedom(share, freedom, self.error / max(1, num_compared))
 
     @property
@@ -107,16 +107,14 @@ def _within(pair: PairVerdict, margin: float) -> bool:
 
 
 def _rounded(value: float) -> float:
-    """Round degrees of freedom a little, so that critical values are computed once for many pairs.
+    """Round degrees of freedom down by at most a thirtieth, so that critical values are computed once for many pairs.
 
-    >>> _rounded(7.1234), _rounded(250.7), _rounded(float("inf"))
-    (7.1, 250.0, inf)
+    >>> _rounded(2.0), round(_rounded(7.1234), 1), _rounded(float("inf"))
+    (2.0, 6.9, inf)
     """
     if not np.isfinite(value) or value > 1e4:
         return float("inf")
-    if value > 100:
-        return float(np.floor(value / 10) * 10)
-    return float(max(0.5, np.floor(value * 10) / 10))
+    return float(2.0 * 1.035 ** np.floor(np.log(value / 2.0) / np.log(1.035) + 1e-9))
 
 
 def ranked(evidence: Evidence) -> list[int]:

@@ -121,6 +121,13 @@ def _print(result: RangeTestResult, study: Study) -> None:
         return "–" if rate is None else f"{rate:.2g}"
 
     seeds = [f"seed {curve.seed}" for curve in result.curves]
+    if result.is_anew:
+        longest = max(result.curves, key=lambda curve: len(curve.rates))
+        by_rate = [
+            [f"{rate:.2g}", *(f"{c.losses[place]:.4f}" if place < len(c.rates) else "–" for c in result.curves)]
+            for place, rate in enumerate(longest.rates)
+        ]
+        typer.echo("\n".join(table_lines(["rate", *seeds], by_rate)))
     rows = [
         [
             item.rule,

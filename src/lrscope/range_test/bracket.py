@@ -64,6 +64,8 @@ def bracket_of(curves: Sequence[Curve]) -> Bracket:
     if not readable:
         sentence = "no confident answer: the test ended before a curve could be read"
         return Bracket(None, None, None, float("nan"), sentence)
+    if all(curve.anew for curve in readable):
+        return _around_least(readable)
     whole = mean_of(readable)
     each = [rate for rate in map(largest_stable, readable) if rate is not None]
     high = largest_stable(whole)
@@ -77,18 +79,42 @@ def bracket_of(curves: Sequence[Curve]) -> Bracket:
     return Bracket(high / 10**WIDTH_DECADES, high, high, ratio, _sentence(whole, len(each), len(readable), ratio))
 
 
+def _around_least(curves: Sequence[Curve]) -> Bracket:
+    """Return the interval of one and a half decades around the rate at which the curves' mean is least.
+
+    Where every rate began anew, a loss needs no reading: the least is the best of these runs.
+    """
+    whole = mean_of(curves)
+    least = int(whole.losses.argmin())
+    rate, start = float(whole.rates[least]), float(whole.losses[0])
+    if least == 0:
+        what = f"the least loss is at the smallest rate, {rate:.2g}; lower --start"
+        return Bracket(None, None, None, float("nan"), f"no confident answer: {what}")
+    if least + 1 == len(whole.rates) and whole.too_large is None:
+        what = f"the least loss is at the largest rate, {rate:.2g}; raise --end"
+        return Bracket(None, None, None, float("nan"), f"no confident answer: {what}")
+    each = [float(curve.rates[int(curve.losses.argmin())]) for curve in curves]
+    ratio = max(each) / min(each)
+    stable = float(whole.rates[np.flatnonzero(whole.losses < start)[-1]])
+    half = 10 ** (WIDTH_DECADES / 2)
+    sentence = _agreement(len(curves), len(curves), ratio)
+    return Bracket(rate / half, rate * half, max(stable, rate), ratio, sentence)
+
+
 def _sentence(whole: Curve, num_stable: int, num_seeds: int, ratio: float) -> str:
-    parts = []
-    if num_seeds == 1:
-        parts.append("one seed: how far others would disagree is not known")
-    elif num_stable < 2:
-        parts.append("wide: too few seeds have an answer of their own")
-    elif ratio > AGREE:
-        parts.append(f"wide: the seeds disagree by {ratio:.1f}×")
-    else:
-        parts.append(f"narrow: the seeds agree within {ratio:.1f}×")
+    parts = [_agreement(num_stable, num_seeds, ratio)]
     if not falls(whole):
         parts.append("the loss never fell clearly, so only its rise is read")
     if num_stable < num_seeds:
         parts.append(f"in {num_seeds - num_stable} of {num_seeds} seeds it never rose")
     return "; ".join(parts)
+
+
+def _agreement(num_answers: int, num_seeds: int, ratio: float) -> str:
+    if num_seeds == 1:
+        return "one seed: how far others would disagree is not known"
+    if num_answers < 2:
+        return "wide: too few seeds have an answer of their own"
+    if ratio > AGREE:
+        return f"wide: the seeds disagree by {ratio:.1f}×"
+    return f"narrow: the seeds agree within {ratio:.1f}×"

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 WIDTH_DECADES = 0.15
 FEWEST_POINTS = 8
+FEWEST_RATES = 3  # of runs that each speak for themselves
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
     """Losses at rising rates. `why_over` says why the test ended; a loss that was not finite is left out.
 
-    `too_large` is the rate at which the loss showed that it was too large, None where it never did.
+    `too_large` is the rate at which the loss showed that it was too large, None where it never did. `anew`: every rate
+    began from the same weights, so that its loss speaks for itself; under a ramp it speaks for all rates before it.
     """
 
     rates: Floats
@@ -27,11 +29,12 @@ class Curve:
     why_over: str = ""
     too_large: float | None = None
     seed: int = 0
+    anew: bool = False
 
     @staticmethod
     def of(
         rates: Sequence[float] | Floats, losses: Sequence[float] | Floats, *, why_over: str = "", seed: int = 0,
-        rose: bool = False,
+        rose: bool = False, anew: bool = False,
     ) -> Curve:  # fmt: skip
         """Make a curve of what a test recorded; it ends before the first loss that is not finite.
 
@@ -44,7 +47,7 @@ class Curve:
         bad = np.flatnonzero(~np.isfinite(y))
         end = int(bad[0]) if len(bad) else len(y)
         too_large = float(x[end]) if len(bad) else float(x[-1]) if rose and len(x) else None
-        return Curve(x[:end], y[:end], why_over, too_large, seed)
+        return Curve(x[:end], y[:end], why_over, too_large, seed, anew)
 
     @cached_property
     def smoothed(self) -> Floats:
@@ -54,7 +57,7 @@ class Curve:
     @property
     def is_readable(self) -> bool:
         """Whether there are enough points for any rule."""
-        return len(self.rates) >= FEWEST_POINTS
+        return len(self.rates) >= (FEWEST_RATES if self.anew else FEWEST_POINTS)
 
 
 def smooth(rates: Floats, losses: Floats, width: float = WIDTH_DECADES) -> Floats:
@@ -114,4 +117,5 @@ def mean_of(curves: Sequence[Curve]) -> Curve:
     stacked = [curve.losses[:reached] - begin + level for curve, begin in zip(curves, begins, strict=False)]
     large = [curve.too_large for curve in curves if curve.too_large is not None]
     too_large = float(np.exp(np.mean(np.log(large)))) if len(large) == len(curves) else None
-    return Curve(rates, np.mean(stacked, axis=0) if stacked else rates[:0], "", too_large, -1)
+    anew = all(curve.anew for curve in curves)
+    return Curve(rates, np.mean(stacked, axis=0) if stacked else rates[:0], "", too_large, -1, anew)

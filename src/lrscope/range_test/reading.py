@@ -37,5 +37,8 @@ def _curve(store: StudyStore, row: TrialRow) -> Curve:
         for record in probes[1:]:
             losses[record.step - 1] = record.metrics["loss"]
     losses[steps["diverged"].astype(bool)] = np.nan
-    rose = row.reason != RAMP_ENDED
-    return Curve.of(steps["learning_rate"], losses, why_over=row.reason, seed=row.config.seed, rose=rose)
+    assert store.config.find is not None
+    return Curve.of(
+        steps["learning_rate"], losses, why_over=row.reason, seed=row.config.seed, rose=row.reason != RAMP_ENDED,
+        anew=store.config.find.method != "ramp",
+    )  # fmt: skip

@@ -12,7 +12,7 @@ import numpy as np
 
 from lrscope.range_test.bracket import Bracket, bracket_of
 from lrscope.range_test.curve import Curve, mean_of
-from lrscope.range_test.suggest import RULES
+from lrscope.range_test.suggest import RULES, least
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,15 @@ class RangeTestResult:
 
     @cached_property
     def table(self) -> list[Suggestion]:
-        """Every rule's rate by seed."""
+        """Every rule's rate by seed; of runs that began anew, the one rule that they need: the least loss."""
+        if self.is_anew:
+            return [Suggestion("least loss", tuple(least(curve) for curve in self.curves))]
         return [Suggestion(name, tuple(rule(curve) for curve in self.curves)) for name, rule in RULES.items()]
+
+    @property
+    def is_anew(self) -> bool:
+        """Whether every rate began from the same weights, as in forks and runs."""
+        return all(curve.anew for curve in self.curves)
 
     @cached_property
     def bracket(self) -> Bracket:

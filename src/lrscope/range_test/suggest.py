@@ -118,6 +118,11 @@ def divergence_divided(curve: Curve) -> float | None:
     return None if curve.too_large is None or not curve.is_readable else curve.too_large / DIVIDED_BY
 
 
+def least(curve: Curve) -> float | None:
+    """Return the rate with the least loss, for runs that each speak for themselves."""
+    return float(curve.rates[int(curve.losses.argmin())]) if curve.is_readable else None
+
+
 RULES: Mapping[str, Callable[[Curve], float | None]] = {
     "steepest": steepest,
     "valley": valley,

@@ -35,11 +35,13 @@ def range_figure(result: RangeTestResult) -> Any:
             )  # fmt: skip
         for curve in curves:
             axes.plot(curve.rates, curve.losses, color=RAW, linewidth=0.6, alpha=0.55, zorder=1)
-            if len(curves) > 1:
+            if curve.anew:
+                axes.plot(curve.rates, curve.losses, "o", color=SMOOTH, markersize=3.5, alpha=0.5, zorder=2)
+            elif len(curves) > 1:
                 axes.plot(curve.rates, curve.smoothed, color=SMOOTH, linewidth=0.9, alpha=0.45, zorder=2)
         if curves:
             mean = result.mean
-            axes.plot(mean.rates, mean.smoothed, color=SMOOTH, linewidth=2.4, zorder=4)
+            axes.plot(mean.rates, mean.losses if mean.anew else mean.smoothed, color=SMOOTH, linewidth=2.4, zorder=4)
             _limit(axes, curves)
             _mark_rules(axes, result)
         for curve in curves:
@@ -72,7 +74,7 @@ def _mark_rules(axes: Any, result: RangeTestResult) -> None:
     marks = sorted((rate, rule) for rule, rate in result.suggestions.items() if rate is not None)
     bottom, top = axes.get_ylim()
     for number, (rate, rule) in enumerate(marks):
-        level = float(np.interp(np.log(rate), np.log(mean.rates), mean.smoothed))
+        level = float(np.interp(np.log(rate), np.log(mean.rates), mean.losses if mean.anew else mean.smoothed))
         axes.plot([rate], [level], "o", color=RULE, markersize=6, zorder=5)
         height = top - (0.06 + 0.055 * (number % 4)) * (top - bottom)
         axes.annotate(
