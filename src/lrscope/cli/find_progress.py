@@ -9,6 +9,7 @@ from types import TracebackType
 from lrscope.cli.progress import duration
 from lrscope.executors.base import Event
 from lrscope.records import StepRecord
+from lrscope.schedules.ramp import RAMP_ENDED
 from lrscope.store.study import StudyStore
 
 SECONDS_BETWEEN_LINES = 0.25
@@ -23,6 +24,7 @@ class FindProgress:
         self.store, self.quiet = store, quiet
         self._tests = [row for row in store.trials() if row.status != "completed"]
         self._num = max(1, len(self._tests))
+        self._unit = "steps" if find.method == "ramp" else "rates"
         self._planned = find.steps if find.method == "ramp" else len(find.rates)
         self._steps: dict[int, int] = {}
         self._over: set[int] = set()
@@ -57,7 +59,8 @@ class FindProgress:
             number = self._steps.get(event.trial, 0)
             start = "\r\x1b[K" if self._terminal else ""
             why = event.reason or row.reason
-            sys.stderr.write(f"{start}seed {row.config.seed}: {number} steps; {why}  ({self._left()})\n")
+            why = "up to the last rate" if why == RAMP_ENDED else why
+            sys.stderr.write(f"{start}seed {row.config.seed}: {number} {self._unit}; {why}  ({self._left()})\n")
             sys.stderr.flush()
 
     def _left(self) -> str:
