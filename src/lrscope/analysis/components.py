@@ -19,16 +19,17 @@ from lrscope.analysis.tables import Floats
 
 @dataclass(frozen=True)
 class Components:
-    """Variance components of one difference. `seeds` is the variance over seeds of a seed's mean: σ²_seed + σ²_rest/n.
+    """Variance components of differences, each an array over pairs, or one number.
 
-    `examples` is σ²_example, zero where its estimate is below it; NaN where there was one seed, and it cannot be told
-    from the rest. `spread` is the variance of an example's mean over seeds: σ²_example + σ²_rest/S.
+    `seeds` is the variance over seeds of a seed's mean: σ²_seed + σ²_rest/n. `examples` is σ²_example, zero where its
+    estimate is below it; both are NaN where there was one seed. `spread` is the variance of an example's mean over
+    seeds: σ²_example + σ²_rest/S.
     """
 
-    difference: float
-    seeds: float
-    examples: float
-    spread: float
+    difference: Floats
+    seeds: Floats
+    examples: Floats
+    spread: Floats
     num_seeds: int
     num_examples: int
 
@@ -40,18 +41,40 @@ def components(differences: Floats) -> Components:
     σ²_example = (MS_E − MS_R) / S.
 
     >>> found = components(np.array([[0.0, 1.0], [0.0, 1.0]]))
-    >>> found.difference, found.seeds, found.examples
+    >>> float(found.difference), float(found.seeds), float(found.examples)
     (0.5, 0.0, 0.5)
     """
-    num_seeds, num_examples = differences.shape
-    by_seed, by_example = differences.mean(axis=1), differences.mean(axis=0)
-    whole = float(by_seed.mean())
-    spread = float(by_example.var(ddof=1)) if num_examples > 1 else np.nan
+    found = pair_components(np.stack([differences, np.zeros_like(differences)]))
+    pair = (0, 1)
+    return Components(
+        found.difference[pair], found.seeds[pair], found.examples[pair], found.spread[pair],
+        found.num_seeds, found.num_examples,
+    )  # fmt: skip
+
+
+def pair_components(values: Floats) -> Components:
+    """Return the components of all pairs of arms, each a matrix [K, K] of row minus column; `values` is [K, S, n].
+
+    Sums of squares of differences are read off three matrices of products: of seeds' means, of examples' means, of all.
+    """
+    k, num_seeds, num_examples = values.shape
+    whole = values.mean(axis=(1, 2))
+    apart = values - whole[:, None, None]
+    difference = whole[:, None] - whole[None, :]
+    squares = _squares(apart.reshape(k, -1))
+    by_seed, by_example = _squares(apart.mean(axis=2)), _squares(apart.mean(axis=1))
+    spread = by_example / max(1, num_examples - 1) if num_examples > 1 else np.full((k, k), np.nan)
     if num_seeds < 2 or num_examples < 2:
-        return Components(whole, np.nan, np.nan, spread, num_seeds, num_examples)
-    seeds = float(by_seed.var(ddof=1))
-    total = float(np.square(differences - whole).sum())
-    rest = total - num_examples * (num_seeds - 1) * seeds - num_seeds * (num_examples - 1) * spread
-    mean_rest = max(rest, 0.0) / ((num_seeds - 1) * (num_examples - 1))
-    examples = max(0.0, spread - mean_rest / num_seeds)
-    return Components(whole, seeds, examples, spread, num_seeds, num_examples)
+        unknown = np.full((k, k), np.nan)
+        return Components(difference, unknown, unknown, spread, num_seeds, num_examples)
+    rest = squares - num_examples * by_seed - num_seeds * by_example
+    mean_rest = np.maximum(rest, 0.0) / ((num_seeds - 1) * (num_examples - 1))
+    examples = np.maximum(0.0, spread - mean_rest / num_seeds)
+    return Components(difference, by_seed / (num_seeds - 1), examples, spread, num_seeds, num_examples)
+
+
+def _squares(rows: Floats) -> Floats:
+    """Return the squared distances between all rows."""
+    products = rows @ rows.T
+    own = np.diag(products)
+    return np.asarray(np.maximum(0.0, own[:, None] + own[None, :] - 2.0 * products))

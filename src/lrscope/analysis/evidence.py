@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.analysis.components import components
+from lrscope.analysis.components import pair_components
 from lrscope.analysis.noise import SeedNoise, assumed, shared_noise
 from lrscope.analysis.tables import Floats, ScoreTable
 
@@ -54,58 +54,69 @@ def evidence_of(
     noise = shared_noise(table.means)
     k = len(table.names)
     values = np.array([float(np.mean(scaled[a, there[a]])) if there[a].any() else np.nan for a in range(k)])
-    matrices = np.zeros((4, k, k))
-    for a in range(k):
-        for b in range(a):
-            found = _pair(scaled, there, a, b, noise, seed_sd, these_examples=these_examples)
-            matrices[:, a, b] = matrices[:, b, a] = found
-            matrices[0, b, a] = -found[0]
+    matrices = np.full((4, k, k), np.nan)
+    # Arms that have the same seeds are compared together, with all others that have theirs.
+    kinds, kind_of = np.unique(there, axis=0, return_inverse=True)
+    members = [np.flatnonzero(kind_of == kind) for kind in range(len(kinds))]
+    for one in range(len(kinds)):
+        for other in range(one + 1):
+            arms = np.union1d(members[one], members[other])
+            shared = np.flatnonzero(kinds[one] & kinds[other])
+            if len(shared):
+                found = _paired(scaled[np.ix_(arms, shared)], noise, seed_sd, k, these_examples=these_examples)
+            else:
+                found = _apart(scaled, there, arms, noise, seed_sd, these_examples=these_examples)
+            where = np.ix_(members[one], members[other])
+            inner = np.ix_(np.searchsorted(arms, members[one]), np.searchsorted(arms, members[other]))
+            for matrix, block, sign in zip(matrices, found, (-1.0, 1.0, 1.0, 1.0), strict=True):
+                matrix[where] = block[inner]
+                matrix[where[1].T, where[0].T] = sign * block[inner].T
     known = noise if table.means.shape[1] > 1 else assumed(seed_sd)
     seeds = tuple(int(count) for count in there.sum(axis=1))
     differences, errors, shares, freedom = matrices
     return Evidence(table.names, values, differences, errors, shares, freedom, known, seeds, table.num_examples)
 
 
-def _pair(
-    scaled: Floats, there: NDArray[np.bool_], a: int, b: int, noise: SeedNoise, seed_sd: float, *, these_examples: bool
-) -> tuple[float, float, float, float]:
-    shared = np.flatnonzero(there[a] & there[b])
-    if not len(shared):
-        return _apart(scaled[a, there[a]], scaled[b, there[b]], noise, seed_sd, these_examples=these_examples)
-    found = components(scaled[a, shared] - scaled[b, shared])
-    seeds, n = found.num_seeds, found.num_examples
+def _paired(
+    values: Floats, noise: SeedNoise, seed_sd: float, num_arms: int, *, these_examples: bool
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Compare arms at seeds that all of them have; return differences, errors, shares and degrees of freedom."""
+    found = pair_components(values)
+    seeds = found.num_seeds
     if seeds == 1:
-        variance, freedom, examples = 2.0 * seed_sd**2, np.inf, found.spread
+        variance, freedom = np.full_like(found.difference, 2.0 * seed_sd**2), np.full_like(found.difference, np.inf)
+        examples = found.spread
     else:
-        arms = len(scaled)
-        variance, freedom = noise.of_pair(found.seeds, seeds - 1.0, max(1.0, arms - 1.0) * (seeds - 1.0))
+        most = max(1.0, num_arms - 1.0) * (seeds - 1.0)
+        variance, freedom = noise.of_pairs(found.seeds, seeds - 1.0, most)
         examples = found.examples
-    return found.difference, *total(variance / seeds, 0.0 if these_examples else examples / n), freedom
+    return found.difference, *_total(variance / seeds, examples * (not these_examples) / found.num_examples), freedom
 
 
 def _apart(
-    first: Floats, second: Floats, noise: SeedNoise, seed_sd: float, *, these_examples: bool
-) -> tuple[float, float, float, float]:
-    """Compare two arms that share no seed: their seeds are independent, their examples are shared all the same."""
-    if not len(first) or not len(second):
-        return np.nan, np.inf, 0.0, np.inf
-    d = first.mean(axis=0) - second.mean(axis=0)
+    scaled: Floats, there: NDArray[np.bool_], arms: NDArray[np.intp], noise: SeedNoise, seed_sd: float,
+    *, these_examples: bool,
+) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
+    """Compare arms that share no seed: their seeds are independent, their examples are shared all the same."""
+    means = np.stack([scaled[a, there[a]].mean(axis=0) if there[a].any() else scaled[a, 0] for a in arms])
+    numbers = np.maximum(1, there[arms].sum(axis=1))
     known = noise.freedom > 0
     variance, freedom = (noise.variance, noise.freedom) if known else (2.0 * seed_sd**2, np.inf)
-    seeds = variance / 2.0 * (1.0 / len(first) + 1.0 / len(second))
-    n = len(d)
-    examples = 0.0 if these_examples or n < 2 else float(d.var(ddof=1)) / n
-    return float(d.mean()), *total(seeds, examples), freedom
+    found = pair_components(means[:, None, :])
+    seeds = variance / 2.0 * (1.0 / numbers[:, None] + 1.0 / numbers[None, :])
+    examples = found.spread * (not these_examples) / found.num_examples
+    return found.difference, *_total(seeds, examples), np.full_like(seeds, freedom)
 
 
-def total(seeds: float, examples: float) -> tuple[float, float]:
-    """Return the standard error from two variances, and the share of the first.
+def _total(seeds: Floats, examples: Floats) -> tuple[Floats, Floats]:
+    """Return the standard errors from two variances, and the shares of the first.
 
-    >>> total(3.0, 1.0)
-    (2.0, 0.75)
+    >>> [float(value) for value in _total(np.array(3.0), np.array(1.0))]
+    [2.0, 0.75]
     """
     variance = seeds + examples
-    return float(np.sqrt(variance)), float(seeds / variance) if variance > 0.0 else 0.0
+    shares = np.divide(seeds, variance, out=np.zeros_like(variance), where=variance > 0.0)
+    return np.sqrt(variance), shares
 
 
 def evidence_of_rates(rates: Mapping[str, Sequence[float]], num_examples: int, *, seed_sd: float = SEED_SD) -> Evidence:
@@ -114,20 +125,31 @@ def evidence_of_rates(rates: Mapping[str, Sequence[float]], num_examples: int, *
     Var = p (1 − p) / n for either arm: how often both are right together is not known, and taken to be as if they were
     independent, which is cautious. Arms of one seed have `seed_sd` assumed.
     """
-    names = tuple(rates)
-    numbers = [len(values) for values in rates.values()]
-    means = np.array([float(np.mean(values)) for values in rates.values()])
-    spreads = [np.var(values, ddof=1) * (len(values) - 1) for values in rates.values() if len(values) > 1]
-    known = sum(number - 1 for number in numbers)
-    noise = SeedNoise(2.0 * float(sum(spreads)) / known, known, "pooled over arms") if known else assumed(seed_sd)
-    k = len(names)
-    differences = means[:, None] - means[None, :]
-    errors, shares = np.zeros((k, k)), np.zeros((k, k))
-    for a in range(k):
-        for b in range(k):
-            if a != b:
-                seeds = noise.variance / 2.0 * (1.0 / numbers[a] + 1.0 / numbers[b])
-                examples = sum(float(p * (1.0 - p)) for p in (means[a], means[b])) / num_examples
-                errors[a, b], shares[a, b] = total(seeds, examples)
-    freedom = np.full((k, k), noise.freedom)
+    means = np.array([float(np.mean(values)) if values else np.nan for values in rates.values()])
+    own = means * (1.0 - means) / num_examples
+    return _unpaired(rates, own[:, None] + own[None, :], num_examples, seed_sd=seed_sd, sign=1.0)
+
+
+def evidence_of_values(
+    values: Mapping[str, Sequence[float]], *, maximize: bool = True, seed_sd: float = SEED_SD
+) -> Evidence:
+    """Compare arms of which one value a seed is known and no more: a statement about these examples alone."""
+    k = len(values)
+    return _unpaired(values, np.zeros((k, k)), 0, seed_sd=seed_sd, sign=1.0 if maximize else -1.0)
+
+
+def _unpaired(
+    values: Mapping[str, Sequence[float]], examples: Floats, num_examples: int, *, seed_sd: float, sign: float
+) -> Evidence:
+    numbers = [len(found) for found in values.values()]
+    means = sign * np.array([float(np.mean(found)) if found else np.nan for found in values.values()])
+    known = sum(max(0, number - 1) for number in numbers)
+    squares = sum(float(np.var(found)) * len(found) for found in values.values() if len(found) > 1)
+    noise = SeedNoise(2.0 * squares / known, known, "pooled over arms") if known else assumed(seed_sd)
+    each = np.array([noise.variance / 2.0 / max(1, number) for number in numbers])
+    seeds = each[:, None] + each[None, :]
+    errors, shares = _total(seeds, examples)
+    np.fill_diagonal(errors, 0.0)
+    freedom = np.full_like(errors, noise.freedom)
+    names, differences = tuple(values), means[:, None] - means[None, :]
     return Evidence(names, means, differences, errors, shares, freedom, noise, tuple(numbers), num_examples)

@@ -16,7 +16,7 @@ class SeedNoise:
     """What is known of the variance over seeds of a difference between two arms, before the two are looked at.
 
     `variance` and its degrees of freedom: 0 where each pair has to speak for itself, infinite where it is assumed.
-    `source` says where it comes from.
+    `source` says where it comes from. `apart`: arms differ in their noise.
     """
 
     variance: float
@@ -24,20 +24,22 @@ class SeedNoise:
     source: str
     apart: bool = False
 
-    def of_pair(self, own: float, freedom: float, most: float = MOST_FREEDOM) -> tuple[float, float]:
-        """Return a pair's variance shrunk towards this, and its degrees of freedom.
+    def of_pairs(self, own: Floats, freedom: float, most: float = MOST_FREEDOM) -> tuple[Floats, Floats]:
+        """Return pairs' variances shrunk towards this, and their degrees of freedom.
 
-        s̃² = (ν₀ s₀² + ν s²) / (ν₀ + ν). Source: Smyth, Linear models and empirical Bayes methods, 2004.
+        s̃² = (ν₀ s₀² + ν s²) / (ν₀ + ν). Source: Smyth, Linear models and empirical Bayes methods, 2004. Where arms
+        differ in their noise, a pair that is noisier than they are on the whole is not shrunk: it would be
+        underestimated just where it matters.
 
-        >>> SeedNoise(1.0, 6.0, "").of_pair(3.0, 2.0)
-        (1.5, 8.0)
+        >>> [float(value) for value in SeedNoise(1.0, 6.0, "").of_pairs(np.array(3.0), 2.0)]
+        [1.5, 8.0]
         """
         if np.isinf(self.freedom):
-            return self.variance, self.freedom
+            return np.full_like(own, self.variance), np.full_like(own, np.inf)
         total = self.freedom + freedom
-        if self.apart and own > self.variance:
-            return own, freedom
-        return (self.freedom * self.variance + freedom * own) / total, min(total, most)
+        shrunk = (self.freedom * self.variance + freedom * own) / total
+        noisier = (own > self.variance) & self.apart
+        return np.where(noisier, own, shrunk), np.where(noisier, freedom, min(total, most))
 
 
 def assumed(sd: float) -> SeedNoise:

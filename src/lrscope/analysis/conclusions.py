@@ -1,0 +1,183 @@
+"""From runs to conclusions: evidence, contenders, a choice, each arm's place, and what it would cost to know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from lrscope.analysis.evidence import SEED_SD, Evidence, evidence_of, evidence_of_rates, evidence_of_values
+from lrscope.analysis.power import Need, needed
+from lrscope.analysis.runs import Run, Runs
+from lrscope.analysis.selection import optimism
+from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, ranked
+
+MARGIN = 0.02  # a difference that matters, where the user names none
+Place = Literal["contender", "too low", "too high", "worse", "no value"]
+DONE = ("completed", "stopped", "interrupted")
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """One arm as the report shows it. `place` is where the evidence puts it."""
+
+    name: str
+    rate: float | None
+    runs: tuple[Run, ...]
+    value: float
+    sd: float
+    place: Place
+    beaten_by: str | None
+
+    @property
+    def num_diverged(self) -> int:
+        """How many seeds diverged."""
+        return sum(run.status == "diverged" for run in self.runs)
+
+    @property
+    def num_failed(self) -> int:
+        """How many seeds failed otherwise."""
+        return sum(run.status == "failed" for run in self.runs)
+
+    @property
+    def done(self) -> tuple[Run, ...]:
+        """The runs that have a value."""
+        return tuple(run for run in self.runs if run.status in DONE)
+
+
+@dataclass(frozen=True, eq=False)
+class Conclusions:
+    """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds."""
+
+    runs: Runs
+    margin: float = MARGIN
+    seed_sd: float = SEED_SD
+    error: float = ERROR
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the runs say of every pair of arms."""
+        return self.evidence_at(self.seed_sd)
+
+    def evidence_at(self, seed_sd: float) -> Evidence:
+        """Return the evidence where this standard deviation over seeds is assumed."""
+        runs, metric = self.runs, self.runs.metric
+        maximize = metric.direction == "maximize"
+        if runs.scores is not None:
+            return evidence_of(runs.scores, maximize=maximize, seed_sd=seed_sd)
+        values = {name: self._values(arm_runs) for name, arm_runs in runs.arms.items()}
+        size = runs.sizes.get("dev", 0)
+        if size and maximize and all(0.0 <= value <= 1.0 for found in values.values() for value in found):
+            return evidence_of_rates(values, size, seed_sd=seed_sd)
+        return evidence_of_values(values, maximize=maximize, seed_sd=seed_sd)
+
+    def _values(self, runs: Sequence[Run]) -> list[float]:
+        found = [run.last("dev", self.runs.metric.name) for run in runs if run.status in DONE]
+        return [value for value in found if not math.isnan(value)]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the evidence carries."""
+        return Verdict(self.evidence, self.margin, self.error)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """A first and a second choice, by rule where the evidence does not choose."""
+        return choose(self.verdict, self._places, self._costs)
+
+    @property
+    def _places(self) -> list[float] | None:
+        rates = [arm_runs[0].rate for arm_runs in self.runs.arms.values()]
+        known = [rate for rate in rates if rate is not None and rate > 0]
+        return [math.log10(rate) for rate in known] if len(known) == len(rates) == len(set(known)) else None
+
+    @property
+    def _costs(self) -> list[float]:
+        each = [[run.seconds for run in runs if not math.isnan(run.seconds)] for runs in self.runs.arms.values()]
+        return [sum(seconds) / len(seconds) if seconds else 0.0 for seconds in each]
+
+    @cached_property
+    def arms(self) -> list[ArmView]:
+        """Every arm, in the order of the evidence."""
+        return [self._arm(number, name, runs) for number, (name, runs) in enumerate(self.runs.arms.items())]
+
+    def _arm(self, number: int, name: str, runs: list[Run]) -> ArmView:
+        values = self._values(runs)
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        rival = self.verdict.beaten_by(number)
+        rival_name = None if rival is None else self.evidence.names[rival]
+        mean = float(np.mean(values)) if values else math.nan
+        return ArmView(name, runs[0].rate, tuple(runs), mean, sd, self._place(number, values), rival_name)
+
+    def _place(self, number: int, values: Sequence[float]) -> Place:
+        if not values:
+            return "no value"
+        left = self.verdict.contenders
+        if number in left or not left:
+            return "contender"
+        places = self._places
+        if places is None:
+            return "worse"
+        if places[number] < min(places[arm] for arm in left):
+            return "too low"
+        return "too high" if places[number] > max(places[arm] for arm in left) else "worse"
+
+    @cached_property
+    def optimism(self) -> float:
+        """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
+
+        def chooses(values: np.ndarray) -> int:
+            e = self.evidence
+            drawn = replace(e, values=values, differences=values[:, None] - values[None, :])
+            return choose(Verdict(drawn, self.margin, self.error), self._places, self._costs).first
+
+        return optimism(self.evidence, chooses, draws=200)
+
+    @cached_property
+    def flips_at(self) -> float | None:
+        """The smallest larger, or else the largest smaller assumed sd over seeds at which the contenders change.
+
+        None where nothing is assumed, or nothing within a factor of ten changes them.
+        """
+        if not self.is_assumed:
+            return None
+        now = set(self.verdict.contenders)
+        for factor in (*np.geomspace(1.05, 10.0, 48), *np.geomspace(0.95, 0.1, 48)):
+            sd = self.seed_sd * float(factor)
+            if set(Verdict(self.evidence_at(sd), self.margin, self.error).contenders) != now:
+                return sd
+        return None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the spread over seeds is an assumption."""
+        return self.evidence.noise.source == "assumed"
+
+    @cached_property
+    def need(self) -> Need | None:
+        """What it would take to tell a difference of the margin among the contenders; None where there is one."""
+        left = self.verdict.contenders
+        if len(left) < 2 or self.verdict.is_decided:
+            return None
+        e = self.evidence
+        pairs = [(a, b) for a in left for b in left if a < b]
+        seeds = [max(1, min(e.num_seeds[a], e.num_seeds[b])) for a, b in pairs]
+        squares = [float(e.errors[pair] ** 2) for pair in pairs]
+        shares = [float(e.shares[pair]) for pair in pairs]
+        by_seed = float(
+            np.median([s * square * share for s, square, share in zip(seeds, squares, shares, strict=True)])
+        )
+        rest = [e.num_examples * square * (1.0 - share) for square, share in zip(squares, shares, strict=True)]
+        return needed(
+            self.margin, seed_variance=by_seed, example_variance=float(np.median(rest)),
+            num_examples=max(1, e.num_examples), num_arms=len(left), at_seeds=max(seeds), error=self.error,
+        )  # fmt: skip
+
+    @property
+    def order(self) -> list[int]:
+        """The arms from the best mean to the worst."""
+        return ranked(self.evidence)

@@ -1,0 +1,93 @@
+"""Runs as the report reads them, wherever they come from: a study's store, a console log, another trainer's state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from lrscope.analysis.said import Said
+from lrscope.analysis.tables import ScoreTable
+from lrscope.records import Metric
+
+
+@dataclass(frozen=True)
+class EpochPoint:
+    """What was measured after an epoch, 1-based: metrics by split, such as {"dev": {"loss": 1.2}}."""
+
+    epoch: float
+    splits: Mapping[str, Mapping[str, float]]
+
+    def value(self, split: str, metric: str) -> float:
+        """Return a metric of a split, NaN where it was not measured."""
+        return self.splits.get(split, {}).get(metric, math.nan)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run of an arm. `status` is as in the store;
+
+    `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept.
+    """
+
+    arm: str
+    seed: int | None
+    rate: float | None
+    points: tuple[EpochPoint, ...]
+    status: str = "completed"
+    final: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = math.nan
+    reason: str = ""
+
+    def series(self, split: str, metric: str) -> list[tuple[float, float]]:
+        """Return (epoch, value) where the metric was measured.
+
+        >>> Run("a", 0, 1e-3, (EpochPoint(1, {"dev": {"loss": 0.5}}), EpochPoint(2, {}))).series("dev", "loss")
+        [(1, 0.5)]
+        """
+        found = [(point.epoch, point.value(split, metric)) for point in self.points]
+        return [(epoch, value) for epoch, value in found if not math.isnan(value)]
+
+    def last(self, split: str, metric: str) -> float:
+        """Return the value at the endpoint, NaN where there is none."""
+        series = self.series(split, metric)
+        return series[-1][1] if series else math.nan
+
+    def best(self, split: str, metric: Metric) -> tuple[float, float]:
+        """Return the epoch with the best value, the first of equals, and that value; NaN where there is none."""
+        found, value = math.nan, math.nan
+        for epoch, now in self.series(split, metric.name):
+            if metric.better(now, None if math.isnan(value) else value):
+                found, value = epoch, now
+        return found, value
+
+
+@dataclass(frozen=True)
+class Runs:
+    """All runs of one comparison, with what is known of how they were measured.
+
+    `scores` are per example at the endpoint, where there are any. `sizes` counts the examples of each split, `chance`
+    is what guessing the commonest answer gives, NaN where not known. `unread` lists lines that could not be read, as
+    (line number, text), `notes` what is odd about them.
+    """
+
+    source: str
+    metric: Metric
+    runs: tuple[Run, ...]
+    sizes: Mapping[str, int]
+    scores: ScoreTable | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Said, ...] = ()
+    unread: tuple[tuple[int, str], ...] = ()
+    is_imported: bool = False
+
+    @property
+    def arms(self) -> dict[str, list[Run]]:
+        """Runs by arm: by rising rate where all have one, else as they came."""
+        found: dict[str, list[Run]] = {}
+        for run in self.runs:
+            found.setdefault(run.arm, []).append(run)
+        if all(run.rate is not None for run in self.runs):
+            return dict(sorted(found.items(), key=lambda item: float(item[1][0].rate or 0.0)))
+        return found
