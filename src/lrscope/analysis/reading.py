@@ -46,7 +46,10 @@ def read_study(store: StudyStore) -> Runs:
                 sizes["dev"] = len(found.values)
         scores.setdefault(arm.name, {})
     table = ScoreTable.of(scores, weights) if sizes else None
-    return Runs(str(store.folder), store.metric, tuple(runs), sizes, table)
+    config = store.config
+    asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
+    settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
+    return Runs(str(store.folder), store.metric, tuple(runs), sizes, table, settings)
 
 
 def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:

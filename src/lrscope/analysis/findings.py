@@ -1,0 +1,111 @@
+"""What the runs show, each finding with the numbers that carry it, in no language."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from lrscope.analysis.conclusions import ArmView, Conclusions
+from lrscope.analysis.curves import Course, course, gap_begins
+from lrscope.analysis.said import Said
+from lrscope.records import Metric
+
+
+def findings(c: Conclusions) -> list[Said]:
+    """Return all findings: of the comparison, of single arms, of the records themselves."""
+    return [*_comparison(c), *_courses(c), *_records(c)]
+
+
+def _comparison(c: Conclusions) -> Iterator[Said]:
+    for place in ("too low", "worse", "too high"):
+        out = [arm for arm in c.arms if arm.place == place]
+        if out:
+            yield Said(
+                place.replace(" ", "-"), {"arms": [arm.name for arm in out], "gaps": [_gap(c, arm) for arm in out]}
+            )
+    left = [arm for arm in c.arms if arm.place == "contender"]
+    rates = [arm.rate for arm in c.arms]
+    if len(c.arms) == 1:
+        yield Said("one-arm")
+    elif len(left) > 1:
+        yield Said("not-told-apart", {"arms": [arm.name for arm in left], "widest": _widest(c)})
+    if len(c.arms) > 1 and all(rate is not None for rate in rates):
+        if any(arm is c.arms[0] for arm in left):
+            yield Said("edge-low", {"rate": rates[0]}, c.arms[0].name)
+        if any(arm is c.arms[-1] for arm in left):
+            yield Said("edge-high", {"rate": rates[-1]}, c.arms[-1].name)
+
+
+def _gap(c: Conclusions, arm: ArmView) -> tuple[float, float]:
+    """Return how far an arm is below the one that shows that it is not the best, and the standard error of that."""
+    e = c.evidence
+    if arm.beaten_by is None or math.isnan(arm.value):
+        return math.nan, math.nan
+    rival, own = e.names.index(arm.beaten_by), e.names.index(arm.name)
+    return float(e.differences[rival, own]), float(e.errors[rival, own])
+
+
+def _widest(c: Conclusions) -> float:
+    """Return the largest half width of an interval between two contenders: what would be needed to tell them apart."""
+    left = c.verdict.contenders
+    pairs = [c.verdict.between(a, b) for a in left for b in left if a < b]
+    return max((pair.high - pair.low) / 2.0 for pair in pairs)
+
+
+def value_error(c: Conclusions, arm: ArmView) -> float:
+    """Return the standard error of one run's value from its examples: √(p(1 − p)/n), or from their spread."""
+    size = c.runs.sizes.get("dev", 0)
+    table = c.runs.scores
+    if table is not None and arm.name in table.names:
+        number = table.names.index(arm.name)
+        there = table.there[number]
+        if there.any():
+            return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
+    if size and c.runs.metric.direction == "maximize" and 0.0 <= arm.value <= 1.0:
+        return math.sqrt(max(arm.value * (1.0 - arm.value), 0.0) / size)
+    return math.nan
+
+
+def _courses(c: Conclusions) -> Iterator[Said]:
+    metric = c.runs.metric
+    for arm in c.arms:
+        error = value_error(c, arm)
+        dev = course(arm.done, "dev", metric, error)
+        if dev is None or math.isnan(error):
+            continue
+        if (rise := dev.still_rises()) is not None:
+            yield Said("still-rises", {"rise": rise[0], "error": rise[1], "epoch": dev.points[-1][0]}, arm.name)
+        if (fall := dev.falls_after_best()) is not None:
+            yield Said("falls", {"epoch": fall[0], "fall": fall[1], "error": fall[2]}, arm.name)
+        yield from _overfits(arm, metric, dev, error)
+
+
+def _overfits(arm: ArmView, metric: Metric, dev: Course, error: float) -> Iterator[Said]:
+    train = course(arm.done, "train", metric, error)
+    if train is not None and (begins := gap_begins(train, dev, math.sqrt(2.0) * error)) is not None:
+        sign = 1.0 if metric.direction == "maximize" else -1.0
+        values = {"epoch": begins, "train": sign * train.points[-1][1], "dev": sign * dev.points[-1][1]}
+        yield Said("gap", values, arm.name)
+    loss = Metric("loss", "minimize")
+    on_loss = course(arm.done, "dev", loss, 0.0)
+    fitted = course(arm.done, "train", loss, 0.0)
+    if metric != loss and on_loss is not None and fitted is not None and len(on_loss.points) > 2:
+        epoch, least = on_loss.best
+        if epoch < on_loss.points[-1][0] and -on_loss.points[-1][1] > -least * 1.02:
+            values = {"epoch": epoch, "least": -least, "last": -on_loss.points[-1][1]}
+            yield Said("loss-rises", values, arm.name)
+
+
+def _records(c: Conclusions) -> Iterator[Said]:
+    from scipy import stats
+
+    for arm in c.arms:
+        for kind, number in (("diverged", arm.num_diverged), ("failed", arm.num_failed)):
+            if number:
+                low, high = stats.binomtest(number, len(arm.runs)).proportion_ci(0.95, "exact")
+                yield Said(kind, {"number": number, "of": len(arm.runs), "low": low, "high": high}, arm.name)
+    if c.is_assumed and len(c.arms) > 1:
+        yield Said("assumed-sd", {"sd": c.seed_sd, "flips": c.flips_at})
+    if c.runs.is_imported and not c.runs.sizes.get("dev"):
+        yield Said("no-sizes")
+    yield from c.runs.notes
