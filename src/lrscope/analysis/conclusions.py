@@ -174,7 +174,7 @@ class Conclusions:
         rest = [e.num_examples * square * (1.0 - share) for square, share in zip(squares, shares, strict=True)]
         return needed(
             self.margin, seed_variance=by_seed, example_variance=float(np.median(rest)),
-            num_examples=max(1, e.num_examples), num_arms=len(left), at_seeds=max(seeds), error=self.error,
+            num_examples=max(1, e.num_examples), num_arms=len(left), at_seeds=max(8, *seeds), error=self.error,
         )  # fmt: skip
 
     @property

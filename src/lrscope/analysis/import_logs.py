@@ -16,6 +16,7 @@ from lrscope.analysis.runs import EpochPoint, Run, Runs
 from lrscope.analysis.said import Said
 from lrscope.errors import DataError
 from lrscope.records import Metric
+from lrscope.schedules.durations import format_number
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BAR = re.compile(r"[█▉▊▋▌▍▎▏]+")
@@ -112,7 +113,7 @@ def read_log(path: Path, sizes: dict[str, int]) -> Runs:
     for begun in reader.runs:
         rate = _number_in(begun.heading) if begun.heading else None
         rate = rate if rate is not None else _rate_of(begun.settings)
-        name = f"lr {rate:g}" if rate is not None else begun.heading or f"run in line {begun.line}"
+        name = f"lr {format_number(rate)}" if rate is not None else begun.heading or f"run in line {begun.line}"
         seed = int(begun.settings["seed"]) if begun.settings.get("seed", "").isdigit() else seen.get(name, 0)
         seen[name] = seen.get(name, 0) + 1
         status = "completed"

@@ -1,0 +1,136 @@
+"""What a report says, in order and in no language: blocks that renderers turn into pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from lrscope.analysis.advice import Advice, advice
+from lrscope.analysis.conclusions import ArmView, Conclusions
+from lrscope.analysis.findings import findings
+from lrscope.analysis.said import Said
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number with its digits, or a word by its key, or plain text."""
+
+    value: Any
+    digits: int = 3
+    is_word: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm's row; `mark` is "first" or "second" for the choices, else empty."""
+
+    cells: tuple[Cell, ...]
+    mark: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Document:
+    """The whole report. `columns` are keys of words."""
+
+    conclusions: Conclusions
+    answer: tuple[Said, ...]
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    findings: tuple[Said, ...]
+    advice: tuple[Advice, ...]
+    method: tuple[Said, ...]
+    unread: tuple[tuple[int, str], ...] = field(default_factory=tuple)
+
+    @property
+    def metric(self) -> str:
+        """The name of the decision metric."""
+        return self.conclusions.runs.metric.name
+
+
+def document(c: Conclusions) -> Document:
+    """Return the report of these conclusions."""
+    found = findings(c)
+    columns, rows = _table(c)
+    steps = tuple(advice(c, found))
+    return Document(c, tuple(_answer(c)), columns, rows, tuple(found), steps, tuple(_method(c)), c.runs.unread)
+
+
+def _answer(c: Conclusions) -> list[Said]:
+    known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    if not known:
+        return [Said("answer-none")]
+    first = c.arms[c.choice.first]
+    values = {"first": first.name, "value": first.value, "metric": c.runs.metric.name}
+    if len(c.arms) == 1:
+        return [Said("answer-one", values)]
+    left = [arm for arm in c.arms if arm.place == "contender"]
+    level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
+    said = [Said("answer-alone", values), Said("sure-alone", level)]
+    if len(left) > 1:
+        second = c.arms[c.choice.second].name if c.choice.second is not None else ""
+        kind = "answer-equivalent" if c.verdict.is_decided else "answer-tie"
+        values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
+        said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
+    sign = 1.0 if c.runs.metric.direction == "maximize" else -1.0
+    expected = {"value": first.value, "expected": first.value - sign * c.optimism, "optimism": c.optimism}
+    return [*said, Said("expected", {**expected, "number": len(known)})]
+
+
+def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
+    metric = c.runs.metric
+    several = any(len(arm.runs) > 1 for arm in c.arms)
+    optional = {
+        "test": [_mean([run.final.get("test", {}).get(metric.name, math.nan) for run in arm.done]) for arm in c.arms],
+        "dev-loss": [_mean([run.last("dev", "loss") for run in arm.done]) for arm in c.arms],
+        "train-loss": [_mean([run.last("train", "loss") for run in arm.done]) for arm in c.arms],
+        "train-metric": [_mean([run.last("train", metric.name) for run in arm.done]) for arm in c.arms],
+    }
+    if metric.name == "loss":
+        optional = {name: optional[name] for name in ("test", "train-loss")}
+    shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
+    columns = ["arm", *(["seeds"] if several else []), "dev-best", "dev-end", *shown, "place"]
+    rows = []
+    for number, arm in enumerate(c.arms):
+        best = [run.best("dev", metric) for run in arm.done]
+        epoch = _mean([epoch for epoch, _ in best])
+        cells = [Cell(arm.name)]
+        cells += [
+            Cell(f"{len(arm.done)}/{len(arm.runs)}" if len(arm.done) < len(arm.runs) else len(arm.runs), 0)
+        ] * several
+        cells.append(Cell(_mean([value for _, value in best]), note="" if math.isnan(epoch) else f"{epoch:.3g}"))
+        cells.append(Cell(arm.value, note="" if math.isnan(arm.sd) else f"± {arm.sd:.3f}"))
+        cells += [Cell(optional[name][number]) for name in shown]
+        cells.append(Cell(arm.place, is_word=True))
+        rows.append(Row(tuple(cells), _mark(c, number)))
+    return tuple(columns), tuple(rows)
+
+
+def _mark(c: Conclusions, number: int) -> str:
+    if len(c.arms) < 2 or math.isnan(c.arms[c.choice.first].value):
+        return ""
+    return {c.choice.first: "first", c.choice.second: "second"}.get(number, "")
+
+
+def _mean(values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    return sum(known) / len(known) if known else math.nan
+
+
+def _method(c: Conclusions) -> list[Said]:
+    level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
+    size = c.runs.sizes.get("dev", 0)
+    how = (
+        "method-scores" if c.runs.scores is not None else "method-rates" if c.evidence.num_examples else "method-values"
+    )
+    said = [Said(how, {"size": size})]
+    if len(c.arms) > 1:
+        said += [Said("method-contenders", level), Said("method-choice")]
+    said.append(Said("method-endpoint"))
+    return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said
+
+
+def _has_test(arm: ArmView) -> bool:
+    return any("test" in run.final for run in arm.runs)

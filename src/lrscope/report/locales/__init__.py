@@ -1,0 +1,35 @@
+"""The words of the report, a file a language: `WORDS`, by key, and `SAY`, sentences with places for their numbers.
+
+Adding a language is adding one file with the same keys, and its name to `NAMES`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from lrscope.errors import ConfigError
+
+NAMES = {"en": "English", "zh": "中文"}
+
+
+class Locale(NamedTuple):
+    """One language: short words, sentences, and what lists are joined with."""
+
+    name: str
+    words: Mapping[str, str]
+    say: Mapping[str, str]
+    comma: str
+
+
+def locale(name: str) -> Locale:
+    """Return a language by its short name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
+    module = importlib.import_module(f"lrscope.report.locales.{name}")
+    return Locale(name, module.WORDS, module.SAY, module.COMMA)

@@ -1,0 +1,140 @@
+"""English."""
+
+COMMA = ", "
+
+WORDS = {
+    "title": "Which learning rate, and how sure?",
+    "answer": "The answer",
+    "by-rate": "{metric} on dev by learning rate",
+    "table": "Key figures",
+    "curves": "The course of every arm",
+    "findings": "What the runs show",
+    "advice": "What to do next",
+    "method": "How this was judged",
+    "reproduce": "How to reproduce it",
+    "unread": "Lines that could not be read",
+    "arm": "arm",
+    "seeds": "seeds",
+    "dev-end": "dev {metric}, at the end",
+    "dev-best": "dev {metric}, best epoch",
+    "train-loss": "train loss, at the end",
+    "train-metric": "train {metric}, at the end",
+    "dev-loss": "dev loss, at the end",
+    "test": "test {metric} (not used to choose)",
+    "place": "verdict",
+    "contender": "may be the best",
+    "too low": "too low",
+    "too high": "too high",
+    "worse": "not the best",
+    "no value": "no value",
+    "first": "first choice",
+    "second": "second choice",
+    "epoch": "epoch",
+    "rate": "learning rate",
+    "line": "line",
+    "because": "because",
+    "minutes": "about {minutes} min",
+    "minutes-unknown": "time not known",
+    "dev": "dev {metric}",
+    "train": "train loss",
+    "toggle": "Show or hide",
+    "interval": "95% interval",
+    "source": "from {source}, by lrscope {version}",
+    "settings": "Settings in the source",
+}
+
+SAY = {
+    # The answer
+    "answer-alone": "Take {first}: no other arm may still be the best. Its dev {metric} is {value}.",
+    "answer-tie": (
+        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to their middle; "
+        "the second choice is {second}."
+    ),
+    "answer-equivalent": (
+        "{arms} are equivalent: they differ by less than {margin}. Take {first}, nearest to their middle; the second "
+        "choice is {second}."
+    ),
+    "answer-one": "There is one arm, {first}: its dev {metric} is {value}, and there is nothing to compare it with.",
+    "answer-none": "No run has come to a value, so there is nothing to choose from.",
+    "sure-alone": "A study like this one names a wrong arm in at most {error} of cases.",
+    "sure-tie": "With a probability of at least {level} the best arm is among them; the others are out.",
+    "sure-all": "With a probability of at least {level} the best arm is among them, which here excludes none.",
+    "expected": (
+        "Expect {expected} on new sentences: the {value} that was seen, less {optimism} for having been chosen among "
+        "{number}."
+    ),
+    # Findings
+    "too-low": "Too low: {arms}, {gaps} below the best.",
+    "too-high": "Too high: {arms}, {gaps} below the best.",
+    "worse": "Not the best: {arms}, {gaps} below it.",
+    "not-told-apart": (
+        "{arms} cannot be told apart: a difference between two of them would have to exceed {widest} to be seen."
+    ),
+    "one-arm": "One arm alone: nothing can be said of what it should be compared with.",
+    "edge-low": "{arm} is the smallest rate that was tried, and may be the best: the best rate may lie below the grid.",
+    "edge-high": "{arm} is the largest rate that was tried, and may be the best: the best rate may lie above the grid.",
+    "still-rises": (
+        "{arm} was still improving when training ended at epoch {epoch}: by {rise} over its last third, {ratio} standard "
+        "errors."
+    ),
+    "falls": "{arm} was best at epoch {epoch} and fell by {fall} from there, {ratio} standard errors.",
+    "gap": "{arm} fits its training set better than dev from epoch {epoch} on: {train} against {dev} at the end.",
+    "loss-rises": "{arm} has its least dev loss at epoch {epoch}, {least}, and {last} at the end: it overfits from there.",
+    "diverged": "{arm} diverged at {number} of {of} seeds; its true share lies between {low} and {high}.",
+    "failed": "{arm} failed at {number} of {of} seeds; its true share lies between {low} and {high}.",
+    "assumed-sd": (
+        "With one seed an arm, how far seeds differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
+        "at {flips} the arms that may be the best would be others. Change it with --seed-sd."
+    ),
+    "assumed-sd-firm": (
+        "With one seed an arm, how far seeds differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
+        "none from a tenth to ten times of it would change which arms may be the best. Change it with --seed-sd."
+    ),
+    "sd-source": "the spread of a 42M model's seeds on SST-5",
+    "no-sizes": (
+        "How many sentences dev holds is not known, so only the noise of seeds is counted: the statements hold for these "
+        "sentences. Name the number with --dev-size."
+    ),
+    "heading-differs": (
+        "The heading in line {heading_line} says {heading}, the settings under it, in line {line}, say {rate}: the runs "
+        "are taken by their own headings."
+    ),
+    "cut-off": "{arm}, line {line}: {epochs} of {of} epochs are there.",
+    # Advice
+    "more-seeds": "{seeds} seeds of each of these would tell a difference of {difference}, in four of five studies.",
+    "more-sentences": (
+        "No number of seeds tells a difference of {difference} on so few dev sentences; with {at_seeds} seeds an arm, "
+        "{examples} sentences would, in four of five studies."
+    ),
+    "no-telling": "A difference of {difference} cannot be told with {at_seeds} seeds, however many sentences there are.",
+    "wider-grid": "Try {rate} too: the grid ends where the best may be.",
+    "longer": "Train for {epochs} epochs: what is still improving is judged too early.",
+    "regularise": "Try more dropout, or more weight decay: the training set is fitted better than dev.",
+    "stop-early": "Stop early: what falls after its best epoch is trained too long.",
+    "warm-up": "Try a longer warmup: it lets larger rates train.",
+    "decay": "Compare schedules that decay with the constant rate of these runs, over the same epochs.",
+    # Method
+    "method-scores": (
+        "Arms are compared sentence by sentence at the seeds they share. What seeds and what sentences add to a "
+        "difference is estimated separately, so that statements hold for new seeds and new sentences."
+    ),
+    "method-rates": (
+        "Only shares of right answers are known. The noise of {size} dev sentences is that of a coin (p(1 − p)/n), as if "
+        "two arms were right independently of each other, which is cautious."
+    ),
+    "method-values": "One value a seed is known and no more: statements hold for these sentences.",
+    "method-contenders": (
+        "An arm is out when another is better by more than chance allows at {error}, all comparisons with the best counted "
+        "together. What is left contains the best arm with a probability of at least {level}."
+    ),
+    "method-choice": (
+        "Among arms that are left, a rule chooses: the one nearest to their middle on the logarithm of the rate, then the "
+        "cheaper, then the one with the better mean. Far from both ends of what may be best, it is least likely to be far "
+        "off."
+    ),
+    "method-endpoint": (
+        "Values are those at the end of training. The best epoch is shown, and not used: the best of several epochs is "
+        "too good by chance."
+    ),
+    "method-test": "Test values are shown where they are known, and are never used to choose.",
+}

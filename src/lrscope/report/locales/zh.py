@@ -1,0 +1,112 @@
+"""中文。"""
+
+COMMA = "、"
+
+WORDS = {
+    "title": "该用哪个学习率，把握有多大？",
+    "answer": "结论",
+    "by-rate": "各学习率的 dev {metric}",
+    "table": "关键数据",
+    "curves": "各组的训练过程",
+    "findings": "从实验中看到的",
+    "advice": "下一步建议",
+    "method": "判断方法",
+    "reproduce": "如何复现",
+    "unread": "未能识别的行",
+    "arm": "组",
+    "seeds": "种子数",
+    "dev-end": "dev {metric}（训练结束时）",
+    "dev-best": "dev {metric}（最佳轮次）",
+    "train-loss": "训练损失（结束时）",
+    "train-metric": "训练 {metric}（结束时）",
+    "dev-loss": "dev 损失（结束时）",
+    "test": "test {metric}（不参与选择）",
+    "place": "判断",
+    "contender": "可能是最佳",
+    "too low": "过低",
+    "too high": "过高",
+    "worse": "不是最佳",
+    "no value": "无数值",
+    "first": "首选",
+    "second": "次选",
+    "epoch": "轮次",
+    "rate": "学习率",
+    "line": "行",
+    "because": "依据",
+    "minutes": "约 {minutes} 分钟",
+    "minutes-unknown": "耗时未知",
+    "dev": "dev {metric}",
+    "train": "训练损失",
+    "toggle": "显示或隐藏",
+    "interval": "95% 区间",
+    "source": "来源：{source}，lrscope {version}",
+    "settings": "来源中的设置",
+}
+
+SAY = {
+    # 结论
+    "answer-alone": "选择 {first}：其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
+    "answer-tie": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-equivalent": "{arms} 等效：差异小于 {margin}。选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-one": "只有一组 {first}：dev {metric} 为 {value}，没有可比较的对象。",
+    "answer-none": "没有任何一次训练得到数值，无从选择。",
+    "sure-alone": "同类研究中，选错的情况最多占 {error}。",
+    "sure-tie": "最佳组在其中的概率至少为 {level}；其余各组已被排除。",
+    "sure-all": "最佳组在其中的概率至少为 {level}，但这里没有排除任何一组。",
+    "expected": "在新句子上预计为 {expected}：观察到的 {value}，减去因从 {number} 组中被选中而产生的偏高 {optimism}。",
+    # 发现
+    "too-low": "过低：{arms}，比最佳低 {gaps}。",
+    "too-high": "过高：{arms}，比最佳低 {gaps}。",
+    "worse": "不是最佳：{arms}，比最佳低 {gaps}。",
+    "not-told-apart": "无法区分 {arms}：两者之差须超过 {widest} 才看得出来。",
+    "one-arm": "只有一组：无法与任何对象比较。",
+    "edge-low": "{arm} 是试过的最小学习率，且可能是最佳：最佳学习率也许在网格之下。",
+    "edge-high": "{arm} 是试过的最大学习率，且可能是最佳：最佳学习率也许在网格之上。",
+    "still-rises": "{arm} 在第 {epoch} 轮训练结束时仍在上升：最后三分之一上升 {rise}，为标准误的 {ratio} 倍。",
+    "falls": "{arm} 在第 {epoch} 轮最佳，此后下降 {fall}，为标准误的 {ratio} 倍。",
+    "gap": "{arm} 从第 {epoch} 轮起对训练集的拟合明显好于 dev：结束时为 {train} 对 {dev}。",
+    "loss-rises": "{arm} 的 dev 损失在第 {epoch} 轮最低，为 {least}，结束时为 {last}：此后过拟合。",
+    "diverged": "{arm} 在 {of} 个种子中有 {number} 个发散；真实比例在 {low} 与 {high} 之间。",
+    "failed": "{arm} 在 {of} 个种子中有 {number} 个失败；真实比例在 {low} 与 {high} 之间。",
+    "assumed-sd": (
+        "每组只有一个种子，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；若为 {flips}，可能最佳的组就会改变。"
+        "可用 --seed-sd 更改。"
+    ),
+    "assumed-sd-firm": (
+        "每组只有一个种子，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；从其十分之一到十倍，可能最佳的组都不变。"
+        "可用 --seed-sd 更改。"
+    ),
+    "sd-source": "42M 模型在 SST-5 上各种子的离散程度",
+    "no-sizes": "不知道 dev 有多少句子，因此只计入种子的噪声：结论只对这些句子成立。可用 --dev-size 给出数目。",
+    "heading-differs": "第 {heading_line} 行的标题写 {heading}，其下第 {line} 行的设置写 {rate}：各次训练以各自的标题为准。",
+    "cut-off": "{arm}，第 {line} 行：{of} 轮中只有 {epochs} 轮。",
+    # 建议
+    "more-seeds": "每组 {seeds} 个种子，五次研究中有四次能看出 {difference} 的差异。",
+    "more-sentences": (
+        "dev 句子太少，再多种子也看不出 {difference} 的差异；每组 {at_seeds} 个种子时，{examples} 个句子可以（五次研究中有"
+        "四次）。"
+    ),
+    "no-telling": "用 {at_seeds} 个种子，无论有多少句子，都看不出 {difference} 的差异。",
+    "wider-grid": "再试 {rate}：网格止于可能最佳之处。",
+    "longer": "训练 {epochs} 轮：仍在上升的组被过早评判。",
+    "regularise": "试试更大的 dropout 或权重衰减：训练集的拟合好于 dev。",
+    "stop-early": "使用早停：在最佳轮次之后下降，说明训练过久。",
+    "warm-up": "试试更长的预热：它使较大的学习率也能训练。",
+    "decay": "在相同轮数下，把会衰减的学习率调度与这些训练的恒定学习率作比较。",
+    # 方法
+    "method-scores": (
+        "在共有的种子上逐句比较各组。种子与句子各自给差异带来多少噪声，分别估计，因此结论对新种子和新句子都成立。"
+    ),
+    "method-rates": "只知道正确率。{size} 个 dev 句子的噪声按抛硬币计算（p(1 − p)/n），并视两组的对错相互独立，这是保守的。",
+    "method-values": "每个种子只知道一个数值：结论只对这些句子成立。",
+    "method-contenders": (
+        "若另一组优于它的程度超出 {error} 水平下偶然所能解释的范围（所有与最佳的比较一并计入），该组即被排除。留下的各组包含"
+        "最佳组的概率至少为 {level}。"
+    ),
+    "method-choice": (
+        "在留下的各组中按规则选择：先取学习率对数上最靠近中间的，再取耗时较少的，再取均值较好的。离可能最佳范围的两端都远，"
+        "偏差过大的可能性最小。"
+    ),
+    "method-endpoint": "数值取自训练结束时。最佳轮次只作展示而不使用：多个轮次中的最好值会因偶然而偏高。",
+    "method-test": "已知的 test 数值只作展示，绝不用于选择。",
+}

@@ -1,0 +1,61 @@
+"""The report as Markdown."""
+
+from __future__ import annotations
+
+from lrscope import __version__
+from lrscope.report.document import Document
+from lrscope.report.wording import Wording
+
+ESCAPED = str.maketrans({c: "\\" + c for c in "\\`*_[]<>|#"})
+
+
+def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
+    """Return the report; `pictures` are the figures' paths, by the key of their heading."""
+    w = wording
+    runs = doc.conclusions.runs
+    parts = [f"# {w.word('title')}", _text(w.word("source", source=runs.source, version=__version__))]
+    parts += [f"## {w.word('answer')}", *(f"**{_text(w.sentence(said))}**" for said in doc.answer[:1])]
+    parts += [_text(w.sentence(said)) for said in doc.answer[1:]]
+    if "by-rate" in pictures:
+        parts += [f"## {w.word('by-rate')}", f"![{w.word('by-rate')}]({pictures['by-rate']})"]
+    parts += [f"## {w.word('table')}", _table(doc, w)]
+    if "curves" in pictures:
+        parts += [f"## {w.word('curves')}", f"![{w.word('curves')}]({pictures['curves']})"]
+    parts += [f"## {w.word('findings')}", "\n".join(f"- {_text(w.sentence(said))}" for said in doc.findings)]
+    if doc.advice:
+        parts.append(f"## {w.word('advice')}")
+        parts.append(
+            "\n".join(f"- {_text(w.sentence(a.said))} ({w.cost(a)})\n\n  ```\n  {a.command}\n  ```" for a in doc.advice)
+        )
+    parts += [f"## {w.word('method')}", *(_text(w.sentence(said)) for said in doc.method)]
+    if doc.unread:
+        parts += [
+            f"## {w.word('unread')}",
+            "\n".join(f"- {w.word('line')} {n}: {_text(line)}" for n, line in doc.unread),
+        ]
+    if runs.settings:
+        listed = "\n".join(f"- {_text(name)}: {_text(value)}" for name, value in runs.settings.items())
+        parts += [f"## {w.word('settings')}", listed]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(doc: Document, w: Wording) -> str:
+    lines = [
+        "| " + " | ".join(_text(w.word(column)) for column in doc.columns) + " |",
+        "| --- " * len(doc.columns) + "|",
+    ]
+    for row in doc.rows:
+        cells = []
+        for column, cell in zip(doc.columns, row.cells, strict=True):
+            note = (
+                f" ({w.word('epoch')} {cell.note})" if column == "dev-best" and cell.note else f" {cell.note}".rstrip()
+            )
+            cells.append(_text(w.cell(cell) + note))
+        if row.mark:
+            cells[-1] += f", **{w.word(row.mark)}**"
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _text(text: str) -> str:
+    return text.translate(ESCAPED)
