@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
@@ -14,7 +14,7 @@ from lrscope.analysis.evidence import SEED_SD, Evidence, evidence_of, evidence_o
 from lrscope.analysis.power import Need, needed
 from lrscope.analysis.runs import Run, Runs
 from lrscope.analysis.selection import optimism
-from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, ranked
+from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, preferred, ranked
 
 MARGIN = 0.02  # a difference that matters, where the user names none
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
@@ -129,13 +129,15 @@ class Conclusions:
     @cached_property
     def optimism(self) -> float:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
+        reach = self.verdict.best_reach
 
         def chooses(values: np.ndarray) -> int:
-            e = self.evidence
-            drawn = replace(e, values=values, differences=values[:, None] - values[None, :])
-            return choose(Verdict(drawn, self.margin, self.error), self._places, self._costs).first
+            clear = np.nan_to_num(values[:, None] - values[None, :] - reach, nan=-np.inf)
+            left = np.flatnonzero(~np.isnan(values) & ~(clear > 0.0).any(axis=0))
+            order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+            return preferred(left.tolist(), order.tolist(), self._places, self._costs)[0]
 
-        return optimism(self.evidence, chooses, draws=200)
+        return optimism(self.evidence, chooses, draws=500)
 
     @cached_property
     def flips_at(self) -> float | None:

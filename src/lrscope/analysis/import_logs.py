@@ -25,7 +25,8 @@ _EPOCH = re.compile(r"^epoch\s+(\d+)\s*[:,]\s*(.+)$", re.IGNORECASE)
 _VALUE = re.compile(
     r"(train|dev|test|val|valid|validation|eval)[ _](\w+)\s*(?:::|[:=])\s*(nan|inf|-?\d+(?:\.\d+)?(?:e-?\d+)?)", re.I
 )
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[-+]?\d+)?(?![\w.])", re.I)
+_ALONE = re.compile(r"^(\d*\.?\d+(?:e[-+]?\d+)?)$", re.I)
+_NAMED = re.compile(r"(?:\blr|learning[ _-]rate|\brate|学习率)\s*[:=：]?\s*(\d*\.?\d+(?:e[-+]?\d+)?)", re.I)
 _ARGS = re.compile(r"^(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
 _SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
 _RATES = ("lr", "learning_rate", "peak_rate")
@@ -195,13 +196,13 @@ def _rate_of(settings: dict[str, str]) -> float | None:
 
 
 def _number_in(heading: str) -> float | None:
-    """Return the one number in a heading; None where there are none, or several.
+    """Return the rate that a heading names: alone, or after a word for it; None where it names none.
 
-    >>> _number_in("1e-7"), _number_in("lr = 2e-5"), _number_in("5 epochs at 1e-3")
+    >>> _number_in("1e-7"), _number_in("run 3, lr = 2e-5"), _number_in("5 epochs")
     (1e-07, 2e-05, None)
     """
-    numbers = [float(number) for number in _NUMBER.findall(heading)]
-    return numbers[0] if len(numbers) == 1 else None
+    match = _ALONE.match(heading) or _NAMED.search(heading)
+    return float(match[1]) if match else None
 
 
 def _metric_of(runs: list[_Begun]) -> Metric:

@@ -45,7 +45,10 @@ def needed(
         return difference >= (c + z) * math.sqrt(seed_variance / seeds + example_variance / examples)
 
     seeds = next((s for s in range(1, MOST_SEEDS + 1) if enough(s, num_examples)), None)
-    c = best_critical(num_arms, math.inf, error) + z
-    room = (difference / c) ** 2 - seed_variance / max(1, at_seeds)
+    # Where no number of seeds does, the seeds take half of the variance that is left, and the examples the rest.
+    budget = (difference / (best_critical(num_arms, math.inf, error) + z)) ** 2
+    if seeds is None:
+        at_seeds = max(at_seeds, math.ceil(2.0 * seed_variance / budget))
+    room = budget - seed_variance / max(1, at_seeds)
     examples = math.ceil(example_variance / room) if room > 0.0 else None
     return Need(difference, seeds, examples, at_seeds)

@@ -7,7 +7,7 @@ Tukey). Looks that were planned share α between them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -16,6 +16,7 @@ import numpy as np
 
 from lrscope.analysis.evidence import Evidence
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, pair_critical
+from lrscope.analysis.tables import Floats
 
 ERROR = 0.05
 Said = Literal["better", "worse", "equivalent", "undecided"]
@@ -47,28 +48,24 @@ class Verdict:
 
         An arm is out when some other is better by more than the critical value for comparisons with the best.
         """
-        return tuple(arm for arm in range(self.evidence.num_arms) if self.beaten_by(arm) is None)
+        e = self.evidence
+        clear = np.nan_to_num(e.differences - self.best_reach, nan=-np.inf)
+        return tuple(int(arm) for arm in np.flatnonzero(~np.isnan(e.values) & ~(clear > 0.0).any(axis=0)))
 
     def beaten_by(self, arm: int) -> int | None:
         """Return the arm that shows most clearly that this one is not the best; None for a contender."""
         e = self.evidence
+        if arm in self.contenders:
+            return None
+        clear = e.differences[:, arm] - self.best_reach[:, arm]
         if np.isnan(e.values[arm]):
-            rivals = np.flatnonzero(~np.isnan(e.values))
-            return int(rivals[np.argmax(e.values[rivals])]) if len(rivals) else None
-        clearness = np.full(e.num_arms, -np.inf)
-        for rival in range(e.num_arms):
-            if rival != arm and np.isfinite(e.differences[rival, arm]):
-                bound = best_critical(self._num_compared, self._freedom(rival, arm, self._num_compared - 1), self.error)
-                clearness[rival] = e.differences[rival, arm] - bound * e.errors[rival, arm]
-        rival = int(np.argmax(clearness)) if e.num_arms > 1 else arm
-        return rival if clearness[rival] > 0.0 else None
+            clear = e.values
+        return int(np.nanargmax(clear)) if np.isfinite(clear).any() else None
 
     def between(self, first: int, second: int) -> PairVerdict:
         """Return what may be said of two arms."""
-        e = self.evidence
-        difference, error = float(e.differences[first, second]), float(e.errors[first, second])
-        pairs = self._num_compared * (self._num_compared - 1) // 2
-        reach = pair_critical(self._num_compared, self._freedom(first, second, pairs), self.error) * error
+        difference = float(self.evidence.differences[first, second])
+        reach = float(self.pair_reach[first, second])
         low, high = difference - reach, difference + reach
         said: Said = "undecided"
         if low > 0.0:
@@ -78,6 +75,27 @@ class Verdict:
         elif -self.margin < low and high < self.margin:
             said = "equivalent"
         return PairVerdict(first, second, difference, low, high, said)
+
+    @cached_property
+    def best_reach(self) -> Floats:
+        """By how much one arm must be better than another to show that the other is not the best [K, K]."""
+        num = self._num_compared
+        return self._reach(lambda freedom: best_critical(num, freedom, self.error), num - 1)
+
+    @cached_property
+    def pair_reach(self) -> Floats:
+        """Half the intervals of all differences, which hold for all pairs at once [K, K]."""
+        num = self._num_compared
+        return self._reach(lambda freedom: pair_critical(num, freedom, self.error), num * (num - 1) // 2)
+
+    def _reach(self, critical: Callable[[float], float], num_compared: int) -> Floats:
+        """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""
+        e = self.evidence
+        kinds = np.stack([np.round(e.shares, 2), _rounded(e.freedom)], axis=-1).reshape(-1, 2)
+        distinct, place = np.unique(np.where(np.isnan(kinds), 0.0, kinds), axis=0, return_inverse=True)
+        each = self.error / max(1, num_compared)
+        values = [critical(effective_freedom(float(share), float(freedom), each)) for share, freedom in distinct]
+        return np.asarray(values)[place].reshape(e.errors.shape) * e.errors
 
     def against_best(self) -> list[PairVerdict]:
         """Return what may be said of the arm with the best mean beside every other, in the order of their means."""
@@ -91,12 +109,6 @@ class Verdict:
         pairs = [self.between(a, b) for a in left for b in left if a < b]
         return len(left) == 1 or (self.margin > 0.0 and all(_within(pair, self.margin) for pair in pairs))
 
-    def _freedom(self, first: int, second: int, num_compared: int) -> float:
-        """Return the degrees of freedom of a pair in the tail that is left to each of so many comparisons."""
-        e = self.evidence
-        share, freedom = round(float(e.shares[first, second]), 2), _rounded(e.freedom[first, second])
-        return effective_freedom(share, freedom, self.error / max(1, num_compared))
-
     @property
     def _num_compared(self) -> int:
         return int((~np.isnan(self.evidence.values)).sum())
@@ -106,15 +118,14 @@ def _within(pair: PairVerdict, margin: float) -> bool:
     return -margin < pair.low and pair.high < margin
 
 
-def _rounded(value: float) -> float:
+def _rounded(freedom: Floats) -> Floats:
     """Round degrees of freedom down by at most a thirtieth, so that critical values are computed once for many pairs.
 
-    >>> _rounded(2.0), round(_rounded(7.1234), 1), _rounded(float("inf"))
-    (2.0, 6.9, inf)
+    >>> _rounded(np.array([2.0, 7.1234, np.inf])).round(1).tolist()
+    [2.0, 6.9, inf]
     """
-    if not np.isfinite(value) or value > 1e4:
-        return float("inf")
-    return float(2.0 * 1.035 ** np.floor(np.log(value / 2.0) / np.log(1.035) + 1e-9))
+    rounded = 2.0 * 1.035 ** np.floor(np.log(np.maximum(freedom, 1e-3) / 2.0) / np.log(1.035) + 1e-9)
+    return np.where(freedom > 1e4, np.inf, rounded)
 
 
 def ranked(evidence: Evidence) -> list[int]:
@@ -140,17 +151,24 @@ def choose(verdict: Verdict, places: Sequence[float] | None = None, costs: Seque
     next contender, or, where one arm stands alone, the best of the others.
     """
     order = ranked(verdict.evidence)
-    left = [arm for arm in order if arm in verdict.contenders] or order
+    left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, places, costs)
+    if len(left) > 1:
+        return Choice(left[0], left[1], is_default=True)
+    others = [arm for arm in order if arm != left[0]]
+    return Choice(left[0], others[0] if others else None, is_default=False)
+
+
+def preferred(
+    left: Sequence[int], order: Sequence[int], places: Sequence[float] | None, costs: Sequence[float] | None
+) -> list[int]:
+    """Return the arms that are left from the most to the least preferred, by the rule of `choose`."""
+    rank = {arm: place for place, arm in enumerate(order)}
     middle = 0.0
     if places is not None:
         middle = (min(places[arm] for arm in left) + max(places[arm] for arm in left)) / 2.0
 
     def key(arm: int) -> tuple[float, float, int]:
         away = 0.0 if places is None else round(abs(places[arm] - middle), 9)
-        return away, 0.0 if costs is None else costs[arm], order.index(arm)
+        return away, 0.0 if costs is None else costs[arm], rank[arm]
 
-    left.sort(key=key)
-    if len(left) > 1:
-        return Choice(left[0], left[1], is_default=True)
-    others = [arm for arm in order if arm != left[0]]
-    return Choice(left[0], others[0] if others else None, is_default=False)
+    return sorted(left, key=key)

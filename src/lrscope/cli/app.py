@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lrscope import __version__
-from lrscope.cli import demo, evaluate, find, finetune, generate, predict, run_llama, schedule, status, sweep
+from lrscope.cli import demo, evaluate, find, finetune, generate, predict, report, run_llama, schedule, status, sweep
 from lrscope.errors import LrscopeError
 
 _SETTINGS: dict[str, Any] = {
@@ -66,6 +66,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "finetune": finetune.finetune,
     "sweep": sweep.sweep,
     "status": status.status,
+    "report": report.report,
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
     "generate": generate.generate,

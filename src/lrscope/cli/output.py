@@ -32,11 +32,14 @@ def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str
     schedule  first
     linear    1
     """
-    widths = [max(len(row[place]) for row in (names, *rows)) for place in range(len(names))]
+    from rich.cells import cell_len  # Chinese characters are two columns wide
+
+    widths = [max(cell_len(row[place]) for row in (names, *rows)) for place in range(len(names))]
     lines = []
     for row in (names, *rows):
-        middle = [f"{cell:>{width}}" for cell, width in zip(row[1:-1], widths[1:-1], strict=True)]
-        lines.append("  ".join([f"{row[0]:<{widths[0]}}", *middle, row[-1]]).rstrip())
+        room = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        middle = [space + cell for cell, space in zip(row[1:-1], room[1:-1], strict=True)]
+        lines.append("  ".join([row[0] + room[0], *middle, row[-1]]).rstrip())
     return lines
 
 

@@ -1,0 +1,144 @@
+"""`lrscope report`: what a study's runs carry, as a page, as Markdown, and in the terminal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.output import print_json, table_lines
+from lrscope.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lrscope.analysis.conclusions import Conclusions
+    from lrscope.report.locales import Locale
+
+
+def report(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            help="A study's folder, console logs, or trainer_state.json files.", metavar="SOURCE...", show_default=False
+        ),
+    ],
+    lang: Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")] = "en",
+    margin: Annotated[
+        float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
+    ] = 0.02,
+    seed_sd: Annotated[
+        float | None,
+        typer.Option("--seed-sd", help="Spread over seeds to assume where each arm has one [0.014].", metavar="X"),
+    ] = None,
+    dev_size: Annotated[
+        int | None, typer.Option("--dev-size", help="Sentences of dev, for logs that do not say.", metavar="N")
+    ] = None,
+    test_size: Annotated[
+        int | None, typer.Option("--test-size", help="Sentences of test, for logs that do not say.", metavar="N")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the report [the study's own].", metavar="FOLDER", show_default=False),
+    ] = None,
+    json: opt.Json = False,
+) -> int:
+    """Say what the runs carry: which arms may be the best, a choice, findings, advice; as report.html and report.md.
+
+    Example:
+
+      lrscope report runs/sweep
+
+      lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
+    """
+    from lrscope.analysis.conclusions import Conclusions
+    from lrscope.analysis.evidence import SEED_SD
+    from lrscope.analysis.sources import read_runs
+    from lrscope.report.locales import locale
+
+    for name, value in (("--margin", margin), ("--seed-sd", SEED_SD if seed_sd is None else seed_sd)):
+        if not (math.isfinite(value) and value > 0):
+            raise ConfigError(f"{name} is a positive number: got {value:g}")
+    sizes = {name: size for name, size in (("dev", dev_size), ("test", test_size)) if size is not None}
+    for name, size in sizes.items():
+        if size < 1:
+            raise ConfigError(f"--{name}-size is a number of sentences: got {size}")
+    language = locale(lang)
+    conclusions = Conclusions(read_runs(sources, sizes), margin, SEED_SD if seed_sd is None else seed_sd)
+    folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
+    from lrscope.report.files import write_report
+
+    written = write_report(conclusions, language, folder)
+    if json:
+        print_json({"report": str(written[0]), **as_values(conclusions)})
+        return 0
+    print_summary(conclusions, language)
+    typer.echo(f"{written[0].name} and {written[1].name} are in {folder}")
+    return 0
+
+
+def print_summary(conclusions: Conclusions, language: Locale) -> None:
+    """Print the answer and the table."""
+    from lrscope.report.document import document
+    from lrscope.report.wording import Wording
+
+    doc = document(conclusions)
+    w = Wording(language, doc.metric)
+    for said in doc.answer:
+        typer.echo(w.sentence(said))
+    heads = [w.word(column) for column in doc.columns]
+    rows = []
+    for row in doc.rows:
+        cells = [w.cell(cell) for cell in row.cells]
+        rows.append([*cells[:-1], f"{cells[-1]}, {w.word(row.mark)}" if row.mark else cells[-1]])
+    typer.echo("\n".join(table_lines(heads, rows)))
+
+
+def as_values(c: Conclusions) -> dict[str, Any]:
+    """Return everything that is concluded as plain values."""
+    from lrscope.analysis.advice import advice
+    from lrscope.analysis.findings import findings
+
+    found = findings(c)
+    metric = c.runs.metric
+    left = c.verdict.contenders
+    return {
+        "source": c.runs.source,
+        "metric": {"name": metric.name, "direction": metric.direction},
+        "runs": [
+            {
+                "arm": run.arm, "seed": run.seed, "rate": run.rate, "status": run.status,
+                "epochs": [{"epoch": point.epoch, **point.splits} for point in run.points], "final": run.final,
+            }
+            for run in c.runs.runs
+        ],
+        "arms": [
+            {
+                "name": arm.name, "rate": arm.rate, "value": _plain(arm.value), "sd": _plain(arm.sd),
+                "verdict": arm.place, "beaten_by": arm.beaten_by,
+                "diverged": arm.num_diverged, "failed": arm.num_failed,
+            }
+            for arm in c.arms
+        ],
+        "contenders": [c.evidence.names[arm] for arm in left],
+        "choice": {
+            "first": c.arms[c.choice.first].name,
+            "second": None if c.choice.second is None else c.arms[c.choice.second].name,
+            "is_default": c.choice.is_default,
+            "optimism": c.optimism,
+        },
+        "pairs": [
+            {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
+            for pair in c.verdict.against_best()
+        ],
+        "findings": [asdict(said) for said in found],
+        "advice": [{**asdict(each), "minutes": _plain(each.minutes)} for each in advice(c, found)],
+        "unread": [{"line": number, "text": text} for number, text in c.runs.unread],
+    }  # fmt: skip
+
+
+def _plain(value: float) -> float | None:
+    return None if math.isnan(value) else value

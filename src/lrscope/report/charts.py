@@ -1,0 +1,77 @@
+"""The report's charts: the metric against the rate, and the course of every arm."""
+
+from __future__ import annotations
+
+import math
+
+from lrscope.analysis.conclusions import ArmView, Conclusions
+from lrscope.analysis.curves import course
+from lrscope.analysis.findings import value_error
+from lrscope.records import Metric
+from lrscope.report.chart import Chart, Series
+from lrscope.report.wording import Wording
+
+MOST_CURVES = 21
+
+
+def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
+    """Draw every arm's value with its interval against its rate, contenders shaded; None where arms have no rates."""
+    families: dict[str, list[tuple[int, ArmView]]] = {}
+    for number, arm in enumerate(c.arms):
+        if arm.rate is None or arm.rate <= 0:
+            return None
+        rest = ", ".join(part for part in arm.name.split(", ") if not part.startswith("lr "))
+        families.setdefault(rest, []).append((number, arm))
+    series = []
+    for number, (name, arms) in enumerate(families.items()):
+        points = [(float(arm.rate or 0.0), arm.value) for _, arm in arms if not math.isnan(arm.value)]
+        errors = [half_width(c, place) for place, arm in arms if not math.isnan(arm.value)]
+        series.append(Series(name, points, number, errors))
+        singles = [
+            (float(arm.rate or 0.0), run.last("dev", c.runs.metric.name))
+            for _, arm in arms
+            for run in arm.done
+            if len(arm.done) > 1
+        ]
+        series.append(Series("", singles, number, is_faint=True, has_line=False))
+    left = [float(arm.rate or 0.0) for arm in c.arms if arm.place == "contender"]
+    bands = [(min(left), max(left))] if left and len(families) == 1 else []
+    return Chart(
+        wording.word("by-rate"), wording.word("rate"), wording.word("dev"),
+        [item for item in series if item.points], log=True, bands=bands,
+    )  # fmt: skip
+
+
+def half_width(c: Conclusions, number: int) -> float:
+    """Return half of an arm's own 95% interval: of the share of the differences' variance that is its."""
+    from scipy import stats
+
+    from lrscope.analysis.multiplicity import effective_freedom
+    from lrscope.analysis.selection import own_variances
+
+    e = c.evidence
+    known = [arm for arm in range(e.num_arms) if not math.isnan(e.values[arm])]
+    if len(known) < 2:
+        return 1.96 * value_error(c, c.arms[number])
+    own = own_variances(e.errors[known][:, known])[known.index(number)]
+    other = known[0] if known[0] != number else known[1]
+    freedom = effective_freedom(round(float(e.shares[number, other]), 2), float(e.freedom[number, other]), c.error)
+    return float(stats.t.isf(c.error / 2.0, freedom)) * math.sqrt(own)
+
+
+def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:
+    """Draw the decision metric on dev by epoch, and the training loss, a line an arm; the best arms where many."""
+    order = [c.arms[number] for number in c.order][:MOST_CURVES]
+    shown = [arm for arm in c.arms if arm in order]
+    charts = []
+    loss = Metric("loss", "minimize")
+    for split, metric in (("dev", c.runs.metric), ("train", loss)):
+        sign = 1.0 if metric.direction == "maximize" else -1.0
+        series = []
+        for number, arm in enumerate(shown):
+            found = course(arm.done, split, metric, 0.0)
+            if found is not None:
+                series.append(Series(arm.name, [(epoch, sign * value) for epoch, value in found.points], number))
+        if series:
+            charts.append(Chart(wording.word("curves"), wording.word("epoch"), wording.word(split), series))
+    return charts

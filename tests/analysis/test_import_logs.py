@@ -1,0 +1,121 @@
+"""Console logs as they come: debris, headings, several settings' spellings, cut-off runs, nothing at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lrscope.analysis.conclusions import Conclusions
+from lrscope.analysis.findings import findings
+from lrscope.analysis.import_logs import read_log
+from lrscope.analysis.sources import read_runs
+from lrscope.errors import DataError
+
+RUN = """\
+epoch 0: train loss :: 1.9, train acc :: 0.25, dev acc :: 0.24
+epoch 1: train loss :: 1.5, train acc :: 0.35, dev acc :: 0.31{debris}
+dev acc :: 0.310
+test acc :: 0.300
+"""
+
+
+def written(tmp_path: Path, text: str, name: str = "run.log") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode("utf-8"))
+    return path
+
+
+def test_the_studys_own_log(shared: Path) -> None:
+    runs = read_log(shared / "logs" / "sst-learning-rates.log", {"dev": 1101})
+    table = [
+        (
+            arm, run.best("dev", runs.metric)[1], run.final["test"]["acc"], run.last("train", "loss"),
+            run.last("train", "acc"),
+        )
+        for arm, (run,) in runs.arms.items()
+    ]  # fmt: skip
+    assert table == [
+        ("lr 1e-7", 0.271, 0.259, 2.145, 0.262),
+        ("lr 1e-6", 0.291, 0.278, 1.734, 0.304),
+        ("lr 1e-5", 0.410, 0.398, 1.266, 0.550),
+        ("lr 2e-5", 0.410, 0.393, 0.989, 0.775),
+        ("lr 0.0001", 0.390, 0.409, 0.981, 0.763),
+        ("lr 0.001", 0.374, 0.402, 0.934, 0.751),
+    ]
+    assert not runs.unread
+    (note,) = runs.notes
+    assert (note.kind, note.values["heading"], note.values["rate"]) == ("heading-differs", 1e-7, 1e-3)
+    conclusions = Conclusions(runs)
+    assert [arm.place for arm in conclusions.arms] == ["too low"] * 2 + ["contender"] * 4
+    assert conclusions.choice.is_default
+    found = findings(conclusions)
+    assert [said.arm for said in found if said.kind == "still-rises"] == ["lr 1e-5"]
+    assert not [said for said in found if said.kind == "falls"], "one sentence is no fall"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("debris", ["", "█▌", " █▌ ", "\x1b[0m"])
+def test_debris_and_line_ends(end: str, debris: str, tmp_path: Path) -> None:
+    bar = "train-0:  50%|█████     | 53/107 [00:06<00:06,  8.4it/s]\rtrain-0: 100%|██████████| 107/107 [00:12<00:00]"
+    text = f"## 2e-5\n{bar}\n{RUN.format(debris=debris)}".replace("\n", end)
+    runs = read_log(written(tmp_path, text), {})
+    (run,) = runs.runs
+    assert (run.arm, run.rate, len(run.points)) == ("lr 2e-5", 2e-5, 2)
+    assert run.final == {"dev": {"acc": 0.31}, "test": {"acc": 0.3}}
+    assert not runs.unread
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "python run.py --option finetune --lr 3e-4 --epochs 2 --batch_size 8",
+        "args: {'lr': 3e-4, 'epochs': 2, 'batch_size': 8}",
+        "args: Namespace(lr=0.0003, epochs=2, batch_size=8, train='data/a.txt')",
+    ],
+)
+def test_settings_are_read_from_commands_and_arguments(line: str, tmp_path: Path) -> None:
+    runs = read_log(written(tmp_path, f"{line}\n{RUN.format(debris='')}"), {})
+    assert (runs.runs[0].rate, runs.runs[0].settings["batch_size"]) == (3e-4, "8")
+    assert not runs.unread
+
+
+def test_a_run_that_was_cut_off_is_said_to_be(tmp_path: Path) -> None:
+    line = "python run.py --lr 1e-4 --epochs 5\n"
+    runs = read_log(written(tmp_path, line + RUN.format(debris="")), {})
+    assert runs.runs[0].status == "interrupted"
+    assert [(note.kind, note.values["epochs"], note.values["of"]) for note in runs.notes] == [("cut-off", 2, 5)]
+
+
+def test_runs_without_headings_are_told_apart_by_their_epochs(tmp_path: Path) -> None:
+    runs = read_log(written(tmp_path, "# 1e-4\n" + RUN.format(debris="") + RUN.format(debris="")), {})
+    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 0.0001", 0), ("lr 0.0001", 1)]
+
+
+def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
+    runs = read_log(written(tmp_path, "some words\n# 1e-4\n" + RUN.format(debris="") + "epoch 2: nothing here\n"), {})
+    assert runs.unread == ((1, "some words"), (7, "epoch 2: nothing here"))
+
+
+def test_values_that_are_not_numbers(tmp_path: Path) -> None:
+    text = "# 1e-2\nepoch 0: train loss :: nan, dev acc :: 0.2\nepoch 1: train loss :: nan, dev acc :: 0.2\n"
+    assert Conclusions(read_log(written(tmp_path, text), {})).arms[0].value == 0.2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "got none in"), ("# 1e-5\nwords\n", "got none in"), ("epoch 0: train loss :: 1.0\n", "without a dev metric")],
+)
+def test_logs_with_nothing_to_compare(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        read_log(written(tmp_path, text), {})
+
+
+def test_sources_of_several_kinds_are_refused(tmp_path: Path) -> None:
+    log = written(tmp_path, "# 1e-4\n" + RUN.format(debris=""))
+    with pytest.raises(DataError, match="of one kind"):
+        read_runs([log, tmp_path], {})
+    with pytest.raises(DataError, match="there is no"):
+        read_runs([tmp_path / "none"], {})
+    both = read_runs([log, written(tmp_path, "# 1e-3\n" + RUN.format(debris=""), "other.log")], {})
+    assert list(both.arms) == ["lr 0.0001", "lr 0.001"]

@@ -1,0 +1,177 @@
+"""The report: both languages say the same, the page escapes what it is given, the command's files and refusals."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import string
+import subprocess
+from pathlib import Path
+
+import pytest
+from tests.conftest import Cli, Toy
+
+from lrscope.analysis.conclusions import Conclusions
+from lrscope.analysis.import_logs import read_log
+from lrscope.report.chart import Chart, Series
+from lrscope.report.files import write_report
+from lrscope.report.locales import NAMES, locale
+
+LOG = """\
+# {name}
+epoch 0: train loss :: 1.9, train acc :: 0.25, dev acc :: 0.24
+epoch 1: train loss :: 1.5, train acc :: 0.35, dev acc :: 0.31
+epoch 2: train loss :: 1.4, train acc :: 0.45, dev acc :: 0.33
+"""
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "en"])
+def test_languages_say_the_same_with_the_same_numbers(name: str) -> None:
+    english, other = locale("en"), locale(name)
+    for ours, theirs in ((english.words, other.words), (english.say, other.say)):
+        assert set(ours) == set(theirs)
+        for key, text in ours.items():
+            assert places(theirs[key]) == places(text), key
+
+
+def test_every_finding_and_piece_of_advice_has_its_words() -> None:
+    said = set()
+    for module in ("findings", "advice"):
+        source = Path(importlib.import_module(f"lrscope.analysis.{module}").__file__ or "").read_text(encoding="utf-8")
+        said |= {part.split('"')[1] for part in source.split("Said(")[1:] if part.startswith('"')}
+    assert said
+    assert said <= set(locale("en").say)
+
+
+def conclusions(tmp_path: Path, *names: str) -> Conclusions:
+    path = tmp_path / "runs.log"
+    path.write_text("".join(LOG.format(name=name) for name in names), encoding="utf-8")
+    return Conclusions(read_log(path, {"dev": 500}))
+
+
+@pytest.mark.parametrize("language", list(NAMES))
+def test_hostile_names_come_out_as_text(language: str, tmp_path: Path) -> None:
+    written = write_report(
+        conclusions(tmp_path, "<script>alert(1)</script>", 'x" onload="y', "a|b`c`"), locale(language), tmp_path / "out"
+    )
+    page = written[0].read_text(encoding="utf-8")
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert 'x" onload' not in page
+    assert "http" not in page.replace("http://www.w3.org/2000/svg", ""), "nothing is fetched"
+    text = written[1].read_text(encoding="utf-8")
+    assert "a\\|b\\`c\\`" in text
+
+
+def test_arms_without_rates_and_one_arm_alone(tmp_path: Path) -> None:
+    written = write_report(conclusions(tmp_path, "only this"), locale("en"), tmp_path / "out")
+    text = written[1].read_text(encoding="utf-8")
+    assert "There is one arm" in text
+    assert "One arm alone" in text
+
+
+def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, _, error = cli(
+        "sweep", *toy.options(), "--lr", "1e-4,1e-2", "--seeds", "2", "--epochs", "2", "--out", tmp_path / "s", "--yes"
+    )
+    assert code == 0, error
+    code, out, error = cli("report", tmp_path / "s")
+    assert code == 0, error
+    assert "report.html and report.md are in" in out
+    page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
+    assert "lr 0.0001" in page
+    assert "sentence by sentence" in page
+    assert (tmp_path / "s" / "report-by-rate.svg").exists()
+    code, out, _ = cli("report", tmp_path / "s", "--json", "--lang", "zh")
+    values = json.loads(out)
+    assert len(values["runs"]) == 4
+    assert {arm["name"] for arm in values["arms"]} == {"lr 0.0001", "lr 0.01"}
+    assert values["choice"]["first"] in values["contenders"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--lang", "fr"], "a report is written in en or zh: got --lang fr"),
+        (["--margin", "0"], "--margin is a positive number: got 0"),
+        (["--seed-sd", "-1"], "--seed-sd is a positive number"),
+        (["--dev-size", "0"], "--dev-size is a number of sentences: got 0"),
+    ],
+)
+def test_what_a_report_refuses(options: list[str], said: str, tmp_path: Path, cli: Cli) -> None:
+    path = tmp_path / "runs.log"
+    path.write_text(LOG.format(name="1e-4"), encoding="utf-8")
+    code, _, error = cli("report", path, "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert said in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_trainer_states(tmp_path: Path, cli: Cli) -> None:
+    paths = []
+    for rate, value in ((1e-5, 0.4), (1e-4, 0.45)):
+        history = [
+            {"epoch": 0.5, "loss": 1.6, "learning_rate": rate, "step": 5},
+            {"epoch": 1.0, "eval_loss": 1.5, "eval_accuracy": 0.3, "eval_runtime": 1.0, "step": 10},
+            {"epoch": 1.5, "loss": 1.2, "learning_rate": rate / 2, "step": 15},
+            {"epoch": 2.0, "eval_loss": 1.4, "eval_accuracy": value, "step": 20},
+            {"train_runtime": 12.5, "step": 20},
+        ]
+        path = tmp_path / f"{rate:g}" / "trainer_state.json"
+        path.parent.mkdir()
+        state = {"epoch": 2.0, "num_train_epochs": 2, "log_history": history}
+        path.write_text(json.dumps(state), encoding="utf-8")
+        paths.append(path)
+    code, out, error = cli("report", *paths, "--dev-size", "1000", "--json", "--out", tmp_path / "out")
+    assert code == 0, error
+    values = json.loads(out)
+    assert [(arm["name"], arm["value"]) for arm in values["arms"]] == [("lr 1e-5", 0.4), ("lr 0.0001", 0.45)]
+    assert values["metric"] == {"name": "accuracy", "direction": "maximize"}
+    (tmp_path / "bad.json").write_text("{}", encoding="utf-8")
+    code, _, error = cli("report", tmp_path / "bad.json", "--out", tmp_path / "out")
+    assert (code, "holds a log_history" in error) == (2, True)
+
+
+def test_charts_of_one_point_nothing_and_what_is_not_finite() -> None:
+    assert Chart("t", "x", "y", [Series("a", [])]).svg() == ""
+    one = Chart("t", "x", "y", [Series("a", [(1e-3, 0.5)])], log=True).svg()
+    assert one.count("<circle") == 1
+    holed = Chart("t", "x", "y", [Series("a", [(1, float("nan")), (2, 0.5), (3, float("inf"))])]).svg()
+    assert holed.count("<circle") == 1
+
+
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
+def test_the_page_runs_in_a_browser_without_complaint(tmp_path: Path) -> None:
+    page = write_report(conclusions(tmp_path, "1e-4", "1e-3"), locale("en"), tmp_path / "out")[0]
+    source = page.read_text(encoding="utf-8")
+    check = """<script>
+      window.addEventListener("load", () => {
+        const box = document.querySelector(".toggles input");
+        box.click();
+        const lines = [...document.querySelectorAll(".courses .series")].filter((l) => l.dataset.name === box.value);
+        const fetched = performance.getEntriesByType("resource").length;
+        const hidden = lines.every((l) => l.style.display === "none");
+        document.title = `hidden ${hidden} of ${lines.length}, fetched ${fetched}`;
+      });
+      window.addEventListener("error", (event) => { document.title = "error " + event.message; });
+    </script></body>"""
+    page.write_text(source.replace("</body>", check), encoding="utf-8")
+    done = subprocess.run(
+        [
+            CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom",
+            page.as_uri(),
+        ],
+        capture_output=True, text=True, check=False, timeout=90,
+    )  # fmt: skip
+    assert "<title>hidden true of 2, fetched 0</title>" in done.stdout
