@@ -17,6 +17,7 @@ from lrscope.analysis.import_logs import read_log
 from lrscope.report.chart import Chart, Series
 from lrscope.report.files import write_report
 from lrscope.report.locales import NAMES, locale
+from lrscope.store.study import StudyStore
 
 LOG = """\
 # {name}
@@ -175,3 +176,40 @@ def test_the_page_runs_in_a_browser_without_complaint(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False, timeout=90,
     )  # fmt: skip
     assert "<title>hidden true of 2, fetched 0</title>" in done.stdout
+
+
+def test_the_seal_is_opened_after_the_choice_and_on_record(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    sweep = ["sweep", *toy.options(), "--lr", "1e-4,1e-2", "--seeds", "2", "--epochs", "1", "--out", study, "--yes"]
+    assert cli(*sweep, "--test", toy.dev)[0] == 0
+    assert "test accuracy" not in cli("report", study)[1]
+    code, out, error = cli("report", study, "--open-test")
+    assert code == 0, error
+    assert "opened the test scores of 2 trials" in error
+    assert "test accuracy (not used to choose)" in out
+    choice = json.loads((study / "choice.json").read_text(encoding="utf-8"))
+    with StudyStore.open(study) as store:
+        assert [opening["asked_by"] for opening in store.openings()] == ["report --open-test chosen"] * 2
+        # The test file is the dev file: what was opened is what dev was measured at.
+        for row in store.trials():
+            for test in store.evaluations(row.id, "test"):
+                assert test.metrics == store.evaluations(row.id, "dev")[-1].metrics
+    assert "opened the test scores of 2 trials" in cli("report", study, "--open-test", "all")[2]
+    assert json.loads((study / "choice.json").read_text(encoding="utf-8")) == choice
+    assert "opened the test scores of 0 trials" in cli("report", study, "--open-test=all")[2]
+
+
+def test_a_seal_that_cannot_be_opened(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    bare = tmp_path / "bare.txt"
+    bare.write_text("-1 ||| a film\n-1 ||| a story\n", encoding="utf-8")
+    options = toy.options("--lr", "1e-4,1e-2", "--epochs", "1", "--yes")
+    place = options.index("--test")
+    for name, test, said in (
+        ("none", [], "has no test sentences to open"),
+        ("bare", ["--test", str(bare)], "test scores need labels"),
+    ):
+        assert cli("sweep", *options[:place], *options[place + 2 :], *test, "--out", tmp_path / name)[0] == 0
+        code, _, error = cli("report", tmp_path / name, "--open-test")
+        assert (code, said in error) == (2, True), error
+    code, _, error = cli("report", tmp_path / "none", "--open-test=some")
+    assert (code, "--open-test all" in error) == (2, True)

@@ -13,7 +13,7 @@ from lrscope.records import Metric
 
 def findings(c: Conclusions) -> list[Said]:
     """Return all findings: of the comparison, of single arms, of the records themselves."""
-    return [*_comparison(c), *_courses(c), *_records(c)]
+    return [*_comparison(c), *_courses(c), *_generalises(c), *_records(c)]
 
 
 def _comparison(c: Conclusions) -> Iterator[Said]:
@@ -94,6 +94,22 @@ def _overfits(arm: ArmView, metric: Metric, dev: Course, error: float) -> Iterat
         if epoch < on_loss.points[-1][0] and -on_loss.points[-1][1] > -least * 1.02:
             values = {"epoch": epoch, "least": -least, "last": -on_loss.points[-1][1]}
             yield Said("loss-rises", values, arm.name)
+
+
+def _generalises(c: Conclusions) -> Iterator[Said]:
+    """Say how far test is from dev, for arms whose test values are known: never used to choose."""
+    metric, sizes = c.runs.metric, c.runs.sizes
+    if metric.direction != "maximize" or not sizes.get("dev") or not sizes.get("test"):
+        return
+    for arm in c.arms:
+        tests = [run.final.get("test", {}).get(metric.name, math.nan) for run in arm.done]
+        known = [value for value in tests if not math.isnan(value)]
+        if not known or not 0.0 < arm.value < 1.0:
+            continue
+        test = sum(known) / len(known)
+        error = math.sqrt(arm.value * (1 - arm.value) / sizes["dev"] + test * (1 - test) / sizes["test"])
+        gap, reach = arm.value - test, 1.96 * error
+        yield Said("generalises", {"gap": gap, "from": gap - reach, "to": gap + reach, "test": test}, arm.name)
 
 
 def _records(c: Conclusions) -> Iterator[Said]:

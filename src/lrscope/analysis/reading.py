@@ -39,13 +39,15 @@ def read_study(store: StudyStore) -> Runs:
     for arm in arms:
         for row in groups[arm.config]:
             runs.append(_run(store, row, arm.name))
+            if runs[-1].final and row.status in WITH_VALUE:
+                sizes["test"] = _num_scored(store, row)
             found = _endpoint(store, row) if row.status in WITH_VALUE else None
             if found is not None:
                 scores.setdefault(arm.name, {})[row.config.seed] = found.values.astype(np.float64)
                 weights = found.weights.astype(np.float64)
                 sizes["dev"] = len(found.values)
         scores.setdefault(arm.name, {})
-    table = ScoreTable.of(scores, weights) if sizes else None
+    table = ScoreTable.of(scores, weights) if "dev" in sizes else None
     config = store.config
     asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
     settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
@@ -66,11 +68,17 @@ def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:
             if epoch in by_epoch and "train" not in by_epoch[epoch] and counts[part].sum() > 0:
                 mean = float(np.average(steps["loss"][part], weights=counts[part]))
                 by_epoch[epoch]["train"] = {"loss": mean}
+    final = {record.split: dict(record.metrics) for record in store.evaluations(row.id, "test")}
     points = tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items()))
     return Run(
-        arm, row.config.seed, row.config.peak_rate, points, row.status, seconds=row.seconds, reason=row.reason,
+        arm, row.config.seed, row.config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
         settings={"schedule": row.config.schedule},
     )  # fmt: skip
+
+
+def _num_scored(store: StudyStore, row: TrialRow) -> int:
+    last = store.evaluations(row.id, "test")[-1]
+    return len(next(iter(store.scores(row.id, last.step, "test").values())).values)
 
 
 def _endpoint(store: StudyStore, row: TrialRow) -> Scores | None:

@@ -89,7 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):  # a code page that lacks a character must not end a run
             stream.reconfigure(errors="replace")
     try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="lrscope", standalone_mode=False)
+        given = report.with_value(sys.argv[1:] if arguments is None else arguments)
+        code = app(args=given, prog_name="lrscope", standalone_mode=False)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lrscope")
         _refuse(f"{error.format_message()}{_what_was_got(error)} (see {command} --help)")

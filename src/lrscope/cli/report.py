@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -40,6 +41,15 @@ def report(
     test_size: Annotated[
         int | None, typer.Option("--test-size", help="Sentences of test, for logs that do not say.", metavar="N")
     ] = None,
+    open_test: Annotated[
+        str | None,
+        typer.Option(
+            "--open-test",
+            help="Score the sealed test predictions of the chosen arm, or of all; it is recorded.",
+            metavar="[all]",
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for the report [the study's own].", metavar="FOLDER", show_default=False),
@@ -67,7 +77,11 @@ def report(
         if size < 1:
             raise ConfigError(f"--{name}-size is a number of sentences: got {size}")
     language = locale(lang)
-    conclusions = Conclusions(read_runs(sources, sizes), margin, SEED_SD if seed_sd is None else seed_sd)
+    sd = SEED_SD if seed_sd is None else seed_sd
+    conclusions = Conclusions(read_runs(sources, sizes), margin, sd)
+    if open_test is not None:
+        open_sealed(sources, conclusions, open_test)
+        conclusions = Conclusions(read_runs(sources, sizes), margin, sd)
     folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
     from lrscope.report.files import write_report
 
@@ -78,6 +92,45 @@ def report(
     print_summary(conclusions, language)
     typer.echo(f"{written[0].name} and {written[1].name} are in {folder}")
     return 0
+
+
+def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
+    """Store the choice, then open the test scores of the chosen arm's trials, or of all."""
+    from lrscope.analysis.arms import arm_key, named
+    from lrscope.store.lock import study_lock
+    from lrscope.store.study import StudyStore
+    from lrscope.studies.opening import open_test, store_choice
+
+    if which not in ("chosen", "all"):
+        raise ConfigError(
+            f"--open-test opens the chosen arm's test scores, --open-test all those of all: got {which!r}"
+        )
+    if conclusions.runs.is_imported:
+        raise ConfigError("--open-test is for a study of lrscope: what was imported has no sealed test scores")
+    folder = sources[0]
+    with study_lock(folder), StudyStore.open(folder) as store:
+        choice = store_choice(folder, as_values(conclusions)["choice"])
+        names = {
+            arm.config: arm.name for arm in named(list(dict.fromkeys(arm_key(row.config) for row in store.trials())))
+        }
+        rows = [row for row in store.trials() if which == "all" or names[arm_key(row.config)] == choice["first"]]
+        number = open_test(store, rows, f"report --open-test {which}")
+    typer.echo(f"opened the test scores of {number} trials; {choice['first']} was chosen {choice['chosen']}", err=True)
+
+
+def with_value(arguments: Sequence[str]) -> list[str]:
+    """Give `--open-test` its value where it has none.
+
+    >>> with_value(["report", "s", "--open-test"]), with_value(["report", "s", "--open-test", "all"])
+    (['report', 's', '--open-test=chosen'], ['report', 's', '--open-test=all'])
+    """
+    found: list[str] = []
+    for argument in arguments:
+        if found and found[-1] == "--open-test=chosen" and argument == "all":
+            found[-1] = "--open-test=all"
+        else:
+            found.append("--open-test=chosen" if argument in ("--open-test", "--open_test") else argument)
+    return found
 
 
 def print_summary(conclusions: Conclusions, language: Locale) -> None:

@@ -80,6 +80,7 @@ SAY = {
     "falls": "{arm} was best at epoch {epoch} and fell by {fall} from there, {ratio} standard errors.",
     "gap": "{arm} fits its training set better than dev from epoch {epoch} on: {train} against {dev} at the end.",
     "loss-rises": "{arm} has its least dev loss at epoch {epoch}, {least}, and {last} at the end: it overfits from there.",
+    "generalises": "{arm} has {test} on test, {gap} below dev ({from} … {to}, 95%).",
     "diverged": "{arm} diverged at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "failed": "{arm} failed at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "assumed-sd": (

@@ -66,6 +66,7 @@ SAY = {
     "falls": "{arm} 在第 {epoch} 轮最佳，此后下降 {fall}，为标准误的 {ratio} 倍。",
     "gap": "{arm} 从第 {epoch} 轮起对训练集的拟合明显好于 dev：结束时为 {train} 对 {dev}。",
     "loss-rises": "{arm} 的 dev 损失在第 {epoch} 轮最低，为 {least}，结束时为 {last}：此后过拟合。",
+    "generalises": "{arm} 在 test 上为 {test}，比 dev 低 {gap}（95% 区间 {from} … {to}）。",
     "diverged": "{arm} 在 {of} 个种子中有 {number} 个发散；真实比例在 {low} 与 {high} 之间。",
     "failed": "{arm} 在 {of} 个种子中有 {number} 个失败；真实比例在 {low} 与 {high} 之间。",
     "assumed-sd": (
