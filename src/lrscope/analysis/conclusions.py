@@ -51,12 +51,22 @@ class ArmView:
 
 @dataclass(frozen=True, eq=False)
 class Conclusions:
-    """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds."""
+    """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds.
+
+    `error` is that of all planned looks together, `look_error` what this one may spend of it, None where it is the
+    only one.
+    """
 
     runs: Runs
     margin: float = MARGIN
     seed_sd: float = SEED_SD
     error: float = ERROR
+    look_error: float | None = None
+
+    @property
+    def nominal(self) -> float:
+        """The error at this look: all of it, or the part that a planned look may spend."""
+        return self.error if self.look_error is None else self.look_error
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -82,7 +92,7 @@ class Conclusions:
     @cached_property
     def verdict(self) -> Verdict:
         """What the evidence carries."""
-        return Verdict(self.evidence, self.margin, self.error)
+        return Verdict(self.evidence, self.margin, self.nominal)
 
     @cached_property
     def choice(self) -> Choice:
@@ -150,7 +160,7 @@ class Conclusions:
         now = set(self.verdict.contenders)
         for factor in (*np.geomspace(1.05, 10.0, 48), *np.geomspace(0.95, 0.1, 48)):
             sd = self.seed_sd * float(factor)
-            if set(Verdict(self.evidence_at(sd), self.margin, self.error).contenders) != now:
+            if set(Verdict(self.evidence_at(sd), self.margin, self.nominal).contenders) != now:
                 return sd
         return None
 

@@ -68,6 +68,7 @@ def report(
     from lrscope.analysis.evidence import SEED_SD
     from lrscope.analysis.sources import read_runs
     from lrscope.report.locales import locale
+    from lrscope.studies.deciding import read_looks
 
     for name, value in (("--margin", margin), ("--seed-sd", SEED_SD if seed_sd is None else seed_sd)):
         if not (math.isfinite(value) and value > 0):
@@ -78,10 +79,12 @@ def report(
             raise ConfigError(f"--{name}-size is a number of sentences: got {size}")
     language = locale(lang)
     sd = SEED_SD if seed_sd is None else seed_sd
-    conclusions = Conclusions(read_runs(sources, sizes), margin, sd)
+    looks = read_looks(sources[0])
+    at_look = None if looks is None else looks.error
+    conclusions = Conclusions(read_runs(sources, sizes), margin, sd, look_error=at_look)
     if open_test is not None:
         open_sealed(sources, conclusions, open_test)
-        conclusions = Conclusions(read_runs(sources, sizes), margin, sd)
+        conclusions = Conclusions(read_runs(sources, sizes), margin, sd, look_error=at_look)
     folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
     from lrscope.report.files import write_report
 

@@ -30,6 +30,7 @@ from lrscope.cli.places import (
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
 from lrscope.cli.study_table import print_summary
+from lrscope.cli.until_decided import drive_until_decided
 from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="With --resume: try again what has failed.")
     ] = False,
+    until_decided: grid_opt.UntilDecided = None,
+    max_seeds: grid_opt.MaxSeeds = 8,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long or large study.")] = False,
     out: opt.Out = None,
     json: opt.Json = False,
@@ -120,7 +123,12 @@ def sweep(
         moved = resolve_options({name: value for name, value in shared.items() if name in MOVABLE})
         extension = {**grid, **({} if seeds is None else {"seeds": seeds})}
         with resume_study(resume, moved=moved, extension=extension) as study:
+            if until_decided is not None:
+                code = drive_until_decided(study, place, until_decided, max_seeds, quiet=json)
+                return code or finish(study, as_json=json)
             return drive(study, place, yes=yes, as_json=json, retry_failed=retry_failed)
+    if until_decided is not None:
+        raise ConfigError("--until-decided adds seeds to a study: got it without --resume; name the study's folder")
     if retry_failed:
         raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
     search = lr == grid_opt.AUTO
@@ -221,6 +229,11 @@ def drive(study: Study, place: Place, *, yes: bool, as_json: bool, retry_failed:
     if controller.stopped:
         typer.echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return INTERRUPTED
+    return finish(study, as_json=as_json)
+
+
+def finish(study: Study, *, as_json: bool) -> int:
+    """Draw a study's figures and print its table; return the exit code."""
     from lrscope.report.sweep_figures import save_sweep_curves, save_sweep_metric
 
     save_sweep_metric(study.store, study.store.folder / "metric.png")

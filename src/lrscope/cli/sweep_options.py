@@ -51,6 +51,16 @@ ScaleRate = Annotated[
     ),
 ]
 Seeds = Annotated[int | None, _list("--seeds", "Every arm runs at so many seeds, the same for all [1].", "N")]
+UntilDecided = Annotated[
+    float | None,
+    typer.Option(
+        "--until-decided", help="With --resume: more seeds for arms that may be the best, until this is told.",
+        metavar="X", show_default=False, rich_help_panel=opt.OUTPUT,
+    ),
+]  # fmt: skip
+MaxSeeds = Annotated[
+    int, typer.Option("--max-seeds", help="With --until-decided: never more seeds an arm.", metavar="N")
+]
 Strategy = Annotated[
     str | None,
     _list("--strategy", "All arms to the end, or shorter complete runs first [grid].", "grid|rungs"),

@@ -128,6 +128,8 @@ def _method(c: Conclusions) -> list[Said]:
     said = [Said(how, {"size": size})]
     if len(c.arms) > 1:
         said += [Said("method-contenders", level), Said("method-choice")]
+    if c.look_error is not None:
+        said.append(Said("method-looks", {**level, "nominal": f"{c.look_error:.2%}"}))
     said.append(Said("method-endpoint"))
     return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said
 

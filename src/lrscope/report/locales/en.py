@@ -137,5 +137,8 @@ SAY = {
         "Values are those at the end of training. The best epoch is shown, and not used: the best of several epochs is "
         "too good by chance."
     ),
+    "method-looks": (
+        "The study was looked at more than once, as planned: the looks share the {error}, and this one spends {nominal}."
+    ),
     "method-test": "Test values are shown where they are known, and are never used to choose.",
 }

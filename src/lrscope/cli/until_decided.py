@@ -1,0 +1,63 @@
+"""`lrscope sweep --resume FOLDER --until-decided X`: more seeds for the arms that may be the best, look by look."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import typer
+
+from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.places import Place, executor_for
+from lrscope.errors import ConfigError
+
+if TYPE_CHECKING:
+    from lrscope.config import TrialConfig
+    from lrscope.studies.session import Study
+
+INTERRUPTED = 130
+
+
+def drive_until_decided(study: Study, place: Place, margin: float, most: int, *, quiet: bool) -> int:
+    """Run what is planned, then add seeds to the contenders until one is left, or all are equivalent within the margin.
+
+    Returns the exit code.
+    """
+    from lrscope.studies.deciding import begin_looks, conclusions_at, look, open_trials
+
+    if not (math.isfinite(margin) and margin > 0.0):
+        raise ConfigError(f"--until-decided is a difference that matters, above 0: got {margin:g}; write 0.02")
+    store = study.store
+    looks = begin_looks(store, margin, most)
+    names: list[str] | None = None
+    if looks.taken:
+        before = conclusions_at(store, looks)
+        names = [before.evidence.names[arm] for arm in before.verdict.contenders]
+        if before.verdict.is_decided:
+            return 0
+    while not looks.is_over:
+        wanted = looks.seeds[looks.taken]
+        if not _run(study, place, open_trials(store, names, wanted)):
+            again = f"lrscope sweep --resume {store.folder} --until-decided {margin:g} --max-seeds {most}"
+            typer.echo(f"stopped; go on with: {again}", err=True)
+            return INTERRUPTED
+        looks, found = look(store, looks)
+        names = [found.evidence.names[arm] for arm in found.verdict.contenders]
+        if not quiet:
+            typer.echo(f"look {looks.taken} of {len(looks.seeds)}, {wanted} seeds: {', '.join(names)}", err=True)
+        if found.verdict.is_decided:
+            break
+    return 0
+
+
+def _run(study: Study, place: Place, trials: list[TrialConfig]) -> bool:
+    from lrscope.cli.study_progress import StudyProgress
+    from lrscope.studies.controller import Controller
+
+    controller = Controller(study.store)
+    controller.recover()
+    study.store.add_trials(trials)
+    with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
+        for event in controller.run(executor_for(study, place)):
+            progress.update(event)
+    return not controller.stopped
