@@ -89,6 +89,15 @@ def _sweep(c: Conclusions, options: str) -> str:
     return " ".join([*parts, options])
 
 
+def finetune_command(c: Conclusions) -> str:
+    """Return the command that trains the chosen arm once more; empty where lrscope did not run it."""
+    config = c.runs.configs.get(c.arms[c.choice.first].name)
+    if config is None:
+        return ""
+    rest = f"--lr {format_number(config.peak_rate)} --schedule '{config.schedule}' --epochs {config.epochs}"
+    return _sweep(c, rest).replace("lrscope sweep", "lrscope finetune", 1)
+
+
 def _rates(arms: Sequence[ArmView]) -> str:
     rates = ",".join(dict.fromkeys(format_number(arm.rate) for arm in arms if arm.rate is not None))
     return f"--lr {rates} " if rates else ""

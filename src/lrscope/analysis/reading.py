@@ -51,7 +51,8 @@ def read_study(store: StudyStore) -> Runs:
     config = store.config
     asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
     settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
-    return Runs(str(store.folder), store.metric, tuple(runs), sizes, table, settings)
+    configs = {arm.name: arm.config for arm in arms}
+    return Runs(str(store.folder), store.metric, tuple(runs), sizes, table, settings, configs=configs)
 
 
 def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from lrscope.analysis.said import Said
 from lrscope.analysis.tables import ScoreTable
+from lrscope.config import TrialConfig
 from lrscope.records import Metric
 
 
@@ -70,6 +71,7 @@ class Runs:
     `scores` are per example at the endpoint, where there are any. `sizes` counts the examples of each split, `chance`
     is what guessing the commonest answer gives, NaN where not known. `unread` lists lines that could not be read, as
     (line number, text), `notes` what is odd about them.
+    `configs` are the arms' own, where lrscope ran them.
     """
 
     source: str
@@ -81,6 +83,7 @@ class Runs:
     notes: tuple[Said, ...] = ()
     unread: tuple[tuple[int, str], ...] = ()
     is_imported: bool = False
+    configs: Mapping[str, TrialConfig] = field(default_factory=dict)
 
     @property
     def arms(self) -> dict[str, list[Run]]:

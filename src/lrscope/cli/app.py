@@ -14,7 +14,20 @@ from typing import Annotated, Any
 import typer
 
 from lrscope import __version__
-from lrscope.cli import demo, evaluate, find, finetune, generate, predict, report, run_llama, schedule, status, sweep
+from lrscope.cli import (
+    demo,
+    evaluate,
+    export,
+    find,
+    finetune,
+    generate,
+    predict,
+    report,
+    run_llama,
+    schedule,
+    status,
+    sweep,
+)
 from lrscope.errors import LrscopeError
 
 _SETTINGS: dict[str, Any] = {
@@ -67,6 +80,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "sweep": sweep.sweep,
     "status": status.status,
     "report": report.report,
+    "export": export.export,
     "evaluate": evaluate.evaluate,
     "predict": predict.predict,
     "generate": generate.generate,

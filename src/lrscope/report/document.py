@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lrscope.analysis.advice import Advice, advice
+from lrscope.analysis.advice import Advice, advice, finetune_command
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.findings import findings
 from lrscope.analysis.said import Said
+from lrscope.report.trainer_arguments import as_call, trainer_arguments
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Document:
     advice: tuple[Advice, ...]
     method: tuple[Said, ...]
     unread: tuple[tuple[int, str], ...] = field(default_factory=tuple)
+    commands: tuple[str, ...] = ()
 
     @property
     def metric(self) -> str:
@@ -55,7 +57,18 @@ def document(c: Conclusions) -> Document:
     found = findings(c)
     columns, rows = _table(c)
     steps = tuple(advice(c, found))
-    return Document(c, tuple(_answer(c)), columns, rows, tuple(found), steps, tuple(_method(c)), c.runs.unread)
+    return Document(
+        c, tuple(_answer(c)), columns, rows, tuple(found), steps, tuple(_method(c)), c.runs.unread, _commands(c)
+    )
+
+
+def _commands(c: Conclusions) -> tuple[str, ...]:
+    """Return how to train the choice again: with lrscope, and with Trainer where it can."""
+    command = finetune_command(c)
+    if not command:
+        return ()
+    arguments = trainer_arguments(c.runs.configs[c.arms[c.choice.first].name])
+    return (command, as_call(arguments)) if arguments else (command,)
 
 
 def _answer(c: Conclusions) -> list[Said]:

@@ -33,6 +33,9 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
             f"## {w.word('unread')}",
             "\n".join(f"- {w.word('line')} {n}: {_text(line)}" for n, line in doc.unread),
         ]
+    if doc.commands:
+        parts.append(f"## {w.word('reproduce')}")
+        parts += [f"```\n{command}\n```" for command in doc.commands]
     if runs.settings:
         listed = "\n".join(f"- {_text(name)}: {_text(value)}" for name, value in runs.settings.items())
         parts += [f"## {w.word('settings')}", listed]

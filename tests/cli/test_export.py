@@ -1,0 +1,71 @@
+"""`lrscope export`: the chosen arm's model as transformers loads it, and the equal Trainer arguments."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.conftest import Cli, Toy
+from transformers import AutoModelForSequenceClassification, TrainingArguments
+
+from lrscope.config import TrialConfig
+from lrscope.report.trainer_arguments import trainer_arguments
+from lrscope.schedules import parse
+
+
+def test_the_chosen_model_loads(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    options = toy.options("--lr", "1e-6,1e-2", "--seeds", "2", "--epochs", "1", "--out", str(study), "--yes")
+    assert cli("sweep", *options)[0] == 0
+    code, out, error = cli("export", study, "--out", tmp_path / "model", "--json")
+    assert code == 0, error
+    values = json.loads(out)
+    assert values["trainer_arguments"]["num_train_epochs"] == 1
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    assert model.config.num_labels == 3
+    code, _, error = cli("export", study, "--out", tmp_path / "model")
+    assert (code, "is there already" in error) == (2, True)
+    code, out, _ = cli("export", study, "--trial", values["trial"], "--out", tmp_path / "again")
+    assert code == 0
+    assert "TrainingArguments(learning_rate=" in out
+
+
+def test_studies_without_models(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    options = toy.options("--epochs", "1", "--keep", "none", "--out", str(study), "--yes")
+    assert cli("sweep", *options)[0] == 0
+    code, _, error = cli("export", study, "--out", tmp_path / "model")
+    assert (code, "was kept in" in error) == (2, True)
+    assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.parametrize(
+    "schedule", ["linear", "warmup(6%) > cosine", "warmup(10st) > linear", "warmup(20%) > constant"]
+)
+def test_trainers_schedule_is_ours(schedule: str) -> None:
+    import torch
+    from transformers import get_scheduler
+
+    config = TrialConfig(peak_rate=1e-3, schedule=schedule)
+    arguments = trainer_arguments(config)
+    assert arguments is not None
+    made = TrainingArguments(output_dir="unused", **arguments)
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=made.learning_rate)
+    scheduler = get_scheduler(made.lr_scheduler_type, optimizer, made.get_warmup_steps(100), 100)
+    ours = parse(schedule).resolve(total_steps=100, steps_per_epoch=10, peak_rate=1e-3)
+    theirs = []
+    for _ in range(100):
+        theirs.append(scheduler.get_last_lr()[0])
+        optimizer.step()
+        scheduler.step()
+    # Trainer's warmup begins at zero, ours at the first step's share: the rates are one step apart.
+    assert max(abs(1e-3 * ours(step) - rate) for step, rate in enumerate(theirs)) <= 1e-3 / 5
+
+
+@pytest.mark.parametrize(
+    "config",
+    [TrialConfig(peak_rate=1e-3, schedule="step(every=2ep, gamma=0.1)"), TrialConfig(peak_rate=1, optimizer="sgd")],
+)
+def test_what_trainer_lacks(config: TrialConfig) -> None:
+    assert trainer_arguments(config) is None
