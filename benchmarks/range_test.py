@@ -53,6 +53,7 @@ VARIANTS: Mapping[str, FindConfig] = {
 }
 GRID = (1e-5, 1.0)  # what a grid of short runs spans where nothing is known
 CONFIRM_RATES = 5
+FULL_SEEDS = ("0", "1", "2")
 
 
 @dataclass(frozen=True)
@@ -256,9 +257,11 @@ def print_confirmed(
     if not settings:
         return
     print(f"### {variant}: confirmed with runs of one epoch, and a grid of such runs at the same cost\n")
-    print("| setting | epochs spent | confirmed | regret | the grid | regret | its bracket holds one |")
-    print("| --- " * 7 + "|")
-    scores: dict[str, int] = {"confirmed": 0, "grid": 0, "bracket of grid": 0}
+    print(
+        "| setting | epochs spent | confirmed | regret | the grid | regret | its bracket holds one | at full length |"
+    )
+    print("| --- " * 8 + "|")
+    scores = {"confirmed": 0.0, "the grid": 0.0, "the grid's bracket": 0.0, "confirmed at full length": 0.0}
     for setting in settings:
         truth, short = truths[setting.name], known[setting.name]
         bracket = bracket_of(curves[setting.name])
@@ -269,17 +272,19 @@ def print_confirmed(
         taken = chosen(short, inside, len(SHORT_SEEDS))
         grid = chosen(short, *grid_of(setting, spent))
         row = [f"| {setting.name} | {spent:.0f} "]
-        for name, rate in (("confirmed", taken), ("grid", grid)):
+        for name, rate in (("confirmed", taken), ("the grid", grid)):
             loss, error = regret(truth, rate)
             scores[name] += loss <= 0.5 * error
             row.append(f"| {rate:.1e} | {loss:.4f} ({'yes' if loss <= 0.5 * error else 'no'}) " if rate else "| – | – ")
         true = truth.best
         around = any(grid * 10 ** (-WIDTH_DECADES / 2) <= r <= grid * 10 ** (WIDTH_DECADES / 2) for r in true)
-        scores["bracket of grid"] += around
-        print("".join(row) + f"| {'yes' if around else '**no**'} |")
+        scores["the grid's bracket"] += around
+        whole = [passes(truth, chosen_at(truth.losses, inside, seed)) for seed in FULL_SEEDS]
+        scores["confirmed at full length"] += sum(whole) / len(whole)
+        print("".join(row) + f"| {'yes' if around else '**no**'} | {sum(whole)} of {len(whole)} seeds |")
     print()
     for name, number in scores.items():
-        print(f"- {name}: {share(number, len(settings))}")
+        print(f"- {name}: {share(round(number), len(settings))}" + (f", {number:.1f} unrounded" if number % 1 else ""))
     print()
 
 
@@ -315,6 +320,19 @@ def chosen(short: Rates, rates: Sequence[float], num_seeds: int) -> float:
         if None not in values:
             means[rate] = float(np.mean([value for value in values if value is not None]))
     return min(means, key=lambda rate: means[rate]) if means else 0.0
+
+
+def chosen_at(losses: Rates, rates: Sequence[float], seed: str) -> float:
+    """Return which of these rates has the least dev log-loss after a complete run at one seed; 0 where none trained."""
+    means = {rate: losses.get(f"{rate:g}", {}).get(seed) for rate in rates}
+    known = {rate: value for rate, value in means.items() if value is not None}
+    return min(known, key=lambda rate: known[rate]) if known else 0.0
+
+
+def passes(truth: Truth, rate: float) -> bool:
+    """Return whether a rate's regret is within half a standard error."""
+    loss, error = regret(truth, rate)
+    return loss <= 0.5 * error
 
 
 def regret(truth: Truth, rate: float) -> tuple[float, float]:

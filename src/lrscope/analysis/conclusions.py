@@ -14,7 +14,7 @@ from lrscope.analysis.evidence import SEED_SD, Evidence, evidence_of, evidence_o
 from lrscope.analysis.power import Need, needed
 from lrscope.analysis.runs import Run, Runs
 from lrscope.analysis.selection import optimism
-from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, preferred, ranked
+from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, chooser, ranked
 
 MARGIN = 0.02  # a difference that matters, where the user names none
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
@@ -139,15 +139,7 @@ class Conclusions:
     @cached_property
     def optimism(self) -> float:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
-        reach = self.verdict.best_reach
-
-        def chooses(values: np.ndarray) -> int:
-            clear = np.nan_to_num(values[:, None] - values[None, :] - reach, nan=-np.inf)
-            left = np.flatnonzero(~np.isnan(values) & ~(clear > 0.0).any(axis=0))
-            order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-            return preferred(left.tolist(), order.tolist(), self._places, self._costs)[0]
-
-        return optimism(self.evidence, chooses, draws=500)
+        return optimism(self.evidence, chooser(self.verdict, self._places, self._costs), draws=500)
 
     @cached_property
     def flips_at(self) -> float | None:

@@ -172,3 +172,18 @@ def preferred(
         return away, 0.0 if costs is None else costs[arm], rank[arm]
 
     return sorted(left, key=key)
+
+
+def chooser(
+    verdict: Verdict, places: Sequence[float] | None = None, costs: Sequence[float] | None = None
+) -> Callable[[Floats], int]:
+    """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
+    reach = verdict.best_reach
+
+    def chooses(values: Floats) -> int:
+        clear = np.nan_to_num(values[:, None] - values[None, :] - reach, nan=-np.inf)
+        left = np.flatnonzero(~np.isnan(values) & ~(clear > 0.0).any(axis=0))
+        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+        return preferred(left.tolist(), order.tolist(), places, costs)[0]
+
+    return chooses

@@ -1,4 +1,4 @@
-"""`lrscope demo`: the main job on the bundled sample, from nothing to a table and pictures."""
+"""`lrscope demo`: the main job on the bundled sample, from nothing to a table, pictures and a report."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.places import Place, Workers
+from lrscope.cli.report import write_english
 from lrscope.cli.sweep import drive
 from lrscope.studies.plan import parse_rates
 
@@ -57,4 +58,7 @@ def demo(
     target = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     with begin(config, target) as study:
         place = Place("processes" if num_workers > 1 else "inline", num_workers)
-        return drive(study, place, yes=True, as_json=json)
+        code = drive(study, place, yes=True, as_json=json)
+    if code == 0 and not json:
+        write_english(target)
+    return code

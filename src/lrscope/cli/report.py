@@ -97,6 +97,23 @@ def report(
     return 0
 
 
+def write_english(folder: Path) -> None:
+    """Write the report of a study that has just ended, and say the answer."""
+    from lrscope.analysis.conclusions import Conclusions
+    from lrscope.analysis.sources import read_runs
+    from lrscope.report.document import document
+    from lrscope.report.files import write_report
+    from lrscope.report.locales import locale
+    from lrscope.report.wording import Wording
+
+    conclusions, english = Conclusions(read_runs([folder], {})), locale("en")
+    wording = Wording(english, conclusions.runs.metric.name)
+    written = write_report(conclusions, english, folder)
+    for said in document(conclusions).answer:
+        typer.echo(wording.sentence(said))
+    typer.echo(f"the report is {written[0]}")
+
+
 def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
     """Store the choice, then open the test scores of the chosen arm's trials, or of all."""
     from lrscope.analysis.arms import arm_key, named
