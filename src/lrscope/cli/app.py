@@ -27,6 +27,7 @@ from lrscope.cli import (
     schedule,
     status,
     sweep,
+    tune,
 )
 from lrscope.errors import LrscopeError
 
@@ -78,6 +79,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "find": find.find,
     "finetune": finetune.finetune,
     "sweep": sweep.sweep,
+    "tune": tune.tune,
     "status": status.status,
     "report": report.report,
     "export": export.export,

@@ -205,7 +205,7 @@ class Found:
 
 
 def found(
-    base: StudyConfig, folder: Path, place: Place, confirmation: Confirmation | None, *, quiet: bool
+    base: StudyConfig, folder: Path, place: Place, confirmation: Confirmation | None, *, quiet: bool, seeds: int = SEEDS
 ) -> Found | None:
     """Make range tests of a fine-tune's settings in a folder of their own, or go on with those there.
 
@@ -220,7 +220,11 @@ def found(
     if not quiet:
         typer.echo(f"the range test is in {folder}", err=True)
     begun = (folder / DATABASE).is_file()
-    held = session.resume(folder, what="find") if begun else session.begin(find_study(base, {}, place), folder)
+    held = (
+        session.resume(folder, what="find")
+        if begun
+        else session.begin(find_study(base, {"seeds": seeds}, place), folder)
+    )
     with held as study:
         result = run_tests(study, place, quiet=quiet)
         if result is None:

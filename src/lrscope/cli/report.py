@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from lrscope.report.locales import Locale
 
 
+MARGIN = 0.02
+
+
 def report(
     sources: Annotated[
         list[Path],
@@ -30,7 +33,7 @@ def report(
     lang: Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")] = "en",
     margin: Annotated[
         float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
-    ] = 0.02,
+    ] = MARGIN,
     seed_sd: Annotated[
         float | None,
         typer.Option("--seed-sd", help="Spread over seeds to assume where each arm has one [0.014].", metavar="X"),
@@ -64,11 +67,8 @@ def report(
 
       lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
     """
-    from lrscope.analysis.conclusions import Conclusions
     from lrscope.analysis.evidence import SEED_SD
-    from lrscope.analysis.sources import read_runs
     from lrscope.report.locales import locale
-    from lrscope.studies.deciding import read_looks
 
     for name, value in (("--margin", margin), ("--seed-sd", SEED_SD if seed_sd is None else seed_sd)):
         if not (math.isfinite(value) and value > 0):
@@ -79,12 +79,10 @@ def report(
             raise ConfigError(f"--{name}-size is a number of sentences: got {size}")
     language = locale(lang)
     sd = SEED_SD if seed_sd is None else seed_sd
-    looks = read_looks(sources[0])
-    at_look = None if looks is None else looks.error
-    conclusions = Conclusions(read_runs(sources, sizes), margin, sd, look_error=at_look)
+    conclusions = concluded(sources, sizes, margin, sd)
     if open_test is not None:
         open_sealed(sources, conclusions, open_test)
-        conclusions = Conclusions(read_runs(sources, sizes), margin, sd, look_error=at_look)
+        conclusions = concluded(sources, sizes, margin, sd)
     folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
     from lrscope.report.files import write_report
 
@@ -97,21 +95,31 @@ def report(
     return 0
 
 
-def write_english(folder: Path) -> None:
-    """Write the report of a study that has just ended, and say the answer."""
+def concluded(sources: list[Path], sizes: dict[str, int], margin: float, seed_sd: float) -> Conclusions:
+    """Return the conclusions from sources, at the error of the last planned look where there are any."""
     from lrscope.analysis.conclusions import Conclusions
     from lrscope.analysis.sources import read_runs
+    from lrscope.studies.deciding import read_looks
+
+    looks = read_looks(sources[0])
+    return Conclusions(read_runs(sources, sizes), margin, seed_sd, look_error=None if looks is None else looks.error)
+
+
+def write_english(folder: Path, margin: float = MARGIN) -> Conclusions:
+    """Write the report of a study that has just ended, and say the answer."""
+    from lrscope.analysis.evidence import SEED_SD
     from lrscope.report.document import document
     from lrscope.report.files import write_report
     from lrscope.report.locales import locale
     from lrscope.report.wording import Wording
 
-    conclusions, english = Conclusions(read_runs([folder], {})), locale("en")
+    conclusions, english = concluded([folder], {}, margin, SEED_SD), locale("en")
     wording = Wording(english, conclusions.runs.metric.name)
     written = write_report(conclusions, english, folder)
     for said in document(conclusions).answer:
         typer.echo(wording.sentence(said))
     typer.echo(f"the report is {written[0]}")
+    return conclusions
 
 
 def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:

@@ -1,0 +1,146 @@
+"""`lrscope tune`: a range test, a sweep, more seeds where the decision is open, a report, within a time budget."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.find_runs import INTERRUPTED, found
+from lrscope.cli.places import Place, Workers, placing, with_threads
+from lrscope.cli.progress import duration
+from lrscope.cli.report import MARGIN, write_english
+from lrscope.cli.settings import build_config
+from lrscope.cli.sweep import finish
+from lrscope.cli.until_decided import drive_until_decided
+from lrscope.errors import StudyError
+
+if TYPE_CHECKING:
+    from lrscope.config import StudyConfig
+    from lrscope.studies.budget import Plan
+
+
+def tune(
+    model: opt.Model = None,
+    train: opt.Train = None,
+    dev: opt.Dev = None,
+    label_names: opt.LabelNames = None,
+    tokenizer: opt.Tokenizer = None,
+    budget: Annotated[
+        str, typer.Option("--budget", help="Time to spend, such as 20min or 2h.", metavar="TIME")
+    ] = "20min",
+    schedule: opt.ScheduleText = None,
+    warmup: opt.Warmup = None,
+    epochs: opt.Epochs = None,
+    batch_size: opt.BatchSize = None,
+    margin: Annotated[
+        float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
+    ] = MARGIN,
+    optimizer: opt.Optimizer = None,
+    dropout: opt.Dropout = None,
+    weight_decay: opt.WeightDecay = None,
+    device: opt.Device = None,
+    precision: opt.Precision = None,
+    threads: opt.Threads = None,
+    workers: Workers = None,
+    out: opt.Out = None,
+) -> int:
+    """Find the range, sweep it, spend seeds where the decision is open, and report: one command, one line to paste.
+
+    The same command goes on after Ctrl-C.
+
+    Example:
+
+      lrscope tune --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --budget 20min --out runs/tune
+    """
+    given = dict(locals())
+    from lrscope.studies.budget import keep_plan, kept_plan, parse_budget
+
+    seconds = parse_budget(budget)
+    place = placing(None, workers, None, None)
+    options = {name: given[name] for name in _SETTINGS if given[name] is not None}
+    base = with_threads(
+        build_config(
+            {**options, "lr": 1e-3}, config=None, schedule=schedule, warmup=warmup, score_test=False, what="tune"
+        ),
+        place,
+    )
+    folder = out or Path("runs") / "tune"
+    plan = kept_plan(folder)
+    if plan is None:
+        if folder.is_dir() and any(folder.iterdir()):
+            raise StudyError(f"a budget is spent in a new folder, or in one that tune began: {folder} is neither")
+        plan = _plan(base, seconds, place, epochs)
+        keep_plan(folder, plan)
+    elif plan.budget != seconds:
+        raise StudyError(
+            f"{folder} was begun with a budget of {plan.budget / 60:g}min: got {budget}; leave it as it was"
+        )
+    _say(plan)
+    return _spend(replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin)
+
+
+_SETTINGS = (
+    "model", "train", "dev", "label_names", "tokenizer", "batch_size", "optimizer", "dropout", "weight_decay", "device",
+    "precision", "threads",
+)  # fmt: skip
+
+
+def _plan(base: StudyConfig, seconds: float, place: Place, epochs: int | None) -> Plan:
+    """Time a few updates and an evaluation, and lay the budget out."""
+    from lrscope.studies.budget import lay_out
+    from lrscope.training.material import gather
+    from lrscope.training.quote import START_SECONDS, quote
+
+    material = gather(base)
+    for note in material.notes:
+        typer.echo(f"note: {note}", err=True)
+    one = replace(base.trial, epochs=1)
+    own = place.executor != "inline"
+    epoch = quote(material, [one], keep="none", own_process=False).seconds
+    step = epoch / one.lay_out(material.encoded["train"].num_examples).total_steps
+    return lay_out(seconds, step, (START_SECONDS if own else 0.5, epoch), max(1, place.workers), epochs)
+
+
+def _say(plan: Plan) -> None:
+    typer.echo(f"the budget of {duration(plan.budget)} is laid out as", err=True)
+    typer.echo(f"  range test, {plan.ramp_seeds} seeds: about {duration(plan.find_seconds)}", err=True)
+    typer.echo(
+        f"  sweep, 5 rates × {plan.seeds} seeds × {plan.epochs} epochs: about {duration(plan.sweep_seconds)}", err=True
+    )
+    typer.echo(
+        f"  up to {plan.max_seeds} seeds for rates that may be the best: about {duration(plan.more_seconds)}", err=True
+    )
+
+
+def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float) -> int:
+    from lrscope.config import SweepConfig
+    from lrscope.range_test.confirm import rates_within
+    from lrscope.store.storage import DATABASE
+    from lrscope.studies import session
+
+    study_folder = folder / "sweep"
+    if not (study_folder / DATABASE).is_file():
+        result = found(base, folder / "find", place, None, quiet=False, seeds=plan.ramp_seeds)
+        if result is None:
+            typer.echo("stopped; the same command goes on with what there is", err=True)
+            return INTERRUPTED
+        rates = [float(f"{rate:.3g}") for rate in rates_within(result.low, result.high, 5)]
+        sweep = SweepConfig(grid={"peak_rate": rates}, seeds=plan.seeds)
+        asked = replace(base, trial=replace(base.trial, peak_rate=rates[0]), sweep=sweep)
+        held = session.begin(asked, study_folder)
+    else:
+        held = session.resume(study_folder)
+    with held as study:
+        code = drive_until_decided(study, place, margin, plan.max_seeds, quiet=False)
+        if code:
+            typer.echo("or type the same command again: it goes on with what there is", err=True)
+            return code
+        finish(study, as_json=False)
+    from lrscope.analysis.advice import finetune_command
+
+    typer.echo(f"to train it: {finetune_command(write_english(study_folder, margin))}")
+    return 0

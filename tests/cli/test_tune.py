@@ -1,0 +1,52 @@
+"""`lrscope tune`: the budget is laid out, said, spent and reported; the same command goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.conftest import Cli, Toy
+
+from lrscope.errors import ConfigError
+from lrscope.studies.budget import NUM_RATES, lay_out, parse_budget
+
+
+@pytest.mark.slow
+def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lrscope.studies.budget.MOST_SEEDS", 3)
+    command = [
+        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
+        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", "3min", "--out", tmp_path / "t",
+    ]  # fmt: skip
+    code, out, error = cli(*command)
+    assert code == 0, error
+    assert "range test, " in error
+    assert "look 1 of" in error
+    assert "the report is" in out
+    assert "to train it: lrscope finetune --model" in out
+    assert (tmp_path / "t" / "sweep" / "report.html").exists()
+    again = cli(*command)
+    assert again[0] == 0
+    assert again[1].splitlines()[-1] == out.splitlines()[-1]
+    code, _, error = cli(*command[:-4], "--budget", "4min", *command[-2:])
+    assert (code, "was begun with a budget of 3min" in error) == (2, True)
+
+
+@given(st.floats(60, 1e5), st.floats(1e-3, 1.0), st.floats(0.1, 300), st.integers(1, 8))
+def test_a_plan_keeps_to_its_budget(budget: float, step: float, epoch: float, workers: int) -> None:
+    try:
+        plan = lay_out(budget, step, (4.0, epoch), workers, None)
+    except ConfigError:
+        return  # said in words: too little for a run of one epoch
+    assert plan.epochs >= 1
+    assert 2 <= plan.seeds <= plan.max_seeds <= 8
+    least = 140 * step / workers + NUM_RATES * 2 * (4.0 + epoch) / workers
+    assert plan.find_seconds + plan.sweep_seconds + plan.more_seconds <= max(budget * 1.01, least)
+
+
+@pytest.mark.parametrize("text", ["20", "0min", "-1h", "soon", ""])
+def test_budgets_without_sense(text: str) -> None:
+    with pytest.raises(ConfigError, match="a time with its unit"):
+        parse_budget(text)
