@@ -1,4 +1,4 @@
-"""Runs from wherever they are: a study's folder, console logs, Trainer states."""
+"""Runs from wherever they are: a study's folder, console logs, Trainer states, tables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lrscope.analysis.import_logs import read_log
+from lrscope.analysis.import_tables import SUFFIXES, read_table
 from lrscope.analysis.import_trainer import read_trainer_states
 from lrscope.analysis.reading import read_study
 from lrscope.analysis.runs import Run, Runs
@@ -31,19 +32,23 @@ def read_runs(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs:
             return read_study(store)
     if kinds == {"trainer"}:
         return read_trainer_states(paths, sizes)
+    if kinds == {"table"}:
+        return _joined([read_table(path, sizes) for path in paths])
     return _joined([read_log(path, dict(sizes)) for path in paths])
 
 
 def _kind(path: Path) -> str:
     if path.is_dir():
         return "study"
-    return "trainer" if path.suffix == ".json" else "log"
+    return "trainer" if path.suffix == ".json" else "table" if path.suffix in SUFFIXES else "log"
 
 
 def _joined(logs: Sequence[Runs]) -> Runs:
     """Return several logs' runs as one comparison; runs of one arm become its seeds."""
     if len(logs) == 1:
         return logs[0]
+    if any(log.scores is not None for log in logs):
+        raise DataError("per-example scores are read from one file: got several; put all arms into one")
     if len({log.metric for log in logs}) > 1:
         raise DataError("logs are compared by one metric: got " + ", ".join(log.metric.name for log in logs))
     runs: list[Run] = []

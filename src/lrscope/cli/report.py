@@ -27,7 +27,9 @@ def report(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            help="A study's folder, console logs, or trainer_state.json files.", metavar="SOURCE...", show_default=False
+            help="A study's folder, console logs, trainer_state.json files, or tables.",
+            metavar="SOURCE...",
+            show_default=False,
         ),
     ],
     lang: Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")] = "en",

@@ -1,0 +1,98 @@
+"""Tables of metrics and of per-example scores, in every format, and what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from lrscope.analysis.conclusions import Conclusions
+from lrscope.analysis.import_tables import read_table
+from lrscope.errors import DataError
+
+
+def written(path: Path, rows: list[dict[str, Any]]) -> Path:
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    else:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]), delimiter="\t" if path.suffix == ".tsv" else ",")
+            writer.writeheader()
+            writer.writerows(rows)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_metrics_by_epoch(suffix: str, tmp_path: Path) -> None:
+    rows = [
+        {"lr": lr, "seed": seed, "epoch": epoch, "train_loss": 2 - 0.1 * epoch, "val_acc": acc + 0.01 * epoch}
+        for lr, acc in ((1e-4, 0.3), (1e-3, 0.4))
+        for seed in (0, 1)
+        for epoch in (1, 2)
+    ]
+    runs = read_table(written(tmp_path / f"runs{suffix}", rows), {"dev": 1000})
+    assert runs.metric == ("acc", "maximize")
+    assert list(runs.arms) == ["lr 0.0001", "lr 0.001"]
+    assert [len(found) for found in runs.arms.values()] == [2, 2]
+    assert runs.runs[0].series("dev", "acc") == [(1, pytest.approx(0.31)), (2, pytest.approx(0.32))]
+    assert Conclusions(runs).arms[1].value == pytest.approx(0.42)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_scores_of_anyones(suffix: str, tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    difficulty = draw.random(300)
+    rows = [
+        {
+            "arm": arm, "seed": seed, "example_id": f"e{i}", "metric": "exact_match",
+            "value": float(draw.random() < p * difficulty[i] * 2), "weight": 1.0,
+        }
+        for arm, p in (("small", 0.3), ("large", 0.8))
+        for seed in range(3)
+        for i in range(300)
+    ]  # fmt: skip
+    runs = read_table(written(tmp_path / f"scores{suffix}", rows), {})
+    assert runs.scores is not None
+    assert runs.scores.values.shape == (2, 3, 300)
+    conclusions = Conclusions(runs)
+    assert [arm.name for arm in conclusions.arms if arm.place == "contender"] == ["large"]
+
+
+def test_a_loss_is_better_when_it_is_less(tmp_path: Path) -> None:
+    rows = [{"arm": arm, "epoch": 1, "dev_loss": loss} for arm, loss in (("a", 1.0), ("b", 2.0))]
+    assert read_table(written(tmp_path / "runs.csv", rows), {}).metric == ("loss", "minimize")
+
+
+SCORE = {"arm": "a", "seed": 0, "example_id": "1", "metric": "m", "value": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([{"x": 1}], "a table has epoch, arm or lr"),
+        ([{"lr": "fast", "dev_acc": 0.1}], "row 1: lr is a number: got 'fast'"),
+        ([{"lr": -1, "dev_acc": 0.1}], "row 1: a learning rate is above 0"),
+        ([{"arm": "a", "dev_acc": ""}], "no dev column with numbers"),
+        ([SCORE, SCORE], "row 2: an example is scored once a run: got 1 again"),
+        ([SCORE, {**SCORE, "arm": "b", "example_id": "2"}], "all runs are scored on the same examples"),
+        ([{**SCORE, "value": ""}], "row 1: a score is a number"),
+    ],
+)
+def test_what_is_wrong_with_a_table(rows: list[dict[str, Any]], said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=said):
+        read_table(written(tmp_path / "t.csv", rows), {})
+
+
+@pytest.mark.parametrize(("name", "text"), [("t.jsonl", "{"), ("t.parquet", "no"), ("t.csv", "")])
+def test_files_that_are_not_what_they_are_called(name: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(DataError):
+        read_table(tmp_path / name, {})
