@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.curves import course
 from lrscope.analysis.findings import value_error
@@ -53,10 +55,12 @@ def half_width(c: Conclusions, number: int) -> float:
     known = [arm for arm in range(e.num_arms) if not math.isnan(e.values[arm])]
     if len(known) < 2:
         return 1.96 * value_error(c, c.arms[number])
-    own = own_variances(e.errors[known][:, known])[known.index(number)]
-    other = known[0] if known[0] != number else known[1]
-    freedom = effective_freedom(round(float(e.shares[number, other]), 2), float(e.freedom[number, other]), c.error)
-    return float(stats.t.isf(c.error / 2.0, freedom)) * math.sqrt(own)
+    own = own_variances(e.errors[np.ix_(known, known)])[known.index(number)]
+    others = [other for other in known if other != number]
+    # As well as its noise is known from any pair: pairs that share few seeds know little of it.
+    kinds = {(round(float(e.shares[number, other]), 2), float(e.freedom[number, other])) for other in others}
+    freedoms = [effective_freedom(share, freedom, c.error) for share, freedom in kinds]
+    return float(stats.t.isf(c.error / 2.0, max(freedoms))) * math.sqrt(own)
 
 
 def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:

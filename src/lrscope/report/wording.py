@@ -12,6 +12,7 @@ from lrscope.report.locales import Locale
 from lrscope.schedules.durations import format_number
 
 RATES = ("rate", "heading")
+MOST_NAMED = 6  # arms in a sentence; of more, the first and the last
 
 
 class Wording:
@@ -52,6 +53,8 @@ class Wording:
 
     def _shown(self, name: str, value: Any) -> str:
         if isinstance(value, list | tuple):
+            if len(value) > MOST_NAMED:
+                return f"{value[0]} … {value[-1]} ({len(value)})"
             return self.locale.comma.join(str(item) for item in value)
         if isinstance(value, float):
             if name in RATES:
