@@ -13,6 +13,7 @@ from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, 
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, pair_critical, spent
 from lrscope.analysis.noise import shared_noise
 from lrscope.analysis.power import needed
+from lrscope.analysis.response import peak
 from lrscope.analysis.selection import optimism, over_epochs, own_variances
 from lrscope.analysis.tables import ScoreTable
 from lrscope.analysis.verdict import Verdict, choose
@@ -255,3 +256,25 @@ def test_what_is_needed_is_enough_by_simulation() -> None:
     assert few.seeds is None
     assert few.examples is not None
     assert few.examples > 500
+
+
+def test_the_top_of_a_parabola_is_covered_by_its_interval() -> None:
+    draw = np.random.default_rng(11)
+    rates = 10.0 ** np.arange(-5, -1.9, 0.5)
+    truth = 0.4 - 0.03 * (np.log10(rates) + 3.3) ** 2
+    covered, found = [], 0
+    for seed in range(300):
+        top = peak(rates, truth + draw.normal(0, 0.006, len(rates)), np.full(len(rates), 0.006**2), seed)
+        if top is not None and top.low is not None and top.high is not None:
+            found += 1
+            covered.append(top.low <= 10**-3.3 <= top.high)
+    assert found > 250
+    assert np.mean(covered) >= 0.92
+
+
+def test_curves_without_a_top_have_none() -> None:
+    rates = 10.0 ** np.arange(-5.0, -1.0)
+    assert peak(rates, np.log10(rates), np.full(4, 1e-6)) is None
+    assert peak(rates, np.log10(rates) ** 2, np.full(4, 1e-6)) is None
+    assert peak(rates[:3], np.array([0.1, 0.2, 0.1]), np.full(3, 1e-6)) is None
+    assert peak(rates, np.array([0.1, 0.2, 0.2, 0.1]), np.full(4, 1.0)) is None

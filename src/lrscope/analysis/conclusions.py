@@ -12,8 +12,9 @@ import numpy as np
 
 from lrscope.analysis.evidence import SEED_SD, Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.analysis.power import Need, needed
+from lrscope.analysis.response import Peak, peak
 from lrscope.analysis.runs import Run, Runs
-from lrscope.analysis.selection import optimism
+from lrscope.analysis.selection import optimism, own_variances
 from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, chooser, ranked
 
 MARGIN = 0.02  # a difference that matters, where the user names none
@@ -180,6 +181,19 @@ class Conclusions:
             self.margin, seed_variance=by_seed, example_variance=float(np.median(rest)),
             num_examples=max(1, e.num_examples), num_arms=len(left), at_seeds=max(8, *seeds), error=self.error,
         )  # fmt: skip
+
+    @cached_property
+    def peak(self) -> Peak | None:
+        """The rate at the top of a smooth curve through the arms; None where more than rates differ."""
+        places = self._places
+        if places is None or len(places) < 2:
+            return None
+        known = ~np.isnan(self.evidence.values)
+        variances = np.full(len(places), np.nan)
+        if known.sum() < 2:
+            return None
+        variances[known] = own_variances(self.evidence.errors[np.ix_(known, known)])
+        return peak(10.0 ** np.array(places), self.evidence.values, variances)
 
     @property
     def order(self) -> list[int]:

@@ -29,6 +29,12 @@ def _comparison(c: Conclusions) -> Iterator[Said]:
         yield Said("one-arm")
     elif len(left) > 1:
         yield Said("not-told-apart", {"arms": [arm.name for arm in left], "widest": _widest(c)})
+    if (top := c.peak) is not None:
+        tried = [rate for rate in rates if rate is not None]
+        if top.low and top.high:
+            yield Said("peak", {"rate": top.rate, "low_rate": top.low, "high_rate": top.high})
+        else:
+            yield Said("peak-open", {"rate": top.rate, "low_rate": min(tried), "high_rate": max(tried)})
     if len(c.arms) > 1 and all(rate is not None for rate in rates):
         if any(arm is c.arms[0] for arm in left):
             yield Said("edge-low", {"rate": rates[0]}, c.arms[0].name)

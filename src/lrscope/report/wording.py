@@ -11,7 +11,7 @@ from lrscope.report.document import Cell
 from lrscope.report.locales import Locale
 from lrscope.schedules.durations import format_number
 
-RATES = ("rate", "heading")
+RATES = ("rate", "heading", "low_rate", "high_rate")
 MOST_NAMED = 6  # arms in a sentence; of more, the first and the last
 
 

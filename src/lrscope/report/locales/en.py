@@ -70,6 +70,8 @@ SAY = {
     "not-told-apart": (
         "{arms} cannot be told apart: a difference between two of them would have to exceed {widest} to be seen."
     ),
+    "peak": "A smooth curve through the rates has its top at {rate} ({low_rate} … {high_rate}, 95%).",
+    "peak-open": "A smooth curve through the rates has its top at {rate}; the rates tried, {low_rate} … {high_rate}, do not bound it on both sides.",
     "one-arm": "One arm alone: nothing can be said of what it should be compared with.",
     "edge-low": "{arm} is the smallest rate that was tried, and may be the best: the best rate may lie below the grid.",
     "edge-high": "{arm} is the largest rate that was tried, and may be the best: the best rate may lie above the grid.",

@@ -59,6 +59,8 @@ SAY = {
     "too-high": "过高：{arms}，比最佳低 {gaps}。",
     "worse": "不是最佳：{arms}，比最佳低 {gaps}。",
     "not-told-apart": "无法区分 {arms}：两者之差须超过 {widest} 才看得出来。",
+    "peak": "各学习率上的平滑曲线在 {rate} 处最高（95% 区间 {low_rate} … {high_rate}）。",
+    "peak-open": "各学习率上的平滑曲线在 {rate} 处最高；试过的学习率 {low_rate} … {high_rate} 未能从两侧界定它。",
     "one-arm": "只有一组：无法与任何对象比较。",
     "edge-low": "{arm} 是试过的最小学习率，且可能是最佳：最佳学习率也许在网格之下。",
     "edge-high": "{arm} 是试过的最大学习率，且可能是最佳：最佳学习率也许在网格之上。",
