@@ -217,7 +217,9 @@ def print_rules(settings: list[Setting], truths: Mapping[str, Truth], curves: Ma
         for rates in peers.get(setting.name, {}).values():
             for name, rate in rates.items():
                 found.setdefault(name, {}).setdefault(setting.name, []).extend([rate] if rate else [])
-    print("### Rules\n\n| rule | answers | within half a decade | within one | median distance | seeds apart, median |")
+    print(
+        "### Rules\n\n| rule | answers | within half a decade | a bracket around it holds | median distance | seeds apart |"
+    )
     print("| --- " * 6 + "|")
     for rule, by_setting in found.items():
         away = {
@@ -226,9 +228,10 @@ def print_rules(settings: list[Setting], truths: Mapping[str, Truth], curves: Ma
             if rates
         }
         sizes = np.abs(list(away.values()))
+        near, held = (sizes <= 0.5).sum(), (sizes <= WIDTH_DECADES / 2).sum()
         apart = [max(rates) / min(rates) for rates in by_setting.values() if len(rates) > 1] or [math.nan]
         print(
-            f"| {rule} | {len(away)} of {len(by_setting)} | {(sizes <= 0.5).sum()} | {(sizes <= 1.0).sum()} "
+            f"| {rule} | {len(away)} of {len(by_setting)} | {near} | {held} "
             f"| {np.median(list(away.values())):+.1f}, {np.median(sizes):.1f} either way | {np.median(apart):.1f}× |"
             if away
             else f"| {rule} | 0 of {len(by_setting)} | – | – | – | – |"
