@@ -217,9 +217,7 @@ def print_rules(settings: list[Setting], truths: Mapping[str, Truth], curves: Ma
         for rates in peers.get(setting.name, {}).values():
             for name, rate in rates.items():
                 found.setdefault(name, {}).setdefault(setting.name, []).extend([rate] if rate else [])
-    print(
-        "### Rules\n\n| rule | answers | within half a decade | a bracket around it holds | median distance | seeds apart |"
-    )
+    print("### Rules\n\n| rule | answers | within half a decade | its bracket holds | median distance | seeds apart |")
     print("| --- " * 6 + "|")
     for rule, by_setting in found.items():
         away = {
