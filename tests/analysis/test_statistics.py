@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from lrscope.analysis.components import components, pair_components
+from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, pair_critical, spent
 from lrscope.analysis.noise import shared_noise
 from lrscope.analysis.power import needed
 from lrscope.analysis.response import peak
+from lrscope.analysis.runs import EpochPoint, Run, Runs
 from lrscope.analysis.selection import optimism, over_epochs, own_variances
 from lrscope.analysis.tables import ScoreTable
 from lrscope.analysis.verdict import Verdict, choose
 from lrscope.errors import StudyError
+from lrscope.records import Metric
 
 
 def table(values: np.ndarray) -> ScoreTable:
@@ -278,3 +281,16 @@ def test_curves_without_a_top_have_none() -> None:
     assert peak(rates, np.log10(rates) ** 2, np.full(4, 1e-6)) is None
     assert peak(rates[:3], np.array([0.1, 0.2, 0.1]), np.full(3, 1e-6)) is None
     assert peak(rates, np.array([0.1, 0.2, 0.2, 0.1]), np.full(4, 1.0)) is None
+
+
+def test_arms_and_their_scores_are_in_one_order() -> None:
+    scores = drawn([0.5, 0.1, 0.3])
+    by_rate = {"arm 0": 1e-2, "arm 1": 1e-4, "arm 2": 1e-3}
+    runs = [
+        Run(name, 0, rate, (EpochPoint(1, {"dev": {"m": float(scores.means[place].mean())}}),))
+        for place, (name, rate) in enumerate(by_rate.items())
+    ]
+    found = Conclusions(Runs("s", Metric("m", "maximize"), tuple(runs), {"dev": 300}, scores))
+    assert [arm.name for arm in found.arms] == ["arm 1", "arm 2", "arm 0"]
+    assert [arm.place for arm in found.arms] == ["too low", "too low", "contender"]
+    assert found.arms[found.choice.first].name == "arm 0"

@@ -79,7 +79,7 @@ class Conclusions:
         runs, metric = self.runs, self.runs.metric
         maximize = metric.direction == "maximize"
         if runs.scores is not None:
-            return evidence_of(runs.scores, maximize=maximize, seed_sd=seed_sd)
+            return evidence_of(runs.scores.in_order(tuple(runs.arms)), maximize=maximize, seed_sd=seed_sd)
         values = {name: self._values(arm_runs) for name, arm_runs in runs.arms.items()}
         size = runs.sizes.get("dev", 0)
         if size and maximize and all(0.0 <= value <= 1.0 for found in values.values() for value in found):

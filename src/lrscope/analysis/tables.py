@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -47,6 +47,12 @@ class ScoreTable:
             for seed, row in by_seed.items():
                 values[a, seeds.index(seed)] = row
         return ScoreTable(tuple(scores), values, np.ones(size) if weights is None else weights)
+
+    def in_order(self, names: Sequence[str]) -> ScoreTable:
+        """Return the table with its arms in this order."""
+        if tuple(names) == self.names:
+            return self
+        return ScoreTable(tuple(names), self.values[[self.names.index(name) for name in names]], self.weights)
 
     @property
     def num_examples(self) -> int:
