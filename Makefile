@@ -33,6 +33,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/large_study.py
+	$(BIN)/python benchmarks/calibration.py --studies 100
 
 clean:
 	rm -rf $(VENV) build dist runs
