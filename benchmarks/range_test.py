@@ -53,7 +53,7 @@ VARIANTS: Mapping[str, FindConfig] = {
 }
 GRID = (1e-5, 1.0)  # what a grid of short runs spans where nothing is known
 CONFIRM_RATES = 5
-FULL_SEEDS = ("0", "1", "2")
+PAIRS = (("0", "1"), ("0", "2"), ("1", "2"))  # of the truth's own seeds
 
 
 @dataclass(frozen=True)
@@ -270,8 +270,9 @@ def print_confirmed(
         spent = sum(num_steps(curve, variant) for curve in curves[setting.name]) / per_epoch
         spent += CONFIRM_RATES * len(SHORT_SEEDS)
         inside = nearest(rates_of(bracket), setting.rates)
-        taken = chosen(short, inside, len(SHORT_SEEDS))
-        grid = chosen(short, *grid_of(setting, spent))
+        seeds = [str(seed) for seed in SHORT_SEEDS]
+        rates, num_seeds = grid_of(setting, spent)
+        taken, grid = chosen_at(short, inside, seeds), chosen_at(short, rates, seeds[:num_seeds])
         row = [f"| {setting.name} | {spent:.0f} "]
         for name, rate in (("confirmed", taken), ("the grid", grid)):
             loss, error = regret(truth, rate)
@@ -280,9 +281,9 @@ def print_confirmed(
         true = truth.best
         around = any(grid * 10 ** (-WIDTH_DECADES / 2) <= r <= grid * 10 ** (WIDTH_DECADES / 2) for r in true)
         scores["the grid's bracket"] += around
-        whole = [passes(truth, chosen_at(truth.losses, inside, seed)) for seed in FULL_SEEDS]
+        whole = [passes(truth, chosen_at(truth.losses, inside, pair)) for pair in PAIRS]
         scores["confirmed at full length"] += sum(whole) / len(whole)
-        print("".join(row) + f"| {'yes' if around else '**no**'} | {sum(whole)} of {len(whole)} seeds |")
+        print("".join(row) + f"| {'yes' if around else '**no**'} | {sum(whole)} of {len(whole)} pairs of seeds |")
     print()
     for name, number in scores.items():
         print(f"- {name}: {share(round(number), len(settings))}" + (f", {number:.1f} unrounded" if number % 1 else ""))
@@ -313,21 +314,14 @@ def grid_of(setting: Setting, epochs: float) -> tuple[list[float], int]:
     return rates, max(1, min(len(SHORT_SEEDS), int(epochs) // number))
 
 
-def chosen(short: Rates, rates: Sequence[float], num_seeds: int) -> float:
-    """Return which of these rates has the least mean dev log-loss after one epoch; 0 where none trained."""
+def chosen_at(losses: Rates, rates: Sequence[float], seeds: Sequence[str]) -> float:
+    """Return which of these rates has the least mean dev log-loss after complete runs; 0 where none trained."""
     means = {}
     for rate in rates:
-        values = [short.get(f"{rate:g}", {}).get(str(seed)) for seed in SHORT_SEEDS[:num_seeds]]
+        values = [losses.get(f"{rate:g}", {}).get(seed) for seed in seeds]
         if None not in values:
             means[rate] = float(np.mean([value for value in values if value is not None]))
     return min(means, key=lambda rate: means[rate]) if means else 0.0
-
-
-def chosen_at(losses: Rates, rates: Sequence[float], seed: str) -> float:
-    """Return which of these rates has the least dev log-loss after a complete run at one seed; 0 where none trained."""
-    means = {rate: losses.get(f"{rate:g}", {}).get(seed) for rate in rates}
-    known = {rate: value for rate, value in means.items() if value is not None}
-    return min(known, key=lambda rate: known[rate]) if known else 0.0
 
 
 def passes(truth: Truth, rate: float) -> bool:
