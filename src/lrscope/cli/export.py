@@ -9,6 +9,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json
+from lrscope.cli.report import MARGIN, concluded
 from lrscope.errors import StudyError
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def export(
             out.rmdir()
         temporary.replace(out)
         arguments = trainer_arguments(row.config)
+        part = store.config.model.train
     if json:
         print_json({"model": str(out), "trial": row.id, "seed": row.config.seed, "trainer_arguments": arguments})
         return
@@ -60,21 +62,25 @@ def export(
     if arguments is None:
         typer.echo(f"Trainer has no schedule or optimizer like its own ({row.config.schedule}, {row.config.optimizer})")
     else:
-        typer.echo(f"the same training with Trainer: {as_call(arguments)}")
+        frozen = ", all but the head frozen" if part == "head" else ""
+        typer.echo(f"the same training with Trainer{frozen}: {as_call(arguments)}")
 
 
 def chosen_trial(store: StudyStore) -> TrialRow:
     """Return the trial of the chosen arm that did best on dev, of those whose model was kept.
 
+    The choice is the one that was stored when test scores were opened, where there is one.
+
     Raises:
         StudyError: no run has a value, or no model of the chosen arm was kept.
     """
     from lrscope.analysis.arms import arm_key, named
-    from lrscope.analysis.conclusions import Conclusions
-    from lrscope.analysis.reading import read_study
+    from lrscope.analysis.evidence import SEED_SD
+    from lrscope.studies.opening import kept_choice
 
-    conclusions = Conclusions(read_study(store))
-    name = conclusions.arms[conclusions.choice.first].name
+    kept_name = (kept_choice(store.folder) or {}).get("first")
+    conclusions = concluded([store.folder], {}, MARGIN, SEED_SD)
+    name = kept_name or conclusions.arms[conclusions.choice.first].name
     arms = {arm.config: arm.name for arm in named(list(dict.fromkeys(arm_key(row.config) for row in store.trials())))}
     rows = [row for row in store.trials() if arms[arm_key(row.config)] == name]
     kept = [row for row in rows if any(_has(store, row, checkpoint) for checkpoint in CHECKPOINTS)]

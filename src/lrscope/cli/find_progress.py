@@ -56,7 +56,7 @@ class FindProgress:
         elif event.kind in ("done", "failed"):
             self._over.add(event.trial)
             row = self.store.trial(event.trial)
-            number = self._steps.get(event.trial, 0)
+            number = max(row.step, self._steps.get(event.trial, 0))  # steps told on the way are thinned out
             start = "\r\x1b[K" if self._terminal else ""
             why = event.reason or row.reason
             why = "up to the last rate" if why == RAMP_ENDED else why

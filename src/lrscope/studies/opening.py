@@ -24,13 +24,18 @@ def store_choice(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns the choice that holds: the one kept earlier, where there is one.
     """
-    path = folder / CHOICE
-    if path.is_file():
-        kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if (kept := kept_choice(folder)) is not None:
         return kept
     made = {**values, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_text(path, json.dumps(made, ensure_ascii=False, indent=1) + "\n")
+    write_text(folder / CHOICE, json.dumps(made, ensure_ascii=False, indent=1) + "\n")
     return made
+
+
+def kept_choice(folder: Path) -> dict[str, Any] | None:
+    """Return the choice that was kept; None where none was made."""
+    path = folder / CHOICE
+    kept: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    return kept
 
 
 def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> int:
