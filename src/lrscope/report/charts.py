@@ -45,22 +45,23 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
 
 
 def half_width(c: Conclusions, number: int) -> float:
-    """Return half of an arm's own 95% interval: of the share of the differences' variance that is its."""
+    """Return half of the 95% interval that an arm is drawn with: half of what tells it from another.
+
+    The median standard error of its differences from the others, over √2: what is common to all arms is left out.
+    """
     from scipy import stats
 
     from lrscope.analysis.multiplicity import effective_freedom
-    from lrscope.analysis.selection import own_variances
 
     e = c.evidence
-    known = [arm for arm in range(e.num_arms) if not math.isnan(e.values[arm])]
-    if len(known) < 2:
+    others = [arm for arm in range(e.num_arms) if arm != number and not math.isnan(e.values[arm])]
+    if not others:
         return 1.96 * value_error(c, c.arms[number])
-    own = own_variances(e.errors[np.ix_(known, known)])[known.index(number)]
-    others = [other for other in known if other != number]
+    error = float(np.median(e.errors[number, others])) / math.sqrt(2.0)
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
     kinds = {(round(float(e.shares[number, other]), 2), float(e.freedom[number, other])) for other in others}
-    freedoms = [effective_freedom(share, freedom, c.error) for share, freedom in kinds]
-    return float(stats.t.isf(c.error / 2.0, max(freedoms))) * math.sqrt(own)
+    freedom = max(effective_freedom(share, freedom, c.error) for share, freedom in kinds)
+    return float(stats.t.isf(c.error / 2.0, freedom)) * error
 
 
 def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:
