@@ -50,3 +50,17 @@ def test_a_plan_keeps_to_its_budget(budget: float, step: float, epoch: float, wo
 def test_budgets_without_sense(text: str) -> None:
     with pytest.raises(ConfigError, match="a time with its unit"):
         parse_budget(text)
+
+
+@pytest.mark.slow
+def test_looks_end_where_the_budget_does(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lrscope.cli.tune.within", lambda *_: False)
+    command = [
+        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
+        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", "1min", "--out", tmp_path / "t",
+    ]  # fmt: skip
+    code, out, error = cli(*command)
+    assert code == 0, error
+    assert "look 1 of" in error
+    assert "look 2 of" not in error
+    assert "the report is" in out

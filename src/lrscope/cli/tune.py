@@ -135,7 +135,11 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
     else:
         held = session.resume(study_folder)
     with held as study:
-        code = drive_until_decided(study, place, margin, plan.max_seeds, quiet=False)
+
+        def affordable(num_runs: int) -> bool:
+            return within(plan.budget, folder, num_runs, max(1, place.workers))
+
+        code = drive_until_decided(study, place, margin, plan.max_seeds, quiet=False, affordable=affordable)
         if code:
             typer.echo("or type the same command again: it goes on with what there is", err=True)
             return code
@@ -144,3 +148,15 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
 
     typer.echo(f"to train it: {finetune_command(write_english(study_folder, margin))}")
     return 0
+
+
+def within(budget: float, folder: Path, num_runs: int, workers: int) -> bool:
+    """Return whether so many runs more keep to the budget, by what the runs so far have taken."""
+    from lrscope.store.study import StudyStore
+
+    spent = []
+    for name in ("find", "sweep"):
+        with StudyStore.open(folder / name) as store:
+            spent.append([row.seconds for row in store.trials() if row.seconds > 0])
+    each = sum(spent[1]) / max(1, len(spent[1]))
+    return (sum(map(sum, spent)) + num_runs * each) / workers <= budget

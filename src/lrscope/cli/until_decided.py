@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import typer
@@ -18,10 +19,18 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 
 
-def drive_until_decided(study: Study, place: Place, margin: float, most: int, *, quiet: bool) -> int:
+def drive_until_decided(
+    study: Study,
+    place: Place,
+    margin: float,
+    most: int,
+    *,
+    quiet: bool,
+    affordable: Callable[[int], bool] | None = None,
+) -> int:
     """Run what is planned, then add seeds to the contenders until one is left, or all are equivalent within the margin.
 
-    Returns the exit code.
+    `affordable` is asked, before a further look, whether so many runs more may be spent. Returns the exit code.
     """
     from lrscope.studies.deciding import begin_looks, conclusions_at, look, open_trials
 
@@ -37,7 +46,11 @@ def drive_until_decided(study: Study, place: Place, margin: float, most: int, *,
             return 0
     while not looks.is_over:
         wanted = looks.seeds[looks.taken]
-        if not _run(study, place, open_trials(store, names, wanted)):
+        trials = open_trials(store, names, wanted)
+        if looks.taken and affordable is not None and not affordable(len(trials)):
+            typer.echo(f"the budget ends here: {len(trials)} runs more would be beyond it", err=True)
+            return 0
+        if not _run(study, place, trials):
             again = f"lrscope sweep --resume {store.folder} --until-decided {margin:g} --max-seeds {most}"
             typer.echo(f"stopped; go on with: {again}", err=True)
             return INTERRUPTED

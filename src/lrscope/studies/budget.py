@@ -12,7 +12,7 @@ from lrscope.errors import ConfigError
 from lrscope.files import write_text
 
 PLAN = "plan.json"
-NUM_RATES, NUM_CONTENDERS = 5, 3
+NUM_RATES, NUM_CONTENDERS = 5, 4
 RAMP_STEPS, RAMP_SEEDS = 140, 5
 SWEEP_SHARE = 0.6
 FEWEST_SEEDS, MOST_SEEDS, MOST_EPOCHS = 2, 8, 5
@@ -64,7 +64,7 @@ def lay_out(budget: float, step: float, run_of: tuple[float, float], workers: in
 
     >>> plan = lay_out(600, 0.1, (4.0, 10.0), 1, None)
     >>> plan.epochs, plan.seeds, plan.max_seeds
-    (2, 2, 6)
+    (2, 2, 5)
     """
     fixed, epoch = run_of
     find = {seeds: seeds * RAMP_STEPS * step / workers for seeds in range(1, RAMP_SEEDS + 1)}
