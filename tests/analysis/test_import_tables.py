@@ -96,3 +96,21 @@ def test_files_that_are_not_what_they_are_called(name: str, text: str, tmp_path:
     (tmp_path / name).write_text(text, encoding="utf-8")
     with pytest.raises(DataError):
         read_table(tmp_path / name, {})
+
+
+def test_a_last_epoch_that_is_not_a_number_is_no_value_and_not_the_one_before(tmp_path: Path) -> None:
+    rows = [
+        {"lr": lr, "epoch": epoch, "dev_acc": "nan" if (lr, epoch) == (0.01, 3) else 0.3 + lr + epoch / 100}
+        for lr in (0.001, 0.01, 0.1)
+        for epoch in (1, 2, 3)
+    ]
+    conclusions = Conclusions(read_table(written(tmp_path / "t.csv", rows), {"dev": 500}))
+    assert [arm.place == "no value" for arm in conclusions.arms] == [False, True, False]
+    assert 1 not in (conclusions.choice.first, conclusions.choice.second)
+
+
+@pytest.mark.parametrize("weight", [0.0, -1.0])
+def test_weights_that_weigh_nothing(weight: float, tmp_path: Path) -> None:
+    rows = [{**SCORE, "example_id": str(i), "weight": weight} for i in range(3)]
+    with pytest.raises(DataError, match="weights are not negative, and not all 0"):
+        read_table(written(tmp_path / "t.csv", rows), {})

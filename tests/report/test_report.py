@@ -213,3 +213,14 @@ def test_a_seal_that_cannot_be_opened(toy: Toy, tmp_path: Path, cli: Cli) -> Non
         assert (code, said in error) == (2, True), error
     code, _, error = cli("report", tmp_path / "none", "--open-test=some")
     assert (code, "--open-test all" in error) == (2, True)
+
+
+def test_trainer_states_with_odd_entries(tmp_path: Path, cli: Cli) -> None:
+    history = [5, None, {"epoch": "x", "eval_accuracy": "high", "eval_loss": 1.0}, {"eval_loss": 0.9, "epoch": 2.0}]
+    path = tmp_path / "trainer_state.json"
+    path.write_text("\ufeff" + json.dumps({"log_history": history}), encoding="utf-8")
+    code, out, error = cli("report", path, "--out", tmp_path / "out")
+    assert code == 0, error
+    assert "There is one arm" in out
+    code, _, error = cli("report", path, "--out", path)
+    assert (code, "is a file; name another with --out" in error) == (2, True)

@@ -60,3 +60,13 @@ def test_plans_that_cannot_be(options: list[str], said: str, toy: Toy, tmp_path:
     code, _, error = cli("sweep", *(given if "--resume" in given else toy.options(*given)))
     assert code == 2
     assert said.replace("the study that has 2", "it has 2") in error
+
+
+def test_a_refused_command_changes_nothing(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    assert cli("sweep", *toy.options("--epochs", "1", "--seeds", "2", "--out", str(study), "--yes"))[0] == 0
+    code, _, error = cli("sweep", "--resume", study, "--until-decided", "0.02", "--seeds", "4")
+    assert (code, "adds the seeds itself" in error) == (2, True)
+    with StudyStore.open(study) as store:
+        assert store.config.sweep is not None
+        assert store.config.sweep.seeds == 2

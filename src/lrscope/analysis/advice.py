@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -41,14 +42,14 @@ def _advice(c: Conclusions, found: Sequence[Said]) -> Iterator[Advice]:
             "examples": need.examples,
             "at_seeds": need.at_seeds,
         }
-        number = need.seeds or need.at_seeds
-        more = sum(max(0, number - len(arm.runs)) for arm in left)
-        command = _extended(c, f"{_rates(left)}--seeds {number}")
-        yield Advice(Said("more-seeds", values), "not-told-apart", command, more * run_minutes)
+        more = sum(max(0, (need.seeds or 0) - len(arm.runs)) for arm in left)
+        command = _extended(c, f"{_rates(left)}--seeds {need.seeds}") if need.seeds else ""  # sentences: no command
+        minutes = more * run_minutes if need.seeds else math.nan
+        yield Advice(Said("more-seeds", values), "not-told-apart", command, minutes)
     for kind, factor in (("edge-low", 1 / 3), ("edge-high", 3.0)):
         for said in kinds.get(kind, []):
-            rate = float(said.values["rate"]) * factor
-            command = _extended(c, f"--lr {format_number(float(f'{rate:.2g}'))}")
+            rate = float(f"{float(said.values['rate']) * factor:.2g}")
+            command = _extended(c, f"--lr {format_number(rate)}")
             yield Advice(Said("wider-grid", {"rate": rate}, said.arm), kind, command, run_minutes)
     contenders = {arm.name for arm in left}
     rising = [said for said in kinds.get("still-rises", []) if said.arm in contenders]
@@ -65,7 +66,8 @@ def _advice(c: Conclusions, found: Sequence[Said]) -> Iterator[Advice]:
         yield Advice(Said("stop-early"), "falls", _sweep(c, f"{_rates(left)}--patience 2"), math.nan)
     if kinds.get("too-high") or kinds.get("diverged"):
         because = "diverged" if kinds.get("diverged") else "too-high"
-        yield Advice(Said("warm-up"), because, _sweep(c, f"{_rates(left)}--warmup 6%,20%"), math.nan)
+        larger = [arm for arm in c.arms if arm.place == "too high" or arm.num_diverged]
+        yield Advice(Said("warm-up"), because, _sweep(c, f"{_rates([*left, *larger])}--warmup 6%,20%"), math.nan)
     if c.runs.is_imported and "schedule" not in c.runs.settings and len(left) > 1:
         schedules = f"{_rates(left)}--schedule 'constant;linear;cosine'"
         yield Advice(Said("decay"), "not-told-apart", _sweep(c, schedules), math.nan)
@@ -78,14 +80,23 @@ def _minutes_a_run(c: Conclusions) -> float:
 
 def _extended(c: Conclusions, options: str) -> str:
     """Return the command that extends this study; an imported one is begun anew."""
-    return _sweep(c, options) if c.runs.is_imported else f"lrscope sweep --resume {c.runs.source} {options}"
+    return (
+        _sweep(c, options) if c.runs.is_imported else f"lrscope sweep --resume {shlex.quote(c.runs.source)} {options}"
+    )
 
 
 def _sweep(c: Conclusions, options: str) -> str:
     """Return the command for a new sweep on the same inputs."""
     known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **c.runs.settings}
     asked = [name for name in known if name in INPUTS or name.endswith("_names")]
-    parts = ["lrscope sweep"] + [f"--{name.replace('_', '-')} {known[name]}" for name in asked if known[name]]
+    parts = ["lrscope sweep"]
+    parts += [f"--{name.replace('_', '-')} {shlex.quote(known[name])}" for name in asked if known[name]]
+    epochs = [config.epochs for config in c.runs.configs.values()]
+    if epochs and "--epochs" not in options:
+        parts.append(f"--epochs {max(epochs)}")
+    seeds = max(len(runs) for runs in c.runs.arms.values())
+    if seeds > 1 and "--seeds" not in options:
+        parts.append(f"--seeds {seeds}")
     return " ".join([*parts, options])
 
 
@@ -95,7 +106,8 @@ def finetune_command(c: Conclusions) -> str:
     if config is None:
         return ""
     rest = f"--lr {format_number(config.peak_rate)} --schedule '{config.schedule}' --epochs {config.epochs}"
-    return _sweep(c, rest).replace("lrscope sweep", "lrscope finetune", 1)
+    whole = _sweep(c, f"{rest} --seeds 1").replace("lrscope sweep", "lrscope finetune", 1)
+    return whole.removesuffix(" --seeds 1")
 
 
 def _rates(arms: Sequence[ArmView]) -> str:

@@ -140,7 +140,8 @@ class Conclusions:
     @cached_property
     def optimism(self) -> float:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
-        return optimism(self.evidence, chooser(self.verdict, self._places, self._costs), draws=500)
+        found = optimism(self.evidence, chooser(self.verdict, self._places, self._costs), draws=500)
+        return max(0.0, found)  # a rule that passes over the best mean has nothing to correct
 
     @cached_property
     def flips_at(self) -> float | None:

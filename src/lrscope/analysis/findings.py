@@ -65,7 +65,7 @@ def value_error(c: Conclusions, arm: ArmView) -> float:
     if table is not None and arm.name in table.names:
         number = table.names.index(arm.name)
         there = table.there[number]
-        if there.any():
+        if there.any() and table.num_examples > 1:
             return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
     if size and c.runs.metric.direction == "maximize" and 0.0 <= arm.value <= 1.0:
         return math.sqrt(max(arm.value * (1.0 - arm.value), 0.0) / size)
@@ -115,7 +115,10 @@ def _generalises(c: Conclusions) -> Iterator[Said]:
         test = sum(known) / len(known)
         error = math.sqrt(arm.value * (1 - arm.value) / sizes["dev"] + test * (1 - test) / sizes["test"])
         gap, reach = arm.value - test, 1.96 * error
-        yield Said("generalises", {"gap": gap, "from": gap - reach, "to": gap + reach, "test": test}, arm.name)
+        if gap >= 0.0:
+            yield Said("generalises", {"gap": gap, "from": gap - reach, "to": gap + reach, "test": test}, arm.name)
+        else:
+            yield Said("test-above", {"gap": -gap, "from": -gap - reach, "to": -gap + reach, "test": test}, arm.name)
 
 
 def _records(c: Conclusions) -> Iterator[Said]:
@@ -128,6 +131,9 @@ def _records(c: Conclusions) -> Iterator[Said]:
                 yield Said(kind, {"number": number, "of": len(arm.runs), "low": low, "high": high}, arm.name)
     if c.is_assumed and len(c.arms) > 1:
         yield Said("assumed-sd", {"sd": c.seed_sd, "flips": c.flips_at})
+    values = [arm.value for arm in c.arms if not math.isnan(arm.value)]
+    if c.runs.scores is None and c.runs.metric.direction == "maximize" and any(not 0 <= value <= 1 for value in values):
+        yield Said("no-shares", {"margin": c.margin, "sd": c.seed_sd})
     if c.runs.is_imported and not c.runs.sizes.get("dev"):
         yield Said("no-sizes")
     yield from c.runs.notes

@@ -113,7 +113,7 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int]) -> Runs:
         for name, match in measured.items():
             value = _number(row, name, path, place)
             split, metric = match[1].lower(), match[2].lower()
-            if not math.isnan(value):
+            if row.get(name) not in (None, ""):  # what was measured and is NaN stays so
                 splits.setdefault(_SPLITS.get(split, split), {})[metric] = value
         if "test" in splits:
             finals[key] = {"test": splits.pop("test")}
@@ -160,6 +160,8 @@ def _scores(path: Path, rows: Sequence[Row]) -> Runs:
                     f"{len(examples)} in {path}"
                 )
             pairs = np.array([scored[example] for example in examples])
+            if (pairs[:, 1] < 0.0).any() or not pairs[:, 1].sum() > 0.0:
+                raise DataError(f"weights are not negative, and not all 0: got others for {arm}, seed {seed} in {path}")
             table.setdefault(arm, {})[seed], weights = pairs[:, 0], pairs[:, 1]
             mean = float(np.average(pairs[:, 0], weights=pairs[:, 1]))
             runs.append(Run(arm, seed, rates.get(arm), (EpochPoint(1, {"dev": {metric.name: mean}}),)))

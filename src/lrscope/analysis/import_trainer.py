@@ -50,13 +50,14 @@ def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs
 
 def _state(path: Path) -> dict[str, Any]:
     try:
-        state = json.loads(path.read_text(encoding="utf-8"))
+        state = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(f"a trainer state is JSON: {path} is not ({error})") from error
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
         raise DataError(f"a trainer state holds a log_history: got none in {path}")
+    state["log_history"] = [entry for entry in state["log_history"] if isinstance(entry, dict)]
     return state
 
 
@@ -81,7 +82,8 @@ def _points(history: Sequence[Mapping[str, Any]]) -> list[EpochPoint]:
             splits = {"dev": found}
             if losses:
                 splits["train"] = {"loss": sum(losses) / len(losses)}
-            points.append(EpochPoint(float(entry.get("epoch", len(points) + 1)), splits))
+            epoch = entry.get("epoch")
+            points.append(EpochPoint(float(epoch) if isinstance(epoch, int | float) else len(points) + 1.0, splits))
             losses = []
     return points
 

@@ -51,9 +51,9 @@ class Run:
         return [(epoch, value) for epoch, value in found if not math.isnan(value)]
 
     def last(self, split: str, metric: str) -> float:
-        """Return the value at the endpoint, NaN where there is none."""
-        series = self.series(split, metric)
-        return series[-1][1] if series else math.nan
+        """Return the value at the endpoint, NaN where there is none, or where it was none."""
+        measured = [point.splits[split][metric] for point in self.points if metric in point.splits.get(split, {})]
+        return measured[-1] if measured else math.nan
 
     def best(self, split: str, metric: Metric) -> tuple[float, float]:
         """Return the epoch with the best value, the first of equals, and that value; NaN where there is none."""

@@ -154,7 +154,7 @@ def choose(verdict: Verdict, places: Sequence[float] | None = None, costs: Seque
     left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, places, costs)
     if len(left) > 1:
         return Choice(left[0], left[1], is_default=True)
-    others = [arm for arm in order if arm != left[0]]
+    others = [arm for arm in order if arm != left[0] and not np.isnan(verdict.evidence.values[arm])]
     return Choice(left[0], others[0] if others else None, is_default=False)
 
 

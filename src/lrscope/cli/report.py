@@ -79,6 +79,8 @@ def report(
     for name, size in sizes.items():
         if size < 1:
             raise ConfigError(f"--{name}-size is a number of sentences: got {size}")
+    if out is not None and out.is_file():
+        raise ConfigError(f"a report is written into a folder: {out} is a file; name another with --out")
     language = locale(lang)
     sd = SEED_SD if seed_sd is None else seed_sd
     conclusions = concluded(sources, sizes, margin, sd)

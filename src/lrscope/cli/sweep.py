@@ -117,6 +117,10 @@ def sweep(
     shared = {name: given[name] for name in _SHARED if given[name] is not None}
     place = placing(executor, workers, gpus_per_trial, address)
     if resume is not None:
+        if until_decided is not None and (seeds is not None or grid):
+            raise ConfigError(
+                "--until-decided adds the seeds itself: got it with --seeds or values to compare; leave them out"
+            )
         _require_extension_only(shared, sweep_settings, config, out, save_config)
         from lrscope.studies.session import resume as resume_study
 

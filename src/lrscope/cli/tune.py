@@ -79,6 +79,10 @@ def tune(
         raise StudyError(
             f"{folder} was begun with a budget of {plan.budget / 60:g}min: got {budget}; leave it as it was"
         )
+    elif epochs is not None and epochs != plan.epochs:
+        raise StudyError(
+            f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
+        )
     _say(plan)
     return _spend(replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin)
 

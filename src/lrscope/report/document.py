@@ -81,15 +81,24 @@ def _answer(c: Conclusions) -> list[Said]:
         return [Said("answer-one", values)]
     left = [arm for arm in c.arms if arm.place == "contender"]
     level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
-    said = [Said("answer-alone", values), Said("sure-alone", level)]
+    alone = "answer-alone" if len(known) == len(c.arms) else "answer-alone-known" if len(known) > 1 else "answer-one"
+    said = [Said(alone, values), Said("sure-alone", level)]
+    if len(known) == 1:
+        del said[1]
     if len(left) > 1:
         second = c.arms[c.choice.second].name if c.choice.second is not None else ""
-        kind = "answer-equivalent" if c.verdict.is_decided else "answer-tie"
+        kind = "answer-tie-two" if len(left) == 2 else "answer-tie"
+        kind = "answer-equivalent" if c.verdict.is_decided else kind
         values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
         said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
-    sign = 1.0 if c.runs.metric.direction == "maximize" else -1.0
-    expected = {"value": first.value, "expected": first.value - sign * c.optimism, "optimism": c.optimism}
-    return [*said, Said("expected", {**expected, "number": len(known)})]
+    if len(known) < len(c.arms):
+        said.append(Said("without-value", {"arms": [arm.name for arm in c.arms if math.isnan(arm.value)]}))
+    if len(known) < 2:
+        return said
+    number = {"value": first.value, "optimism": c.optimism, "number": len(known)}
+    if c.runs.metric.direction == "maximize":
+        return [*said, Said("expected", {**number, "expected": first.value - c.optimism})]
+    return [*said, Said("expected-more", {**number, "expected": first.value + c.optimism})]
 
 
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:

@@ -24,9 +24,9 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
     parts += [f"## {w.word('findings')}", "\n".join(f"- {_text(w.sentence(said))}" for said in doc.findings)]
     if doc.advice:
         parts.append(f"## {w.word('advice')}")
-        parts.append(
-            "\n".join(f"- {_text(w.sentence(a.said))} ({w.cost(a)})\n\n  ```\n  {a.command}\n  ```" for a in doc.advice)
-        )
+        for each in doc.advice:
+            command = f" ({w.cost(each)})\n\n  ```\n  {each.command}\n  ```" if each.command else ""
+            parts.append(f"- {_text(w.sentence(each.said))}{command}")
     parts += [f"## {w.word('method')}", *(_text(w.sentence(said)) for said in doc.method)]
     if doc.unread:
         parts += [

@@ -50,6 +50,10 @@ SAY = {
         "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to their middle; "
         "the second choice is {second}."
     ),
+    "answer-alone-known": "Take {first}: of the arms with a value, no other may still be the best. Its dev {metric} is {value}.",
+    "answer-tie-two": "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}.",
+    "without-value": "Nothing can be said of {arms}: there is no value at the end of training.",
+    "expected-more": "Expect {expected} on new sentences: the {value} that was seen, and {optimism} for having been chosen among {number}.",
     "answer-equivalent": (
         "{arms} are equivalent: they differ by less than {margin}. Take {first}, nearest to their middle; the second "
         "choice is {second}."
@@ -83,6 +87,8 @@ SAY = {
     "gap": "{arm} fits its training set better than dev from epoch {epoch} on: {train} against {dev} at the end.",
     "loss-rises": "{arm} has its least dev loss at epoch {epoch}, {least}, and {last} at the end: it overfits from there.",
     "generalises": "{arm} has {test} on test, {gap} below dev ({from} … {to}, 95%).",
+    "test-above": "{arm} has {test} on test, {gap} above dev ({from} … {to}, 95%).",
+    "no-shares": "Some values are not between 0 and 1: a margin of {margin} and an assumed spread of {sd} are meant for shares; name others with --margin and --seed-sd.",
     "diverged": "{arm} diverged at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "failed": "{arm} failed at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "assumed-sd": (
@@ -115,7 +121,7 @@ SAY = {
     "regularise": "Try more dropout, or more weight decay: the training set is fitted better than dev.",
     "stop-early": "Stop early: what falls after its best epoch is trained too long.",
     "warm-up": "Try a longer warmup: it lets larger rates train.",
-    "decay": "Compare schedules that decay with the constant rate of these runs, over the same epochs.",
+    "decay": "Compare a constant rate with schedules that decay, over the same epochs.",
     # Method
     "method-scores": (
         "Arms are compared sentence by sentence at the seeds they share. What seeds and what sentences add to a "

@@ -47,6 +47,10 @@ SAY = {
     # 结论
     "answer-alone": "选择 {first}：其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
     "answer-tie": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-alone-known": "选择 {first}：在有数值的各组中，其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
+    "answer-tie-two": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}。",
+    "without-value": "对 {arms} 无法下结论：训练结束时没有数值。",
+    "expected-more": "在新句子上预计为 {expected}：观察到的 {value}，加上因从 {number} 组中被选中而产生的偏差 {optimism}。",
     "answer-equivalent": "{arms} 等效：差异小于 {margin}。选择最靠近它们中间的 {first}；次选为 {second}。",
     "answer-one": "只有一组 {first}：dev {metric} 为 {value}，没有可比较的对象。",
     "answer-none": "没有任何一次训练得到数值，无从选择。",
@@ -69,6 +73,8 @@ SAY = {
     "gap": "{arm} 从第 {epoch} 轮起对训练集的拟合明显好于 dev：结束时为 {train} 对 {dev}。",
     "loss-rises": "{arm} 的 dev 损失在第 {epoch} 轮最低，为 {least}，结束时为 {last}：此后过拟合。",
     "generalises": "{arm} 在 test 上为 {test}，比 dev 低 {gap}（95% 区间 {from} … {to}）。",
+    "test-above": "{arm} 在 test 上为 {test}，比 dev 高 {gap}（95% 区间 {from} … {to}）。",
+    "no-shares": "有的数值不在 0 与 1 之间：{margin} 的界限和假定的离散程度 {sd} 是为比例而设的；请用 --margin 和 --seed-sd 另行指定。",
     "diverged": "{arm} 在 {of} 个种子中有 {number} 个发散；真实比例在 {low} 与 {high} 之间。",
     "failed": "{arm} 在 {of} 个种子中有 {number} 个失败；真实比例在 {low} 与 {high} 之间。",
     "assumed-sd": (
@@ -95,7 +101,7 @@ SAY = {
     "regularise": "试试更大的 dropout 或权重衰减：训练集的拟合好于 dev。",
     "stop-early": "使用早停：在最佳轮次之后下降，说明训练过久。",
     "warm-up": "试试更长的预热：它使较大的学习率也能训练。",
-    "decay": "在相同轮数下，把会衰减的学习率调度与这些训练的恒定学习率作比较。",
+    "decay": "在相同轮数下，比较恒定学习率与会衰减的调度。",
     # 方法
     "method-scores": (
         "在共有的种子上逐句比较各组。种子与句子各自给差异带来多少噪声，分别估计，因此结论对新种子和新句子都成立。"
