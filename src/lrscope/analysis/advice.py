@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.said import Said
@@ -36,16 +36,10 @@ def _advice(c: Conclusions, found: Sequence[Said]) -> Iterator[Advice]:
     left = [arm for arm in c.arms if arm.place == "contender"]
     run_minutes = _minutes_a_run(c)
     if (need := c.need) is not None:
-        values = {
-            "difference": need.difference,
-            "seeds": need.seeds,
-            "examples": need.examples,
-            "at_seeds": need.at_seeds,
-        }
         more = sum(max(0, (need.seeds or 0) - len(arm.runs)) for arm in left)
         command = _extended(c, f"{_rates(left)}--seeds {need.seeds}") if need.seeds else ""  # sentences: no command
         minutes = more * run_minutes if need.seeds else math.nan
-        yield Advice(Said("more-seeds", values), "not-told-apart", command, minutes)
+        yield Advice(Said("more-seeds", asdict(need)), "not-told-apart", command, minutes)
     for kind, factor in (("edge-low", 1 / 3), ("edge-high", 3.0)):
         for said in kinds.get(kind, []):
             rate = float(f"{float(said.values['rate']) * factor:.2g}")
@@ -87,10 +81,7 @@ def _extended(c: Conclusions, options: str) -> str:
 
 def _sweep(c: Conclusions, options: str) -> str:
     """Return the command for a new sweep on the same inputs."""
-    known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **c.runs.settings}
-    asked = [name for name in known if name in INPUTS or name.endswith("_names")]
-    parts = ["lrscope sweep"]
-    parts += [f"--{name.replace('_', '-')} {shlex.quote(known[name])}" for name in asked if known[name]]
+    parts = ["lrscope sweep", *_inputs(c)]
     epochs = [config.epochs for config in c.runs.configs.values()]
     if epochs and "--epochs" not in options:
         parts.append(f"--epochs {max(epochs)}")
@@ -100,14 +91,20 @@ def _sweep(c: Conclusions, options: str) -> str:
     return " ".join([*parts, options])
 
 
+def _inputs(c: Conclusions) -> list[str]:
+    """Return the options that name what was trained on what; capitals stand for what is not known."""
+    known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **c.runs.settings}
+    asked = [name for name in known if name in INPUTS or name.endswith("_names")]
+    return [f"--{name.replace('_', '-')} {shlex.quote(known[name])}" for name in asked if known[name]]
+
+
 def finetune_command(c: Conclusions) -> str:
     """Return the command that trains the chosen arm once more; empty where lrscope did not run it."""
     config = c.runs.configs.get(c.arms[c.choice.first].name)
     if config is None:
         return ""
     rest = f"--lr {format_number(config.peak_rate)} --schedule '{config.schedule}' --epochs {config.epochs}"
-    whole = _sweep(c, f"{rest} --seeds 1").replace("lrscope sweep", "lrscope finetune", 1)
-    return whole.removesuffix(" --seeds 1")
+    return " ".join(["lrscope finetune", *_inputs(c), rest])
 
 
 def _rates(arms: Sequence[ArmView]) -> str:

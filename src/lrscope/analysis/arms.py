@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from lrscope.config import TrialConfig
 from lrscope.schedules.durations import format_number
+from lrscope.store.trials import TrialRow
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,14 @@ def named(configs: Sequence[TrialConfig]) -> list[Arm]:
         if item.name != "seed" and len({getattr(config, item.name) for config in configs}) > 1
     ] or ["peak_rate"]
     return [Arm(config, {name: getattr(config, name) for name in varying}) for config in configs]
+
+
+def grouped(rows: Iterable[TrialRow]) -> list[tuple[Arm, list[TrialRow]]]:
+    """Return the arms of trials, in the order in which they were planned, each with its trials."""
+    groups: dict[TrialConfig, list[TrialRow]] = {}
+    for row in rows:
+        groups.setdefault(arm_key(row.config), []).append(row)
+    return [(arm, groups[arm.config]) for arm in named(list(groups))]
 
 
 def arm_key(config: TrialConfig) -> TrialConfig:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lrscope.analysis.runs import EpochPoint, Run, Runs
+from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs
 from lrscope.analysis.said import Said
 from lrscope.errors import DataError
 from lrscope.records import Metric
@@ -28,8 +28,6 @@ _VALUE = re.compile(
 _ALONE = re.compile(r"^(\d*\.?\d+(?:e[-+]?\d+)?)$", re.I)
 _NAMED = re.compile(r"(?:\blr|learning[ _-]rate|\brate|学习率)\s*[:=：]?\s*(\d*\.?\d+(?:e[-+]?\d+)?)", re.I)
 _ARGS = re.compile(r"^(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
-_SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
-_RATES = ("lr", "learning_rate", "peak_rate")
 
 
 @dataclass
@@ -123,7 +121,7 @@ def read_log(path: Path, sizes: dict[str, int]) -> Runs:
             status = "interrupted"
             there = {"epochs": len(begun.points), "of": int(asked), "line": begun.line}
             notes.append(Said("cut-off", there, name))
-        settings = {key: value for key, value in begun.settings.items() if key not in _RATES}
+        settings = {key: value for key, value in begun.settings.items() if key not in RATES}
         runs.append(Run(name, seed, rate, tuple(begun.points), status, begun.final, settings))
     return Runs(
         str(path), metric, tuple(runs), sizes, notes=tuple(notes), unread=tuple(reader.unread), is_imported=True,
@@ -155,7 +153,7 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
 def _values(text: str) -> dict[str, dict[str, float]]:
     found: dict[str, dict[str, float]] = {}
     for split, metric, value in _VALUE.findall(text):
-        found.setdefault(_SPLITS.get(split.lower(), split.lower()), {})[metric.lower()] = float(value)
+        found.setdefault(SPLITS.get(split.lower(), split.lower()), {})[metric.lower()] = float(value)
     return found
 
 
@@ -186,7 +184,7 @@ def _settings(line: str) -> dict[str, str]:
 
 
 def _rate_of(settings: dict[str, str]) -> float | None:
-    for name in _RATES:
+    for name in RATES:
         if name in settings:
             try:
                 return float(settings[name])

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.analysis.runs import EpochPoint, Run, Runs
+from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs
 from lrscope.analysis.tables import Floats, ScoreTable
 from lrscope.errors import DataError
 from lrscope.records import Metric
@@ -24,9 +24,7 @@ from lrscope.schedules.durations import format_number
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 SCORES = ("arm", "seed", "example_id", "metric", "value")
-_RATES = ("lr", "learning_rate", "peak_rate")
 _MEASURED = re.compile(r"^(train|dev|test|val|valid|validation|eval)[_ /.](.+)$", re.I)
-_SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
 _LESS_IS_BETTER = ("loss", "perplexity", "ppl", "error", "mse", "mae", "nll", "bpb")
 Row = Mapping[str, Any]
 
@@ -43,7 +41,7 @@ def read_table(path: Path, sizes: Mapping[str, int]) -> Runs:
     columns = {str(name).strip() for name in rows[0]}
     if set(SCORES) <= columns:
         return _scores(path, rows)
-    if not any(name in columns for name in ("arm", *_RATES)) or not any(_MEASURED.match(name) for name in columns):
+    if not any(name in columns for name in ("arm", *RATES)) or not any(_MEASURED.match(name) for name in columns):
         raise DataError(
             f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
             f"{', '.join(sorted(columns))} in {path}"
@@ -83,7 +81,7 @@ def _number(row: Row, name: str, path: Path, place: int) -> float:
 
 
 def _arm(row: Row, path: Path, place: int) -> tuple[str, float | None]:
-    name = next((key for key in _RATES if row.get(key) not in (None, "")), None)
+    name = next((key for key in RATES if row.get(key) not in (None, "")), None)
     rate = _number(row, name, path, place) if name else None
     if rate is not None and not (math.isfinite(rate) and rate > 0):
         raise DataError(f"{path}, row {place}: a learning rate is above 0: got {row[name or '']!r}")
@@ -114,7 +112,7 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int]) -> Runs:
             value = _number(row, name, path, place)
             split, metric = match[1].lower(), match[2].lower()
             if row.get(name) not in (None, ""):  # what was measured and is NaN stays so
-                splits.setdefault(_SPLITS.get(split, split), {})[metric] = value
+                splits.setdefault(SPLITS.get(split, split), {})[metric] = value
         if "test" in splits:
             finals[key] = {"test": splits.pop("test")}
         points.setdefault(key, {})[at] = splits

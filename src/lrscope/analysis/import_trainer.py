@@ -19,7 +19,7 @@ NOT_METRICS = ("loss", "runtime", "samples_per_second", "steps_per_second", "mod
 def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs:
     """Return runs, one a file. Rates are the largest that was logged, seeds the files' order at a rate.
 
-    The decision metric is `metric_for_best_model`'s where one was set, else the first eval metric that is no loss.
+    The decision metric is the first eval metric by name that is no loss.
 
     Raises:
         DataError: a file cannot be read, is no trainer state, or was never evaluated.

@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from lrscope.analysis.arms import arm_key, named
+from lrscope.analysis.arms import grouped
 from lrscope.analysis.runs import EpochPoint, Run, Runs
 from lrscope.analysis.tables import Floats, ScoreTable
-from lrscope.config import TrialConfig
 from lrscope.errors import StudyError
 from lrscope.records import Scores
 from lrscope.store.study import StudyStore
@@ -29,15 +28,12 @@ def read_study(store: StudyStore) -> Runs:
     rows = [row for row in store.trials() if row.status not in ("planned", "running")]
     if not any(row.status in (*WITH_VALUE, "diverged", "failed") for row in rows):
         raise StudyError(f"a report is of runs that have ended: got none in {store.folder}; run it to its end")
-    groups: dict[TrialConfig, list[TrialRow]] = {}
-    for row in rows:
-        groups.setdefault(arm_key(row.config), []).append(row)
-    arms = named(list(groups))
+    arms = grouped(rows)
     runs: list[Run] = []
     scores: dict[str, dict[int, Floats]] = {}
     weights, sizes = None, {}
-    for arm in arms:
-        for row in groups[arm.config]:
+    for arm, of_arm in arms:
+        for row in of_arm:
             runs.append(_run(store, row, arm.name))
             if runs[-1].final and row.status in WITH_VALUE:
                 sizes["test"] = _num_scored(store, row)
@@ -51,7 +47,7 @@ def read_study(store: StudyStore) -> Runs:
     config = store.config
     asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
     settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
-    configs = {arm.name: arm.config for arm in arms}
+    configs = {arm.name: arm.config for arm, _ in arms}
     return Runs(str(store.folder), store.metric, tuple(runs), sizes, table, settings, configs=configs)
 
 

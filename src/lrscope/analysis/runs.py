@@ -11,6 +11,10 @@ from lrscope.analysis.tables import ScoreTable
 from lrscope.config import TrialConfig
 from lrscope.records import Metric
 
+# What files call a split and a rate.
+SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
+RATES = ("lr", "learning_rate", "peak_rate")
+
 
 @dataclass(frozen=True)
 class EpochPoint:

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lrscope.analysis.arms import Arm, arm_key, named
-from lrscope.config import TrialConfig
+from lrscope.analysis.arms import Arm, grouped
 from lrscope.records import FINISHED
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -59,10 +58,7 @@ class ArmSummary:
 
 def summarize(store: StudyStore) -> list[ArmSummary]:
     """Return every arm's summary, in the order the arms were planned."""
-    groups: dict[TrialConfig, list[TrialRow]] = {}
-    for row in store.trials():
-        groups.setdefault(arm_key(row.config), []).append(row)
-    return [_summary(store, arm, groups[arm.config]) for arm in named(list(groups))]
+    return [_summary(store, arm, rows) for arm, rows in grouped(store.trials())]
 
 
 def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummary:

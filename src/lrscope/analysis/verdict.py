@@ -48,9 +48,7 @@ class Verdict:
 
         An arm is out when some other is better by more than the critical value for comparisons with the best.
         """
-        e = self.evidence
-        clear = np.nan_to_num(e.differences - self.best_reach, nan=-np.inf)
-        return tuple(int(arm) for arm in np.flatnonzero(~np.isnan(e.values) & ~(clear > 0.0).any(axis=0)))
+        return tuple(unbeaten(self.evidence.values, self.evidence.differences, self.best_reach))
 
     def beaten_by(self, arm: int) -> int | None:
         """Return the arm that shows most clearly that this one is not the best; None for a contender."""
@@ -128,6 +126,12 @@ def _rounded(freedom: Floats) -> Floats:
     return np.where(freedom > 1e4, np.inf, rounded)
 
 
+def unbeaten(values: Floats, differences: Floats, reach: Floats) -> list[int]:
+    """Return the arms with a value that no other is better than by more than its reach."""
+    clear = np.nan_to_num(differences - reach, nan=-np.inf) > 0.0
+    return [int(arm) for arm in np.flatnonzero(~np.isnan(values) & ~clear.any(axis=0))]
+
+
 def ranked(evidence: Evidence) -> list[int]:
     """Return the arms from the best mean to the worst; those without a value last."""
     values = np.where(np.isnan(evidence.values), -np.inf, evidence.values)
@@ -181,9 +185,8 @@ def chooser(
     reach = verdict.best_reach
 
     def chooses(values: Floats) -> int:
-        clear = np.nan_to_num(values[:, None] - values[None, :] - reach, nan=-np.inf)
-        left = np.flatnonzero(~np.isnan(values) & ~(clear > 0.0).any(axis=0))
+        left = unbeaten(values, values[:, None] - values[None, :], reach)
         order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-        return preferred(left.tolist(), order.tolist(), places, costs)[0]
+        return preferred(left, order.tolist(), places, costs)[0]
 
     return chooses

@@ -74,15 +74,14 @@ def chosen_trial(store: StudyStore) -> TrialRow:
     Raises:
         StudyError: no run has a value, or no model of the chosen arm was kept.
     """
-    from lrscope.analysis.arms import arm_key, named
+    from lrscope.analysis.arms import grouped
     from lrscope.analysis.evidence import SEED_SD
     from lrscope.studies.opening import kept_choice
 
     kept_name = (kept_choice(store.folder) or {}).get("first")
     conclusions = concluded([store.folder], {}, MARGIN, SEED_SD)
     name = kept_name or conclusions.arms[conclusions.choice.first].name
-    arms = {arm.config: arm.name for arm in named(list(dict.fromkeys(arm_key(row.config) for row in store.trials())))}
-    rows = [row for row in store.trials() if arms[arm_key(row.config)] == name]
+    rows = [row for arm, of_arm in grouped(store.trials()) if arm.name == name for row in of_arm]
     kept = [row for row in rows if any(_has(store, row, checkpoint) for checkpoint in CHECKPOINTS)]
     if not kept:
         raise StudyError(f"no model of {name} was kept in {store.folder}; name a --trial, or run with --keep best")

@@ -128,7 +128,7 @@ def write_english(folder: Path, margin: float = MARGIN) -> Conclusions:
 
 def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
     """Store the choice, then open the test scores of the chosen arm's trials, or of all."""
-    from lrscope.analysis.arms import arm_key, named
+    from lrscope.analysis.arms import grouped
     from lrscope.store.lock import study_lock
     from lrscope.store.study import StudyStore
     from lrscope.studies.opening import open_test, store_choice
@@ -142,10 +142,8 @@ def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> No
     folder = sources[0]
     with study_lock(folder), StudyStore.open(folder) as store:
         choice = store_choice(folder, as_values(conclusions)["choice"])
-        names = {
-            arm.config: arm.name for arm in named(list(dict.fromkeys(arm_key(row.config) for row in store.trials())))
-        }
-        rows = [row for row in store.trials() if which == "all" or names[arm_key(row.config)] == choice["first"]]
+        arms = grouped(store.trials())
+        rows = [row for arm, of_arm in arms if which == "all" or arm.name == choice["first"] for row in of_arm]
         number = open_test(store, rows, f"report --open-test {which}")
     typer.echo(f"opened the test scores of {number} trials; {choice['first']} was chosen {choice['chosen']}", err=True)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lrscope.analysis.arms import arm_key, named
+from lrscope.analysis.arms import grouped
 from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.multiplicity import spent
 from lrscope.analysis.reading import read_study
@@ -105,7 +105,7 @@ def conclusions_at(store: StudyStore, looks: Looks) -> Conclusions:
 def open_trials(store: StudyStore, names: Sequence[str] | None, seeds: int) -> list[TrialConfig]:
     """Return the trials of these arms, all where None, at the first so many seeds, that are not there yet."""
     rows = store.trials()
-    arms = named(list(dict.fromkeys(arm_key(row.config) for row in rows)))
     known = {row.config for row in rows}
-    wanted = [arm.at(seed) for seed in range(seeds) for arm in arms if names is None or arm.name in names]
+    arms = [arm for arm, _ in grouped(rows) if names is None or arm.name in names]
+    wanted = [arm.at(seed) for seed in range(seeds) for arm in arms]
     return [trial for trial in wanted if trial not in known]

@@ -44,6 +44,8 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
     Raises:
         StudyError: the study has no test sentences, or they have no labels.
     """
+    import torch
+
     from lrscope.data.labels import LabelSet
     from lrscope.data.splits import load_split
     from lrscope.tasks.base import EncodedSplit
@@ -59,7 +61,7 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
         raise StudyError(f"test scores are of the sentences that were predicted: {data.test} has changed since then")
     if not split.labelled:
         raise StudyError(f"test scores need labels: {data.test} has none, or not on every line")
-    task = Classification(len(labels.names), 0, _cpu())
+    task = Classification(len(labels.names), 0, torch.device("cpu"))
     empty = np.zeros(split.num_examples + 1, dtype=np.int64)
     targets = EncodedSplit("test", np.empty(0, dtype=np.int32), empty, split.labels)
     opened = 0
@@ -76,9 +78,3 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
         store.append(row.id, [], [record])
         opened += 1
     return opened
-
-
-def _cpu() -> Any:
-    import torch
-
-    return torch.device("cpu")
