@@ -18,11 +18,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from lrscope.analysis.defaults import ERROR
 from lrscope.analysis.evidence import evidence_of
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, spent
 from lrscope.analysis.selection import optimism
 from lrscope.analysis.tables import Floats, ScoreTable
-from lrscope.analysis.verdict import ERROR, Verdict, choose, chooser
+from lrscope.analysis.verdict import Verdict, choose, chooser
 
 LOOKS = (3, 5, 8)
 NUM_EXAMPLES = 1100

@@ -119,3 +119,77 @@ def test_sources_of_several_kinds_are_refused(tmp_path: Path) -> None:
         read_runs([tmp_path / "none"], {})
     both = read_runs([log, written(tmp_path, "# 1e-3\n" + RUN.format(debris=""), "other.log")], {})
     assert list(both.arms) == ["lr 0.0001", "lr 0.001"]
+
+
+EPOCH = "epoch {epoch}: train loss :: {loss:.3f}, train acc :: 0.400, dev acc :: {acc:.3f}\n"
+
+
+def epochs(*numbers: int) -> str:
+    return "".join(
+        EPOCH.format(epoch=n, loss=2 - n / 10 - at / 1000, acc=0.3 + n / 100) for at, n in enumerate(numbers)
+    )
+
+
+def test_an_epoch_that_stands_twice_is_no_second_seed(tmp_path: Path) -> None:
+    runs = read_log(written(tmp_path, "# 1e-4\n" + epochs(0, 1, 2, 1, 2, 3)), {})
+    (run,) = runs.runs
+    assert [point.epoch for point in run.points] == [1, 2, 3, 4]
+    assert run.points[1].value("train", "loss") == 1.897, "the last time counts"
+    assert [(note.kind, note.values["epoch"]) for note in runs.notes] == [("epoch-again", 2), ("epoch-again", 3)]
+
+
+def test_epochs_out_of_order_are_put_in_order(tmp_path: Path) -> None:
+    (run,) = read_log(written(tmp_path, "# 1e-4\n" + epochs(0, 2, 1)), {}).runs
+    assert [point.epoch for point in run.points] == [1, 2, 3]
+
+
+def test_values_that_stand_under_every_epoch_are_the_epochs(tmp_path: Path) -> None:
+    text = "".join(f"epoch {n}: train loss :: 1.{n}\ndev acc :: 0.3{n}\n" for n in range(3))
+    runs = read_log(written(tmp_path, "# 1e-4\n" + text), {})
+    (run,) = runs.runs
+    assert run.series("dev", "acc") == [(1, 0.30), (2, 0.31), (3, 0.32)]
+    assert not runs.unread
+
+
+def test_a_summary_that_no_epoch_bears_out(tmp_path: Path) -> None:
+    runs = read_log(written(tmp_path, "# 1e-4\n" + epochs(0, 1) + "dev acc :: 0.900\n"), {})
+    (note,) = runs.notes
+    assert (note.kind, note.arm, note.values["final"]) == ("final-differs", "lr 0.0001", 0.9)
+    assert Conclusions(runs).arms[0].value == 0.31
+
+
+@pytest.mark.parametrize(
+    ("end", "number"),
+    [("dev acc :: 0.3", 2), ("dev acc ::", 2), ("dev a", 2), ("dev acc :: 0.340", 3), ("dev acc :: 0.34\n", 3)],
+)
+def test_a_file_that_breaks_off_within_a_value(end: str, number: int, tmp_path: Path) -> None:
+    last = f"epoch 2: train loss :: 1.700, train acc :: 0.400, {end}"
+    runs = read_log(written(tmp_path, "# 1e-4\n" + epochs(0, 1) + last), {})
+    assert len(runs.runs[0].points) == number
+    assert runs.unread == (() if number == 3 else ((4, last),))
+
+
+def test_a_last_line_that_is_like_the_others_is_whole(tmp_path: Path) -> None:
+    text = "\n".join(f"epoch {n}: train loss :: 1.5, dev acc :: 0.3{n}, took 3s" for n in range(2))
+    assert len(read_log(written(tmp_path, "# 1e-4\n" + text), {}).runs[0].points) == 2
+
+
+def test_a_metric_is_named_and_the_others_are_told(tmp_path: Path) -> None:
+    text = "".join(f"epoch {n}: dev loss :: 1.{n}, dev f1 :: 0.3, dev acc :: 0.4\n" for n in range(2))
+    path = written(tmp_path, "# 1e-4\n" + text)
+    runs = read_log(path, {})
+    assert runs.metric == ("acc", "maximize")
+    assert runs.notes[0].values == {"chosen": "acc", "others": ["f1"]}
+    assert read_log(path, {}, "f1").metric == ("f1", "maximize")
+    assert read_log(path, {}, "loss").metric == ("loss", "minimize")
+    with pytest.raises(DataError, match="it has acc, f1, loss"):
+        read_log(path, {}, "bleu")
+
+
+def test_a_file_given_twice_and_a_copy_of_it(tmp_path: Path) -> None:
+    log = written(tmp_path, "# 1e-4\n" + epochs(0, 1, 2))
+    with pytest.raises(DataError, match="every file is given once"):
+        read_runs([log, tmp_path / "." / log.name], {})
+    copy = written(tmp_path, log.read_text(encoding="utf-8"), "copy.log")
+    (note,) = read_runs([log, copy], {}).notes
+    assert (note.kind, note.arm, note.values["number"]) == ("same-run", "lr 0.0001", 9)

@@ -78,12 +78,18 @@ SCORE = {"arm": "a", "seed": 0, "example_id": "1", "metric": "m", "value": 1.0}
     ("rows", "said"),
     [
         ([{"x": 1}], "a table has epoch, arm or lr"),
-        ([{"lr": "fast", "dev_acc": 0.1}], "row 1: lr is a number: got 'fast'"),
-        ([{"lr": -1, "dev_acc": 0.1}], "row 1: a learning rate is above 0"),
+        ([{"lr": 1e-4, "loss": 1.0}], "if loss was measured on dev, call it dev_loss"),
+        (
+            [{"lr": 1e-4, "epoch": 1, "dev_acc": 0.1}] * 2,
+            "line 3: an epoch stands once a run: got epoch 1 of",
+        ),
+        ([{"lr": 1e-4, "seed": 0.5, "dev_acc": 0.1}], "line 2: a seed is a whole number"),
+        ([{"lr": "fast", "dev_acc": 0.1}], "line 2: lr is a number: got 'fast'"),
+        ([{"lr": -1, "dev_acc": 0.1}], "line 2: a learning rate is above 0"),
         ([{"arm": "a", "dev_acc": ""}], "no dev column with numbers"),
-        ([SCORE, SCORE], "row 2: an example is scored once a run: got 1 again"),
+        ([SCORE, SCORE], "line 3: an example is scored once a run: got 1 again"),
         ([SCORE, {**SCORE, "arm": "b", "example_id": "2"}], "all runs are scored on the same examples"),
-        ([{**SCORE, "value": ""}], "row 1: a score is a number"),
+        ([{**SCORE, "value": ""}], "line 2: a score is a number"),
     ],
 )
 def test_what_is_wrong_with_a_table(rows: list[dict[str, Any]], said: str, tmp_path: Path) -> None:
@@ -114,3 +120,33 @@ def test_weights_that_weigh_nothing(weight: float, tmp_path: Path) -> None:
     rows = [{**SCORE, "example_id": str(i), "weight": weight} for i in range(3)]
     with pytest.raises(DataError, match="weights are not negative, and not all 0"):
         read_table(written(tmp_path / "t.csv", rows), {})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_tables_as_a_spreadsheet_writes_them(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes('lr; epoch ;dev_acc\r\n0,001;1;0,41\r\n0,01;1;"0,42"\r\n'.encode(encoding))
+    runs = read_table(path, {})
+    assert [(run.rate, run.last("dev", "acc")) for run in runs.runs] == [(0.001, 0.41), (0.01, 0.42)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("t.csv", "lr,dev_acc\n1e-4,0.4,0.5\n", "line 2: a row has as many cells as the heading, 2"),
+        ("t.csv", 'lr,note,dev_acc\n1e-4,"two\nlines",0.4\n-1,x,0.4\n', "line 4: a learning rate is above 0"),
+        ("t.jsonl", '{"lr": 1e-4, "dev_acc": 0.4}\n\n{"lr": ', "line 3: a line is JSON"),
+        ("t.jsonl", "[1, 2]\n", "line 1: a line is an object"),
+    ],
+)
+def test_where_a_table_is_wrong(name: str, text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=said):
+        read_table(tmp_path / name, {})
+
+
+def test_columns_that_only_later_lines_have(tmp_path: Path) -> None:
+    rows = [{"lr": 1e-4, "epoch": 1, "train_loss": 1.0}, {"lr": 1e-4, "epoch": 2, "train_loss": 0.9, "dev_acc": 0.4}]
+    path = tmp_path / "t.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
+    assert read_table(path, {}).runs[0].series("dev", "acc") == [(2, 0.4)]

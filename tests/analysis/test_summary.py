@@ -1,4 +1,4 @@
-"""What is said of arms: spreads pooled over them, and which overlap with the best."""
+"""What is said of arms: spreads, pooled over them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from lrscope.analysis.arms import Arm
-from lrscope.analysis.summary import ArmSummary, Spread, leading, pooled
+from lrscope.analysis.summary import ArmSummary, Spread, pooled
 from lrscope.config import TrialConfig
 from lrscope.report.sweep_figures import half_width
 
@@ -39,21 +39,3 @@ def test_the_pooled_spread_is_that_of_a_one_way_analysis_of_variance() -> None:
     assert sd == pytest.approx(math.sqrt(within / 3))
     assert half_width(3, sd, freedom) == pytest.approx(stats.t.interval(0.95, 3, scale=sd / math.sqrt(3))[1])
     assert pooled([arm(1e-3, 0.5)])[1] == 0
-
-
-def test_who_overlaps_with_the_best() -> None:
-    close, best, far = arm(1e-4, 0.39, 0.41), arm(1e-3, 0.40, 0.42), arm(1e-2, 0.20, 0.22)
-    assert leading([close, best, far], "maximize") == [close, best]
-    assert leading([close, best, far], "minimize") == [far]
-    assert leading([arm(1e-4, 0.39), arm(1e-3, 0.2)], "maximize") != []
-    assert len(leading([arm(1e-4, 0.39), arm(1e-3, 0.2)], "maximize")) == 2, "one seed each sets no arm apart"
-    assert leading([], "maximize") == []
-
-
-def test_the_rule_of_overlap_rarely_excludes_the_best_of_equals() -> None:
-    draw = np.random.default_rng(0)
-    excluded = 0
-    for _ in range(300):
-        arms = [arm(10.0**-n, *draw.normal(0.4, 0.014, 3)) for n in range(5)]
-        excluded += arms[0] not in leading(arms, "maximize")
-    assert excluded / 300 < 0.2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     assert again[1].splitlines()[-1] == out.splitlines()[-1]
     code, _, error = cli(*command[:-4], "--budget", "4min", *command[-2:])
     assert (code, "was begun with a budget of 3min" in error) == (2, True)
+    code, _, error = cli(*command, "--dropout", "0.5")
+    assert (code, "was begun with --dropout 0.3: got 0.5" in error) == (2, True)
+    code, out, error = cli(*command, "--json")
+    found = json.loads(out)
+    assert (code, error) == (0, "")
+    assert found["finetune"] == again[1].splitlines()[-1].removeprefix("to train it: ")
+    assert found["choice"]["first"] in [arm["name"] for arm in found["arms"]]
 
 
 @given(st.floats(60, 1e5), st.floats(1e-3, 1.0), st.floats(0.1, 300), st.integers(1, 8))

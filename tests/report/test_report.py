@@ -15,6 +15,7 @@ from tests.conftest import Cli, Toy
 from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.import_logs import read_log
 from lrscope.report.chart import Chart, Series
+from lrscope.report.document import document
 from lrscope.report.files import write_report
 from lrscope.report.locales import NAMES, locale
 from lrscope.store.study import StudyStore
@@ -58,7 +59,9 @@ def conclusions(tmp_path: Path, *names: str) -> Conclusions:
 @pytest.mark.parametrize("language", list(NAMES))
 def test_hostile_names_come_out_as_text(language: str, tmp_path: Path) -> None:
     written = write_report(
-        conclusions(tmp_path, "<script>alert(1)</script>", 'x" onload="y', "a|b`c`"), locale(language), tmp_path / "out"
+        document(conclusions(tmp_path, "<script>alert(1)</script>", 'x" onload="y', "a|b`c`")),
+        locale(language),
+        tmp_path / "out",
     )
     page = written[0].read_text(encoding="utf-8")
     assert "<script>alert" not in page
@@ -70,7 +73,7 @@ def test_hostile_names_come_out_as_text(language: str, tmp_path: Path) -> None:
 
 
 def test_arms_without_rates_and_one_arm_alone(tmp_path: Path) -> None:
-    written = write_report(conclusions(tmp_path, "only this"), locale("en"), tmp_path / "out")
+    written = write_report(document(conclusions(tmp_path, "only this")), locale("en"), tmp_path / "out")
     text = written[1].read_text(encoding="utf-8")
     assert "There is one arm" in text
     assert "One arm alone" in text
@@ -154,7 +157,7 @@ CHROMIUM = next(
 @pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
 def test_the_page_runs_in_a_browser_without_complaint(tmp_path: Path) -> None:
-    page = write_report(conclusions(tmp_path, "1e-4", "1e-3"), locale("en"), tmp_path / "out")[0]
+    page = write_report(document(conclusions(tmp_path, "1e-4", "1e-3")), locale("en"), tmp_path / "out")[0]
     source = page.read_text(encoding="utf-8")
     check = """<script>
       window.addEventListener("load", () => {

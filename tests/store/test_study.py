@@ -136,6 +136,7 @@ def test_a_study_of_the_first_version_is_brought_forward(tmp_path: Path) -> None
         store.add_trial(CONFIG.trial)
     connection = sqlite3.connect(tmp_path / "s" / DATABASE)
     connection.execute("ALTER TABLE trials DROP COLUMN attempts")
+    connection.execute("ALTER TABLE study DROP COLUMN overlaps")
     (text,) = connection.execute("SELECT config FROM trials").fetchone()
     old = {name: value for name, value in json.loads(text).items() if name not in ("layer_decay", "head_multiplier")}
     connection.execute("UPDATE trials SET config = ?", (json.dumps(old),))
@@ -144,5 +145,6 @@ def test_a_study_of_the_first_version_is_brought_forward(tmp_path: Path) -> None
     connection.close()
     with StudyStore.open(tmp_path / "s") as store:
         assert store.trial(1).attempts == 0
+        assert store.overlaps == []
         assert store.add_trial(CONFIG.trial).id == 1
         assert len(store.trials()) == 1

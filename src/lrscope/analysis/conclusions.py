@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 
-from lrscope.analysis.evidence import SEED_SD, Evidence, evidence_of, evidence_of_rates, evidence_of_values
+from lrscope.analysis.defaults import ERROR, MARGIN, SEED_SD
+from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.analysis.power import Need, needed
 from lrscope.analysis.response import Peak, peak
 from lrscope.analysis.runs import Run, Runs
 from lrscope.analysis.selection import optimism, own_variances
-from lrscope.analysis.verdict import ERROR, Choice, Verdict, choose, chooser, ranked
+from lrscope.analysis.verdict import Choice, Verdict, choose, chooser, ranked
 
-MARGIN = 0.02  # a difference that matters, where the user names none
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
 DONE = ("completed", "stopped", "interrupted")
 

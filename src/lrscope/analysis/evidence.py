@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.analysis.components import pair_components
+from lrscope.analysis.defaults import SEED_SD
 from lrscope.analysis.noise import SeedNoise, assumed, shared_noise
 from lrscope.analysis.tables import Floats, ScoreTable
-
-SEED_SD = 0.014
-SEED_SD_SOURCE = "the spread over seeds of 42M models on SST-5 at equal rates"
 
 
 @dataclass(frozen=True, eq=False)

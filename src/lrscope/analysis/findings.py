@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from lrscope.analysis.applied import schedule_findings
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.curves import Course, course, gap_begins
 from lrscope.analysis.said import Said
@@ -13,7 +14,8 @@ from lrscope.records import Metric
 
 def findings(c: Conclusions) -> list[Said]:
     """Return all findings: of the comparison, of single arms, of the records themselves."""
-    return [*_comparison(c), *_courses(c), *_generalises(c), *_records(c)]
+    applied = [(arm.name, [run.applied for run in arm.runs if run.applied is not None]) for arm in c.arms]
+    return [*_comparison(c), *_courses(c), *_generalises(c), *schedule_findings(applied), *_records(c)]
 
 
 def _comparison(c: Conclusions) -> Iterator[Said]:

@@ -8,14 +8,14 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs
+from lrscope.analysis.import_text import text_of
+from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs, decision_metric, passed_over
 from lrscope.analysis.said import Said
 from lrscope.errors import DataError
-from lrscope.records import Metric
 from lrscope.schedules.durations import format_number
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -25,9 +25,13 @@ _EPOCH = re.compile(r"^epoch\s+(\d+)\s*[:,]\s*(.+)$", re.IGNORECASE)
 _VALUE = re.compile(
     r"(train|dev|test|val|valid|validation|eval)[ _](\w+)\s*(?:::|[:=])\s*(nan|inf|-?\d+(?:\.\d+)?(?:e-?\d+)?)", re.I
 )
+_ROUNDING = 6e-4  # what a log prints of a value with three digits may differ by
 _ALONE = re.compile(r"^(\d*\.?\d+(?:e[-+]?\d+)?)$", re.I)
 _NAMED = re.compile(r"(?:\blr|learning[ _-]rate|\brate|学习率)\s*[:=：]?\s*(\d*\.?\d+(?:e[-+]?\d+)?)", re.I)
 _ARGS = re.compile(r"^(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
+
+
+Splits = dict[str, dict[str, float]]
 
 
 @dataclass
@@ -37,8 +41,35 @@ class _Begun:
     heading: str | None
     settings: dict[str, str]
     line: int
-    points: list[EpochPoint] = field(default_factory=list)
-    final: dict[str, dict[str, float]] = field(default_factory=dict)
+    points: dict[int, Splits] = field(default_factory=dict)
+    final: Splits = field(default_factory=dict)
+    final_line: int = 0
+    notes: list[tuple[str, dict[str, float]]] = field(default_factory=list)
+
+    def measured(self, epoch: int, values: Splits, line: int) -> None:
+        """Take in an epoch; what stands again, as after a resumption, counts the last time."""
+        if self.final:
+            self._take_final()
+        if epoch in self.points:
+            self.notes.append(("epoch-again", {"epoch": epoch + 1, "line": line}))
+        self.points[epoch] = values
+
+    def finish(self) -> None:
+        """Settle what stands under the last epoch: a part of it, where its like stood under every epoch."""
+        last = self.points[max(self.points)]
+        if any("dev" in splits for splits in self.points.values()) and "dev" not in last:
+            self._take_final()
+        for name, value in self.final.get("dev", {}).items():
+            known = [splits["dev"][name] for splits in self.points.values() if name in splits.get("dev", {})]
+            if known and not any(abs(value - each) <= _ROUNDING for each in known):
+                self.notes.append(("final-differs", {"final": value, "last": known[-1], "line": self.final_line}))
+
+    def _take_final(self) -> None:
+        """Give the last epoch what stood under it."""
+        last = self.points[max(self.points)]
+        for split, values in self.final.items():
+            last[split] = {**values, **last.get(split, {})}
+        self.final = {}
 
 
 class _Reader:
@@ -69,10 +100,10 @@ class _Reader:
             self.unread.append((number, f"epoch {epoch}: {rest}"))
             return
         run = self._open
-        if run is None or run.final or (run.points and run.points[-1].epoch >= epoch + 1):
+        if run is None or epoch <= min(run.points):
             run = self._open = _Begun(self._heading[1] if self._heading else None, dict(self._shared), number)
             self.runs.append(run)
-        run.points.append(EpochPoint(epoch + 1, values))
+        run.measured(epoch, values, number)
 
     def _settings(self, number: int, settings: dict[str, str]) -> None:
         if self._open is not None:
@@ -90,23 +121,35 @@ class _Reader:
             return
         for split, values in found.items():
             self._open.final.setdefault(split, {}).update(values)
+        self._open.final_line = number
 
 
-def read_log(path: Path, sizes: dict[str, int]) -> Runs:
-    """Return the runs of a console log; `sizes` counts examples by split, as far as they are known.
+def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) -> Runs:
+    """Return the runs of a console log; `sizes` counts examples by split, `wanted` is the metric to compare by.
 
     Raises:
         DataError: the file cannot be read, or holds no run.
     """
     reader = _Reader()
-    for number, line in lines_of(path):
+    text = text_of(path, errors="replace")
+    whole = text if text.endswith(("\n", "\r")) else text + "\n"
+    cut = whole != text and _is_cut(text)
+    lines = list(lines_of(whole))
+    for number, line in lines[: -1 if cut else None]:
         reader.read(number, line)
+    if cut:
+        reader.unread.append(lines[-1])
     if not reader.runs:
         raise DataError(
             f"a log of training runs has lines such as 'epoch 0: train loss :: 1.9, dev acc :: 0.3': got none in {path}"
         )
-    metric = _metric_of(reader.runs)
-    notes = list(reader.notes)
+    for begun in reader.runs:
+        begun.finish()
+    names = {name for begun in reader.runs for splits in begun.points.values() for name in splits.get("dev", {})}
+    if not names:
+        raise DataError(f"runs are compared by what was measured on dev: got a log without a dev metric, {path}")
+    metric = decision_metric(names, wanted)
+    notes = [*reader.notes, *(passed_over(names, metric) if wanted is None else ())]
     seen: dict[str, int] = {}
     runs = []
     for begun in reader.runs:
@@ -121,26 +164,22 @@ def read_log(path: Path, sizes: dict[str, int]) -> Runs:
             status = "interrupted"
             there = {"epochs": len(begun.points), "of": int(asked), "line": begun.line}
             notes.append(Said("cut-off", there, name))
+        notes += [Said(kind, values, name) for kind, values in begun.notes]
+        points = tuple(EpochPoint(epoch + 1, splits) for epoch, splits in sorted(begun.points.items()))
         settings = {key: value for key, value in begun.settings.items() if key not in RATES}
-        runs.append(Run(name, seed, rate, tuple(begun.points), status, begun.final, settings))
+        runs.append(Run(name, seed, rate, points, status, begun.final, settings))
     return Runs(
-        str(path), metric, tuple(runs), sizes, notes=tuple(notes), unread=tuple(reader.unread), is_imported=True,
+        str(path), metric, tuple(runs), dict(sizes), notes=tuple(notes), unread=tuple(reader.unread), is_imported=True,
         settings=dict(reader.runs[0].settings),
     )  # fmt: skip
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a log with their numbers, without bars, escapes and blanks; a redrawn line is several.
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
+    r"""Yield the lines of a log with their numbers, without bars, escapes and blanks; a redrawn line is several.
 
-    Raises:
-        DataError: the file cannot be read.
+    >>> list(lines_of("a█▌\r\n\n b\rc"))
+    [(1, 'a'), (3, 'b'), (3, 'c')]
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    text = content.decode(encoding, errors="replace")
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         for part in line.split("\r"):
             if _TQDM.search(part):
@@ -150,8 +189,24 @@ def lines_of(path: Path) -> Iterator[tuple[int, str]]:
                 yield number, cleaned
 
 
-def _values(text: str) -> dict[str, dict[str, float]]:
-    found: dict[str, dict[str, float]] = {}
+def _is_cut(text: str) -> bool:
+    """Whether a text without a line break at its end breaks off within a value: its like has more digits everywhere."""
+    kept, _, end = text.rpartition("\n")
+    last = re.split(r"[,\r]", end.rstrip())[-1]
+    match = _VALUE.search(last)
+    if match is None:
+        like_it = re.sub(r"[\d.]+", "#", last) in re.split(r"[,\r\n]", re.sub(r"[\d.]+", "#", kept))
+        return bool(_EPOCH.match(end.strip()) and re.search(r"[A-Za-z]", last)) and not like_it
+
+    def digits(value: str) -> int:
+        return len(value.partition(".")[2])
+
+    like = [digits(value) for split, metric, value in _VALUE.findall(kept) if (split, metric) == match.groups()[:2]]
+    return bool(like) and match.end() == len(last) and digits(match[3]) < min(like)
+
+
+def _values(text: str) -> Splits:
+    found: Splits = {}
     for split, metric, value in _VALUE.findall(text):
         found.setdefault(SPLITS.get(split.lower(), split.lower()), {})[metric.lower()] = float(value)
     return found
@@ -201,11 +256,3 @@ def _number_in(heading: str) -> float | None:
     """
     match = _ALONE.match(heading) or _NAMED.search(heading)
     return float(match[1]) if match else None
-
-
-def _metric_of(runs: list[_Begun]) -> Metric:
-    names = {name for run in runs for point in run.points for name in point.splits.get("dev", {})}
-    others = sorted(names - {"loss"})
-    if not names:
-        raise DataError("runs are compared by what was measured on dev: got a log without a dev metric")
-    return Metric(others[0], "maximize") if others else Metric("loss", "minimize")

@@ -7,30 +7,75 @@ Metrics: a row an epoch, with `epoch`, `arm` or `lr`, `seed` if there are severa
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs
+from lrscope.analysis.import_text import text_of
+from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs, decision_metric, passed_over
 from lrscope.analysis.tables import Floats, ScoreTable
 from lrscope.errors import DataError
-from lrscope.records import Metric
 from lrscope.schedules.durations import format_number
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 SCORES = ("arm", "seed", "example_id", "metric", "value")
 _MEASURED = re.compile(r"^(train|dev|test|val|valid|validation|eval)[_ /.](.+)$", re.I)
-_LESS_IS_BETTER = ("loss", "perplexity", "ppl", "error", "mse", "mae", "nll", "bpb")
-Row = Mapping[str, Any]
+_DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
 
 
-def read_table(path: Path, sizes: Mapping[str, int]) -> Runs:
-    """Return the runs of a table, or of per-example scores.
+class Row:
+    """One row of a table, with its place in the file for whoever has to mend it."""
+
+    def __init__(self, values: Mapping[str, Any], at: str) -> None:
+        self.values, self.at = values, at
+
+    def text(self, name: str) -> str:
+        """Return a cell as text, empty where there is none."""
+        value = self.values.get(name)
+        return "" if value is None else str(value).strip()
+
+    def number(self, name: str) -> float:
+        """Return a cell as a number, NaN where it is empty."""
+        value = self.values.get(name)
+        if value is None or value == "":
+            return math.nan
+        try:
+            return float(value)
+        except (TypeError, ValueError) as error:
+            if _DECIMAL_COMMA.match(text := self.text(name)):
+                return float(text.replace(",", "."))
+            raise DataError(f"{self.at}: {name} is a number: got {value!r}") from error
+
+    @property
+    def seed(self) -> int:
+        """The run's seed, 0 where none is named."""
+        seed = self.number("seed")
+        if not math.isnan(seed) and seed != int(seed):
+            raise DataError(f"{self.at}: a seed is a whole number: got {self.text('seed')!r}")
+        return 0 if math.isnan(seed) else int(seed)
+
+    @property
+    def arm(self) -> tuple[str, float | None]:
+        """The run's arm, by its name or its rate, and the rate where there is one."""
+        name = next((key for key in RATES if self.text(key)), None)
+        rate = self.number(name) if name else None
+        if rate is not None and not (math.isfinite(rate) and rate > 0):
+            raise DataError(f"{self.at}: a learning rate is above 0: got {self.text(name or '')!r}")
+        given = self.text("arm")
+        if not given and rate is None:
+            raise DataError(f"{self.at}: a run has an arm, or a learning rate: got neither")
+        return given or f"lr {format_number(rate or 0.0)}", rate
+
+
+def read_table(path: Path, sizes: Mapping[str, int], wanted: str | None = None) -> Runs:
+    """Return the runs of a table, or of per-example scores; `wanted` is the metric to compare by.
 
     Raises:
         DataError: it cannot be read, or lacks the columns of either.
@@ -38,15 +83,17 @@ def read_table(path: Path, sizes: Mapping[str, int]) -> Runs:
     rows = rows_of(path)
     if not rows:
         raise DataError(f"a table of runs has rows: got none in {path}")
-    columns = {str(name).strip() for name in rows[0]}
-    if set(SCORES) <= columns:
-        return _scores(path, rows)
+    columns = list(rows[0].values)
+    if set(SCORES) <= set(columns):
+        return _scores(path, rows, wanted)
     if not any(name in columns for name in ("arm", *RATES)) or not any(_MEASURED.match(name) for name in columns):
+        bare = [name for name in columns if name not in ("arm", "seed", "epoch", "step", *RATES)]
+        hint = f"; if {bare[0]} was measured on dev, call it dev_{bare[0]}" if bare else ""
         raise DataError(
             f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
-            f"{', '.join(sorted(columns))} in {path}"
+            f"{', '.join(sorted(columns))} in {path}{hint}"
         )
-    return _metrics(path, rows, sizes)
+    return _metrics(path, rows, sizes, wanted)
 
 
 def rows_of(path: Path) -> list[Row]:
@@ -59,67 +106,72 @@ def rows_of(path: Path) -> list[Row]:
         if path.suffix == ".parquet":
             import pyarrow.parquet as pq
 
-            return list(pq.read_table(path).to_pylist())
-        text = path.read_text(encoding="utf-8-sig")
+            found = pq.read_table(path).to_pylist()
+            return [Row(values, f"{path}, row {number}") for number, values in enumerate(found, start=1)]
+        text = text_of(path)
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.splitlines() if line.strip()]
-        return list(csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix == ".tsv" else ","))
+            lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
+            return [Row(_object(line, f"{path}, line {number}"), f"{path}, line {number}") for number, line in lines]
+        return _separated(path, text)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    except ValueError as error:  # JSON, Unicode, Arrow
+    except (ValueError, csv.Error) as error:  # Arrow's errors are ValueErrors
         raise DataError(f"{path} is no {path.suffix[1:]} that can be read: {error}") from error
 
 
-def _number(row: Row, name: str, path: Path, place: int) -> float:
-    value = row.get(name)
-    if value is None or value == "":
-        return math.nan
+def _object(line: str, at: str) -> dict[str, Any]:
     try:
-        return float(value)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{path}, row {place}: {name} is a number: got {value!r}") from error
+        found = json.loads(line)
+    except ValueError as error:
+        raise DataError(f"{at}: a line is JSON: it is not ({error})") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{at}: a line is an object such as {{'lr': 1e-4, 'dev_acc': 0.4}}: got {line[:40]}")
+    return found
 
 
-def _arm(row: Row, path: Path, place: int) -> tuple[str, float | None]:
-    name = next((key for key in RATES if row.get(key) not in (None, "")), None)
-    rate = _number(row, name, path, place) if name else None
-    if rate is not None and not (math.isfinite(rate) and rate > 0):
-        raise DataError(f"{path}, row {place}: a learning rate is above 0: got {row[name or '']!r}")
-    given = str(row.get("arm") or "")
-    if not given and rate is None:
-        raise DataError(f"{path}, row {place}: a run has an arm, or a learning rate: got neither")
-    return given or f"lr {format_number(rate or 0.0)}", rate
+def _separated(path: Path, text: str) -> list[Row]:
+    """Return the rows of text with separators: the one of tab, semicolon and comma that the heading has most of."""
+    heading = text.split("\n", 1)[0]
+    separator = max("\t;,", key=heading.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    reader.fieldnames = [str(name).strip() for name in reader.fieldnames or []]
+    rows = []
+    for values in reader:
+        at = f"{path}, line {reader.line_num}"
+        if None in values:
+            raise DataError(f"{at}: a row has as many cells as the heading, {len(reader.fieldnames)}: got more")
+        rows.append(Row(values, at))
+    return rows
 
 
-def _seed(row: Row, path: Path, place: int) -> int:
-    seed = _number(row, "seed", path, place)
-    return 0 if math.isnan(seed) else int(seed)
-
-
-def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int]) -> Runs:
-    measured = {name: match for name in rows[0] if (match := _MEASURED.match(str(name).strip()))}
+def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: str | None) -> Runs:
+    columns = dict.fromkeys(name for row in rows for name in row.values)
+    measured = {name: match for name in columns if (match := _MEASURED.match(name))}
     points: dict[tuple[str, int], dict[float, dict[str, dict[str, float]]]] = {}
     rates: dict[str, float | None] = {}
     finals: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
-    for place, row in enumerate(rows, start=1):
-        arm, rate = _arm(row, path, place)
-        rates[arm] = rate
-        key = (arm, _seed(row, path, place))
-        epoch = _number(row, "epoch", path, place)
-        at = len(points.get(key, {})) + 1.0 if math.isnan(epoch) else epoch
+    for row in rows:
+        arm, rates[row.arm[0]] = row.arm
+        by_epoch = points.setdefault((arm, row.seed), {})
+        epoch = row.number("epoch")
+        at = len(by_epoch) + 1.0 if math.isnan(epoch) else epoch
+        if at in by_epoch:
+            raise DataError(
+                f"{row.at}: an epoch stands once a run: got epoch {at:g} of {arm}, seed {row.seed}, again; runs of one "
+                "arm differ in a column seed"
+            )
         splits: dict[str, dict[str, float]] = {}
         for name, match in measured.items():
-            value = _number(row, name, path, place)
-            split, metric = match[1].lower(), match[2].lower()
-            if row.get(name) not in (None, ""):  # what was measured and is NaN stays so
-                splits.setdefault(SPLITS.get(split, split), {})[metric] = value
+            if row.text(name):  # what was measured and is NaN stays so
+                split, metric = match[1].lower(), match[2].lower()
+                splits.setdefault(SPLITS.get(split, split), {})[metric] = row.number(name)
         if "test" in splits:
-            finals[key] = {"test": splits.pop("test")}
-        points.setdefault(key, {})[at] = splits
+            finals[arm, row.seed] = {"test": splits.pop("test")}
+        by_epoch[at] = splits
     names = {metric for by_epoch in points.values() for splits in by_epoch.values() for metric in splits.get("dev", {})}
     if not names:
         raise DataError(f"runs are compared by what was measured on dev: got no dev column with numbers in {path}")
-    metric = _decision(names)
+    metric = decision_metric(names, wanted)
     runs = [
         Run(
             arm, seed, rates[arm], tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items())),
@@ -127,25 +179,26 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int]) -> Runs:
         )
         for (arm, seed), by_epoch in points.items()
     ]  # fmt: skip
-    return Runs(str(path), metric, tuple(runs), sizes, is_imported=True)
+    notes = passed_over(names, metric) if wanted is None else ()
+    return Runs(str(path), metric, tuple(runs), sizes, notes=notes, is_imported=True)
 
 
-def _scores(path: Path, rows: Sequence[Row]) -> Runs:
-    metric = _decision({str(row["metric"]) for row in rows})
+def _scores(path: Path, rows: Sequence[Row], wanted: str | None) -> Runs:
+    names = {row.text("metric") for row in rows}
+    metric = decision_metric(names, wanted)
     values: dict[str, dict[int, dict[str, tuple[float, float]]]] = {}
     rates: dict[str, float | None] = {}
-    for place, row in enumerate(rows, start=1):
-        if str(row["metric"]) != metric.name:
+    for row in rows:
+        if row.text("metric") != metric.name:
             continue
-        arm, rates[str(row["arm"])] = _arm(row, path, place)
-        weight = _number(row, "weight", path, place)
-        value = _number(row, "value", path, place)
+        arm, rates[row.arm[0]] = row.arm
+        weight, value = row.number("weight"), row.number("value")
         if math.isnan(value):
-            raise DataError(f"{path}, row {place}: a score is a number: got {row['value']!r}")
-        scored = values.setdefault(arm, {}).setdefault(_seed(row, path, place), {})
-        example = str(row["example_id"])
+            raise DataError(f"{row.at}: a score is a number: got {row.values['value']!r}")
+        scored = values.setdefault(arm, {}).setdefault(row.seed, {})
+        example = row.text("example_id")
         if example in scored:
-            raise DataError(f"{path}, row {place}: an example is scored once a run: got {example} again")
+            raise DataError(f"{row.at}: an example is scored once a run: got {example} again")
         scored[example] = (value, 1.0 if math.isnan(weight) else weight)
     examples = sorted({example for by_seed in values.values() for scored in by_seed.values() for example in scored})
     table: dict[str, dict[int, Floats]] = {}
@@ -163,12 +216,6 @@ def _scores(path: Path, rows: Sequence[Row]) -> Runs:
             table.setdefault(arm, {})[seed], weights = pairs[:, 0], pairs[:, 1]
             mean = float(np.average(pairs[:, 0], weights=pairs[:, 1]))
             runs.append(Run(arm, seed, rates.get(arm), (EpochPoint(1, {"dev": {metric.name: mean}}),)))
-    runs_of = Runs(str(path), metric, tuple(runs), {"dev": len(examples)}, is_imported=True)
-    scores = ScoreTable.of({arm: table[arm] for arm in runs_of.arms}, weights)
-    return Runs(str(path), metric, tuple(runs), {"dev": len(examples)}, scores, is_imported=True)
-
-
-def _decision(names: set[str]) -> Metric:
-    """Return the metric to compare by: the first that is larger for better, else the first of the others."""
-    larger = sorted(name for name in names if not any(part in name.lower() for part in _LESS_IS_BETTER))
-    return Metric(larger[0], "maximize") if larger else Metric(sorted(names)[0], "minimize")
+    notes = passed_over(names, metric) if wanted is None else ()
+    found = Runs(str(path), metric, tuple(runs), {"dev": len(examples)}, notes=notes, is_imported=True)
+    return replace(found, scores=ScoreTable.of({arm: table[arm] for arm in found.arms}, weights))

@@ -8,18 +8,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lrscope.analysis.runs import EpochPoint, Run, Runs
+import numpy as np
+
+from lrscope.analysis.applied import AppliedRates
+from lrscope.analysis.import_text import text_of
+from lrscope.analysis.runs import EpochPoint, Run, Runs, decision_metric, passed_over
 from lrscope.errors import DataError
-from lrscope.records import Metric
 from lrscope.schedules.durations import format_number
 
 NOT_METRICS = ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
 
 
-def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs:
+def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int], wanted: str | None = None) -> Runs:
     """Return runs, one a file. Rates are the largest that was logged, seeds the files' order at a rate.
 
-    The decision metric is the first eval metric by name that is no loss.
+    `wanted` is the metric to compare by, without `eval_`.
 
     Raises:
         DataError: a file cannot be read, is no trainer state, or was never evaluated.
@@ -30,8 +33,7 @@ def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs
         raise DataError(
             f"runs are compared by their evaluations: got none in {paths[0]}; train with --eval_strategy epoch"
         )
-    others = sorted(names - {"loss"})
-    metric = Metric(others[0], "maximize") if others else Metric("loss", "minimize")
+    metric = decision_metric(names, wanted)
     runs: list[Run] = []
     for path, state in states:
         history = state["log_history"]
@@ -42,17 +44,16 @@ def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs
         done = float(state.get("epoch") or 0.0), float(state.get("num_train_epochs") or 0.0)
         status = "completed" if done[0] >= done[1] - 1e-6 else "interrupted"
         settings = {"source": str(path), "epochs": f"{done[1]:g}"}
-        runs.append(
-            Run(name, seed, rate, tuple(_points(history)), status, settings=settings, seconds=_seconds(history))
-        )
-    return Runs(", ".join(map(str, paths)), metric, tuple(runs), sizes, is_imported=True)
+        applied = AppliedRates(np.array(rates)) if rates else None
+        points, seconds = tuple(_points(history)), _seconds(history)
+        runs.append(Run(name, seed, rate, points, status, settings=settings, seconds=seconds, applied=applied))
+    notes = passed_over(names, metric) if wanted is None else ()
+    return Runs(", ".join(map(str, paths)), metric, tuple(runs), sizes, notes=notes, is_imported=True)
 
 
 def _state(path: Path) -> dict[str, Any]:
     try:
-        state = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+        state = json.loads(text_of(path))
     except ValueError as error:
         raise DataError(f"a trainer state is JSON: {path} is not ({error})") from error
     if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):

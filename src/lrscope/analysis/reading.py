@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from lrscope.analysis.applied import AppliedRates
 from lrscope.analysis.arms import grouped
-from lrscope.analysis.runs import EpochPoint, Run, Runs
+from lrscope.analysis.runs import EpochPoint, Run, Runs, decision_metric
+from lrscope.analysis.said import Said
 from lrscope.analysis.tables import Floats, ScoreTable
 from lrscope.errors import StudyError
-from lrscope.records import Scores
+from lrscope.records import Metric, Scores
+from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
 WITH_VALUE = ("completed", "stopped")
 
 
-def read_study(store: StudyStore) -> Runs:
+def read_study(store: StudyStore, wanted: str | None = None) -> Runs:
     """Return a study's runs, with per-example scores at the endpoint of those that ended.
+
+    `wanted` is the metric to compare by, where it is not the study's own.
 
     Raises:
         StudyError: it is a range test, or no run has ended.
+        DataError: the metric that is wanted was not measured.
     """
     if store.config.find is not None:
         raise StudyError(f"{store.folder} holds range tests, not runs to compare; read it with lrscope find --resume")
     rows = [row for row in store.trials() if row.status not in ("planned", "running")]
     if not any(row.status in (*WITH_VALUE, "diverged", "failed") for row in rows):
         raise StudyError(f"a report is of runs that have ended: got none in {store.folder}; run it to its end")
+    metric = _metric(store, rows, wanted)
     arms = grouped(rows)
     runs: list[Run] = []
     scores: dict[str, dict[int, Floats]] = {}
@@ -37,7 +45,7 @@ def read_study(store: StudyStore) -> Runs:
             runs.append(_run(store, row, arm.name))
             if runs[-1].final and row.status in WITH_VALUE:
                 sizes["test"] = _num_scored(store, row)
-            found = _endpoint(store, row) if row.status in WITH_VALUE else None
+            found = _endpoint(store, row, metric) if row.status in WITH_VALUE else None
             if found is not None:
                 scores.setdefault(arm.name, {})[row.config.seed] = found.values.astype(np.float64)
                 weights = found.weights.astype(np.float64)
@@ -48,7 +56,20 @@ def read_study(store: StudyStore) -> Runs:
     asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
     settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
     configs = {arm.name: arm.config for arm, _ in arms}
-    return Runs(str(store.folder), store.metric, tuple(runs), sizes, table, settings, configs=configs)
+    notes = [
+        Said("overlap", {"first": first, "second": second, "number": number})
+        for first, second, number in store.overlaps
+        if number
+    ]
+    return Runs(str(store.folder), metric, tuple(runs), sizes, table, settings, tuple(notes), configs=configs)
+
+
+def _metric(store: StudyStore, rows: Sequence[TrialRow], wanted: str | None) -> Metric:
+    if wanted in (None, store.metric.name):
+        return store.metric
+    return decision_metric(
+        {name for row in rows for each in store.evaluations(row.id, "dev") for name in each.metrics}, wanted
+    )
 
 
 def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:
@@ -69,8 +90,20 @@ def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:
     points = tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items()))
     return Run(
         arm, row.config.seed, row.config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
-        settings={"schedule": row.config.schedule},
+        settings={"schedule": row.config.schedule}, applied=_applied(store, row, steps["learning_rate"]),
     )  # fmt: skip
+
+
+def _applied(store: StudyStore, row: TrialRow, rates: Floats) -> AppliedRates | None:
+    """Return the rates of a trial beside those of its schedule over all of its steps."""
+    if not len(rates) or row.total_steps is None or row.steps_per_epoch is None:
+        return None
+    sign = 1.0 if store.metric.direction == "maximize" else -1.0
+    history = [(record.step, sign * record.metrics[store.metric.name]) for record in store.evaluations(row.id, "dev")]
+    laid = parse(row.config.schedule).resolve(
+        total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate
+    )
+    return AppliedRates(np.asarray(rates, np.float64), row.config.peak_rate * laid.given(history).factors())
 
 
 def _num_scored(store: StudyStore, row: TrialRow) -> int:
@@ -78,6 +111,6 @@ def _num_scored(store: StudyStore, row: TrialRow) -> int:
     return len(next(iter(store.scores(row.id, last.step, "test").values())).values)
 
 
-def _endpoint(store: StudyStore, row: TrialRow) -> Scores | None:
+def _endpoint(store: StudyStore, row: TrialRow, metric: Metric) -> Scores | None:
     dev = store.evaluations(row.id, "dev")
-    return store.scores(row.id, dev[-1].step, "dev").get(store.metric.name) if dev else None
+    return store.scores(row.id, dev[-1].step, "dev").get(metric.name) if dev else None

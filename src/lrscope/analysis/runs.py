@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from lrscope.analysis.applied import AppliedRates
 from lrscope.analysis.said import Said
 from lrscope.analysis.tables import ScoreTable
 from lrscope.config import TrialConfig
+from lrscope.errors import DataError
 from lrscope.records import Metric
 
 # What files call a split and a rate.
 SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
 RATES = ("lr", "learning_rate", "peak_rate")
+# Metrics that are better when they are less, by a word of their name.
+_LESS_IS_BETTER = re.compile(
+    r"loss$|(^|[_ /.-])(perplexity|ppl|errors?|err|mse|rmse|mae|nll|bpb|bpc|wer|cer|ter|brier|ece)([_ /.-]|$)", re.I
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class EpochPoint:
 class Run:
     """One training run of an arm. `status` is as in the store;
 
-    `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept.
+    `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept;
+    `applied` the rates that it was trained at, where they are known.
     """
 
     arm: str
@@ -44,6 +52,7 @@ class Run:
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: float = math.nan
     reason: str = ""
+    applied: AppliedRates | None = None
 
     def series(self, split: str, metric: str) -> list[tuple[float, float]]:
         """Return (epoch, value) where the metric was measured.
@@ -98,3 +107,28 @@ class Runs:
         if all(run.rate is not None for run in self.runs):
             return dict(sorted(found.items(), key=lambda item: float(item[1][0].rate or 0.0)))
         return found
+
+
+def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
+    """Return the metric to compare by: the one that is wanted, else the first by name that is better when larger.
+
+    Raises:
+        DataError: the one that is wanted was not measured.
+
+    >>> decision_metric({"loss", "acc"}), decision_metric({"loss", "dev_ppl"}, "dev_ppl")
+    (Metric(name='acc', direction='maximize'), Metric(name='dev_ppl', direction='minimize'))
+    """
+    known = sorted(names)
+    if wanted is not None and wanted not in known:
+        raise DataError(
+            f"runs are compared by a metric that was measured on dev: got {wanted!r}; it has {', '.join(known)}"
+        )
+    larger = [name for name in known if not _LESS_IS_BETTER.search(name)]
+    name = wanted or (larger or known)[0]
+    return Metric(name, "maximize" if name in larger else "minimize")
+
+
+def passed_over(names: Iterable[str], metric: Metric) -> tuple[Said, ...]:
+    """Say which other metrics of dev could have been compared by; the loss is shown anyway."""
+    others = sorted(set(names) - {metric.name, "loss"})
+    return (Said("other-metrics", {"chosen": metric.name, "others": others}),) if others else ()

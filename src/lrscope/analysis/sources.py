@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,30 +12,70 @@ from lrscope.analysis.import_tables import SUFFIXES, read_table
 from lrscope.analysis.import_trainer import read_trainer_states
 from lrscope.analysis.reading import read_study
 from lrscope.analysis.runs import Run, Runs
+from lrscope.analysis.said import Said
 from lrscope.errors import DataError
+from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
+STATE = "trainer_state.json"
+SAME_VALUES = 6  # so many equal values are not equal by chance
 
-def read_runs(paths: Sequence[Path], sizes: Mapping[str, int]) -> Runs:
-    """Return the runs of a study, or of imported files, all of one kind.
+
+def read_runs(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None = None) -> Runs:
+    """Return the runs of a study, or of imported files, all of one kind; `metric` is the one to compare by.
+
+    A folder that Trainer wrote stands for the last state in it.
 
     Raises:
-        DataError, StudyError: they cannot be read, or are of different kinds.
+        DataError, StudyError: they cannot be read, are of different kinds, or are the same one twice.
     """
     for path in paths:
         if not path.exists():
             raise DataError(f"a report is of a study's folder or of logs: there is no {path}")
+    paths = [_last_state(path) if path.is_dir() else path for path in paths]
+    for number, path in enumerate(paths):
+        if any(path.samefile(other) for other in paths[:number]):
+            raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
     kinds = {_kind(path) for path in paths}
     if len(kinds) > 1 or (kinds == {"study"} and len(paths) > 1):
         raise DataError("a report is of one study, or of files of one kind: got " + ", ".join(map(str, paths)))
     if kinds == {"study"}:
         with StudyStore.open(paths[0]) as store:
-            return read_study(store)
+            if sizes:
+                name = next(iter(sizes))
+                raise DataError(
+                    f"{paths[0]} is a study, which knows how many sentences it has: leave out --{name}-size"
+                )
+            return read_study(store, metric)
     if kinds == {"trainer"}:
-        return read_trainer_states(paths, sizes)
-    if kinds == {"table"}:
-        return _joined([read_table(path, sizes) for path in paths])
-    return _joined([read_log(path, dict(sizes)) for path in paths])
+        found = read_trainer_states(paths, sizes, metric)
+    elif kinds == {"table"}:
+        found = _joined([read_table(path, sizes, metric) for path in paths])
+    else:
+        found = _joined([read_log(path, sizes, metric) for path in paths])
+    return replace(found, notes=(*found.notes, *_same_runs(found)))
+
+
+def _last_state(folder: Path) -> Path:
+    """Return Trainer's last state in a folder: its own, or that of the checkpoint with the most steps."""
+    if (folder / DATABASE).exists():
+        return folder
+    if (folder / STATE).is_file():
+        return folder / STATE
+    steps = {int(m[1]): path for path in folder.iterdir() if (m := re.fullmatch(r"checkpoint-(\d+)", path.name))}
+    states = [steps[step] / STATE for step in sorted(steps) if (steps[step] / STATE).is_file()]
+    return states[-1] if states else folder
+
+
+def _same_runs(runs: Runs) -> Iterator[Said]:
+    """Name runs of one arm that have the same values everywhere: a file that was copied, say."""
+    for arm, of_arm in runs.arms.items():
+        seen: list[Run] = []
+        for run in of_arm:
+            count = sum(len(values) for point in run.points for values in point.splits.values())
+            if count >= SAME_VALUES and any(run.points == other.points for other in seen):
+                yield Said("same-run", {"number": count}, arm)
+            seen.append(run)
 
 
 def _kind(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""What a study came to, arm by arm: means and spreads over seeds, and no winner among arms that overlap."""
+"""What a study came to, arm by arm: means and spreads over seeds. What follows from them is the verdict's."""
 
 from __future__ import annotations
 
@@ -109,24 +109,3 @@ def _pooled(spreads: Sequence[Spread]) -> tuple[float, int]:
     if not freedom:
         return math.nan, 0
     return math.sqrt(sum(spread.sd**2 * (spread.number - 1) for spread in known) / freedom), freedom
-
-
-def leading(summaries: Sequence[ArmSummary], direction: str) -> list[ArmSummary]:
-    """Return the arms that overlap with the best mean: within two standard errors of the difference, pooled over arms.
-
-    A first look, not a verdict: what may be concluded is a matter of its own.
-    """
-    known = [s for s in summaries if s.metric.number]
-    if not known:
-        return []
-    sign = 1.0 if direction == "maximize" else -1.0
-    best = max(known, key=lambda s: sign * s.metric.mean)
-    sd, freedom = pooled(known)
-    if not freedom:
-        return known  # with one seed each, no spread is known, and no arm can be set apart
-    return [
-        s
-        for s in known
-        if sign * (best.metric.mean - s.metric.mean)
-        <= 2.0 * sd * math.sqrt(1 / s.metric.number + 1 / best.metric.number)
-    ]

@@ -14,11 +14,11 @@ from typing import Literal
 
 import numpy as np
 
+from lrscope.analysis.defaults import ERROR
 from lrscope.analysis.evidence import Evidence
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, pair_critical
 from lrscope.analysis.tables import Floats
 
-ERROR = 0.05
 Said = Literal["better", "worse", "equivalent", "undecided"]
 
 

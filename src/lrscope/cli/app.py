@@ -119,6 +119,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KeyboardInterrupt, typer.Abort):
         sys.stderr.write("stopped\n")
         sys.exit(130)
+    except SystemExit as end:  # 1 is what the parser makes of a closed pipe, as of `| head`
+        sys.exit(0 if end.code == 1 else end.code)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

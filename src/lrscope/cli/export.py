@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lrscope.analysis.defaults import MARGIN, SEED_SD
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json
-from lrscope.cli.report import MARGIN, concluded
+from lrscope.cli.report import concluded
 from lrscope.errors import StudyError
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ def chosen_trial(store: StudyStore) -> TrialRow:
         StudyError: no run has a value, or no model of the chosen arm was kept.
     """
     from lrscope.analysis.arms import grouped
-    from lrscope.analysis.evidence import SEED_SD
     from lrscope.studies.opening import kept_choice
 
     kept_name = (kept_choice(store.folder) or {}).get("first")

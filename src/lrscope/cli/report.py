@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from lrscope.analysis.defaults import MARGIN, SEED_SD
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json, table_lines
 from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
     from lrscope.analysis.conclusions import Conclusions
+    from lrscope.report.document import Document
     from lrscope.report.locales import Locale
-
-
-MARGIN = 0.02
 
 
 def report(
@@ -33,13 +32,18 @@ def report(
         ),
     ],
     lang: Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")] = "en",
+    metric: Annotated[
+        str | None,
+        typer.Option(
+            "--metric", help="Metric of dev to compare by [the study's own].", metavar="NAME", show_default=False
+        ),
+    ] = None,
     margin: Annotated[
         float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
     ] = MARGIN,
     seed_sd: Annotated[
-        float | None,
-        typer.Option("--seed-sd", help="Spread over seeds to assume where each arm has one [0.014].", metavar="X"),
-    ] = None,
+        float, typer.Option("--seed-sd", help="Spread over seeds to assume where each arm has one.", metavar="X")
+    ] = SEED_SD,
     dev_size: Annotated[
         int | None, typer.Option("--dev-size", help="Sentences of dev, for logs that do not say.", metavar="N")
     ] = None,
@@ -69,10 +73,9 @@ def report(
 
       lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
     """
-    from lrscope.analysis.evidence import SEED_SD
     from lrscope.report.locales import locale
 
-    for name, value in (("--margin", margin), ("--seed-sd", SEED_SD if seed_sd is None else seed_sd)):
+    for name, value in (("--margin", margin), ("--seed-sd", seed_sd)):
         if not (math.isfinite(value) and value > 0):
             raise ConfigError(f"{name} is a positive number: got {value:g}")
     sizes = {name: size for name, size in (("dev", dev_size), ("test", test_size)) if size is not None}
@@ -82,48 +85,54 @@ def report(
     if out is not None and out.is_file():
         raise ConfigError(f"a report is written into a folder: {out} is a file; name another with --out")
     language = locale(lang)
-    sd = SEED_SD if seed_sd is None else seed_sd
-    conclusions = concluded(sources, sizes, margin, sd)
+    conclusions = concluded(sources, sizes, margin, seed_sd, metric)
     if open_test is not None:
         open_sealed(sources, conclusions, open_test)
-        conclusions = concluded(sources, sizes, margin, sd)
+        conclusions = concluded(sources, sizes, margin, seed_sd, metric)
     folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
+    from lrscope.report.document import document
     from lrscope.report.files import write_report
 
-    written = write_report(conclusions, language, folder)
+    doc = document(conclusions)
+    written = write_report(doc, language, folder)
     if json:
         print_json({"report": str(written[0]), **as_values(conclusions)})
         return 0
-    print_summary(conclusions, language)
+    print_summary(doc, language)
     typer.echo(f"{written[0].name} and {written[1].name} are in {folder}")
     return 0
 
 
-def concluded(sources: list[Path], sizes: dict[str, int], margin: float, seed_sd: float) -> Conclusions:
+def concluded(
+    sources: list[Path], sizes: dict[str, int], margin: float, seed_sd: float, metric: str | None = None
+) -> Conclusions:
     """Return the conclusions from sources, at the error of the last planned look where there are any."""
     from lrscope.analysis.conclusions import Conclusions
     from lrscope.analysis.sources import read_runs
     from lrscope.studies.deciding import read_looks
 
     looks = read_looks(sources[0])
-    return Conclusions(read_runs(sources, sizes), margin, seed_sd, look_error=None if looks is None else looks.error)
+    return Conclusions(
+        read_runs(sources, sizes, metric), margin, seed_sd, look_error=None if looks is None else looks.error
+    )
 
 
-def write_english(folder: Path, margin: float = MARGIN) -> Conclusions:
-    """Write the report of a study that has just ended, and say the answer."""
-    from lrscope.analysis.evidence import SEED_SD
+def write_english(folder: Path, margin: float = MARGIN, *, quiet: bool = False) -> tuple[Conclusions, Path]:
+    """Write the report of a study that has just ended, and say the answer; return its conclusions and its page."""
     from lrscope.report.document import document
     from lrscope.report.files import write_report
     from lrscope.report.locales import locale
     from lrscope.report.wording import Wording
 
     conclusions, english = concluded([folder], {}, margin, SEED_SD), locale("en")
-    wording = Wording(english, conclusions.runs.metric.name)
-    written = write_report(conclusions, english, folder)
-    for said in document(conclusions).answer:
-        typer.echo(wording.sentence(said))
-    typer.echo(f"the report is {written[0]}")
-    return conclusions
+    doc = document(conclusions)
+    wording = Wording(english, doc.metric)
+    written = write_report(doc, english, folder)
+    if not quiet:
+        for said in doc.answer:
+            typer.echo(wording.sentence(said))
+        typer.echo(f"the report is {written[0]}")
+    return conclusions, written[0]
 
 
 def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
@@ -163,12 +172,10 @@ def with_value(arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def print_summary(conclusions: Conclusions, language: Locale) -> None:
+def print_summary(doc: Document, language: Locale) -> None:
     """Print the answer and the table."""
-    from lrscope.report.document import document
     from lrscope.report.wording import Wording
 
-    doc = document(conclusions)
     w = Wording(language, doc.metric)
     for said in doc.answer:
         typer.echo(w.sentence(said))
@@ -176,7 +183,7 @@ def print_summary(conclusions: Conclusions, language: Locale) -> None:
     rows = []
     for row in doc.rows:
         cells = [w.cell(cell) for cell in row.cells]
-        rows.append([*cells[:-1], f"{cells[-1]}, {w.word(row.mark)}" if row.mark else cells[-1]])
+        rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     typer.echo("\n".join(table_lines(heads, rows)))
 
 
@@ -212,6 +219,7 @@ def as_values(c: Conclusions) -> dict[str, Any]:
             "second": None if c.choice.second is None else c.arms[c.choice.second].name,
             "is_default": c.choice.is_default,
             "optimism": c.optimism,
+            "metric": metric.name,
         },
         "pairs": [
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}

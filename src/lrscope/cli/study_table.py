@@ -1,7 +1,9 @@
-"""A study's arms as a table, and which of them cannot be told apart from the best."""
+"""A study's arms as a table, and which of them may be the best by the verdict."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -14,23 +16,33 @@ if TYPE_CHECKING:
 
 
 def print_summary(store: StudyStore, *, as_json: bool) -> None:
-    """Print the table of arms; no winner is named among arms that overlap."""
-    from lrscope.analysis.summary import leading, summarize
+    """Print the table of arms; no winner is named among arms that the evidence cannot tell apart."""
+    from lrscope.analysis.summary import summarize
 
     summaries = summarize(store)
-    front = leading(summaries, store.metric.direction)
+    front = _contenders(store, summaries)
     if as_json:
-        rows = [_plain(summary, store.metric.name, overlaps=summary in front) for summary in summaries]
+        rows = [_plain(summary, store.metric.name, contends=summary.arm.name in front) for summary in summaries]
         print_json({"study": str(store.folder), "metric": store.metric.name, "arms": rows})
         return
     names = ["arm", f"dev {store.metric.name}", "dev loss", "train loss", "best epoch", "trials"]
     typer.echo("\n".join(table_lines(names, [_row(summary) for summary in summaries])))
     if len(front) > 1:
-        arms = "; ".join(summary.arm.name for summary in front)
-        typer.echo(f"no winner is named: {len(front)} arms overlap with the best mean ({arms})")
+        arms = "; ".join(front)
+        typer.echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart ({arms})")
     elif front and len(summaries) > 1:
-        typer.echo(f"{front[0].arm.name} leads by more than two standard errors: a first look, not yet a verdict")
-    typer.echo(f"the study is in {store.folder}")
+        typer.echo(f"{front[0]}: no other arm may still be the best")
+    typer.echo(f"the study is in {store.folder}; lrscope report {shlex.quote(str(store.folder))} says what it carries")
+
+
+def _contenders(store: StudyStore, summaries: Sequence[ArmSummary]) -> list[str]:
+    """Return the arms that may be the best, none where no run came to a value."""
+    from lrscope.studies.deciding import concluded
+
+    if not any(summary.metric.number for summary in summaries):
+        return []
+    found = concluded(store)
+    return [found.evidence.names[arm] for arm in found.verdict.contenders]
 
 
 def _row(summary: ArmSummary) -> list[str]:
@@ -46,7 +58,7 @@ def _row(summary: ArmSummary) -> list[str]:
     return [summary.arm.name, *map(str, means), epochs, ", ".join(state)]
 
 
-def _plain(summary: ArmSummary, metric: str, *, overlaps: bool) -> dict[str, Any]:
+def _plain(summary: ArmSummary, metric: str, *, contends: bool) -> dict[str, Any]:
     return {
         **summary.arm.settings,
         "trials": summary.num_trials,
@@ -61,5 +73,5 @@ def _plain(summary: ArmSummary, metric: str, *, overlaps: bool) -> dict[str, Any
         "best_epochs": list(summary.best_epochs),
         "epochs_saved": summary.epochs_saved,
         "values": list(summary.values),
-        "overlaps_best": overlaps,
+        "may_be_best": contends,
     }

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from lrscope.studies.session import Study
 
 INTERRUPTED = 130
+MOST_SEEDS = 8  # of --until-decided
 ASK_ABOVE_SECONDS, ASK_ABOVE_BYTES = 3600.0, 5 * 2**30
 MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
 
@@ -99,7 +100,7 @@ def sweep(
         bool, typer.Option("--retry-failed", help="With --resume: try again what has failed.")
     ] = False,
     until_decided: grid_opt.UntilDecided = None,
-    max_seeds: grid_opt.MaxSeeds = 8,
+    max_seeds: grid_opt.MaxSeeds = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long or large study.")] = False,
     out: opt.Out = None,
     json: opt.Json = False,
@@ -116,6 +117,8 @@ def sweep(
     sweep_settings = {"seeds": seeds, "strategy": strategy, "keep": keep, "scale_rate": scale_lr}
     shared = {name: given[name] for name in _SHARED if given[name] is not None}
     place = placing(executor, workers, gpus_per_trial, address)
+    if max_seeds is not None and until_decided is None:
+        raise ConfigError("--max-seeds is how far --until-decided may go: got it without; add --until-decided 0.02")
     if resume is not None:
         if until_decided is not None and (seeds is not None or grid):
             raise ConfigError(
@@ -128,7 +131,7 @@ def sweep(
         extension = {**grid, **({} if seeds is None else {"seeds": seeds})}
         with resume_study(resume, moved=moved, extension=extension) as study:
             if until_decided is not None:
-                code = drive_until_decided(study, place, until_decided, max_seeds, quiet=json)
+                code = drive_until_decided(study, place, until_decided, max_seeds or MOST_SEEDS, quiet=json)
                 return code or finish(study, as_json=json)
             return drive(study, place, yes=yes, as_json=json, retry_failed=retry_failed)
     if until_decided is not None:
@@ -238,12 +241,17 @@ def drive(study: Study, place: Place, *, yes: bool, as_json: bool, retry_failed:
 
 def finish(study: Study, *, as_json: bool) -> int:
     """Draw a study's figures and print its table; return the exit code."""
+    draw(study)
+    print_summary(study.store, as_json=as_json)
+    return 0
+
+
+def draw(study: Study) -> None:
+    """Draw a study's figures."""
     from lrscope.report.sweep_figures import save_sweep_curves, save_sweep_metric
 
     save_sweep_metric(study.store, study.store.folder / "metric.png")
     save_sweep_curves(study.store, study.store.folder / "curves.png")
-    print_summary(study.store, as_json=as_json)
-    return 0
 
 
 def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: bool) -> bool:

@@ -59,7 +59,8 @@ UntilDecided = Annotated[
     ),
 ]  # fmt: skip
 MaxSeeds = Annotated[
-    int, typer.Option("--max-seeds", help="With --until-decided: never more seeds an arm.", metavar="N")
+    int | None,
+    typer.Option("--max-seeds", help="With --until-decided: never more seeds an arm [8].", metavar="N"),
 ]
 Strategy = Annotated[
     str | None,

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lrscope.analysis.defaults import MARGIN
 from lrscope.cli import options as opt
 from lrscope.cli.find_runs import INTERRUPTED, found
+from lrscope.cli.output import print_json
 from lrscope.cli.places import Place, Workers, placing, with_threads
 from lrscope.cli.progress import duration
-from lrscope.cli.report import MARGIN, write_english
+from lrscope.cli.report import as_values, write_english
 from lrscope.cli.settings import build_config
-from lrscope.cli.sweep import finish
+from lrscope.cli.study_table import print_summary
+from lrscope.cli.sweep import draw
 from lrscope.cli.until_decided import drive_until_decided
 from lrscope.errors import StudyError
 
@@ -47,6 +50,7 @@ def tune(
     threads: opt.Threads = None,
     workers: Workers = None,
     out: opt.Out = None,
+    json: opt.Json = False,
 ) -> int:
     """Find the range, sweep it, spend seeds where the decision is open, and report: one command, one line to paste.
 
@@ -57,7 +61,7 @@ def tune(
       lrscope tune --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --budget 20min --out runs/tune
     """
     given = dict(locals())
-    from lrscope.studies.budget import keep_plan, kept_plan, parse_budget
+    from lrscope.studies.budget import keep_plan, kept_plan, parse_budget, require_same_settings, said
 
     seconds = parse_budget(budget)
     place = placing(None, workers, None, None)
@@ -74,17 +78,18 @@ def tune(
         if folder.is_dir() and any(folder.iterdir()):
             raise StudyError(f"a budget is spent in a new folder, or in one that tune began: {folder} is neither")
         plan = _plan(base, seconds, place, epochs)
-        keep_plan(folder, plan)
+        keep_plan(folder, plan, base)
     elif plan.budget != seconds:
-        raise StudyError(
-            f"{folder} was begun with a budget of {plan.budget / 60:g}min: got {budget}; leave it as it was"
-        )
+        raise StudyError(f"{folder} was begun with a budget of {said(plan.budget)}: got {budget}; leave it as it was")
     elif epochs is not None and epochs != plan.epochs:
         raise StudyError(
             f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
         )
-    _say(plan)
-    return _spend(replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin)
+    else:
+        require_same_settings(folder, base)
+    if not json:
+        _say(plan)
+    return _spend(replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin, quiet=json)
 
 
 _SETTINGS = (
@@ -120,7 +125,7 @@ def _say(plan: Plan) -> None:
     )
 
 
-def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float) -> int:
+def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float, *, quiet: bool) -> int:
     from lrscope.config import SweepConfig
     from lrscope.range_test.confirm import rates_within
     from lrscope.store.storage import DATABASE
@@ -128,7 +133,7 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
 
     study_folder = folder / "sweep"
     if not (study_folder / DATABASE).is_file():
-        result = found(base, folder / "find", place, None, quiet=False, seeds=plan.ramp_seeds)
+        result = found(base, folder / "find", place, None, quiet=quiet, seeds=plan.ramp_seeds)
         if result is None:
             typer.echo("stopped; the same command goes on with what there is", err=True)
             return INTERRUPTED
@@ -143,14 +148,21 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
         def affordable(num_runs: int) -> bool:
             return within(plan.budget, folder, num_runs, max(1, place.workers))
 
-        code = drive_until_decided(study, place, margin, plan.max_seeds, quiet=False, affordable=affordable)
+        code = drive_until_decided(study, place, margin, plan.max_seeds, quiet=quiet, affordable=affordable)
         if code:
             typer.echo("or type the same command again: it goes on with what there is", err=True)
             return code
-        finish(study, as_json=False)
+        draw(study)
+        if not quiet:
+            print_summary(study.store, as_json=False)
     from lrscope.analysis.advice import finetune_command
 
-    typer.echo(f"to train it: {finetune_command(write_english(study_folder, margin))}")
+    conclusions, page = write_english(study_folder, margin, quiet=quiet)
+    command = finetune_command(conclusions)
+    if quiet:
+        print_json({"report": str(page), "finetune": command, **as_values(conclusions)})
+    else:
+        typer.echo(f"to train it: {command}")
     return 0
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lrscope.data.readers import Example, read_text
 from lrscope.errors import DataError
@@ -19,6 +20,16 @@ class LabelSet:
 
     names: tuple[str, ...]
     keys: tuple[str, ...]
+
+    @staticmethod
+    def of_state(state: Mapping[str, Any]) -> LabelSet:
+        """Return the classes that a study has kept."""
+        return LabelSet(names=tuple(state["names"]), keys=tuple(state["keys"]))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What a study keeps of its classes."""
+        return {"names": self.names, "keys": self.keys}
 
     def index(self, label: str) -> int | None:
         """Return the class of a label as written, None where it is none.

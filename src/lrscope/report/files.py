@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lrscope.analysis.conclusions import Conclusions
 from lrscope.files import write_text
 from lrscope.report.charts import course_charts, rate_chart
-from lrscope.report.document import document
+from lrscope.report.document import Document
 from lrscope.report.locales import Locale
 from lrscope.report.markdown import markdown
 from lrscope.report.page import page
@@ -16,9 +15,9 @@ from lrscope.report.wording import Wording
 PAGE, TEXT = "report.html", "report.md"
 
 
-def write_report(c: Conclusions, language: Locale, folder: Path) -> list[Path]:
+def write_report(doc: Document, language: Locale, folder: Path) -> list[Path]:
     """Write a report into a folder; return what was written, the page first."""
-    doc = document(c)
+    c = doc.conclusions
     wording = Wording(language, doc.metric)
     by_rate, courses = rate_chart(c, wording), course_charts(c, wording)
     drawn = {"by-rate": by_rate.svg() if by_rate else ""}

@@ -1,6 +1,6 @@
 """The tables of `study.db`, their version, and the way forward from older versions.
 
-study         one row: what was asked, on what (fingerprint), by which metric it is judged
+study         one row: what was asked, on what (fingerprint, overlaps), by which metric it is judged
 trials        one row a trial: its configuration, how far it came, how it ended
 steps         step series, a blob a stretch of steps; a stretch is written in the transaction of its snapshot
 evaluations   one split measured after a step: metrics by name
@@ -25,7 +25,8 @@ CREATE TABLE study (
     numerics TEXT NOT NULL,
     task_state TEXT NOT NULL,
     metric TEXT NOT NULL,
-    direction TEXT NOT NULL CHECK (direction IN ('maximize', 'minimize'))
+    direction TEXT NOT NULL CHECK (direction IN ('maximize', 'minimize')),
+    overlaps TEXT NOT NULL DEFAULT '[]'
 );
 CREATE TABLE trials (
     id INTEGER PRIMARY KEY,
@@ -86,7 +87,10 @@ CREATE TABLE openings (
 """
 
 # MIGRATIONS[n] takes a database from version n + 1 to n + 2.
-MIGRATIONS: tuple[str, ...] = ("ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",)
+MIGRATIONS: tuple[str, ...] = (
+    "ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE study ADD COLUMN overlaps TEXT NOT NULL DEFAULT '[]';",
+)
 VERSION = 1 + len(MIGRATIONS)
 
 

@@ -36,6 +36,7 @@ class StudyStore(TrialTable):
         self.task_state: dict[str, Any] = json.loads(row["task_state"])
         self.metric = Metric(row["metric"], row["direction"])
         self.version: str = row["version"]
+        self.overlaps: list[tuple[str, str, int]] = [tuple(each) for each in json.loads(row["overlaps"])]
 
     @classmethod
     def create(
@@ -47,8 +48,11 @@ class StudyStore(TrialTable):
         numerics: Mapping[str, Any],
         task_state: Mapping[str, Any],
         metric: Metric,
+        overlaps: Sequence[tuple[str, str, int]] = (),
     ) -> StudyStore:
         """Make a new study in `folder`, which must hold none.
+
+        `overlaps` are (split, split, how many examples of the second the first holds too).
 
         Raises:
             StudyError: a study lies there already, or the folder cannot be written.
@@ -65,7 +69,7 @@ class StudyStore(TrialTable):
             with connection:
                 schema.create(connection)
                 connection.execute(
-                    "INSERT INTO study VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    "INSERT INTO study VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         datetime.now(UTC).isoformat(timespec="seconds"),
                         __version__,
@@ -75,6 +79,7 @@ class StudyStore(TrialTable):
                         json.dumps(dict(task_state)),
                         metric.name,
                         metric.direction,
+                        json.dumps(list(overlaps)),
                     ),
                 )
             connection.close()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lrscope.config import StudyConfig
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
 
-PLAN = "plan.json"
+PLAN, SETTINGS = "plan.json", "settings.toml"
 NUM_RATES, NUM_CONTENDERS = 5, 4
 RAMP_STEPS, RAMP_SEEDS = 140, 5
 SWEEP_SHARE = 0.6
@@ -33,6 +35,15 @@ def parse_budget(text: str) -> float:
     if match is None or float(match[1]) <= 0.0:
         raise ConfigError(f"--budget is a time with its unit, such as 90s, 20min or 2h: got {text!r}")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def said(seconds: float) -> str:
+    """Return a budget as it is typed.
+
+    >>> said(90), said(1200), said(5400)
+    ('90s', '20min', '90min')
+    """
+    return f"{seconds:.3g}s" if seconds < 120 else f"{seconds / 60:.3g}min"
 
 
 @dataclass(frozen=True)
@@ -80,7 +91,7 @@ def lay_out(budget: float, step: float, run_of: tuple[float, float], workers: in
     if sweep(length, FEWEST_SEEDS) > left:
         least = (find[1] + sweep(length, FEWEST_SEEDS)) / 60.0
         raise ConfigError(
-            f"--budget holds a range test and {NUM_RATES} rates at {FEWEST_SEEDS} seeds: {budget / 60.0:.3g}min is too "
+            f"--budget holds a range test and {NUM_RATES} rates at {FEWEST_SEEDS} seeds: {said(budget)} is too "
             f"little for runs of {length} epoch{'s' * (length > 1)}; give {math.ceil(least * 1.1)}min"
         )
     able = [s for s in range(FEWEST_SEEDS, MOST_SEEDS + 1) if sweep(length, s) <= SWEEP_SHARE * left]
@@ -98,7 +109,28 @@ def kept_plan(folder: Path) -> Plan | None:
     return Plan(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
 
 
-def keep_plan(folder: Path, plan: Plan) -> None:
-    """Keep the plan, so that the same command goes on with it."""
+def keep_plan(folder: Path, plan: Plan, base: StudyConfig) -> None:
+    """Keep the plan and the settings that it is for, so that the same command goes on with it."""
     folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / SETTINGS, base.to_toml())
     write_text(folder / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
+
+
+def require_same_settings(folder: Path, base: StudyConfig) -> None:
+    """Refuse other settings than those that a folder's plan was made for; where it runs may change.
+
+    Raises:
+        ConfigError: a setting is another one.
+    """
+    kept = StudyConfig.from_toml(folder / SETTINGS).to_dict()
+    for section, values in base.to_dict().items():
+        if section == "numerics" or not isinstance(values, Mapping):
+            continue
+        for name, value in values.items():
+            was = kept.get(section, {}).get(name)
+            if was != value:
+                option = "lr" if name == "peak_rate" else name.replace("_", "-")
+                raise ConfigError(
+                    f"{folder} was begun with {f'--{option} {was}' if was is not None else f'no --{option}'}: got "
+                    f"{'none' if value is None else value}; leave it as it was, or choose another --out"
+                )

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from lrscope.analysis.arms import grouped
 from lrscope.analysis.conclusions import Conclusions
+from lrscope.analysis.defaults import ERROR
 from lrscope.analysis.multiplicity import spent
 from lrscope.analysis.reading import read_study
-from lrscope.analysis.verdict import ERROR
 from lrscope.config import TrialConfig
 from lrscope.errors import StudyError
 from lrscope.files import write_text
@@ -100,6 +100,12 @@ def look(store: StudyStore, looks: Looks) -> tuple[Looks, Conclusions]:
 def conclusions_at(store: StudyStore, looks: Looks) -> Conclusions:
     """Return the conclusions with the error that this look may spend."""
     return Conclusions(read_study(store), looks.margin, look_error=looks.error)
+
+
+def concluded(store: StudyStore) -> Conclusions:
+    """Return a study's conclusions, at the error of its last planned look where it has any."""
+    looks = read_looks(store.folder)
+    return Conclusions(read_study(store)) if looks is None else conclusions_at(store, looks)
 
 
 def open_trials(store: StudyStore, names: Sequence[str] | None, seeds: int) -> list[TrialConfig]:

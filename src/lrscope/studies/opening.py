@@ -54,7 +54,7 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
     data = store.config.data
     if data.test is None:
         raise StudyError(f"{store.folder} has no test sentences to open: none were named with --test")
-    labels = LabelSet(names=tuple(store.task_state["names"]), keys=tuple(store.task_state["keys"]))
+    labels = LabelSet.of_state(store.task_state)
     columns = {"text_column": data.text_column, "label_column": data.label_column}
     split = load_split(Path(data.test), labels, "test", **columns)
     if split.fingerprint != store.fingerprint.get("test"):

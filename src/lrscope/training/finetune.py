@@ -82,8 +82,9 @@ def create_store(folder: Path, config: StudyConfig, material: Material) -> Study
         config,
         fingerprint=material.fingerprint,
         numerics=material.numerics.to_dict(),
-        task_state={"names": material.splits.labels.names, "keys": material.splits.labels.keys},
+        task_state=material.splits.labels.state,
         metric=metric,
+        overlaps=[(first, second, number) for (first, second), number in material.splits.overlaps.items()],
     )
 
 

@@ -106,7 +106,7 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
         )
     checkpoint = read_checkpoint(path)
     tokenizer = read_tokenizer(None, path)
-    labels = LabelSet(names=tuple(store.task_state["names"]), keys=tuple(store.task_state["keys"]))
+    labels = LabelSet.of_state(store.task_state)
     numerics = Numerics(**store.numerics)
     numerics.apply()
     network = build_classifier(checkpoint, tokenizer, len(labels.names), numerics).to(numerics.device)

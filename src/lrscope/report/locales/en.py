@@ -108,6 +108,19 @@ SAY = {
         "The heading in line {heading_line} says {heading}, the settings under it, in line {line}, say {rate}: the runs "
         "are taken by their own headings."
     ),
+    "overlap": "{number} sentences of {second} are in {first} too: values on {second} are too good by what was seen before.",
+    "rate-differs": "{arms}: the rates that were applied are not those of the schedule; they differ by up to {share} of the peak.",
+    "rate-rises": (
+        "{arms}: the learning rate fell and rose again, {number} times. A schedule that is meant to decay once does that "
+        "where it is stepped per batch with its period in epochs."
+    ),
+    "rate-left": "{arms}: training ended while the rate was at {share} of its peak, before its schedule had run its course.",
+    "other-metrics": "Compared by {chosen}; dev was measured by {others} too: name another with --metric.",
+    "same-run": "Two runs of {arm} have the same {number} values: they look like one run given twice, which is no second seed.",
+    "epoch-again": "{arm}, line {line}: epoch {epoch} stands again; the last time counts.",
+    "final-differs": (
+        "{arm}, line {line}: the summary says {final} on dev, and no epoch does (the last: {last}); the epochs are used."
+    ),
     "cut-off": "{arm}, line {line}: {epochs} of {of} epochs are there.",
     # Advice
     "more-seeds": "{seeds} seeds of each of these would tell a difference of {difference}, in four of five studies.",
