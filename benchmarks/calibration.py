@@ -3,7 +3,8 @@
     python benchmarks/calibration.py [--studies 400] [--seed 0] [--only plateau ...]
 
 A study has K arms at up to eight seeds on 1,100 shared examples. A score is the sum of the arm's true value, what a
-seed does to all arms and to this one, what an example does to all arms and to this one, and the rest.
+seed does to all arms and to this one, what an example does to all arms and to this one, and the rest; in "right or
+wrong" it is whether such a sum is above a threshold. Between looks only contenders are given more seeds.
 Printed, as Markdown, with simulation errors: how often anything false was said, at one look and stopping at any of the
 planned looks; how often the contenders held the true best; coverage of intervals; power beside an oracle that knows the
 variances, at the same error and looks; the bias of the chosen arm's predicted value beside that of the largest one; and
@@ -21,7 +22,7 @@ import numpy as np
 from lrscope.analysis.defaults import ERROR
 from lrscope.analysis.evidence import evidence_of
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, spent
-from lrscope.analysis.selection import optimism
+from lrscope.analysis.selection import optimism, over_epochs
 from lrscope.analysis.tables import Floats, ScoreTable
 from lrscope.analysis.verdict import Verdict, choose, chooser
 
@@ -40,7 +41,7 @@ class Scenario:
     example_sd: float = 0.35
     arm_example_sd: float = 0.15
     rest_sd: float = 0.3
-    binary: bool = False
+    is_binary: bool = False
 
     @property
     def seed_sds(self) -> Floats:
@@ -56,9 +57,16 @@ class Scenario:
         """Draw a study."""
         k, s, n = len(self.values), num_seeds, NUM_EXAMPLES
         normal = generator.standard_normal
-        x = np.asarray(self.values)[:, None, None] + self.common_seed_sd * normal((1, s, 1))
+        centres = np.asarray(self.values)
+        if self.is_binary:
+            from scipy.stats import norm
+
+            parts = (self.common_seed_sd, self.example_sd, self.arm_example_sd, self.rest_sd)
+            centres = norm.ppf(centres) * np.sqrt(self.seed_sds**2 + sum(part**2 for part in parts))
+        x = centres[:, None, None] + self.common_seed_sd * normal((1, s, 1))
         x = x + self.seed_sds[:, None, None] * normal((k, s, 1)) + self.example_sd * normal((1, 1, n))
         x = x + self.arm_example_sd * normal((k, 1, n)) + self.rest_sd * normal((k, s, n))
+        x = (x > 0.0).astype(np.float64) if self.is_binary else x
         return ScoreTable(tuple(f"arm {a}" for a in range(k)), x, np.ones(n))
 
     def errors(self, num_seeds: int) -> Floats:
@@ -74,6 +82,8 @@ SCENARIOS = [
     Scenario("six equal arms, seeds apart", [0.4] * 6, seed_sd=[0.005, 0.005, 0.01, 0.01, 0.02, 0.03]),
     Scenario("six equal arms, quiet seeds", [0.4] * 6, seed_sd=0.003),
     Scenario("twelve equal arms", [0.4] * 12),
+    Scenario("six equal arms, right or wrong", [0.4] * 6, is_binary=True),
+    Scenario("plateau, right or wrong", [0.27, 0.29, 0.40, 0.41, 0.41, 0.40], is_binary=True),
     Scenario("plateau", [0.27, 0.29, 0.40, 0.41, 0.41, 0.40]),
     Scenario("peak", [0.36, 0.38, 0.40, 0.42, 0.40, 0.38]),
     Scenario("cliff", [0.36, 0.38, 0.40, 0.42, 0.25, 0.22], seed_sd=[0.01, 0.01, 0.01, 0.014, 0.04, 0.05]),
@@ -99,8 +109,7 @@ def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generat
     shares = [look / looks[-1] for look in looks]
     for _ in range(studies):
         whole = scenario.draw(generator, looks[-1])
-        false = held_all = False
-        held_all = True
+        false, held_all = False, True
         for look, error in zip(looks, spent(shares, ERROR), strict=True):
             table = replace(whole, values=whole.values[:, :look])
             verdict = Verdict(evidence_of(table, seed_sd=float(scenario.seed_sds.mean())), error=error)
@@ -109,6 +118,8 @@ def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generat
             held_all &= bool((truth[list(verdict.contenders)] == truth.max()).any())
             if len(verdict.contenders) == 1 or look == looks[-1]:
                 break
+            out = [arm for arm in range(len(truth)) if arm not in verdict.contenders]
+            whole.values[out, look:] = np.nan  # as `sweep --until-decided` does
         tally.false.append(false)
         tally.held.append(held_all)
         tally.covered.append(coverage(verdict, truth))
@@ -226,6 +237,28 @@ def oracle_power(scenario: Scenario, looks: Sequence[int], generator: np.random.
     return float(alone.mean())
 
 
+def print_epochs(studies: int, seed: int) -> None:
+    """Print by how much the best of five epochs is too high, and what is left of it once it is paid for."""
+    print("| true values of the epochs | best epoch − true | predicted − true |\n" + "| --- " * 3 + "|")
+    for courses in ([0.4] * 5, [0.30, 0.36, 0.39, 0.40, 0.40], [0.38, 0.40, 0.40, 0.39, 0.37]):
+        generator = np.random.default_rng(seed)
+        errors = []
+        for _ in range(studies):
+            # Epochs share what examples do to the run, and part of what is left.
+            table = Scenario("", courses, seed_sd=0.007, arm_example_sd=0.2, rest_sd=0.2, is_binary=True)
+            scores = table.draw(generator, 1).values[:, 0]
+            values = scores.mean(axis=1)
+            best = int(values.argmax())
+            neighbour = best - 1 if best else 1
+            noise = float((scores[best] - scores[neighbour]).std(ddof=1)) / np.sqrt(2.0 * NUM_EXAMPLES)
+            seen = values[best] - courses[best]
+            errors.append([seen, seen - over_epochs(values.tolist(), noise)])
+        means, spread = np.mean(errors, axis=0), np.std(errors, axis=0) / np.sqrt(studies)
+        cells = " | ".join(f"{m:+.4f} ± {s:.4f}" for m, s in zip(means, spread, strict=True))
+        print(f"| {', '.join(map(str, courses))} | {cells} |", flush=True)
+    print()
+
+
 def main() -> None:
     """Print Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -236,6 +269,7 @@ def main() -> None:
     print_honesty(options.studies, options.only, options.seed)
     print_power(options.studies, options.seed)
     print_bias(options.studies, options.seed)
+    print_epochs(options.studies, options.seed)
 
 
 if __name__ == "__main__":

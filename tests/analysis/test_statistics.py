@@ -12,7 +12,7 @@ from lrscope.analysis.components import components, pair_components
 from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, pair_critical, spent
-from lrscope.analysis.noise import shared_noise
+from lrscope.analysis.noise import most_telling, shared_noise
 from lrscope.analysis.power import needed
 from lrscope.analysis.response import peak
 from lrscope.analysis.runs import EpochPoint, Run, Runs
@@ -294,3 +294,11 @@ def test_arms_and_their_scores_are_in_one_order() -> None:
     assert [arm.name for arm in found.arms] == ["arm 1", "arm 2", "arm 0"]
     assert [arm.place for arm in found.arms] == ["too low", "too low", "contender"]
     assert found.arms[found.choice.first].name == "arm 0"
+
+
+def test_arms_with_more_seeds_know_their_noise_among_themselves() -> None:
+    draw = np.random.default_rng(3)
+    means = 0.4 + 0.01 * draw.standard_normal((5, 8))
+    means[4, 2:] = np.nan
+    assert most_telling(means, means[:4]).freedom == shared_noise(means[:4]).freedom > shared_noise(means).freedom
+    assert most_telling(means[:, :2]) == shared_noise(means[:, :2])

@@ -227,3 +227,33 @@ def test_trainer_states_with_odd_entries(tmp_path: Path, cli: Cli) -> None:
     assert "There is one arm" in out
     code, _, error = cli("report", path, "--out", path)
     assert (code, "is a file; name another with --out" in error) == (2, True)
+
+
+@pytest.mark.slow
+def test_the_best_epoch_is_a_choice_that_is_paid_for(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    cli("sweep", *toy.options(), "--lr", "1e-4,3e-3", "--seeds", "2", "--epochs", "4", "--out", study, "--yes")
+    found = {}
+    for name, options in (("end", ()), ("best epoch", ("--best-epoch",))):
+        code, out, error = cli("report", study, *options, "--json")
+        assert code == 0, error
+        found[name] = json.loads(out)
+        assert found[name]["choice"]["at"] == name
+    best = {
+        run["arm"]: max(epoch["dev"]["accuracy"] for epoch in run["epochs"])
+        for run in found["end"]["runs"] if run["seed"] == 0
+    }  # fmt: skip
+    seeds = [run for run in found["end"]["runs"] if run["seed"] == 1]
+    for arm in found["best epoch"]["arms"]:
+        other = next(max(e["dev"]["accuracy"] for e in run["epochs"]) for run in seeds if run["arm"] == arm["name"])
+        assert arm["value"] == pytest.approx((best[arm["name"]] + other) / 2)
+    assert found["best epoch"]["choice"]["optimism"] > 0
+    text = (study / "report.md").read_text(encoding="utf-8")
+    assert "is for having taken each run's best epoch" in text
+    assert "The best epoch is shown, and not used" not in text
+    code, _, error = cli("report", study, "--best-epoch", "--open-test")
+    assert (code, "take one" in error) == (2, True)
+    assert cli("report", study, "--open-test")[0] == 0
+    text = (study / "report.md").read_text(encoding="utf-8")
+    assert "Test scores of 2 runs were opened at " in text
+    assert "by lrscope report --open-test chosen" in text

@@ -12,7 +12,7 @@ from lrscope.errors import ConfigError
 from lrscope.models.generation import build_language_model
 from lrscope.records import Metric
 from lrscope.training import numerics
-from lrscope.training.early_stopping import best_index, should_stop
+from lrscope.training.early_stopping import should_stop
 from lrscope.training.prompting import label_scores, review_prompt
 from lrscope.training.text_generation import LanguageModel
 
@@ -32,7 +32,7 @@ ACCURACY, LOSS = Metric("accuracy", "maximize"), Metric("loss", "minimize")
     ],
 )
 def test_early_stopping(metric: Metric, history: list[float], best: int | None, stops: bool) -> None:
-    assert best_index(metric, history) == best
+    assert metric.best_place(history) == best
     assert should_stop(metric, history, 2) == stops
     assert not should_stop(metric, history, None)
 

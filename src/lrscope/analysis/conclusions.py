@@ -15,7 +15,7 @@ from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, 
 from lrscope.analysis.power import Need, needed
 from lrscope.analysis.response import Peak, peak
 from lrscope.analysis.runs import Run, Runs
-from lrscope.analysis.selection import optimism, own_variances
+from lrscope.analysis.selection import optimism, over_epochs, own_variances
 from lrscope.analysis.verdict import Choice, Verdict, choose, chooser, ranked
 
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
@@ -87,7 +87,7 @@ class Conclusions:
         return evidence_of_values(values, maximize=maximize, seed_sd=seed_sd)
 
     def _values(self, runs: Sequence[Run]) -> list[float]:
-        found = [run.last("dev", self.runs.metric.name) for run in runs if run.status in DONE]
+        found = [self.runs.value(run) for run in runs if run.status in DONE]
         return [value for value in found if not math.isnan(value)]
 
     @cached_property
@@ -141,7 +141,37 @@ class Conclusions:
     def optimism(self) -> float:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
         found = optimism(self.evidence, chooser(self.verdict, self._places, self._costs), draws=500)
-        return max(0.0, found)  # a rule that passes over the best mean has nothing to correct
+        # A rule that passes over the best mean has nothing to correct.
+        return max(0.0, found) + self.epoch_optimism
+
+    @cached_property
+    def epoch_optimism(self) -> float:
+        """The part of that which is due to having taken the best of several epochs; 0 where the last was taken."""
+        if not self.runs.at_best:
+            return 0.0
+        arm, metric = self.arms[self.choice.first], self.runs.metric
+        sign = 1.0 if metric.direction == "maximize" else -1.0
+        noise = self.value_error(arm)
+        each = [
+            over_epochs(
+                [sign * value for _, value in run.series("dev", metric.name)],
+                noise if math.isnan(run.epoch_noise) else run.epoch_noise,
+            )
+            for run in arm.done
+        ]
+        return sum(each) / len(each) if each else 0.0
+
+    def value_error(self, arm: ArmView) -> float:
+        """Return the standard error of one run's value from its examples: √(p(1 − p)/n), or from their spread."""
+        size, table = self.runs.sizes.get("dev", 0), self.runs.scores
+        if table is not None and arm.name in table.names:
+            number = table.names.index(arm.name)
+            there = table.there[number]
+            if there.any() and table.num_examples > 1:
+                return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
+        if size and self.runs.metric.direction == "maximize" and 0.0 <= arm.value <= 1.0:
+            return math.sqrt(max(arm.value * (1.0 - arm.value), 0.0) / size)
+        return math.nan
 
     @cached_property
     def flips_at(self) -> float | None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrscope.analysis.components import pair_components
 from lrscope.analysis.defaults import SEED_SD
-from lrscope.analysis.noise import SeedNoise, assumed, shared_noise
+from lrscope.analysis.noise import SeedNoise, assumed, most_telling, shared_noise
 from lrscope.analysis.tables import Floats, ScoreTable
 
 
@@ -61,7 +61,8 @@ def evidence_of(
             arms = np.union1d(members[one], members[other])
             shared = np.flatnonzero(kinds[one] & kinds[other])
             if len(shared):
-                found = _paired(scaled[np.ix_(arms, shared)], noise, seed_sd, k, these_examples=these_examples)
+                here = most_telling(table.means, table.means[np.ix_(arms, shared)])
+                found = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, k, these_examples=these_examples)
             else:
                 found = _apart(scaled, there, arms, noise, seed_sd, these_examples=these_examples)
             where = np.ix_(members[one], members[other])

@@ -60,24 +60,10 @@ def _widest(c: Conclusions) -> float:
     return max((pair.high - pair.low) / 2.0 for pair in pairs)
 
 
-def value_error(c: Conclusions, arm: ArmView) -> float:
-    """Return the standard error of one run's value from its examples: √(p(1 − p)/n), or from their spread."""
-    size = c.runs.sizes.get("dev", 0)
-    table = c.runs.scores
-    if table is not None and arm.name in table.names:
-        number = table.names.index(arm.name)
-        there = table.there[number]
-        if there.any() and table.num_examples > 1:
-            return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
-    if size and c.runs.metric.direction == "maximize" and 0.0 <= arm.value <= 1.0:
-        return math.sqrt(max(arm.value * (1.0 - arm.value), 0.0) / size)
-    return math.nan
-
-
 def _courses(c: Conclusions) -> Iterator[Said]:
     metric = c.runs.metric
     for arm in c.arms:
-        error = value_error(c, arm)
+        error = c.value_error(arm)
         dev = course(arm.done, "dev", metric, error)
         if dev is None or math.isnan(error):
             continue

@@ -69,6 +69,18 @@ def shared_noise(means: Floats) -> SeedNoise:
     return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms", apart=True)
 
 
+def most_telling(*tables: Floats) -> SeedNoise:
+    """Return the shared noise of the table that knows most of it: all arms at the seeds of all, or some at more.
+
+    Arms that were given more seeds say more of noise among themselves than with those that were not.
+    """
+
+    def freedom(means: Floats) -> int:
+        return (len(means) - 1) * (int((~np.isnan(means).any(axis=0)).sum()) - 1) if len(means) > 2 else 0
+
+    return shared_noise(max(tables, key=freedom))
+
+
 def _scatter(variances: Floats, freedom: float) -> tuple[float, float]:
     """Return the prior variance s₀² and its degrees of freedom ν₀ from the moments of log s²; infinite: all alike."""
     from scipy.special import digamma, polygamma

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,10 +23,11 @@ from lrscope.store.trials import TrialRow
 WITH_VALUE = ("completed", "stopped")
 
 
-def read_study(store: StudyStore, wanted: str | None = None) -> Runs:
+def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = False) -> Runs:
     """Return a study's runs, with per-example scores at the endpoint of those that ended.
 
-    `wanted` is the metric to compare by, where it is not the study's own.
+    `wanted` is the metric to compare by, where it is not the study's own; with `at_best` scores are those of each run's
+    best epoch on dev.
 
     Raises:
         StudyError: it is a range test, or no run has ended.
@@ -43,13 +46,15 @@ def read_study(store: StudyStore, wanted: str | None = None) -> Runs:
     for arm, of_arm in arms:
         for row in of_arm:
             runs.append(_run(store, row, arm.name))
+            found = _scored(store, row, metric, at_best=at_best) if row.status in WITH_VALUE else []
+            if at_best and found:
+                runs[-1] = replace(runs[-1], epoch_noise=_own_noise(found))
             if runs[-1].final and row.status in WITH_VALUE:
                 sizes["test"] = _num_scored(store, row)
-            found = _endpoint(store, row, metric) if row.status in WITH_VALUE else None
-            if found is not None:
-                scores.setdefault(arm.name, {})[row.config.seed] = found.values.astype(np.float64)
-                weights = found.weights.astype(np.float64)
-                sizes["dev"] = len(found.values)
+            if found:
+                scores.setdefault(arm.name, {})[row.config.seed] = found[0].values.astype(np.float64)
+                weights = found[0].weights.astype(np.float64)
+                sizes["dev"] = len(found[0].values)
         scores.setdefault(arm.name, {})
     table = ScoreTable.of(scores, weights) if "dev" in sizes else None
     config = store.config
@@ -61,7 +66,19 @@ def read_study(store: StudyStore, wanted: str | None = None) -> Runs:
         for first, second, number in store.overlaps
         if number
     ]
-    return Runs(str(store.folder), metric, tuple(runs), sizes, table, settings, tuple(notes), configs=configs)
+    notes += _openings(store)
+    return Runs(
+        str(store.folder), metric, tuple(runs), sizes, table, settings, tuple(notes), configs=configs, at_best=at_best
+    )
+
+
+def _openings(store: StudyStore) -> list[Said]:
+    """Say when sealed test scores were opened, and by what: an entry for all that one command opened."""
+    opened = Counter((row["opened"][:16], row["asked_by"]) for row in store.openings())
+    return [
+        Said("opened", {"when": when.replace("T", " "), "by": asked_by, "number": number})
+        for (when, asked_by), number in opened.items()
+    ]
 
 
 def _metric(store: StudyStore, rows: Sequence[TrialRow], wanted: str | None) -> Metric:
@@ -111,6 +128,25 @@ def _num_scored(store: StudyStore, row: TrialRow) -> int:
     return len(next(iter(store.scores(row.id, last.step, "test").values())).values)
 
 
-def _endpoint(store: StudyStore, row: TrialRow, metric: Metric) -> Scores | None:
+def _scored(store: StudyStore, row: TrialRow, metric: Metric, *, at_best: bool) -> list[Scores]:
+    """Return the scores that a run is judged by; of a best epoch, with those of its neighbour after them."""
     dev = store.evaluations(row.id, "dev")
-    return store.scores(row.id, dev[-1].step, "dev").get(metric.name) if dev else None
+    if not dev or math.isnan(dev[-1].metrics.get(metric.name, math.nan)):
+        return []
+    places = [len(dev) - 1]
+    if at_best:
+        best = metric.best_place([record.metrics.get(metric.name, math.nan) for record in dev])
+        places = [len(dev) - 1 if best is None else best]
+        if len(dev) > 1:
+            places.append(places[0] - 1 if places[0] else 1)
+    found = [store.scores(row.id, dev[place].step, "dev").get(metric.name) for place in places]
+    return [scores for scores in found if scores is not None]
+
+
+def _own_noise(scores: list[Scores]) -> float:
+    """Return the noise of an epoch's value that its neighbour does not share: √(var(x − y) / 2n) over examples."""
+    if len(scores) < 2 or len(scores[0].values) < 2:
+        return math.nan
+    weights = scores[0].weights.astype(np.float64)
+    apart = (scores[0].values.astype(np.float64) - scores[1].values) * weights / weights.mean()
+    return float(apart.std(ddof=1) / math.sqrt(2.0 * len(apart)))

@@ -40,7 +40,8 @@ class Run:
     """One training run of an arm. `status` is as in the store;
 
     `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept;
-    `applied` the rates that it was trained at, where they are known.
+    `applied` the rates that it was trained at, where they are known; `epoch_noise` the standard deviation of what an
+    epoch's dev value has to itself, where examples tell.
     """
 
     arm: str
@@ -53,6 +54,7 @@ class Run:
     seconds: float = math.nan
     reason: str = ""
     applied: AppliedRates | None = None
+    epoch_noise: float = math.nan
 
     def series(self, split: str, metric: str) -> list[tuple[float, float]]:
         """Return (epoch, value) where the metric was measured.
@@ -84,7 +86,8 @@ class Runs:
     `scores` are per example at the endpoint, where there are any. `sizes` counts the examples of each split, `chance`
     is what guessing the commonest answer gives, NaN where not known. `unread` lists lines that could not be read, as
     (line number, text), `notes` what is odd about them.
-    `configs` are the arms' own, where lrscope ran them.
+    `configs` are the arms' own, where lrscope ran them. With `at_best` each run is judged at its best epoch on dev,
+    not at the end of its training.
     """
 
     source: str
@@ -97,6 +100,12 @@ class Runs:
     unread: tuple[tuple[int, str], ...] = ()
     is_imported: bool = False
     configs: Mapping[str, TrialConfig] = field(default_factory=dict)
+    at_best: bool = False
+
+    def value(self, run: Run) -> float:
+        """Return the value that a run is judged by; NaN where it has none."""
+        end = run.last("dev", self.metric.name)
+        return run.best("dev", self.metric)[1] if self.at_best and not math.isnan(end) else end
 
     @property
     def arms(self) -> dict[str, list[Run]]:

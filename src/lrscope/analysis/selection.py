@@ -76,7 +76,7 @@ def over_epochs(series: Sequence[float], noise: float, seed: int = 0) -> float:
     epochs share most of theirs.
     """
     values = np.asarray([value for value in series if not np.isnan(value)])
-    if len(values) < 2 or noise <= 0.0:
+    if len(values) < 2 or not noise > 0.0:
         return 0.0
     means = shrunk(values, np.full(len(values), noise**2))
     draws = np.random.default_rng(seed).standard_normal((DRAWS, len(values))) * noise

@@ -21,10 +21,12 @@ STATE = "trainer_state.json"
 SAME_VALUES = 6  # so many equal values are not equal by chance
 
 
-def read_runs(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None = None) -> Runs:
+def read_runs(
+    paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None = None, *, at_best: bool = False
+) -> Runs:
     """Return the runs of a study, or of imported files, all of one kind; `metric` is the one to compare by.
 
-    A folder that Trainer wrote stands for the last state in it.
+    A folder that Trainer wrote stands for the last state in it. With `at_best` runs are judged at their best epochs.
 
     Raises:
         DataError, StudyError: they cannot be read, are of different kinds, or are the same one twice.
@@ -46,14 +48,14 @@ def read_runs(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | Non
                 raise DataError(
                     f"{paths[0]} is a study, which knows how many sentences it has: leave out --{name}-size"
                 )
-            return read_study(store, metric)
+            return read_study(store, metric, at_best=at_best)
     if kinds == {"trainer"}:
         found = read_trainer_states(paths, sizes, metric)
     elif kinds == {"table"}:
         found = _joined([read_table(path, sizes, metric) for path in paths])
     else:
         found = _joined([read_log(path, sizes, metric) for path in paths])
-    return replace(found, notes=(*found.notes, *_same_runs(found)))
+    return replace(found, notes=(*found.notes, *_same_runs(found)), at_best=at_best)
 
 
 def _last_state(folder: Path) -> Path:

@@ -41,6 +41,10 @@ def report(
     margin: Annotated[
         float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
     ] = MARGIN,
+    best_epoch: Annotated[
+        bool,
+        typer.Option("--best-epoch", help="Judge runs at their best epoch on dev, and pay for that choice."),
+    ] = False,
     seed_sd: Annotated[
         float, typer.Option("--seed-sd", help="Spread over seeds to assume where each arm has one.", metavar="X")
     ] = SEED_SD,
@@ -85,10 +89,16 @@ def report(
     if out is not None and out.is_file():
         raise ConfigError(f"a report is written into a folder: {out} is a file; name another with --out")
     language = locale(lang)
-    conclusions = concluded(sources, sizes, margin, seed_sd, metric)
+    if best_epoch and open_test is not None:
+        raise ConfigError("test predictions are of the end of training: got --open-test with --best-epoch; take one")
+
+    def conclude() -> Conclusions:
+        return concluded(sources, sizes, margin, seed_sd, metric, best_epoch=best_epoch)
+
+    conclusions = conclude()
     if open_test is not None:
         open_sealed(sources, conclusions, open_test)
-        conclusions = concluded(sources, sizes, margin, seed_sd, metric)
+        conclusions = conclude()
     folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
     from lrscope.report.document import document
     from lrscope.report.files import write_report
@@ -104,7 +114,13 @@ def report(
 
 
 def concluded(
-    sources: list[Path], sizes: dict[str, int], margin: float, seed_sd: float, metric: str | None = None
+    sources: list[Path],
+    sizes: dict[str, int],
+    margin: float,
+    seed_sd: float,
+    metric: str | None = None,
+    *,
+    best_epoch: bool = False,
 ) -> Conclusions:
     """Return the conclusions from sources, at the error of the last planned look where there are any."""
     from lrscope.analysis.conclusions import Conclusions
@@ -113,7 +129,10 @@ def concluded(
 
     looks = read_looks(sources[0])
     return Conclusions(
-        read_runs(sources, sizes, metric), margin, seed_sd, look_error=None if looks is None else looks.error
+        read_runs(sources, sizes, metric, at_best=best_epoch),
+        margin,
+        seed_sd,
+        look_error=None if looks is None else looks.error,
     )
 
 
@@ -220,6 +239,7 @@ def as_values(c: Conclusions) -> dict[str, Any]:
             "is_default": c.choice.is_default,
             "optimism": c.optimism,
             "metric": metric.name,
+            "at": "best epoch" if c.runs.at_best else "end",
         },
         "pairs": [
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}

@@ -8,7 +8,6 @@ import numpy as np
 
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.curves import course
-from lrscope.analysis.findings import value_error
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Series
 from lrscope.report.wording import Wording
@@ -30,10 +29,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         errors = [half_width(c, place) for place, arm in arms if not math.isnan(arm.value)]
         series.append(Series(name, points, number, errors))
         singles = [
-            (float(arm.rate or 0.0), run.last("dev", c.runs.metric.name))
-            for _, arm in arms
-            for run in arm.done
-            if len(arm.done) > 1
+            (float(arm.rate or 0.0), c.runs.value(run)) for _, arm in arms for run in arm.done if len(arm.done) > 1
         ]
         series.append(Series("", singles, number, is_faint=True, has_line=False))
     left = [float(arm.rate or 0.0) for arm in c.arms if arm.place == "contender"]
@@ -56,7 +52,7 @@ def half_width(c: Conclusions, number: int) -> float:
     e = c.evidence
     others = [arm for arm in range(e.num_arms) if arm != number and not math.isnan(e.values[arm])]
     if not others:
-        return 1.96 * value_error(c, c.arms[number])
+        return 1.96 * c.value_error(c.arms[number])
     error = float(np.median(e.errors[number, others])) / math.sqrt(2.0)
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
     kinds = {(round(float(e.shares[number, other]), 2), float(e.freedom[number, other])) for other in others}

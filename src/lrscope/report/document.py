@@ -16,12 +16,13 @@ from lrscope.report.trainer_arguments import as_call, trainer_arguments
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its digits, or a word by its key, or plain text."""
+    """A number with its digits, or a word by its key, or plain text; a note beside it, and the epoch that it is of."""
 
     value: Any
     digits: int = 3
     is_word: bool = False
     note: str = ""
+    epoch: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,9 +97,10 @@ def _answer(c: Conclusions) -> list[Said]:
     if len(known) < 2:
         return said
     number = {"value": first.value, "optimism": c.optimism, "number": len(known)}
+    of_epochs = [Said("of-epochs", {"optimism": c.epoch_optimism})] if c.runs.at_best else []
     if c.runs.metric.direction == "maximize":
-        return [*said, Said("expected", {**number, "expected": first.value - c.optimism})]
-    return [*said, Said("expected-more", {**number, "expected": first.value + c.optimism})]
+        return [*said, Said("expected", {**number, "expected": first.value - c.optimism}), *of_epochs]
+    return [*said, Said("expected-more", {**number, "expected": first.value + c.optimism}), *of_epochs]
 
 
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
@@ -122,8 +124,11 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         cells += [
             Cell(f"{len(arm.done)}/{len(arm.runs)}" if len(arm.done) < len(arm.runs) else len(arm.runs), 0)
         ] * several
-        cells.append(Cell(_mean([value for _, value in best]), note="" if math.isnan(epoch) else f"{epoch:.3g}"))
-        cells.append(Cell(arm.value, note="" if math.isnan(arm.sd) else f"± {arm.sd:.3f}"))
+        spread = "" if math.isnan(arm.sd) else f"± {arm.sd:.3f}"
+        at = "" if math.isnan(epoch) else f"{epoch:.3g}"
+        end = _mean([run.last("dev", metric.name) for run in arm.done])
+        cells.append(Cell(_mean([value for _, value in best]), epoch=at, note=spread if c.runs.at_best else ""))
+        cells.append(Cell(end, note="" if c.runs.at_best else spread))
         cells += [Cell(optional[name][number]) for name in shown]
         cells.append(Cell(arm.place, is_word=True))
         rows.append(Row(tuple(cells), _mark(c, number)))
@@ -152,7 +157,7 @@ def _method(c: Conclusions) -> list[Said]:
         said += [Said("method-contenders", level), Said("method-choice")]
     if c.look_error is not None:
         said.append(Said("method-looks", {**level, "nominal": f"{c.look_error:.2%}"}))
-    said.append(Said("method-endpoint"))
+    said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))
     return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said
 
 

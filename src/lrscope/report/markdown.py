@@ -25,7 +25,7 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
     if doc.advice:
         parts.append(f"## {w.word('advice')}")
         for each in doc.advice:
-            command = f" ({w.cost(each)})\n\n  ```\n  {each.command}\n  ```" if each.command else ""
+            command = f"{w.cost(each)}\n\n  ```\n  {each.command}\n  ```" if each.command else ""
             parts.append(f"- {_text(w.sentence(each.said))}{command}")
     parts += [f"## {w.word('method')}", *(_text(w.sentence(said)) for said in doc.method)]
     if doc.unread:
@@ -48,14 +48,9 @@ def _table(doc: Document, w: Wording) -> str:
         "| --- " * len(doc.columns) + "|",
     ]
     for row in doc.rows:
-        cells = []
-        for column, cell in zip(doc.columns, row.cells, strict=True):
-            note = (
-                f" ({w.word('epoch')} {cell.note})" if column == "dev-best" and cell.note else f" {cell.note}".rstrip()
-            )
-            cells.append(_text(w.cell(cell) + note))
+        cells = [_text(w.cell(cell) + w.note(cell)) for cell in row.cells]
         if row.mark:
-            cells[-1] += f", **{w.word(row.mark)}**"
+            cells[-1] += f"{w.locale.comma}**{w.word(row.mark)}**"
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -40,10 +40,10 @@ class Wording:
         return self.locale.say[_variant(said)].format(arm=said.arm, **values)
 
     def cost(self, advice: Advice) -> str:
-        """Return about how long a piece of advice takes."""
+        """Return about how long a piece of advice takes, as an aside."""
         if math.isnan(advice.minutes):
-            return self.word("minutes-unknown")
-        return self.word("minutes", minutes=max(1, round(advice.minutes)))
+            return self.locale.aside.format(self.word("minutes-unknown"))
+        return self.locale.aside.format(self.word("minutes", minutes=max(1, round(advice.minutes))))
 
     def cell(self, cell: Cell) -> str:
         """Return what stands in a table's cell, without its note."""
@@ -51,10 +51,15 @@ class Wording:
             return self.word(cell.value)
         return number(cell.value, cell.digits) if isinstance(cell.value, float) else str(cell.value)
 
+    def note(self, cell: Cell) -> str:
+        """Return what stands beside a table's number, with the space before it; empty where there is nothing."""
+        epoch = self.locale.aside.format(f"{self.word('epoch')} {cell.epoch}") if cell.epoch else ""
+        return epoch + (f" {cell.note}" if cell.note else "")
+
     def _shown(self, name: str, value: Any) -> str:
         if isinstance(value, list | tuple):
             if len(value) > MOST_NAMED:
-                return f"{value[0]} … {value[-1]} ({len(value)})"
+                return f"{value[0]} … {value[-1]}" + self.locale.aside.format(len(value))
             return self.locale.comma.join(str(item) for item in value)
         if isinstance(value, float):
             if name in RATES:

@@ -23,7 +23,7 @@ from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Metric, Outcome, Status
 from lrscope.store.blobs import STEP
 from lrscope.tasks.classification import Classification
-from lrscope.training.early_stopping import best_index, should_stop
+from lrscope.training.early_stopping import should_stop
 from lrscope.training.material import Material
 
 
@@ -222,7 +222,7 @@ class HeadBundle:
                 records.append(EvaluationRecord(step, epoch, "train-full", metrics, 0.0))
             evaluation = self.task.score(log_p_NAC[:, a], dev)
             values = self._values(a)
-            best = best_index(self.metric, values)
+            best = self.metric.best_place(values)
             improved = self.metric.better(evaluation.metrics[self.metric.name], None if best is None else values[best])
             records.append(
                 EvaluationRecord(step, epoch, "dev", evaluation.metrics, seconds, evaluation.scores, improved)

@@ -31,7 +31,7 @@ from lrscope.store.trials import TrialRow
 from lrscope.tasks.base import EncodedSplit
 from lrscope.training.accumulation import halved, is_out_of_memory
 from lrscope.training.batches import step_batches
-from lrscope.training.early_stopping import best_index, should_stop
+from lrscope.training.early_stopping import should_stop
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
@@ -221,7 +221,7 @@ class Trial:
 
     def _best_value(self) -> float | None:
         values = self._values()
-        best = best_index(self.store.metric, values)
+        best = self.store.metric.best_place(values)
         return None if best is None else values[best]
 
     def _stops_early(self) -> bool:
@@ -291,7 +291,7 @@ class Trial:
             history = self._history()
             self._save(model, "last", history[-1] if history else None)
             yield from self._predict_test(model)
-        best = best_index(self.store.metric, self._values())
+        best = self.store.metric.best_place(self._values())
         if best is None:
             return
         best_step = self._history()[best].step
@@ -316,7 +316,7 @@ class Trial:
 
     def _result(self, status: Status, step: int, reason: str) -> TrialResult:
         history, values = self._history(), self._values()
-        best = best_index(self.store.metric, values)
+        best = self.store.metric.best_place(values)
         return TrialResult(
             status=status,
             step=step,

@@ -1,4 +1,5 @@
-"""The words of the report, a file a language: `WORDS`, by key, and `SAY`, sentences with places for their numbers.
+"""The words of the report, a file a language: `WORDS`, by key, `SAY`, sentences with places for their numbers,
+and `COMMA` and `ASIDE`.
 
 Adding a language is adding one file with the same keys, and its name to `NAMES`.
 """
@@ -15,12 +16,13 @@ NAMES = {"en": "English", "zh": "中文"}
 
 
 class Locale(NamedTuple):
-    """One language: short words, sentences, and what lists are joined with."""
+    """One language: short words, sentences, what lists are joined with, and what asides stand in."""
 
     name: str
     words: Mapping[str, str]
     say: Mapping[str, str]
     comma: str
+    aside: str
 
 
 def locale(name: str) -> Locale:
@@ -32,4 +34,4 @@ def locale(name: str) -> Locale:
     if name not in NAMES:
         raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
     module = importlib.import_module(f"lrscope.report.locales.{name}")
-    return Locale(name, module.WORDS, module.SAY, module.COMMA)
+    return Locale(name, module.WORDS, module.SAY, module.COMMA, module.ASIDE)

@@ -1,6 +1,6 @@
 """English."""
 
-COMMA = ", "
+COMMA, ASIDE = ", ", " ({})"
 
 WORDS = {
     "title": "Which learning rate, and how sure?",
@@ -67,6 +67,7 @@ SAY = {
         "Expect {expected} on new sentences: the {value} that was seen, less {optimism} for having been chosen among "
         "{number}."
     ),
+    "of-epochs": "Of that, {optimism} is for having taken each run's best epoch.",
     # Findings
     "too-low": "Too low: {arms}, {gaps} below the best.",
     "too-high": "Too high: {arms}, {gaps} below the best.",
@@ -108,6 +109,7 @@ SAY = {
         "The heading in line {heading_line} says {heading}, the settings under it, in line {line}, say {rate}: the runs "
         "are taken by their own headings."
     ),
+    "opened": "Test scores of {number} runs were opened at {when} UTC, by lrscope {by}.",
     "overlap": "{number} sentences of {second} are in {first} too: values on {second} are too good by what was seen before.",
     "rate-differs": "{arms}: the rates that were applied are not those of the schedule; they differ by up to {share} of the peak.",
     "rate-rises": (
@@ -157,6 +159,10 @@ SAY = {
     "method-endpoint": (
         "Values are those at the end of training. The best epoch is shown, and not used: the best of several epochs is "
         "too good by chance."
+    ),
+    "method-best": (
+        "Values are those of each run's best epoch on dev, as was asked for. The best of several epochs is too good by "
+        "chance: what is expected is corrected for that too, as far as an epoch's noise is its own."
     ),
     "method-looks": (
         "The study was looked at more than once, as planned: the looks share the {error}, and this one spends {nominal}."

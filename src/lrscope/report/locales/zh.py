@@ -1,6 +1,6 @@
 """中文。"""
 
-COMMA = "、"
+COMMA, ASIDE = "、", "（{}）"
 
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
@@ -58,6 +58,7 @@ SAY = {
     "sure-tie": "最佳组在其中的概率至少为 {level}；其余各组已被排除。",
     "sure-all": "最佳组在其中的概率至少为 {level}，但这里没有排除任何一组。",
     "expected": "在新句子上预计为 {expected}：观察到的 {value}，减去因从 {number} 组中被选中而产生的偏高 {optimism}。",
+    "of-epochs": "其中 {optimism} 是因为取了每次训练的最佳轮次。",
     # 发现
     "too-low": "过低：{arms}，比最佳低 {gaps}。",
     "too-high": "过高：{arms}，比最佳低 {gaps}。",
@@ -88,6 +89,7 @@ SAY = {
     "sd-source": "42M 模型在 SST-5 上各种子的离散程度",
     "no-sizes": "不知道 dev 有多少句子，因此只计入种子的噪声：结论只对这些句子成立。可用 --dev-size 给出数目。",
     "heading-differs": "第 {heading_line} 行的标题写 {heading}，其下第 {line} 行的设置写 {rate}：各次训练以各自的标题为准。",
+    "opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {by} 打开。",
     "overlap": "{second} 中有 {number} 个句子也在 {first} 中：因为见过它们，{second} 上的数值偏高。",
     "rate-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share} 倍。",
     "rate-rises": "{arms}：学习率下降后又回升，共 {number} 次。本应只衰减一次的调度，若按批次步进而周期以轮计，就会如此。",
@@ -125,6 +127,7 @@ SAY = {
         "偏差过大的可能性最小。"
     ),
     "method-endpoint": "数值取自训练结束时。最佳轮次只作展示而不使用：多个轮次中的最好值会因偶然而偏高。",
+    "method-best": "按要求，数值取自每次训练在 dev 上的最佳轮次。多个轮次中的最好值会因偶然而偏高：预期值也按每轮自身的噪声对此作了修正。",
     "method-looks": "这项研究按计划多次查看：各次查看共用 {error}，本次用去 {nominal}。",
     "method-test": "已知的 test 数值只作展示，绝不用于选择。",
 }
