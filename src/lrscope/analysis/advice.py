@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
+from lrscope.analysis.commands import extension, sweep
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.said import Said
 from lrscope.schedules.durations import format_number
 
-INPUTS = ("model", "train", "dev", "batch_size")
+FAR_APART = 3.0  # rates between which others are worth trying
 
 
 @dataclass(frozen=True)
@@ -26,85 +27,105 @@ class Advice:
 
 def advice(c: Conclusions, found: Sequence[Said]) -> list[Advice]:
     """Return the advice that the findings give rise to."""
-    return list(_advice(c, found))
+    advisor = _Advisor(c, found)
+    return [*advisor.seeds(), *advisor.rates(), *advisor.epochs(), *advisor.training()]
 
 
-def _advice(c: Conclusions, found: Sequence[Said]) -> Iterator[Advice]:
-    kinds: dict[str, list[Said]] = {}
-    for said in found:
-        kinds.setdefault(said.kind, []).append(said)
-    left = [arm for arm in c.arms if arm.place == "contender"]
-    run_minutes = _minutes_a_run(c)
-    if (need := c.need) is not None:
-        more = sum(max(0, (need.seeds or 0) - len(arm.runs)) for arm in left)
-        command = _extended(c, f"{_rates(left)}--seeds {need.seeds}") if need.seeds else ""  # sentences: no command
-        minutes = more * run_minutes if need.seeds else math.nan
+class _Advisor:
+    """Knows the findings by kind, the arms that may be the best, and what an arm takes at all its seeds."""
+
+    def __init__(self, c: Conclusions, found: Sequence[Said]) -> None:
+        self.c = c
+        self.left = [arm for arm in c.arms if arm.place == "contender"]
+        self._kinds: dict[str, list[Said]] = {}
+        for said in found:
+            self._kinds.setdefault(said.kind, []).append(said)
+
+    def found(self, *kinds: str) -> str | None:
+        """Return the first of these kinds that was found."""
+        return next((kind for kind in kinds if kind in self._kinds), None)
+
+    def of(self, *kinds: str) -> list[Said]:
+        """Return the findings of these kinds."""
+        return [said for kind in kinds for said in self._kinds.get(kind, [])]
+
+    @cached_property
+    def run_minutes(self) -> float:
+        seconds = [run.seconds for run in self.c.runs.runs if not math.isnan(run.seconds) and run.seconds > 0]
+        return sum(seconds) / len(seconds) / 60.0 if seconds else math.nan
+
+    def minutes(self, num_arms: int) -> float:
+        """Return what so many arms more would take, at as many seeds."""
+        return num_arms * self.run_minutes * max(len(arm.runs) for arm in self.c.arms)
+
+    def seeds(self) -> Iterator[Advice]:
+        need = self.c.need
+        if need is None:
+            return
+        command, minutes = "", math.nan  # where only more sentences would do
+        if need.seeds:
+            command = extension(self.c.runs, f"{_rates(self.left)}--seeds {need.seeds}")
+            minutes = sum(max(0, need.seeds - len(arm.runs)) for arm in self.left) * self.run_minutes
         yield Advice(Said("more-seeds", asdict(need)), "not-told-apart", command, minutes)
-    for kind, factor in (("edge-low", 1 / 3), ("edge-high", 3.0)):
-        for said in kinds.get(kind, []):
-            rate = float(f"{float(said.values['rate']) * factor:.2g}")
-            command = _extended(c, f"--lr {format_number(rate)}")
-            yield Advice(Said("wider-grid", {"rate": rate}, said.arm), kind, command, run_minutes)
-    contenders = {arm.name for arm in left}
-    rising = [said for said in kinds.get("still-rises", []) if said.arm in contenders]
-    if rising:
-        epochs = max(float(said.values["epoch"]) for said in rising)
-        on = [arm for arm in left if arm.name in {said.arm for said in rising}]
-        command = _sweep(c, f"{_rates(on)}--epochs {2 * int(epochs)}")
-        yield Advice(Said("longer", {"epochs": 2 * int(epochs)}), "still-rises", command, 2 * run_minutes * len(rising))
-    if kinds.get("gap") or kinds.get("loss-rises"):
-        because = "gap" if kinds.get("gap") else "loss-rises"
-        command = _sweep(c, f"{_rates(left)}--dropout 0.3,0.5 --weight-decay 0.01,0.1")
-        yield Advice(Said("regularise"), because, command, math.nan)
-    if kinds.get("falls"):
-        yield Advice(Said("stop-early"), "falls", _sweep(c, f"{_rates(left)}--patience 2"), math.nan)
-    if kinds.get("too-high") or kinds.get("diverged"):
-        because = "diverged" if kinds.get("diverged") else "too-high"
-        larger = [arm for arm in c.arms if arm.place == "too high" or arm.num_diverged]
-        yield Advice(Said("warm-up"), because, _sweep(c, f"{_rates([*left, *larger])}--warmup 6%,20%"), math.nan)
-    if c.runs.is_imported and "schedule" not in c.runs.settings and len(left) > 1:
-        schedules = f"{_rates(left)}--schedule 'constant;linear;cosine'"
-        yield Advice(Said("decay"), "not-told-apart", _sweep(c, schedules), math.nan)
+
+    def rates(self) -> Iterator[Advice]:
+        for kind, factor in (("edge-low", 1 / 3), ("edge-high", 3.0)):
+            for said in self.of(kind):
+                rate = float(f"{float(said.values['rate']) * factor:.2g}")
+                command = extension(self.c.runs, f"--lr {format_number(rate)}")
+                yield Advice(Said("wider-grid", {"rate": rate}, said.arm), kind, command, self.minutes(1))
+        # The best rate is bounded: by a curve's top, or by arms that are out on both sides.
+        because = self.found("peak") or (self.found("too-low") if self.found("too-high") else None)
+        if because is None:
+            return
+        chosen = self.c.arms[self.c.choice.first].rate or 0.0
+        between = _between(chosen, (arm.rate for arm in self.c.arms))
+        if between:
+            shown = ",".join(map(format_number, between))
+            command = extension(self.c.runs, f"--lr {shown}")
+            yield Advice(Said("finer-grid", {"rates": shown}), because, command, self.minutes(len(between)))
+        batch = self.c.runs.settings.get("batch_size", "")
+        if batch.isdigit():
+            scaled = f"--lr {format_number(chosen)} --batch-size {batch},{4 * int(batch)} --scale-lr sqrt"
+            command = sweep(self.c.runs, scaled)
+            yield Advice(Said("scale-batch", {"batch": batch}), because, command, self.minutes(2))
+
+    def epochs(self) -> Iterator[Advice]:
+        rising = {said.arm: float(said.values["epoch"]) for said in self.of("still-rises")}
+        on = [arm for arm in self.left if arm.name in rising]
+        if on:
+            epochs = 2 * int(max(rising[arm.name] for arm in on))
+            command = sweep(self.c.runs, f"{_rates(on)}--epochs {epochs}")
+            yield Advice(Said("longer", {"epochs": epochs}), "still-rises", command, self.minutes(2 * len(on)))
+        if self.found("falls"):
+            command = sweep(self.c.runs, f"{_rates(self.left)}--patience 2")
+            yield Advice(Said("stop-early"), "falls", command, self.minutes(len(self.left)))
+
+    def training(self) -> Iterator[Advice]:
+        if because := self.found("gap", "loss-rises"):
+            command = sweep(self.c.runs, f"{_rates(self.left)}--dropout 0.3,0.5 --weight-decay 0.01,0.1")
+            yield Advice(Said("regularise"), because, command, self.minutes(4 * len(self.left)))
+        if because := self.found("diverged", "unstable", "too-high"):
+            shaken = {said.arm for said in self.of("unstable")}
+            larger = [arm for arm in self.c.arms if arm.place == "too high" or arm.num_diverged or arm.name in shaken]
+            tried = [*self.left, *(arm for arm in larger if arm not in self.left)]
+            command = sweep(self.c.runs, f"{_rates(tried)}--warmup 6%,20%")
+            yield Advice(Said("warm-up"), because, command, self.minutes(2 * len(tried)))
+        if self.c.runs.is_imported and "schedule" not in self.c.runs.settings and len(self.left) > 1:
+            command = sweep(self.c.runs, f"{_rates(self.left)}--schedule 'constant;linear;cosine'")
+            yield Advice(Said("decay"), "not-told-apart", command, self.minutes(3 * len(self.left)))
 
 
-def _minutes_a_run(c: Conclusions) -> float:
-    seconds = [run.seconds for run in c.runs.runs if not math.isnan(run.seconds) and run.seconds > 0]
-    return sum(seconds) / len(seconds) / 60.0 if seconds else math.nan
+def _between(chosen: float, rates: Iterable[float | None]) -> list[float]:
+    """Return rates halfway from the chosen one to its neighbours, where those are far apart.
 
-
-def _extended(c: Conclusions, options: str) -> str:
-    """Return the command that extends this study; an imported one is begun anew."""
-    return (
-        _sweep(c, options) if c.runs.is_imported else f"lrscope sweep --resume {shlex.quote(c.runs.source)} {options}"
-    )
-
-
-def _sweep(c: Conclusions, options: str) -> str:
-    """Return the command for a new sweep on the same inputs."""
-    parts = ["lrscope sweep", *_inputs(c)]
-    epochs = [config.epochs for config in c.runs.configs.values()]
-    if epochs and "--epochs" not in options:
-        parts.append(f"--epochs {max(epochs)}")
-    seeds = max(len(runs) for runs in c.runs.arms.values())
-    if seeds > 1 and "--seeds" not in options:
-        parts.append(f"--seeds {seeds}")
-    return " ".join([*parts, options])
-
-
-def _inputs(c: Conclusions) -> list[str]:
-    """Return the options that name what was trained on what; capitals stand for what is not known."""
-    known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **c.runs.settings}
-    asked = [name for name in known if name in INPUTS or name.endswith("_names")]
-    return [f"--{name.replace('_', '-')} {shlex.quote(known[name])}" for name in asked if known[name]]
-
-
-def finetune_command(c: Conclusions) -> str:
-    """Return the command that trains the chosen arm once more; empty where lrscope did not run it."""
-    config = c.runs.configs.get(c.arms[c.choice.first].name)
-    if config is None:
-        return ""
-    rest = f"--lr {format_number(config.peak_rate)} --schedule '{config.schedule}' --epochs {config.epochs}"
-    return " ".join(["lrscope finetune", *_inputs(c), rest])
+    >>> _between(1e-3, [1e-4, 1e-3, 2e-3])
+    [0.00032]
+    """
+    known = sorted({rate for rate in rates if rate})
+    at = known.index(chosen) if chosen in known else 0
+    pairs = [(known[place], known[place + 1]) for place in (at - 1, at) if 0 <= place < len(known) - 1]
+    return [float(f"{math.sqrt(low * high):.2g}") for low, high in pairs if high / low > FAR_APART]
 
 
 def _rates(arms: Sequence[ArmView]) -> str:

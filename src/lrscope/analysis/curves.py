@@ -36,6 +36,19 @@ class Course:
         error = math.sqrt(2.0) * self.error
         return (rise, error) if rise > BEYOND * error else None
 
+    def swings(self) -> tuple[int, float, float] | None:
+        """Return how often the value fell beyond noise and came back, the largest such fall, and its error."""
+        error = math.sqrt(2.0) * self.error
+        falls, top, lowest = [], -math.inf, math.inf
+        for _, value in self.points:
+            if value > lowest + BEYOND * error and top - lowest > BEYOND * error:
+                falls.append(top - lowest)
+                top = lowest = value
+            if value > top:
+                top = lowest = value
+            lowest = min(lowest, value)
+        return (len(falls), max(falls), error) if falls else None
+
     def falls_after_best(self) -> tuple[float, float, float] | None:
         """Return the best epoch, the fall from there to the end, and its error, where it is beyond noise."""
         epoch, value = self.best

@@ -69,6 +69,8 @@ def _courses(c: Conclusions) -> Iterator[Said]:
             continue
         if (rise := dev.still_rises()) is not None:
             yield Said("still-rises", {"rise": rise[0], "error": rise[1], "epoch": dev.points[-1][0]}, arm.name)
+        if (swings := dev.swings()) is not None:
+            yield Said("unstable", {"number": swings[0], "fall": swings[1], "error": swings[2]}, arm.name)
         if (fall := dev.falls_after_best()) is not None:
             yield Said("falls", {"epoch": fall[0], "fall": fall[1], "error": fall[2]}, arm.name)
         yield from _overfits(arm, metric, dev, error)

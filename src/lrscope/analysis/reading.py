@@ -68,7 +68,16 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
     ]
     notes += _openings(store)
     return Runs(
-        str(store.folder), metric, tuple(runs), sizes, table, settings, tuple(notes), configs=configs, at_best=at_best
+        str(store.folder),
+        metric,
+        tuple(runs),
+        sizes,
+        table,
+        settings,
+        tuple(notes),
+        configs=configs,
+        at_best=at_best,
+        study=config,
     )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lrscope.analysis.applied import AppliedRates
 from lrscope.analysis.said import Said
 from lrscope.analysis.tables import ScoreTable
-from lrscope.config import TrialConfig
+from lrscope.config import StudyConfig, TrialConfig
 from lrscope.errors import DataError
 from lrscope.records import Metric
 
@@ -86,8 +86,8 @@ class Runs:
     `scores` are per example at the endpoint, where there are any. `sizes` counts the examples of each split, `chance`
     is what guessing the commonest answer gives, NaN where not known. `unread` lists lines that could not be read, as
     (line number, text), `notes` what is odd about them.
-    `configs` are the arms' own, where lrscope ran them. With `at_best` each run is judged at its best epoch on dev,
-    not at the end of its training.
+    `study` is what was asked for, and `configs` the arms' own, where lrscope ran them. With `at_best` each run is
+    judged at its best epoch on dev, not at the end of its training.
     """
 
     source: str
@@ -101,6 +101,7 @@ class Runs:
     is_imported: bool = False
     configs: Mapping[str, TrialConfig] = field(default_factory=dict)
     at_best: bool = False
+    study: StudyConfig | None = None
 
     def value(self, run: Run) -> float:
         """Return the value that a run is judged by; NaN where it has none."""

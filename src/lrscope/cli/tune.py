@@ -155,10 +155,10 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
         draw(study)
         if not quiet:
             print_summary(study.store, as_json=False)
-    from lrscope.analysis.advice import finetune_command
+    from lrscope.analysis.commands import finetune_command
 
     conclusions, page = write_english(study_folder, margin, quiet=quiet)
-    command = finetune_command(conclusions)
+    command = finetune_command(conclusions.runs, conclusions.arms[conclusions.choice.first].name)
     if quiet:
         print_json({"report": str(page), "finetune": command, **as_values(conclusions)})
     else:

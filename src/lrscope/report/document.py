@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lrscope.analysis.advice import Advice, advice, finetune_command
+from lrscope.analysis.advice import Advice, advice
+from lrscope.analysis.commands import finetune_command
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.findings import findings
 from lrscope.analysis.said import Said
@@ -65,10 +66,11 @@ def document(c: Conclusions) -> Document:
 
 def _commands(c: Conclusions) -> tuple[str, ...]:
     """Return how to train the choice again: with lrscope, and with Trainer where it can."""
-    command = finetune_command(c)
+    first = c.arms[c.choice.first].name
+    command = finetune_command(c.runs, first)
     if not command:
         return ()
-    arguments = trainer_arguments(c.runs.configs[c.arms[c.choice.first].name])
+    arguments = trainer_arguments(c.runs.configs[first])
     return (command, as_call(arguments)) if arguments else (command,)
 
 

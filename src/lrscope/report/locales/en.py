@@ -85,6 +85,7 @@ SAY = {
         "errors."
     ),
     "falls": "{arm} was best at epoch {epoch} and fell by {fall} from there, {ratio} standard errors.",
+    "unstable": "{arm} is unstable: dev fell and came back, {number} times beyond noise, by up to {fall}, {ratio} standard errors.",
     "gap": "{arm} fits its training set better than dev from epoch {epoch} on: {train} against {dev} at the end.",
     "loss-rises": "{arm} has its least dev loss at epoch {epoch}, {least}, and {last} at the end: it overfits from there.",
     "generalises": "{arm} has {test} on test, {gap} below dev ({from} … {to}, 95%).",
@@ -132,6 +133,11 @@ SAY = {
     ),
     "no-telling": "A difference of {difference} cannot be told with {at_seeds} seeds, however many sentences there are.",
     "wider-grid": "Try {rate} too: the grid ends where the best may be.",
+    "finer-grid": "Look closer, at {rates}: the best rate lies between rates that are far apart.",
+    "scale-batch": (
+        "This rate is that of batches of {batch}. For larger ones compare the square root of their ratio, as Adam's steps "
+        "suggest, with the ratio itself, as SGD's: neither is certain (the same with --scale-lr linear)."
+    ),
     "longer": "Train for {epochs} epochs: what is still improving is judged too early.",
     "regularise": "Try more dropout, or more weight decay: the training set is fitted better than dev.",
     "stop-early": "Stop early: what falls after its best epoch is trained too long.",

@@ -71,6 +71,7 @@ SAY = {
     "edge-high": "{arm} 是试过的最大学习率，且可能是最佳：最佳学习率也许在网格之上。",
     "still-rises": "{arm} 在第 {epoch} 轮训练结束时仍在上升：最后三分之一上升 {rise}，为标准误的 {ratio} 倍。",
     "falls": "{arm} 在第 {epoch} 轮最佳，此后下降 {fall}，为标准误的 {ratio} 倍。",
+    "unstable": "{arm} 不稳定：dev 有 {number} 次超出噪声地下降又回升，最多下降 {fall}，为标准误的 {ratio} 倍。",
     "gap": "{arm} 从第 {epoch} 轮起对训练集的拟合明显好于 dev：结束时为 {train} 对 {dev}。",
     "loss-rises": "{arm} 的 dev 损失在第 {epoch} 轮最低，为 {least}，结束时为 {last}：此后过拟合。",
     "generalises": "{arm} 在 test 上为 {test}，比 dev 低 {gap}（95% 区间 {from} … {to}）。",
@@ -107,6 +108,11 @@ SAY = {
     ),
     "no-telling": "用 {at_seeds} 个种子，无论有多少句子，都看不出 {difference} 的差异。",
     "wider-grid": "再试 {rate}：网格止于可能最佳之处。",
+    "finer-grid": "再细看 {rates}：最佳学习率位于相距较远的两个学习率之间。",
+    "scale-batch": (
+        "这个学习率对应的批大小为 {batch}。批更大时，请比较按倍数的平方根缩放（Adam 的步长所提示）与按倍数缩放（SGD 的做法）："
+        "两者都不是必然的（后者用 --scale-lr linear）。"
+    ),
     "longer": "训练 {epochs} 轮：仍在上升的组被过早评判。",
     "regularise": "试试更大的 dropout 或权重衰减：训练集的拟合好于 dev。",
     "stop-early": "使用早停：在最佳轮次之后下降，说明训练过久。",

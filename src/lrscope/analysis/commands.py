@@ -1,0 +1,115 @@
+"""Commands to type: what was run, said again in options."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection, Iterator
+from dataclasses import fields
+
+from lrscope.analysis.runs import Runs
+from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
+from lrscope.schedules import parse
+from lrscope.schedules.composition import is_open
+from lrscope.schedules.durations import format_number
+
+INPUTS = ("model", "train", "dev", "batch_size")  # of what is imported: as far as it was named
+_DEFAULTS = {item.name: item.default for kind in (DataConfig, ModelConfig, TrialConfig) for item in fields(kind)}
+_OWN = ("peak_rate", "schedule", "epochs", "seed")  # said in their own ways, or not at all
+
+
+def inputs(runs: Runs, but: Collection[str] = ()) -> list[str]:
+    """Return the options that name what was trained on what; capitals stand for what is not known."""
+    if runs.study is not None:
+        return [*_of_study(runs.study), *settings(runs.study.trial, but)]
+    known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **runs.settings}
+    asked = [name for name in known if (name in INPUTS or name.endswith("_names")) and name not in but]
+    return [_option(name, known[name]) for name in asked if known[name]]
+
+
+def settings(trial: TrialConfig, but: Collection[str] = ()) -> list[str]:
+    """Return the options of a trial that are not the defaults, and its batch size.
+
+    >>> settings(TrialConfig(peak_rate=1e-3, batch_size=80, weight_decay=0.1))
+    ['--batch-size 80', '--weight-decay 0.1']
+    """
+    named = [item.name for item in fields(TrialConfig) if item.name not in (*_OWN, *but)]
+    return [
+        _option(name, getattr(trial, name))
+        for name in named
+        if name == "batch_size" or getattr(trial, name) != _DEFAULTS[name]
+    ]
+
+
+def schedule_options(schedule: str) -> list[str]:
+    """Return the options that give this schedule, and no warmup where it has none.
+
+    >>> schedule_options("cosine")
+    ['--schedule cosine', '--warmup 0']
+    >>> schedule_options("warmup(6%) > linear")
+    ["--schedule 'warmup(6%) > linear'"]
+    """
+    parsed = parse(schedule)
+    bare = is_open(parsed) and not parsed.has_warmup
+    return [_option("schedule", schedule), *(["--warmup 0"] if bare else [])]
+
+
+def finetune_command(runs: Runs, arm: str) -> str:
+    """Return the command that trains an arm once more; empty where lrscope did not run it."""
+    config = runs.configs.get(arm)
+    if config is None or runs.study is None:
+        return ""
+    own = [f"--lr {format_number(config.peak_rate)}", *schedule_options(config.schedule), f"--epochs {config.epochs}"]
+    return " ".join(["lrscope finetune", *_of_study(runs.study), *settings(config), *own])
+
+
+def extension(runs: Runs, options: str) -> str:
+    """Return the command that extends this study; an imported one is begun anew."""
+    return (
+        sweep(runs, options) if runs.study is None else f"lrscope sweep --resume {shlex.quote(runs.source)} {options}"
+    )
+
+
+def sweep(runs: Runs, options: str) -> str:
+    """Return the command for a new sweep on the same inputs, with what `options` name in their place."""
+    named = [word[2:].replace("-", "_") for word in options.split() if word.startswith("--")]
+    parts = ["lrscope sweep", *inputs(runs, named)]
+    epochs = [config.epochs for config in runs.configs.values()]
+    if epochs and "epochs" not in named:
+        parts.append(f"--epochs {max(epochs)}")
+    seeds = max(len(of_arm) for of_arm in runs.arms.values())
+    if seeds > 1 and "seeds" not in named:
+        parts.append(f"--seeds {seeds}")
+    schedules = dict.fromkeys(config.schedule for config in runs.configs.values())
+    if len(schedules) == 1 and "schedule" not in named:
+        parts += _shared_schedule(next(iter(schedules)), named)
+    return " ".join([*parts, options])
+
+
+def _shared_schedule(schedule: str, named: Collection[str]) -> list[str]:
+    if schedule == _DEFAULTS["schedule"]:
+        return []
+    if "warmup" not in named:
+        return schedule_options(schedule)
+    first, _, rest = schedule.partition(" > ")
+    return [_option("schedule", rest if first.startswith("warmup") else schedule)]
+
+
+def _of_study(study: StudyConfig) -> Iterator[str]:
+    """Yield what a study reads and what of it trains, as options, but for the defaults."""
+    for section in (study.model, study.data):
+        for item in fields(section):
+            value = getattr(section, item.name)
+            if item.name != "test" and value != _DEFAULTS[item.name]:
+                yield _option(item.name, value)
+
+
+def _option(name: str, value: object) -> str:
+    """Return an option; a flag that is on has no value.
+
+    >>> _option("model", "my model"), _option("gradient_checkpointing", True), _option("clip_norm", 0.0)
+    ("--model 'my model'", '--gradient-checkpointing', '--clip-norm 0')
+    """
+    flag = f"--{name.replace('_', '-')}"
+    if value is True:
+        return flag
+    return f"{flag} {shlex.quote(format_number(value) if isinstance(value, float) else str(value))}"
