@@ -144,10 +144,11 @@ def test_epochs_out_of_order_are_put_in_order(tmp_path: Path) -> None:
 
 
 def test_values_that_stand_under_every_epoch_are_the_epochs(tmp_path: Path) -> None:
-    text = "".join(f"epoch {n}: train loss :: 1.{n}\ndev acc :: 0.3{n}\n" for n in range(3))
+    text = "".join(f"epoch {n}: train loss :: 1.{n}\ndev acc :: 0.3{n}\ntest acc :: 0.2{n}\n" for n in range(3))
     runs = read_log(written(tmp_path, "# 1e-4\n" + text), {})
     (run,) = runs.runs
     assert run.series("dev", "acc") == [(1, 0.30), (2, 0.31), (3, 0.32)]
+    assert run.final["test"] == {"acc": 0.22}
     assert not runs.unread
 
 

@@ -50,6 +50,7 @@ class _Begun:
         """Take in an epoch; what stands again, as after a resumption, counts the last time."""
         if self.final:
             self._take_final()
+            self.final = {}
         if epoch in self.points:
             self.notes.append(("epoch-again", {"epoch": epoch + 1, "line": line}))
         self.points[epoch] = values
@@ -69,7 +70,6 @@ class _Begun:
         last = self.points[max(self.points)]
         for split, values in self.final.items():
             last[split] = {**values, **last.get(split, {})}
-        self.final = {}
 
 
 class _Reader:

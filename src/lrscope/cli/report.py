@@ -99,7 +99,8 @@ def report(
     if open_test is not None:
         open_sealed(sources, conclusions, open_test)
         conclusions = conclude()
-    folder = out or (sources[0] if sources[0].is_dir() else Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}")
+    own = Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}"
+    folder = out or (own if conclusions.runs.is_imported else sources[0])
     from lrscope.report.document import document
     from lrscope.report.files import write_report
 

@@ -11,6 +11,7 @@ import typer
 from lrscope.cli.output import print_json, table_lines
 
 if TYPE_CHECKING:
+    from lrscope.analysis.conclusions import Conclusions
     from lrscope.analysis.summary import ArmSummary
     from lrscope.store.study import StudyStore
 
@@ -20,29 +21,28 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
     from lrscope.analysis.summary import summarize
 
     summaries = summarize(store)
-    front = _contenders(store, summaries)
+    found = _conclusions(store, summaries)
+    front = [] if found is None else [found.evidence.names[arm] for arm in found.verdict.contenders]
     if as_json:
         rows = [_plain(summary, store.metric.name, contends=summary.arm.name in front) for summary in summaries]
         print_json({"study": str(store.folder), "metric": store.metric.name, "arms": rows})
         return
     names = ["arm", f"dev {store.metric.name}", "dev loss", "train loss", "best epoch", "trials"]
     typer.echo("\n".join(table_lines(names, [_row(summary) for summary in summaries])))
+    assumed = f", if seeds spread by {found.seed_sd:g}" if found is not None and found.is_assumed else ""
     if len(front) > 1:
         arms = "; ".join(front)
-        typer.echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart ({arms})")
+        typer.echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart{assumed} ({arms})")
     elif front and len(summaries) > 1:
-        typer.echo(f"{front[0]}: no other arm may still be the best")
+        typer.echo(f"{front[0]}: no other arm may still be the best{assumed}")
     typer.echo(f"the study is in {store.folder}; lrscope report {shlex.quote(str(store.folder))} says what it carries")
 
 
-def _contenders(store: StudyStore, summaries: Sequence[ArmSummary]) -> list[str]:
-    """Return the arms that may be the best, none where no run came to a value."""
+def _conclusions(store: StudyStore, summaries: Sequence[ArmSummary]) -> Conclusions | None:
+    """Return what the study carries; None where no run came to a value."""
     from lrscope.studies.deciding import concluded
 
-    if not any(summary.metric.number for summary in summaries):
-        return []
-    found = concluded(store)
-    return [found.evidence.names[arm] for arm in found.verdict.contenders]
+    return concluded(store) if any(summary.metric.number for summary in summaries) else None
 
 
 def _row(summary: ArmSummary) -> list[str]:
