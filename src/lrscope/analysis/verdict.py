@@ -89,10 +89,15 @@ class Verdict:
     def _reach(self, critical: Callable[[float], float], num_compared: int) -> Floats:
         """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""
         e = self.evidence
-        kinds = np.stack([np.round(e.shares, 2), _rounded(e.freedom)], axis=-1).reshape(-1, 2)
-        distinct, place = np.unique(np.where(np.isnan(kinds), 0.0, kinds), axis=0, return_inverse=True)
+        known, place = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
+        # One number for each pair of a share and degrees of freedom: sorting numbers is far faster than sorting pairs.
+        kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + place.ravel()
+        distinct, place = np.unique(kinds, return_inverse=True)
         each = self.error / max(1, num_compared)
-        values = [critical(effective_freedom(float(share), float(freedom), each)) for share, freedom in distinct]
+        values = [
+            critical(effective_freedom(kind // len(known) / 100, float(known[kind % len(known)]), each))
+            for kind in distinct.tolist()
+        ]
         return np.asarray(values)[place].reshape(e.errors.shape) * e.errors
 
     def against_best(self) -> list[PairVerdict]:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from lrscope.store.study import StudyStore
 
 
+MOST_ARMS = 2000  # whose pairs are compared in a few seconds
+
+
 def print_summary(store: StudyStore, *, as_json: bool) -> None:
     """Print the table of arms; no winner is named among arms that the evidence cannot tell apart."""
     from lrscope.analysis.summary import summarize
@@ -39,10 +42,12 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
 
 
 def _conclusions(store: StudyStore, summaries: Sequence[ArmSummary]) -> Conclusions | None:
-    """Return what the study carries; None where no run came to a value."""
+    """Return what the study carries; None where no run came to a value, or all pairs of arms are too many here."""
     from lrscope.studies.deciding import concluded
 
-    return concluded(store) if any(summary.metric.number for summary in summaries) else None
+    if len(summaries) > MOST_ARMS or not any(summary.metric.number for summary in summaries):
+        return None
+    return concluded(store)
 
 
 def _row(summary: ArmSummary) -> list[str]:
