@@ -199,10 +199,11 @@ def print_summary(doc: Document, language: Locale) -> None:
     w = Wording(language, doc.metric)
     for said in doc.answer:
         typer.echo(w.sentence(said))
-    heads = [w.word(column) for column in doc.columns]
+    shown = [place for place, column in enumerate(doc.columns) if column != "ahead"]  # its interval is in the report
+    heads = [w.word(doc.columns[place]) for place in shown]
     rows = []
     for row in doc.rows:
-        cells = [w.cell(cell) for cell in row.cells]
+        cells = [w.cell(row.cells[place]) for place in shown]
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     typer.echo("\n".join(table_lines(heads, rows)))
 

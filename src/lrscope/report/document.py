@@ -117,7 +117,16 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     if metric.name == "loss":
         optional = {name: optional[name] for name in ("test", "train-loss")}
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
-    columns = ["arm", *(["seeds"] if several else []), "dev-best", "dev-end", *shown, "place"]
+    ahead = _ahead(c)
+    columns = [
+        "arm",
+        *(["seeds"] if several else []),
+        "dev-best",
+        "dev-end",
+        *(["ahead"] if ahead else []),
+        *shown,
+        "place",
+    ]
     rows = []
     for number, arm in enumerate(c.arms):
         best = [run.best("dev", metric) for run in arm.done]
@@ -131,10 +140,26 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         end = _mean([run.last("dev", metric.name) for run in arm.done])
         cells.append(Cell(_mean([value for _, value in best]), epoch=at, note=spread if c.runs.at_best else ""))
         cells.append(Cell(end, note="" if c.runs.at_best else spread))
+        cells += ahead[number : number + 1]
         cells += [Cell(optional[name][number]) for name in shown]
         cells.append(Cell(arm.place, is_word=True))
         rows.append(Row(tuple(cells), _mark(c, number)))
     return tuple(columns), tuple(rows)
+
+
+def _ahead(c: Conclusions) -> list[Cell]:
+    """Return by how much the first choice is better than each arm, with intervals; nothing where one has a value."""
+    first = c.choice.first
+    if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
+        return []
+    cells = []
+    for number, arm in enumerate(c.arms):
+        if number == first or math.isnan(arm.value):
+            cells.append(Cell(math.nan))
+        else:
+            pair = c.verdict.between(first, number)
+            cells.append(Cell(pair.difference, note=f"({pair.low:+.3f} … {pair.high:+.3f})"))
+    return cells
 
 
 def _mark(c: Conclusions, number: int) -> str:
@@ -156,7 +181,7 @@ def _method(c: Conclusions) -> list[Said]:
     )
     said = [Said(how, {"size": size})]
     if len(c.arms) > 1:
-        said += [Said("method-contenders", level), Said("method-choice")]
+        said += [Said("method-contenders", level), Said("method-pairs"), Said("method-choice")]
     if c.look_error is not None:
         said.append(Said("method-looks", {**level, "nominal": f"{c.look_error:.2%}"}))
     said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))

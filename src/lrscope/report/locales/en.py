@@ -21,6 +21,7 @@ WORDS = {
     "train-metric": "train {metric}, at the end",
     "dev-loss": "dev loss, at the end",
     "test": "test {metric} (not used to choose)",
+    "ahead": "first choice ahead by (95%)",
     "place": "verdict",
     "contender": "may be the best",
     "too low": "too low",
@@ -156,6 +157,10 @@ SAY = {
     "method-contenders": (
         "An arm is out when another is better by more than chance allows at {error}, all comparisons with the best counted "
         "together. What is left contains the best arm with a probability of at least {level}."
+    ),
+    "method-pairs": (
+        "By how much the first choice is ahead of an arm is given with an interval that holds for all pairs of arms at once. "
+        "Where it holds zero, nothing is said of the two."
     ),
     "method-choice": (
         "Among arms that are left, a rule chooses: the one nearest to their middle on the logarithm of the rate, then the "
