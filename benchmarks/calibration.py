@@ -24,7 +24,7 @@ from lrscope.analysis.evidence import evidence_of
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, spent
 from lrscope.analysis.selection import optimism, over_epochs
 from lrscope.analysis.tables import Floats, ScoreTable
-from lrscope.analysis.verdict import Verdict, choose, chooser
+from lrscope.analysis.verdict import Verdict, choose, chooser, errors_by_look
 
 LOOKS = (3, 5, 8)
 NUM_EXAMPLES = 1100
@@ -110,9 +110,13 @@ def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generat
     for _ in range(studies):
         whole = scenario.draw(generator, looks[-1])
         false, held_all = False, True
+        taken: list[tuple[int, float]] = []
         for look, error in zip(looks, spent(shares, ERROR), strict=True):
+            taken.append((look, error))
             table = replace(whole, values=whole.values[:, :look])
-            verdict = Verdict(evidence_of(table, seed_sd=float(scenario.seed_sds.mean())), error=error)
+            levels = errors_by_look(table.there.sum(axis=1).tolist(), taken)
+            found = evidence_of(table, seed_sd=float(scenario.seed_sds.mean()))
+            verdict = Verdict(found, error=error, pair_errors=levels)
             said = list(statements(verdict))
             false |= any(truth[a] <= truth[b] for a, b in said)
             held_all &= bool((truth[list(verdict.contenders)] == truth.max()).any())
@@ -148,8 +152,9 @@ def coverage(verdict: Verdict, truth: Floats) -> float:
     e, held = verdict.evidence, []
     for a in range(e.num_arms):
         for b in range(a):
-            freedom = effective_freedom(round(e.shares[a, b], 3), e.freedom[a, b], verdict.error)
-            reach = float(stats.t.isf(verdict.error / 2, freedom)) * e.errors[a, b]
+            error = verdict.error if verdict.pair_errors is None else float(verdict.pair_errors[a, b])
+            freedom = effective_freedom(round(e.shares[a, b], 3), e.freedom[a, b], error)
+            reach = float(stats.t.isf(error / 2, freedom)) * e.errors[a, b]
             held.append(abs(e.differences[a, b] - (truth[a] - truth[b])) <= reach)
     return float(np.mean(held))
 

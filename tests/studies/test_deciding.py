@@ -19,7 +19,10 @@ def test_looks_are_planned_up_to_the_most_seeds() -> None:
             seeds = planned_seeds(first, most)
             assert seeds[-1] == most
             assert list(seeds) == sorted(set(seeds))
-    assert sum(Looks(0.02, (3, 5, 8), taken).error for taken in (1, 2, 3)) == pytest.approx(0.05)
+    looks = Looks(0.02, (3, 5, 8), 3).so_far
+    assert [seeds for seeds, _ in looks] == [3, 5, 8]
+    assert sum(error for _, error in looks) == pytest.approx(0.05)
+    assert Looks(0.02, (3, 5, 8), 1).so_far == Looks(0.02, (3, 5, 8), 0).so_far == looks[:1]
 
 
 @pytest.mark.slow

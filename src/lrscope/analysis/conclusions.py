@@ -16,7 +16,7 @@ from lrscope.analysis.power import Need, needed
 from lrscope.analysis.response import Peak, peak
 from lrscope.analysis.runs import Run, Runs
 from lrscope.analysis.selection import optimism, over_epochs, own_variances
-from lrscope.analysis.verdict import Choice, Verdict, choose, chooser, ranked
+from lrscope.analysis.verdict import Choice, Verdict, choose, chooser, errors_by_look, ranked
 
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
 DONE = ("completed", "stopped", "interrupted")
@@ -54,20 +54,20 @@ class ArmView:
 class Conclusions:
     """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds.
 
-    `error` is that of all planned looks together, `look_error` what this one may spend of it, None where it is the
-    only one.
+    `error` is that of all planned looks together; `looks` are those that were taken, (seeds, the part of the error that
+    it may spend), none where there is but this one.
     """
 
     runs: Runs
     margin: float = MARGIN
     seed_sd: float = SEED_SD
     error: float = ERROR
-    look_error: float | None = None
+    looks: tuple[tuple[int, float], ...] = ()
 
     @property
     def nominal(self) -> float:
         """The error at this look: all of it, or the part that a planned look may spend."""
-        return self.error if self.look_error is None else self.look_error
+        return self.looks[-1][1] if self.looks else self.error
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -93,7 +93,11 @@ class Conclusions:
     @cached_property
     def verdict(self) -> Verdict:
         """What the evidence carries."""
-        return Verdict(self.evidence, self.margin, self.nominal)
+        return self._judged(self.evidence)
+
+    def _judged(self, evidence: Evidence) -> Verdict:
+        errors = errors_by_look([len(runs) for runs in self.runs.arms.values()], self.looks) if self.looks else None
+        return Verdict(evidence, self.margin, self.nominal, errors)
 
     @cached_property
     def choice(self) -> Choice:
@@ -184,7 +188,7 @@ class Conclusions:
         now = set(self.verdict.contenders)
         for factor in (*np.geomspace(1.05, 10.0, 48), *np.geomspace(0.95, 0.1, 48)):
             sd = self.seed_sd * float(factor)
-            if set(Verdict(self.evidence_at(sd), self.margin, self.nominal).contenders) != now:
+            if set(self._judged(self.evidence_at(sd)).contenders) != now:
                 return sd
         return None
 

@@ -36,11 +36,16 @@ class PairVerdict:
 
 @dataclass(frozen=True, eq=False)
 class Verdict:
-    """The conclusions from evidence at an error; `margin` is the difference δ that does not matter, 0 if any does."""
+    """The conclusions from evidence at an error; `margin` is the difference δ that does not matter, 0 if any does.
+
+    `pair_errors` [K, K] are the errors of single pairs where they differ, as where some were last judged at an earlier
+    look: `errors_by_look`.
+    """
 
     evidence: Evidence
     margin: float = 0.0
     error: float = ERROR
+    pair_errors: Floats | None = None
 
     @cached_property
     def contenders(self) -> tuple[int, ...]:
@@ -78,26 +83,32 @@ class Verdict:
     def best_reach(self) -> Floats:
         """By how much one arm must be better than another to show that the other is not the best [K, K]."""
         num = self._num_compared
-        return self._reach(lambda freedom: best_critical(num, freedom, self.error), num - 1)
+        return self._reach(lambda freedom, error: best_critical(num, freedom, error), num - 1)
 
     @cached_property
     def pair_reach(self) -> Floats:
         """Half the intervals of all differences, which hold for all pairs at once [K, K]."""
         num = self._num_compared
-        return self._reach(lambda freedom: pair_critical(num, freedom, self.error), num * (num - 1) // 2)
+        return self._reach(lambda freedom, error: pair_critical(num, freedom, error), num * (num - 1) // 2)
 
-    def _reach(self, critical: Callable[[float], float], num_compared: int) -> Floats:
+    def _reach(self, critical: Callable[[float, float], float], num_compared: int) -> Floats:
         """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""
         e = self.evidence
         known, place = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
-        # One number for each pair of a share and degrees of freedom: sorting numbers is far faster than sorting pairs.
+        errors, at = (self.error,), np.zeros(place.size, dtype=np.int64)
+        if self.pair_errors is not None:
+            found, at = np.unique(self.pair_errors, return_inverse=True)
+            errors = tuple(found.tolist())
+        # One number for each kind of comparison: sorting numbers is far faster than sorting rows.
         kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + place.ravel()
-        distinct, place = np.unique(kinds, return_inverse=True)
-        each = self.error / max(1, num_compared)
-        values = [
-            critical(effective_freedom(kind // len(known) / 100, float(known[kind % len(known)]), each))
-            for kind in distinct.tolist()
-        ]
+        distinct, place = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
+        values = []
+        for kind in distinct.tolist():
+            kind, level = divmod(kind, len(errors))
+            share, freedom = divmod(kind, len(known))
+            error = errors[level]
+            each = effective_freedom(share / 100, float(known[freedom]), error / max(1, num_compared))
+            values.append(critical(each, error))
         return np.asarray(values)[place].reshape(e.errors.shape) * e.errors
 
     def against_best(self) -> list[PairVerdict]:
@@ -115,6 +126,20 @@ class Verdict:
     @property
     def _num_compared(self) -> int:
         return int((~np.isnan(self.evidence.values)).sum())
+
+
+def errors_by_look(num_runs: Sequence[int], looks: Sequence[tuple[int, float]]) -> Floats:
+    """Return each pair's error [K, K]: that of the look at which its last seeds came in; `looks` are (seeds, error).
+
+    An arm that was given no more seeds is judged by the look that left it out. The same seeds judged anew at a later
+    look, which may spend more, would declare a difference falsely more often: in 8% of null studies instead of 5%.
+
+    >>> errors_by_look([3, 8, 8], [(3, 0.001), (8, 0.049)]).tolist()[1]
+    [0.001, 0.049, 0.049]
+    """
+    seeds, errors = [number for number, _ in looks], np.array([error for _, error in looks])
+    shared = np.minimum.outer(np.asarray(num_runs), np.asarray(num_runs))
+    return np.asarray(errors[np.maximum(0, np.searchsorted(seeds, shared, side="right") - 1)])
 
 
 def _within(pair: PairVerdict, margin: float) -> bool:

@@ -133,7 +133,7 @@ def concluded(
         read_runs(sources, sizes, metric, at_best=best_epoch),
         margin,
         seed_sd,
-        look_error=None if looks is None else looks.error,
+        looks=() if looks is None else looks.so_far,
     )
 
 

@@ -182,8 +182,8 @@ def _method(c: Conclusions) -> list[Said]:
     said = [Said(how, {"size": size})]
     if len(c.arms) > 1:
         said += [Said("method-contenders", level), Said("method-pairs"), Said("method-choice")]
-    if c.look_error is not None:
-        said.append(Said("method-looks", {**level, "nominal": f"{c.look_error:.2%}"}))
+    if c.looks:
+        said.append(Said("method-looks", {**level, "nominal": f"{c.nominal:.2%}"}))
     said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))
     return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said
 

@@ -31,10 +31,10 @@ class Looks:
     taken: int = 0
 
     @property
-    def error(self) -> float:
-        """The error of the last look that was taken; of the first, where none was."""
+    def so_far(self) -> tuple[tuple[int, float], ...]:
+        """The looks that were taken, the first where none was: seeds, and the error that it may spend."""
         shares = [number / self.seeds[-1] for number in self.seeds]
-        return spent(shares, ERROR)[max(0, self.taken - 1)]
+        return tuple(zip(self.seeds, spent(shares, ERROR), strict=True))[: max(1, self.taken)]
 
     @property
     def is_over(self) -> bool:
@@ -99,7 +99,7 @@ def look(store: StudyStore, looks: Looks) -> tuple[Looks, Conclusions]:
 
 def conclusions_at(store: StudyStore, looks: Looks) -> Conclusions:
     """Return the conclusions with the error that this look may spend."""
-    return Conclusions(read_study(store), looks.margin, look_error=looks.error)
+    return Conclusions(read_study(store), looks.margin, looks=looks.so_far)
 
 
 def concluded(store: StudyStore) -> Conclusions:
