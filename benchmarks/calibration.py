@@ -22,7 +22,7 @@ import numpy as np
 from lrscope.analysis.defaults import ERROR
 from lrscope.analysis.evidence import evidence_of
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, spent
-from lrscope.analysis.selection import optimism, over_epochs
+from lrscope.analysis.selection import bounded_noise, epoch_noise, optimism, over_epochs
 from lrscope.analysis.tables import Floats, ScoreTable
 from lrscope.analysis.verdict import Verdict, choose, chooser, errors_by_look
 
@@ -255,7 +255,9 @@ def print_epochs(studies: int, seed: int) -> None:
             values = scores.mean(axis=1)
             best = int(values.argmax())
             neighbour = best - 1 if best else 1
-            noise = float((scores[best] - scores[neighbour]).std(ddof=1)) / np.sqrt(2.0 * NUM_EXAMPLES)
+            least = float((scores[best] - scores[neighbour]).std(ddof=1)) / np.sqrt(2.0 * NUM_EXAMPLES)
+            most = float(np.sqrt(values[best] * (1.0 - values[best]) / NUM_EXAMPLES))
+            noise = bounded_noise(epoch_noise([values.tolist()]), least, most)
             seen = values[best] - courses[best]
             errors.append([seen, seen - over_epochs(values.tolist(), noise)])
         means, spread = np.mean(errors, axis=0), np.std(errors, axis=0) / np.sqrt(studies)

@@ -89,6 +89,51 @@ def test_folders_that_trainer_wrote_stand_for_their_last_state(tmp_path: Path) -
     assert [said.values["number"] for said in findings(Conclusions(runs)) if said.kind == "rate-rises"] == [1]
 
 
+def trainer(folder: Path, rate: float, shape: str, value: float, **others: object) -> Path:
+    steps = np.arange(10, 301, 10)
+    part = 1 - steps / 300 if shape == "linear" else (1 + np.cos(np.pi * steps / 300)) / 2
+    log = [
+        {"step": int(s), "learning_rate": rate * p, "loss": 1.0, "epoch": s / 100}
+        for s, p in zip(steps, part, strict=True)
+    ]
+    log += [
+        {
+            "step": 100 * n,
+            "epoch": float(n),
+            "eval_acc": value,
+            "eval_runtime": 1.2345,
+            "eval_samples_per_second": 706.359,
+        }
+        for n in (1, 2, 3)
+    ]
+    state = {"log_history": log, "global_step": 300, "max_steps": 300, "num_train_epochs": 3, "train_batch_size": 16}
+    folder.mkdir(parents=True)
+    (folder / "trainer_state.json").write_text(json.dumps({**state, **others}), "utf-8")
+    return folder
+
+
+def test_what_a_trainer_state_says_between_its_lines(tmp_path: Path) -> None:
+    folders = [
+        trainer(tmp_path / f"{rate}-{shape}", rate, shape, value)
+        for rate, shape, value in ((1e-5, "linear", 0.5), (3e-5, "linear", 0.6), (3e-5, "cosine", 0.61))
+    ]
+    runs = read_runs(folders, {})
+    assert list(runs.arms) == ["lr 1e-5, schedule linear", "lr 3e-5, schedule linear", "lr 3e-5, schedule curved"]
+    assert [run.rate for run in runs.runs] == [1e-5, 3e-5, 3e-5], "read back from rates that had come down already"
+    assert runs.sizes["dev"] == 872
+    assert runs.settings["batch_size"] == "16"
+    assert {said.kind for said in runs.notes} == {"rate-read-back"}
+
+
+def test_trainer_runs_that_were_stopped_and_that_were_cut(tmp_path: Path) -> None:
+    control = {"TrainerControl": {"args": {"should_training_stop": True}}}
+    stopped = trainer(tmp_path / "a", 1e-5, "linear", 0.5, max_steps=600, stateful_callbacks=control)
+    cut = trainer(tmp_path / "b", 3e-5, "linear", 0.6, max_steps=600)
+    runs = read_runs([stopped, cut], {})
+    assert [run.status for run in runs.runs] == ["stopped", "interrupted"]
+    assert [arm.place for arm in Conclusions(runs).arms] == ["contender", "no value"]
+
+
 def test_sizes_are_for_logs_alone(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     assert cli("sweep", *toy.options(), "--lr", "1e-3", "--epochs", "1", "--out", tmp_path / "s", "--yes")[0] == 0
     with pytest.raises(DataError, match="knows how many sentences it has: leave out --dev-size"):

@@ -88,7 +88,8 @@ def test_a_run_that_was_cut_off_is_said_to_be(tmp_path: Path) -> None:
 
 
 def test_runs_without_headings_are_told_apart_by_their_epochs(tmp_path: Path) -> None:
-    runs = read_log(written(tmp_path, "# 1e-4\n" + RUN.format(debris="") + RUN.format(debris="")), {})
+    other = RUN.replace("0.31", "0.32").format(debris="")
+    runs = read_runs([written(tmp_path, "# 1e-4\n" + RUN.format(debris="") + other)], {})
     assert [(run.arm, run.seed) for run in runs.runs] == [("lr 0.0001", 0), ("lr 0.0001", 1)]
 
 
@@ -194,3 +195,98 @@ def test_a_file_given_twice_and_a_copy_of_it(tmp_path: Path) -> None:
     copy = written(tmp_path, log.read_text(encoding="utf-8"), "copy.log")
     (note,) = read_runs([log, copy], {}).notes
     assert (note.kind, note.arm, note.values["number"]) == ("same-run", "lr 0.0001", 9)
+
+
+TWO = """\
+epoch 0: train loss :: 1.9, train acc :: 0.250, dev acc :: {0}
+epoch 1: train loss :: 1.7, train acc :: 0.310, dev acc :: {1}
+"""
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "=== lr=1e-5 ===",
+        "---- 1e-5 ----",
+        "lr: 1e-5",
+        "learning rate 1e-5",
+        "Run with LR = 1e-5",
+        "学习率 1e-5",
+        "1e-5:",
+        "### 1×10^-5",
+    ],
+)
+def test_headings_of_many_kinds(heading: str, tmp_path: Path) -> None:
+    text = f"# 3e-4\n{TWO.format(0.3, 0.4)}\n{heading}\n{TWO.format(0.31, 0.41)}"
+    runs = read_runs([written(tmp_path, text)], {})
+    assert [run.rate for run in runs.runs] == [3e-4, 1e-5]
+    assert not runs.unread
+
+
+def test_seeds_in_headings(tmp_path: Path) -> None:
+    headings = ["lr=1e-5 seed=3", "##### 1e-5 (seed 1)", "seed: 7"]
+    text = "".join(f"{heading}\n{TWO.format(0.3, 0.4 + n / 100)}" for n, heading in enumerate(headings))
+    runs = read_runs([written(tmp_path, text)], {})
+    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 1e-5", 3), ("lr 1e-5", 1), ("lr 1e-5", 7)]
+
+
+def test_a_run_after_lines_that_could_not_be_read_is_no_seed_of_the_one_before(tmp_path: Path) -> None:
+    text = f"# 1e-5\n{TWO.format(0.3, 0.4)}and now something else\n{TWO.format(0.2, 0.3)}"
+    runs = read_runs([written(tmp_path, text)], {})
+    assert [run.rate for run in runs.runs] == [1e-5, None]
+    assert [line for _, line in runs.unread] == ["and now something else"]
+
+
+def test_a_line_right_behind_a_bar(tmp_path: Path) -> None:
+    bar = "train-0: 100%|██████████| 107/107 [00:12<00:00, 8.4it/s]"
+    text = "# 1e-5\n" + "".join(bar + line + "\n" for line in TWO.format(0.3, 0.4).splitlines())
+    assert len(read_log(written(tmp_path, text), {}).runs[0].points) == 2
+
+
+def test_runs_at_other_settings_are_other_arms(tmp_path: Path) -> None:
+    text = "".join(
+        f"python run.py --lr {lr} --batch_size {size} --seed {seed}\n{TWO.format(0.3, 0.3 + size / 1000 + seed / 500)}"
+        for lr in ("1e-5", "3e-5")
+        for size in (8, 64)
+        for seed in (0, 1)
+    )
+    runs = read_runs([written(tmp_path, text)], {"dev": 1000})
+    assert list(runs.arms) == [f"lr {lr}, batch size {size}" for lr in ("1e-5", "3e-5") for size in (8, 64)]
+    assert [len(of_arm) for of_arm in runs.arms.values()] == [2] * 4
+    assert not Conclusions(runs).is_confounded
+
+
+def test_what_else_differs_is_not_laid_to_the_rate(tmp_path: Path) -> None:
+    text = "".join(
+        f"python run.py --lr {lr} --dropout {dropout} --seed {seed}\n{TWO.format(0.3, value + seed / 200)}"
+        for lr, dropout, value in (("1e-5", 0.1, 0.3), ("1e-4", 0.3, 0.5), ("1e-3", 0.5, 0.3))
+        for seed in (0, 1, 2)
+    )
+    c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 2000}))
+    assert {arm.place for arm in c.arms} == {"contender", "worse"}, "no rate is called too low"
+    assert [said.values["settings"] for said in findings(c) if said.kind == "confounded"] == [["dropout"]]
+
+
+def test_an_unfinished_run_has_no_value_beside_complete_ones(tmp_path: Path) -> None:
+    short = TWO.format(0.3, 0.45).splitlines()[0]
+    text = f"# 1e-5\n{TWO.format(0.3, 0.4)}# 1e-4\n{short}\n"
+    c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 1000}))
+    assert [arm.place for arm in c.arms] == ["contender", "no value"]
+    assert [said.arm for said in findings(c) if said.kind == "unfinished"] == ["lr 0.0001"]
+    alone = Conclusions(read_runs([written(tmp_path, f"python r.py --lr 1 --epochs 9\n{TWO.format(0.3, 0.4)}")], {}))
+    assert alone.arms[0].value == 0.4, "where none is complete, all are judged where they ended"
+
+
+def test_a_training_loss_that_is_no_number_is_divergence(tmp_path: Path) -> None:
+    text = f"# 1e-5\n{TWO.format(0.3, 0.4)}# 1e-1\n{TWO.format(0.2, 0.2).replace('1.7', 'nan')}"
+    c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 1000}))
+    assert [arm.num_diverged for arm in c.arms] == [0, 1]
+
+
+def test_of_metrics_that_are_no_shares_one_seed_tells_nothing(tmp_path: Path) -> None:
+    text = f"# 1e-5\n{TWO.format(30.0, 42.0)}# 1e-4\n{TWO.format(30.0, 20.0)}"
+    runs = read_runs([written(tmp_path, text)], {"dev": 1000})
+    c = Conclusions(runs)
+    assert [arm.place for arm in c.arms] == ["contender"] * 2
+    assert "no-spread" in {said.kind for said in findings(c)}
+    assert [arm.place for arm in Conclusions(runs, seed_sd=1.4).arms] == ["contender", "too high"]

@@ -12,7 +12,7 @@ from lrscope.analysis.components import components, pair_components
 from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.analysis.multiplicity import best_critical, effective_freedom, pair_critical, spent
-from lrscope.analysis.noise import most_telling, shared_noise
+from lrscope.analysis.noise import most_telling, rough_noise, shared_noise
 from lrscope.analysis.power import needed
 from lrscope.analysis.response import peak
 from lrscope.analysis.runs import EpochPoint, Run, Runs
@@ -302,3 +302,29 @@ def test_arms_with_more_seeds_know_their_noise_among_themselves() -> None:
     means[4, 2:] = np.nan
     assert most_telling(means, means[:4]).freedom == shared_noise(means[:4]).freedom > shared_noise(means).freedom
     assert most_telling(means[:, :2]) == shared_noise(means[:, :2])
+
+
+def test_the_noise_of_a_table_with_holes_is_that_of_its_additive_model() -> None:
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(400):
+        means = 0.4 + 0.01 * draw.standard_normal((4, 6)) + 0.02 * draw.standard_normal((1, 6))
+        means[0, 1:], means[1, 3:] = np.nan, np.nan
+        noise = rough_noise(means)
+        assert noise.freedom == 16 - 4 - 6 + 1
+        found.append(noise.variance)
+    assert np.mean(found) == pytest.approx(2 * 0.01**2, rel=0.1)
+    assert rough_noise(means[:2]).freedom == 0
+    assert rough_noise(means[:, :1]).freedom == 0
+
+
+def test_an_arm_with_one_seed_is_judged_by_the_noise_of_the_others() -> None:
+    draw = np.random.default_rng(1)
+    scores = {
+        name: {seed: 0.5 + 0.1 * draw.standard_normal() + np.zeros(50) for seed in range(seeds)}
+        for name, seeds in (("a", 1), ("b", 5), ("c", 5))
+    }
+    found = evidence_of(ScoreTable.of(scores), seed_sd=1e-6)
+    assert found.noise.source != "assumed"
+    assert found.errors[0, 1] > 0.01
+    assert evidence_of(ScoreTable.of({name: {0: rows[0]} for name, rows in scores.items()})).noise.source == "assumed"

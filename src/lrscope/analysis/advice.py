@@ -60,10 +60,12 @@ class _Advisor:
 
     def seeds(self) -> Iterator[Advice]:
         need = self.c.need
-        if need is None:
+        most = max(len(arm.runs) for arm in self.left) if self.left else 0
+        # As many seeds as there are would tell such a difference: these differ by less, for which no number is named.
+        if need is None or (need.seeds is not None and need.seeds <= most):
             return
         command, minutes = "", math.nan  # where only more sentences would do
-        if need.seeds:
+        if need.seeds and _rates(self.left):
             command = extension(self.c.runs, f"{_rates(self.left)}--seeds {need.seeds}")
             minutes = sum(max(0, need.seeds - len(arm.runs)) for arm in self.left) * self.run_minutes
         yield Advice(Said("more-seeds", asdict(need)), "not-told-apart", command, minutes)
@@ -74,12 +76,19 @@ class _Advisor:
                 rate = float(f"{float(said.values['rate']) * factor:.2g}")
                 command = extension(self.c.runs, f"--lr {format_number(rate)}")
                 yield Advice(Said("wider-grid", {"rate": rate}, said.arm), kind, command, self.minutes(1))
+        if self.found("edge-low", "edge-high", "confounded"):
+            return
         # The best rate is bounded: by a curve's top, or by arms that are out on both sides.
         because = self.found("peak") or (self.found("too-low") if self.found("too-high") else None)
         if because is None:
             return
         chosen = self.c.arms[self.c.choice.first].rate or 0.0
-        between = _between(chosen, (arm.rate for arm in self.c.arms))
+        top = self.c.peak
+        between = [
+            rate
+            for rate in _between(chosen, (arm.rate for arm in self.c.arms if not math.isnan(arm.value)))
+            if top is None or not (top.low and top.high) or top.low <= rate <= top.high
+        ]
         if between:
             shown = ",".join(map(format_number, between))
             command = extension(self.c.runs, f"--lr {shown}")

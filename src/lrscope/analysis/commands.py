@@ -23,7 +23,9 @@ def inputs(runs: Runs, but: Collection[str] = ()) -> list[str]:
         return [*_of_study(runs.study), *settings(runs.study.trial, but)]
     known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **runs.settings}
     asked = [name for name in known if (name in INPUTS or name.endswith("_names")) and name not in but]
-    return [_option(name, known[name]) for name in asked if known[name]]
+    epochs = next((value for name, value in known.items() if name.endswith("epochs")), "")
+    length = [_option("epochs", epochs)] if epochs.isdigit() and "epochs" not in but else []
+    return [*(_option(name, known[name]) for name in asked if known[name]), *length]
 
 
 def settings(trial: TrialConfig, but: Collection[str] = ()) -> list[str]:

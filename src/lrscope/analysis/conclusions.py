@@ -15,20 +15,20 @@ from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, 
 from lrscope.analysis.power import Need, needed
 from lrscope.analysis.response import Peak, peak
 from lrscope.analysis.runs import Run, Runs
-from lrscope.analysis.selection import optimism, over_epochs, own_variances
+from lrscope.analysis.selection import bounded_noise, epoch_noise, optimism, over_epochs, own_variances
 from lrscope.analysis.verdict import Choice, Verdict, choose, chooser, errors_by_look, ranked
 
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
-DONE = ("completed", "stopped", "interrupted")
 
 
 @dataclass(frozen=True)
 class ArmView:
-    """One arm as the report shows it. `place` is where the evidence puts it."""
+    """One arm as the report shows it: `done` are its runs that have a value, `place` is where the evidence puts it."""
 
     name: str
     rate: float | None
     runs: tuple[Run, ...]
+    done: tuple[Run, ...]
     value: float
     sd: float
     place: Place
@@ -44,15 +44,11 @@ class ArmView:
         """How many seeds failed otherwise."""
         return sum(run.status == "failed" for run in self.runs)
 
-    @property
-    def done(self) -> tuple[Run, ...]:
-        """The runs that have a value."""
-        return tuple(run for run in self.runs if run.status in DONE)
-
 
 @dataclass(frozen=True, eq=False)
 class Conclusions:
-    """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds.
+    """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds; where
+    none is named, that of shares of right answers, and of other metrics nothing is known.
 
     `error` is that of all planned looks together; `looks` are those that were taken, (seeds, the part of the error that
     it may spend), none where there is but this one.
@@ -60,7 +56,7 @@ class Conclusions:
 
     runs: Runs
     margin: float = MARGIN
-    seed_sd: float = SEED_SD
+    seed_sd: float | None = None
     error: float = ERROR
     looks: tuple[tuple[int, float], ...] = ()
 
@@ -72,7 +68,30 @@ class Conclusions:
     @cached_property
     def evidence(self) -> Evidence:
         """What the runs say of every pair of arms."""
-        return self.evidence_at(self.seed_sd)
+        return self.evidence_at(self.assumed_sd)
+
+    @property
+    def assumed_sd(self) -> float:
+        """The standard deviation over seeds that is assumed where none is seen, infinite where nothing is known."""
+        if self.seed_sd is not None:
+            return self.seed_sd
+        return SEED_SD if self.is_share else math.inf
+
+    @cached_property
+    def is_share(self) -> bool:
+        """Whether values look like shares of right answers."""
+        values = [value for arm_runs in self.runs.arms.values() for value in self._values(arm_runs)]
+        return self.runs.metric.direction == "maximize" and all(0.0 <= value <= 1.0 for value in values)
+
+    @property
+    def knows_spread(self) -> bool:
+        """Whether anything is known of how seeds differ, if only by assumption."""
+        return not self.is_assumed or math.isfinite(self.assumed_sd)
+
+    @property
+    def is_of_these(self) -> bool:
+        """Whether statements hold for these examples alone, since nothing is known of how others would differ."""
+        return self.evidence.num_examples == 0
 
     def evidence_at(self, seed_sd: float) -> Evidence:
         """Return the evidence where this standard deviation over seeds is assumed."""
@@ -82,12 +101,12 @@ class Conclusions:
             return evidence_of(runs.scores.in_order(tuple(runs.arms)), maximize=maximize, seed_sd=seed_sd)
         values = {name: self._values(arm_runs) for name, arm_runs in runs.arms.items()}
         size = runs.sizes.get("dev", 0)
-        if size and maximize and all(0.0 <= value <= 1.0 for found in values.values() for value in found):
+        if size and self.is_share:
             return evidence_of_rates(values, size, seed_sd=seed_sd)
         return evidence_of_values(values, maximize=maximize, seed_sd=seed_sd)
 
     def _values(self, runs: Sequence[Run]) -> list[float]:
-        found = [self.runs.value(run) for run in runs if run.status in DONE]
+        found = [self.runs.value(run) for run in runs if run.status in self.runs.counted]
         return [value for value in found if not math.isnan(value)]
 
     @cached_property
@@ -106,9 +125,17 @@ class Conclusions:
 
     @property
     def _places(self) -> list[float] | None:
+        if self.is_confounded:
+            return None
         rates = [arm_runs[0].rate for arm_runs in self.runs.arms.values()]
         known = [rate for rate in rates if rate is not None and rate > 0]
         return [math.log10(rate) for rate in known] if len(known) == len(rates) == len(set(known)) else None
+
+    @property
+    def is_confounded(self) -> bool:
+        """Whether arms differ in the rate and in other settings at once, so that nothing can be laid to the rate."""
+        rates = [arm_runs[0].rate for arm_runs in self.runs.arms.values()]
+        return bool(self.runs.varied) and len(rates) > 1 and len(set(rates)) == len(rates)
 
     @property
     def _costs(self) -> list[float]:
@@ -126,7 +153,8 @@ class Conclusions:
         rival = self.verdict.beaten_by(number)
         rival_name = None if rival is None else self.evidence.names[rival]
         mean = float(np.mean(values)) if values else math.nan
-        return ArmView(name, runs[0].rate, tuple(runs), mean, sd, self._place(number, values), rival_name)
+        done = tuple(run for run in runs if run.status in self.runs.counted)
+        return ArmView(name, runs[0].rate, tuple(runs), done, mean, sd, self._place(number, values), rival_name)
 
     def _place(self, number: int, values: Sequence[float]) -> Place:
         if not values:
@@ -144,6 +172,8 @@ class Conclusions:
     @cached_property
     def optimism(self) -> float:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
+        if not self.knows_spread:
+            return 0.0
         found = optimism(self.evidence, chooser(self.verdict, self._places, self._costs), draws=500)
         # A rule that passes over the best mean has nothing to correct.
         return max(0.0, found) + self.epoch_optimism
@@ -155,14 +185,11 @@ class Conclusions:
             return 0.0
         arm, metric = self.arms[self.choice.first], self.runs.metric
         sign = 1.0 if metric.direction == "maximize" else -1.0
-        noise = self.value_error(arm)
-        each = [
-            over_epochs(
-                [sign * value for _, value in run.series("dev", metric.name)],
-                noise if math.isnan(run.epoch_noise) else run.epoch_noise,
-            )
-            for run in arm.done
-        ]
+        courses = [[sign * value for _, value in run.series("dev", metric.name)] for run in arm.done]
+        rough = epoch_noise(courses)
+        each = []
+        for run, values in zip(arm.done, courses, strict=True):
+            each.append(over_epochs(values, bounded_noise(rough, run.epoch_noise, self.value_error(arm))))
         return sum(each) / len(each) if each else 0.0
 
     def value_error(self, arm: ArmView) -> float:
@@ -183,11 +210,11 @@ class Conclusions:
 
         None where nothing is assumed, or nothing within a factor of ten changes them.
         """
-        if not self.is_assumed:
+        if not self.is_assumed or not self.knows_spread:
             return None
         now = set(self.verdict.contenders)
         for factor in (*np.geomspace(1.05, 10.0, 48), *np.geomspace(0.95, 0.1, 48)):
-            sd = self.seed_sd * float(factor)
+            sd = self.assumed_sd * float(factor)
             if set(self._judged(self.evidence_at(sd)).contenders) != now:
                 return sd
         return None
@@ -201,7 +228,7 @@ class Conclusions:
     def need(self) -> Need | None:
         """What it would take to tell a difference of the margin among the contenders; None where there is one."""
         left = self.verdict.contenders
-        if len(left) < 2 or self.verdict.is_decided:
+        if len(left) < 2 or self.verdict.is_decided or not self.knows_spread:
             return None
         e = self.evidence
         pairs = [(a, b) for a in left for b in left if a < b]
@@ -221,7 +248,7 @@ class Conclusions:
     def peak(self) -> Peak | None:
         """The rate at the top of a smooth curve through the arms; None where more than rates differ."""
         places = self._places
-        if places is None or len(places) < 2:
+        if places is None or len(places) < 2 or not self.knows_spread:
             return None
         known = ~np.isnan(self.evidence.values)
         variances = np.full(len(places), np.nan)

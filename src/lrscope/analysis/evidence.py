@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrscope.analysis.components import pair_components
 from lrscope.analysis.defaults import SEED_SD
-from lrscope.analysis.noise import SeedNoise, assumed, most_telling, shared_noise
+from lrscope.analysis.noise import SeedNoise, assumed, most_telling, rough_noise, shared_noise
 from lrscope.analysis.tables import Floats, ScoreTable
 
 
@@ -50,6 +50,8 @@ def evidence_of(
     scaled = table.scaled if maximize else -table.scaled
     there = table.there
     noise = shared_noise(table.means)
+    noise = noise if noise.freedom > 0 else rough_noise(table.means)
+    assumes = False
     k = len(table.names)
     values = np.array([float(np.mean(scaled[a, there[a]])) if there[a].any() else np.nan for a in range(k)])
     matrices = np.full((4, k, k), np.nan)
@@ -62,15 +64,18 @@ def evidence_of(
             shared = np.flatnonzero(kinds[one] & kinds[other])
             if len(shared):
                 here = most_telling(table.means, table.means[np.ix_(arms, shared)])
+                here = here if here.freedom > 0 else noise
+                assumes |= len(shared) == 1 and here.freedom == 0 and len(arms) > 1
                 found = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, k, these_examples=these_examples)
             else:
+                assumes |= noise.freedom == 0
                 found = _apart(scaled, there, arms, noise, seed_sd, these_examples=these_examples)
             where = np.ix_(members[one], members[other])
             inner = np.ix_(np.searchsorted(arms, members[one]), np.searchsorted(arms, members[other]))
             for matrix, block, sign in zip(matrices, found, (-1.0, 1.0, 1.0, 1.0), strict=True):
                 matrix[where] = block[inner]
                 matrix[where[1].T, where[0].T] = sign * block[inner].T
-    known = noise if table.means.shape[1] > 1 else assumed(seed_sd)
+    known = assumed(seed_sd) if assumes else noise
     seeds = tuple(int(count) for count in there.sum(axis=1))
     differences, errors, shares, freedom = matrices
     return Evidence(table.names, values, differences, errors, shares, freedom, known, seeds, table.num_examples)
@@ -83,7 +88,8 @@ def _paired(
     found = pair_components(values)
     seeds = found.num_seeds
     if seeds == 1:
-        variance, freedom = np.full_like(found.difference, 2.0 * seed_sd**2), np.full_like(found.difference, np.inf)
+        known = noise if noise.freedom > 0 else assumed(seed_sd)
+        variance, freedom = np.full_like(found.spread, known.variance), np.full_like(found.spread, known.freedom)
         examples = found.spread
     else:
         most = max(1.0, num_arms - 1.0) * (seeds - 1.0)
@@ -99,12 +105,11 @@ def _apart(
     """Compare arms that share no seed: their seeds are independent, their examples are shared all the same."""
     means = np.stack([scaled[a, there[a]].mean(axis=0) if there[a].any() else scaled[a, 0] for a in arms])
     numbers = np.maximum(1, there[arms].sum(axis=1))
-    known = noise.freedom > 0
-    variance, freedom = (noise.variance, noise.freedom) if known else (2.0 * seed_sd**2, np.inf)
+    known = noise if noise.freedom > 0 else assumed(seed_sd)
     found = pair_components(means[:, None, :])
-    seeds = variance / 2.0 * (1.0 / numbers[:, None] + 1.0 / numbers[None, :])
+    seeds = known.variance / 2.0 * (1.0 / numbers[:, None] + 1.0 / numbers[None, :])
     examples = found.spread * (not these_examples) / found.num_examples
-    return found.difference, *_total(seeds, examples), np.full_like(seeds, freedom)
+    return found.difference, *_total(seeds, examples), np.full_like(seeds, known.freedom)
 
 
 def _total(seeds: Floats, examples: Floats) -> tuple[Floats, Floats]:
@@ -114,7 +119,7 @@ def _total(seeds: Floats, examples: Floats) -> tuple[Floats, Floats]:
     [2.0, 0.75]
     """
     variance = seeds + examples
-    shares = np.divide(seeds, variance, out=np.zeros_like(variance), where=variance > 0.0)
+    shares = np.divide(seeds, variance, out=np.zeros_like(variance), where=(variance > 0.0) & np.isfinite(variance))
     return np.sqrt(variance), shares
 
 

@@ -29,15 +29,19 @@ def _comparison(c: Conclusions) -> Iterator[Said]:
     rates = [arm.rate for arm in c.arms]
     if len(c.arms) == 1:
         yield Said("one-arm")
-    elif len(left) > 1:
-        yield Said("not-told-apart", {"arms": [arm.name for arm in left], "widest": _widest(c)})
+    elif len(left) > 1 and not c.verdict.is_decided and c.knows_spread:
+        low, high = _reaches(c)
+        yield Said("not-told-apart", {"arms": [arm.name for arm in left], "least": low, "most": high})
+    if c.runs.varied and len(c.arms) > 1 and c.is_confounded:
+        yield Said("confounded", {"settings": [name.replace("_", " ") for name in c.runs.varied]})
     if (top := c.peak) is not None:
         tried = [rate for rate in rates if rate is not None]
         if top.low and top.high:
             yield Said("peak", {"rate": top.rate, "low_rate": top.low, "high_rate": top.high})
         else:
             yield Said("peak-open", {"rate": top.rate, "low_rate": min(tried), "high_rate": max(tried)})
-    if len(c.arms) > 1 and all(rate is not None for rate in rates):
+    known = sum(not math.isnan(arm.value) for arm in c.arms)
+    if known > 1 and all(rate is not None for rate in rates) and not c.is_confounded:
         if any(arm is c.arms[0] for arm in left):
             yield Said("edge-low", {"rate": rates[0]}, c.arms[0].name)
         if any(arm is c.arms[-1] for arm in left):
@@ -53,11 +57,11 @@ def _gap(c: Conclusions, arm: ArmView) -> tuple[float, float]:
     return float(e.differences[rival, own]), float(e.errors[rival, own])
 
 
-def _widest(c: Conclusions) -> float:
-    """Return the largest half width of an interval between two contenders: what would be needed to tell them apart."""
+def _reaches(c: Conclusions) -> tuple[float, float]:
+    """Return by how much, at least and at most, one contender would have to lead another for that one to be out."""
     left = c.verdict.contenders
-    pairs = [c.verdict.between(a, b) for a in left for b in left if a < b]
-    return max((pair.high - pair.low) / 2.0 for pair in pairs)
+    reaches = [float(c.verdict.best_reach[a, b]) for a in left for b in left if a < b]
+    return min(reaches), max(reaches)
 
 
 def _courses(c: Conclusions) -> Iterator[Said]:
@@ -119,11 +123,12 @@ def _records(c: Conclusions) -> Iterator[Said]:
             if number:
                 low, high = stats.binomtest(number, len(arm.runs)).proportion_ci(0.95, "exact")
                 yield Said(kind, {"number": number, "of": len(arm.runs), "low": low, "high": high}, arm.name)
-    if c.is_assumed and len(c.arms) > 1:
-        yield Said("assumed-sd", {"sd": c.seed_sd, "flips": c.flips_at})
-    values = [arm.value for arm in c.arms if not math.isnan(arm.value)]
-    if c.runs.scores is None and c.runs.metric.direction == "maximize" and any(not 0 <= value <= 1 for value in values):
-        yield Said("no-shares", {"margin": c.margin, "sd": c.seed_sd})
-    if c.runs.is_imported and not c.runs.sizes.get("dev"):
-        yield Said("no-sizes")
+    known = sum(not math.isnan(arm.value) for arm in c.arms)
+    if c.is_assumed and known > 1:
+        if c.knows_spread:
+            yield Said("assumed-sd", {"sd": c.assumed_sd, "flips": c.flips_at})
+        else:
+            yield Said("no-spread")
+    if c.is_of_these and known > 1:
+        yield Said("size-unused" if c.runs.sizes.get("dev") else "no-sizes")
     yield from c.runs.notes

@@ -12,10 +12,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lrscope.analysis.import_headings import is_heading, rate_in, seed_in
 from lrscope.analysis.import_text import text_of
-from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs, decision_metric, passed_over
+from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs, decision_metric, passed_over, shared_settings
 from lrscope.analysis.said import Said
 from lrscope.errors import DataError
+from lrscope.records import Status
 from lrscope.schedules.durations import format_number
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -26,8 +28,6 @@ _VALUE = re.compile(
     r"(train|dev|test|val|valid|validation|eval)[ _](\w+)\s*(?:::|[:=])\s*(nan|inf|-?\d+(?:\.\d+)?(?:e-?\d+)?)", re.I
 )
 _ROUNDING = 6e-4  # what a log prints of a value with three digits may differ by
-_ALONE = re.compile(r"^(\d*\.?\d+(?:e[-+]?\d+)?)$", re.I)
-_NAMED = re.compile(r"(?:\blr|learning[ _-]rate|\brate|学习率)\s*[:=：]?\s*(\d*\.?\d+(?:e[-+]?\d+)?)", re.I)
 _ARGS = re.compile(r"^(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
 
 
@@ -41,6 +41,7 @@ class _Begun:
     heading: str | None
     settings: dict[str, str]
     line: int
+    seed: int | None = None
     points: dict[int, Splits] = field(default_factory=dict)
     final: Splits = field(default_factory=dict)
     final_line: int = 0
@@ -79,7 +80,9 @@ class _Reader:
         self.notes: list[Said] = []
         self._shared: dict[str, str] = {}
         self._heading: tuple[int, str] | None = None
+        self._maybe: tuple[int, str] | None = None  # a line that would be a heading if a run began under it
         self._open: _Begun | None = None
+        self._last = 0  # the last line that belonged to a run
 
     def read(self, number: int, line: str) -> None:
         if match := _EPOCH.match(line):
@@ -92,7 +95,10 @@ class _Reader:
         elif found := _values(line):
             self._final(number, line, found)
         else:
-            self.unread.append((number, line))
+            if is_heading(line):
+                self._maybe = (number, line)
+            if any(character.isalnum() for character in line):
+                self.unread.append((number, line))
 
     def _epoch(self, number: int, epoch: int, rest: str) -> None:
         values = _values(rest)
@@ -101,16 +107,33 @@ class _Reader:
             return
         run = self._open
         if run is None or epoch <= min(run.points):
-            run = self._open = _Begun(self._heading[1] if self._heading else None, dict(self._shared), number)
+            run = self._open = self._begin(number)
             self.runs.append(run)
         run.measured(epoch, values, number)
+        self._last = number
+
+    def _begin(self, number: int) -> _Begun:
+        """Begin a run under the heading that is in force: the last one, or a line since the last run that is like one.
+
+        Where lines that could not be read stand between, it is not known to be another run of the same settings.
+        """
+        if self._maybe is not None and self._maybe[0] > self._last:
+            self.unread.remove(self._maybe)
+            said = self._maybe[1]
+            if rate_in(said) is None and self._heading is not None:  # another seed under the heading
+                return _Begun(self._heading[1], dict(self._shared), number, seed=seed_in(said))
+            self._heading = self._maybe
+        elif self._open is not None and any(line > self._last for line, _ in self.unread):
+            self._heading, self._shared = None, {}
+        heading = self._heading[1] if self._heading else None
+        return _Begun(heading, dict(self._shared), number, seed=seed_in(heading or ""))
 
     def _settings(self, number: int, settings: dict[str, str]) -> None:
         if self._open is not None:
             self._open, self._heading = None, None
         self._shared = settings
         if self._heading is not None:
-            rate, said = _rate_of(settings), _number_in(self._heading[1])
+            rate, said = _rate_of(settings), rate_in(self._heading[1])
             if rate is not None and said is not None and rate != said:
                 lines = {"heading_line": self._heading[0], "line": number}
                 self.notes.append(Said("heading-differs", {"heading": said, "rate": rate, **lines}))
@@ -121,7 +144,7 @@ class _Reader:
             return
         for split, values in found.items():
             self._open.final.setdefault(split, {}).update(values)
-        self._open.final_line = number
+        self._open.final_line = self._last = number
 
 
 def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) -> Runs:
@@ -150,15 +173,15 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
         raise DataError(f"runs are compared by what was measured on dev: got a log without a dev metric, {path}")
     metric = decision_metric(names, wanted)
     notes = [*reader.notes, *(passed_over(names, metric) if wanted is None else ())]
-    seen: dict[str, int] = {}
     runs = []
     for begun in reader.runs:
-        rate = _number_in(begun.heading) if begun.heading else None
+        rate = rate_in(begun.heading) if begun.heading else None
         rate = rate if rate is not None else _rate_of(begun.settings)
         name = f"lr {format_number(rate)}" if rate is not None else begun.heading or f"run in line {begun.line}"
-        seed = int(begun.settings["seed"]) if begun.settings.get("seed", "").isdigit() else seen.get(name, 0)
-        seen[name] = seen.get(name, 0) + 1
-        status = "completed"
+        seed = begun.seed
+        if seed is None and begun.settings.get("seed", "").isdigit():
+            seed = int(begun.settings["seed"])
+        status: Status = "completed"
         asked = begun.settings.get("epochs", begun.settings.get("num_epochs", ""))
         if asked.isdigit() and len(begun.points) < int(asked):
             status = "interrupted"
@@ -170,7 +193,7 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
         runs.append(Run(name, seed, rate, points, status, begun.final, settings))
     return Runs(
         str(path), metric, tuple(runs), dict(sizes), notes=tuple(notes), unread=tuple(reader.unread), is_imported=True,
-        settings=dict(reader.runs[0].settings),
+        settings=shared_settings([begun.settings for begun in reader.runs]),
     )  # fmt: skip
 
 
@@ -182,8 +205,8 @@ def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """
     for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         for part in line.split("\r"):
-            if _TQDM.search(part):
-                continue
+            if _TQDM.search(part):  # what a program prints may stand right behind a bar
+                part = part[part.rfind("]") + 1 :]
             cleaned = _BAR.sub("", _ESCAPES.sub("", part)).strip()
             if cleaned:
                 yield number, cleaned
@@ -246,13 +269,3 @@ def _rate_of(settings: dict[str, str]) -> float | None:
             except ValueError:
                 return None
     return None
-
-
-def _number_in(heading: str) -> float | None:
-    """Return the rate that a heading names: alone, or after a word for it; None where it names none.
-
-    >>> _number_in("1e-7"), _number_in("run 3, lr = 2e-5"), _number_in("5 epochs")
-    (1e-07, 2e-05, None)
-    """
-    match = _ALONE.match(heading) or _NAMED.search(heading)
-    return float(match[1]) if match else None

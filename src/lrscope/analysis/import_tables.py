@@ -18,15 +18,28 @@ from typing import Any
 
 import numpy as np
 
+from lrscope.analysis.import_headings import rate_in
 from lrscope.analysis.import_text import text_of
-from lrscope.analysis.runs import RATES, SPLITS, EpochPoint, Run, Runs, decision_metric, passed_over
+from lrscope.analysis.runs import (
+    RATES,
+    SETTING,
+    SPLITS,
+    EpochPoint,
+    Run,
+    Runs,
+    decision_metric,
+    passed_over,
+    shared_settings,
+)
 from lrscope.analysis.tables import Floats, ScoreTable
 from lrscope.errors import DataError
 from lrscope.schedules.durations import format_number
 
+Key = tuple[str, int, tuple[tuple[str, str], ...]]  # arm, seed, settings
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 SCORES = ("arm", "seed", "example_id", "metric", "value")
 _MEASURED = re.compile(r"^(train|dev|test|val|valid|validation|eval)[_ /.](.+)$", re.I)
+_LIKE_A_METRIC = re.compile(r"acc|f1|loss|score|bleu|rouge|auc|ppl|perplexity|error|wer|mcc|corr", re.I)
 _DECIMAL_COMMA = re.compile(r"^-?\d+,\d+$")
 
 
@@ -64,11 +77,11 @@ class Row:
     @property
     def arm(self) -> tuple[str, float | None]:
         """The run's arm, by its name or its rate, and the rate where there is one."""
+        given = self.text("arm")
         name = next((key for key in RATES if self.text(key)), None)
-        rate = self.number(name) if name else None
+        rate = self.number(name) if name else rate_in(given)
         if rate is not None and not (math.isfinite(rate) and rate > 0):
             raise DataError(f"{self.at}: a learning rate is above 0: got {self.text(name or '')!r}")
-        given = self.text("arm")
         if not given and rate is None:
             raise DataError(f"{self.at}: a run has an arm, or a learning rate: got neither")
         return given or f"lr {format_number(rate or 0.0)}", rate
@@ -87,7 +100,7 @@ def read_table(path: Path, sizes: Mapping[str, int], wanted: str | None = None) 
     if set(SCORES) <= set(columns):
         return _scores(path, rows, wanted)
     if not any(name in columns for name in ("arm", *RATES)) or not any(_MEASURED.match(name) for name in columns):
-        bare = [name for name in columns if name not in ("arm", "seed", "epoch", "step", *RATES)]
+        bare = [name for name in columns if _LIKE_A_METRIC.search(name)]
         hint = f"; if {bare[0]} was measured on dev, call it dev_{bare[0]}" if bare else ""
         raise DataError(
             f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
@@ -147,18 +160,20 @@ def _separated(path: Path, text: str) -> list[Row]:
 def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: str | None) -> Runs:
     columns = dict.fromkeys(name for row in rows for name in row.values)
     measured = {name: match for name in columns if (match := _MEASURED.match(name))}
-    points: dict[tuple[str, int], dict[float, dict[str, dict[str, float]]]] = {}
+    points: dict[Key, dict[float, dict[str, dict[str, float]]]] = {}
     rates: dict[str, float | None] = {}
-    finals: dict[tuple[str, int], dict[str, dict[str, float]]] = {}
+    finals: dict[Key, dict[str, dict[str, float]]] = {}
+    others = [name for name in columns if SETTING.match(name)]
     for row in rows:
         arm, rates[row.arm[0]] = row.arm
-        by_epoch = points.setdefault((arm, row.seed), {})
+        key = (arm, row.seed, tuple((name, row.text(name)) for name in others if row.text(name)))
+        by_epoch = points.setdefault(key, {})
         epoch = row.number("epoch")
         at = len(by_epoch) + 1.0 if math.isnan(epoch) else epoch
         if at in by_epoch:
             raise DataError(
                 f"{row.at}: an epoch stands once a run: got epoch {at:g} of {arm}, seed {row.seed}, again; runs of one "
-                "arm differ in a column seed"
+                "arm differ in a column seed, other arms in a column arm, or in a setting such as batch_size"
             )
         splits: dict[str, dict[str, float]] = {}
         for name, match in measured.items():
@@ -166,7 +181,7 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: 
                 split, metric = match[1].lower(), match[2].lower()
                 splits.setdefault(SPLITS.get(split, split), {})[metric] = row.number(name)
         if "test" in splits:
-            finals[arm, row.seed] = {"test": splits.pop("test")}
+            finals[key] = {"test": splits.pop("test")}
         by_epoch[at] = splits
     names = {metric for by_epoch in points.values() for splits in by_epoch.values() for metric in splits.get("dev", {})}
     if not names:
@@ -174,13 +189,15 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: 
     metric = decision_metric(names, wanted)
     runs = [
         Run(
-            arm, seed, rates[arm], tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items())),
-            final=finals.get((arm, seed), {}),
+            key[0], key[1], rates[key[0]],
+            tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items())),
+            final=finals.get(key, {}), settings=dict(key[2]),
         )
-        for (arm, seed), by_epoch in points.items()
+        for key, by_epoch in points.items()
     ]  # fmt: skip
     notes = passed_over(names, metric) if wanted is None else ()
-    return Runs(str(path), metric, tuple(runs), sizes, notes=notes, is_imported=True)
+    settings = shared_settings([run.settings for run in runs])
+    return Runs(str(path), metric, tuple(runs), sizes, notes=notes, is_imported=True, settings=settings)
 
 
 def _scores(path: Path, rows: Sequence[Row], wanted: str | None) -> Runs:

@@ -69,6 +69,24 @@ def shared_noise(means: Floats) -> SeedNoise:
     return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms", apart=True)
 
 
+def rough_noise(means: Floats) -> SeedNoise:
+    """Return what arms at seeds that they share in part say of their noise: the rest of means = arm + seed.
+
+    Least squares on the trials that are there; all arms are taken to be alike. No more than nothing with two arms, or
+    where fewer than two degrees of freedom are left.
+    """
+    arms, seeds = np.nonzero(~np.isnan(means))
+    if len(means) > 2 and len(arms):
+        design = np.concatenate([np.eye(means.shape[0])[arms], np.eye(means.shape[1])[seeds]], axis=1)
+        values = means[arms, seeds]
+        fitted, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+        freedom = len(values) - int(rank)
+        if freedom > 1:
+            rest = float(((values - design @ fitted) ** 2).sum())
+            return SeedNoise(2.0 * rest / freedom, float(freedom), "pooled over arms")
+    return SeedNoise(0.0, 0.0, "each pair's own")
+
+
 def most_telling(*tables: Floats) -> SeedNoise:
     """Return the shared noise of the table that knows most of it: all arms at the seeds of all, or some at more.
 

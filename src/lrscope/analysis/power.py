@@ -51,4 +51,6 @@ def needed(
         at_seeds = max(at_seeds, math.ceil(2.0 * seed_variance / budget))
     room = budget - seed_variance / max(1, at_seeds)
     examples = math.ceil(example_variance / room) if room > 0.0 else None
+    if seeds is None and (at_seeds > MOST_SEEDS or not examples):
+        return Need(difference, None, None, MOST_SEEDS)
     return Need(difference, seeds, examples, at_seeds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
@@ -13,7 +13,9 @@ from lrscope.analysis.applied import AppliedRates
 from lrscope.analysis.arms import grouped
 from lrscope.analysis.runs import EpochPoint, Run, Runs, decision_metric
 from lrscope.analysis.said import Said
+from lrscope.analysis.settled import varied_settings
 from lrscope.analysis.tables import Floats, ScoreTable
+from lrscope.config import TrialConfig
 from lrscope.errors import StudyError
 from lrscope.records import Metric, Scores
 from lrscope.schedules import parse
@@ -78,7 +80,12 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
         configs=configs,
         at_best=at_best,
         study=config,
+        varied=varied_settings([_settings_of(each) for each in configs.values()]),
     )
+
+
+def _settings_of(config: TrialConfig) -> dict[str, str]:
+    return {name: str(value) for name, value in asdict(config).items() if name not in ("peak_rate", "seed")}
 
 
 def _openings(store: StudyStore) -> list[Said]:

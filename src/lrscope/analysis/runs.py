@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from lrscope.analysis.applied import AppliedRates
 from lrscope.analysis.said import Said
 from lrscope.analysis.tables import ScoreTable
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.errors import DataError
-from lrscope.records import Metric
+from lrscope.records import Metric, Status
 
 # What files call a split and a rate.
 SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
 RATES = ("lr", "learning_rate", "peak_rate")
+# Settings of training, by what programs call them: arms that differ in one are different arms.
+SETTING = re.compile(
+    r"^((num_?(train_)?)?epochs|max_steps|.*batch_size.*|grad(ient)?_acc.*|.*dropout.*|weight_?decay|.*sched.*|warmup.*"
+    r"|optim(izer)?|(pretrained_)?model.*|option|clip.*|max_grad_norm|.*smoothing.*|max_(seq_)?len.*|layer_decay"
+    r"|head_multiplier|(adam_)?(beta|eps).*|momentum|train(_file|_part)?)$", re.I
+)  # fmt: skip
 # Metrics that are better when they are less, by a word of their name.
 _LESS_IS_BETTER = re.compile(
     r"loss$|(^|[_ /.-])(perplexity|ppl|errors?|err|mse|rmse|mae|nll|bpb|bpc|wer|cer|ter|brier|ece)([_ /.-]|$)", re.I
@@ -48,7 +55,7 @@ class Run:
     seed: int | None
     rate: float | None
     points: tuple[EpochPoint, ...]
-    status: str = "completed"
+    status: Status = "completed"
     final: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: float = math.nan
@@ -87,7 +94,8 @@ class Runs:
     is what guessing the commonest answer gives, NaN where not known. `unread` lists lines that could not be read, as
     (line number, text), `notes` what is odd about them.
     `study` is what was asked for, and `configs` the arms' own, where lrscope ran them. With `at_best` each run is
-    judged at its best epoch on dev, not at the end of its training.
+    judged at its best epoch on dev, not at the end of its training. `varied` are the settings that arms differ in
+    beside the rate.
     """
 
     source: str
@@ -101,7 +109,15 @@ class Runs:
     is_imported: bool = False
     configs: Mapping[str, TrialConfig] = field(default_factory=dict)
     at_best: bool = False
+    varied: tuple[str, ...] = ()
     study: StudyConfig | None = None
+
+    @cached_property
+    def counted(self) -> frozenset[str]:
+        """The states of runs whose values count: of unfinished ones only where there are no others."""
+        done = frozenset({"completed", "stopped"})
+        ended = any(run.status in done and not math.isnan(self.value(run)) for run in self.runs)
+        return done if ended else done | {"interrupted"}
 
     def value(self, run: Run) -> float:
         """Return the value that a run is judged by; NaN where it has none."""
@@ -117,6 +133,16 @@ class Runs:
         if all(run.rate is not None for run in self.runs):
             return dict(sorted(found.items(), key=lambda item: float(item[1][0].rate or 0.0)))
         return found
+
+
+def shared_settings(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Return the settings that all runs have alike.
+
+    >>> shared_settings([{"epochs": "5", "seed": "1"}, {"epochs": "5", "seed": "2"}])
+    {'epochs': '5'}
+    """
+    first = each[0] if each else {}
+    return {key: value for key, value in first.items() if all(other.get(key) == value for other in each)}
 
 
 def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:

@@ -69,6 +69,35 @@ def shrunk(values: Floats, variances: Floats) -> Floats:
     return np.asarray(centre + keep * (values - centre))
 
 
+def epoch_noise(courses: Sequence[Sequence[float]]) -> float:
+    """Return the standard deviation of what an epoch's value has to itself, from how courses zigzag; NaN if too short.
+
+    √(mean of (x₋ − 2x + x₊)² / 6): a straight course has none, and a bent one little. Source: von Neumann, Distribution
+    of the ratio of the mean square successive difference to the variance, 1941, for differences of the second order.
+
+    >>> round(epoch_noise([[0.1, 0.2, 0.3, 0.4]]), 6), epoch_noise([[0.1, 0.2]])
+    (0.0, nan)
+    """
+    bends = [np.diff(np.asarray(course, dtype=np.float64), 2) for course in courses if len(course) > 2]
+    found = np.concatenate(bends) if bends else np.empty(0)
+    found = found[np.isfinite(found)]
+    return float(np.sqrt(np.mean(found**2) / 6.0)) if len(found) > 1 else float("nan")
+
+
+def bounded_noise(rough: float, least: float, most: float) -> float:
+    """Return an epoch's own noise within what examples say of it, each NaN where not known.
+
+    No less than what two epochs' answers to the same examples show, `least`; no more than if every epoch had had
+    examples of its own, `most`.
+
+    >>> bounded_noise(0.01, 0.02, float("nan")), bounded_noise(0.05, 0.0, 0.03)
+    (0.02, 0.03)
+    """
+    least = 0.0 if np.isnan(least) else least
+    noise = least if np.isnan(rough) else max(least, rough)
+    return noise if np.isnan(most) else max(least, min(noise, most))
+
+
 def over_epochs(series: Sequence[float], noise: float, seed: int = 0) -> float:
     """Return by how much the best of several epochs' values is expected to be too large.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +11,13 @@ from lrscope.analysis.import_logs import read_log
 from lrscope.analysis.import_tables import SUFFIXES, read_table
 from lrscope.analysis.import_trainer import read_trainer_states
 from lrscope.analysis.reading import read_study
-from lrscope.analysis.runs import Run, Runs
-from lrscope.analysis.said import Said
+from lrscope.analysis.runs import Runs, shared_settings
+from lrscope.analysis.settled import settled
 from lrscope.errors import DataError
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
 STATE = "trainer_state.json"
-SAME_VALUES = 6  # so many equal values are not equal by chance
 
 
 def read_runs(
@@ -55,7 +54,7 @@ def read_runs(
         found = _joined([read_table(path, sizes, metric) for path in paths])
     else:
         found = _joined([read_log(path, sizes, metric) for path in paths])
-    return replace(found, notes=(*found.notes, *_same_runs(found)), at_best=at_best)
+    return replace(settled(found), at_best=at_best)
 
 
 def _last_state(folder: Path) -> Path:
@@ -67,17 +66,6 @@ def _last_state(folder: Path) -> Path:
     steps = {int(m[1]): path for path in folder.iterdir() if (m := re.fullmatch(r"checkpoint-(\d+)", path.name))}
     states = [steps[step] / STATE for step in sorted(steps) if (steps[step] / STATE).is_file()]
     return states[-1] if states else folder
-
-
-def _same_runs(runs: Runs) -> Iterator[Said]:
-    """Name runs of one arm that have the same values everywhere: a file that was copied, say."""
-    for arm, of_arm in runs.arms.items():
-        seen: list[Run] = []
-        for run in of_arm:
-            count = sum(len(values) for point in run.points for values in point.splits.values())
-            if count >= SAME_VALUES and any(run.points == other.points for other in seen):
-                yield Said("same-run", {"number": count}, arm)
-            seen.append(run)
 
 
 def _kind(path: Path) -> str:
@@ -94,14 +82,10 @@ def _joined(logs: Sequence[Runs]) -> Runs:
         raise DataError("per-example scores are read from one file: got several; put all arms into one")
     if len({log.metric for log in logs}) > 1:
         raise DataError("logs are compared by one metric: got " + ", ".join(log.metric.name for log in logs))
-    runs: list[Run] = []
-    for log in logs:
-        for run in log.runs:
-            taken = [other.seed for other in runs if other.arm == run.arm]
-            runs.append(replace(run, seed=len(taken)) if run.seed in taken else run)
     first = logs[0]
     return replace(
-        first, source=", ".join(log.source for log in logs), runs=tuple(runs),
+        first, source=", ".join(log.source for log in logs), runs=tuple(run for log in logs for run in log.runs),
         notes=tuple(note for log in logs for note in log.notes),
         unread=tuple(line for log in logs for line in log.unread),
+        settings=shared_settings([log.settings for log in logs]),
     )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrscope.analysis.defaults import MARGIN, SEED_SD
+from lrscope.analysis.defaults import MARGIN
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json
 from lrscope.cli.report import concluded
@@ -79,7 +79,7 @@ def chosen_trial(store: StudyStore) -> TrialRow:
     from lrscope.studies.opening import kept_choice
 
     kept_name = (kept_choice(store.folder) or {}).get("first")
-    conclusions = concluded([store.folder], {}, MARGIN, SEED_SD)
+    conclusions = concluded([store.folder], {}, MARGIN, None)
     name = kept_name or conclusions.arms[conclusions.choice.first].name
     rows = [row for arm, of_arm in grouped(store.trials()) if arm.name == name for row in of_arm]
     kept = [row for row in rows if any(_has(store, row, checkpoint) for checkpoint in CHECKPOINTS)]

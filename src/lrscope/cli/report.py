@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lrscope.analysis.defaults import MARGIN, SEED_SD
+from lrscope.analysis.defaults import MARGIN
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json, table_lines
 from lrscope.errors import ConfigError
@@ -46,8 +46,11 @@ def report(
         typer.Option("--best-epoch", help="Judge runs at their best epoch on dev, and pay for that choice."),
     ] = False,
     seed_sd: Annotated[
-        float, typer.Option("--seed-sd", help="Spread over seeds to assume where each arm has one.", metavar="X")
-    ] = SEED_SD,
+        float | None,
+        typer.Option(
+            "--seed-sd", help="Spread over seeds to assume where each arm has one [0.014 for shares].", metavar="X"
+        ),
+    ] = None,
     dev_size: Annotated[
         int | None, typer.Option("--dev-size", help="Sentences of dev, for logs that do not say.", metavar="N")
     ] = None,
@@ -80,7 +83,7 @@ def report(
     from lrscope.report.locales import locale
 
     for name, value in (("--margin", margin), ("--seed-sd", seed_sd)):
-        if not (math.isfinite(value) and value > 0):
+        if value is not None and not (math.isfinite(value) and value > 0):
             raise ConfigError(f"{name} is a positive number: got {value:g}")
     sizes = {name: size for name, size in (("dev", dev_size), ("test", test_size)) if size is not None}
     for name, size in sizes.items():
@@ -118,7 +121,7 @@ def concluded(
     sources: list[Path],
     sizes: dict[str, int],
     margin: float,
-    seed_sd: float,
+    seed_sd: float | None,
     metric: str | None = None,
     *,
     best_epoch: bool = False,
@@ -144,7 +147,7 @@ def write_english(folder: Path, margin: float = MARGIN, *, quiet: bool = False) 
     from lrscope.report.locales import locale
     from lrscope.report.wording import Wording
 
-    conclusions, english = concluded([folder], {}, margin, SEED_SD), locale("en")
+    conclusions, english = concluded([folder], {}, margin, None), locale("en")
     doc = document(conclusions)
     wording = Wording(english, doc.metric)
     written = write_report(doc, english, folder)
@@ -254,4 +257,4 @@ def as_values(c: Conclusions) -> dict[str, Any]:
 
 
 def _plain(value: float) -> float | None:
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None

@@ -32,7 +32,7 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
         return
     names = ["arm", f"dev {store.metric.name}", "dev loss", "train loss", "best epoch", "trials"]
     typer.echo("\n".join(table_lines(names, [_row(summary) for summary in summaries])))
-    assumed = f", if seeds spread by {found.seed_sd:g}" if found is not None and found.is_assumed else ""
+    assumed = f", if seeds spread by {found.assumed_sd:g}" if found is not None and found.is_assumed else ""
     if len(front) > 1:
         arms = "; ".join(front)
         typer.echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart{assumed} ({arms})")

@@ -54,6 +54,8 @@ def half_width(c: Conclusions, number: int) -> float:
     if not others:
         return 1.96 * c.value_error(c.arms[number])
     error = float(np.median(e.errors[number, others])) / math.sqrt(2.0)
+    if not math.isfinite(error):
+        return math.nan
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
     kinds = {(round(float(e.shares[number, other]), 2), float(e.freedom[number, other])) for other in others}
     freedom = max(effective_freedom(share, freedom, c.error) for share, freedom in kinds)

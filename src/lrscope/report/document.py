@@ -84,25 +84,33 @@ def _answer(c: Conclusions) -> list[Said]:
         return [Said("answer-one", values)]
     left = [arm for arm in c.arms if arm.place == "contender"]
     level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
-    alone = "answer-alone" if len(known) == len(c.arms) else "answer-alone-known" if len(known) > 1 else "answer-one"
+    alone = "answer-alone" if len(known) == len(c.arms) else "answer-alone-known" if len(known) > 1 else "answer-only"
     said = [Said(alone, values), Said("sure-alone", level)]
     if len(known) == 1:
         del said[1]
     if len(left) > 1:
         second = c.arms[c.choice.second].name if c.choice.second is not None else ""
         kind = "answer-tie-two" if len(left) == 2 else "answer-tie"
-        kind = "answer-equivalent" if c.verdict.is_decided else kind
+        if c.verdict.is_decided:
+            kind = "answer-equivalent-two" if len(left) == 2 else "answer-equivalent"
         values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
         said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
+    if c.is_assumed and c.knows_spread and len(known) > 1:
+        said.append(Said("answer-assumes", {"sd": c.assumed_sd}))
     if len(known) < len(c.arms):
         said.append(Said("without-value", {"arms": [arm.name for arm in c.arms if math.isnan(arm.value)]}))
     if len(known) < 2:
         return said
+    if not c.knows_spread:
+        return [*said, Said("no-spread")]
+    if c.is_of_these:
+        said.append(Said("answer-these"))
     number = {"value": first.value, "optimism": c.optimism, "number": len(known)}
     of_epochs = [Said("of-epochs", {"optimism": c.epoch_optimism})] if c.runs.at_best else []
-    if c.runs.metric.direction == "maximize":
-        return [*said, Said("expected", {**number, "expected": first.value - c.optimism}), *of_epochs]
-    return [*said, Said("expected-more", {**number, "expected": first.value + c.optimism}), *of_epochs]
+    sign = 1.0 if c.runs.metric.direction == "maximize" else -1.0
+    kind = "expected" if sign > 0.0 else "expected-more"
+    kind += "-these" if c.is_of_these else ""
+    return [*said, Said(kind, {**number, "expected": first.value - sign * c.optimism}), *of_epochs]
 
 
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
@@ -158,12 +166,13 @@ def _ahead(c: Conclusions) -> list[Cell]:
             cells.append(Cell(math.nan))
         else:
             pair = c.verdict.between(first, number)
-            cells.append(Cell(pair.difference, note=f"({pair.low:+.3f} … {pair.high:+.3f})"))
+            known = math.isfinite(pair.low)
+            cells.append(Cell(pair.difference, note=f"({pair.low:+.3f} … {pair.high:+.3f})" if known else ""))
     return cells
 
 
 def _mark(c: Conclusions, number: int) -> str:
-    if len(c.arms) < 2 or math.isnan(c.arms[c.choice.first].value):
+    if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
         return ""
     return {c.choice.first: "first", c.choice.second: "second"}.get(number, "")
 

@@ -35,6 +35,9 @@ class Wording:
             low, high = min(gap for gap, _ in said.values["gaps"]), max(gap for gap, _ in said.values["gaps"])
             values["gaps"] = number(low) if number(low) == number(high) else f"{number(low)} … {number(high)}"
         values.setdefault("metric", self.metric)
+        if "least" in said.values:
+            least, most = number(said.values["least"]), number(said.values["most"])
+            values["widest"] = least if least == most else f"{least} … {most}"
         if said.kind.startswith("assumed-sd"):
             values["sd_source"] = self.locale.say["sd-source"]
         return self.locale.say[_variant(said)].format(arm=said.arm, **values)
@@ -60,7 +63,9 @@ class Wording:
         if isinstance(value, list | tuple):
             if len(value) > MOST_NAMED:
                 return f"{value[0]} … {value[-1]}" + self.locale.aside.format(len(value))
-            return self.locale.comma.join(str(item) for item in value)
+            # Names that hold commas are set apart by more than one.
+            comma = self.locale.semicolon if any(", " in str(item) for item in value) else self.locale.comma
+            return comma.join(str(item) for item in value)
         if isinstance(value, float):
             if name in RATES:
                 return format_number(float(f"{value:.3g}"))
@@ -78,8 +83,8 @@ def number(value: float, digits: int = 3) -> str:
     """
     if math.isnan(value):
         return "–"
-    if 0.0 < abs(value) < 10.0**-digits:
-        return f"{value:.1g}" if abs(value) >= 1e-4 else format_number(float(f"{value:.1g}"))
+    if 1e-4 <= abs(value) < 10.0**-digits:
+        return f"{value:.1g}"
     return f"{value:.{digits}f}"
 
 

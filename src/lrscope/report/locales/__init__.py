@@ -1,5 +1,5 @@
 """The words of the report, a file a language: `WORDS`, by key, `SAY`, sentences with places for their numbers,
-and `COMMA` and `ASIDE`.
+and `COMMA`, `SEMICOLON` and `ASIDE`.
 
 Adding a language is adding one file with the same keys, and its name to `NAMES`.
 """
@@ -22,6 +22,7 @@ class Locale(NamedTuple):
     words: Mapping[str, str]
     say: Mapping[str, str]
     comma: str
+    semicolon: str
     aside: str
 
 
@@ -34,4 +35,4 @@ def locale(name: str) -> Locale:
     if name not in NAMES:
         raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
     module = importlib.import_module(f"lrscope.report.locales.{name}")
-    return Locale(name, module.WORDS, module.SAY, module.COMMA, module.ASIDE)
+    return Locale(name, module.WORDS, module.SAY, module.COMMA, module.SEMICOLON, module.ASIDE)

@@ -1,6 +1,6 @@
 """English."""
 
-COMMA, ASIDE = ", ", " ({})"
+COMMA, SEMICOLON, ASIDE = ", ", "; ", " ({})"
 
 WORDS = {
     "title": "Which learning rate, and how sure?",
@@ -59,22 +59,28 @@ SAY = {
         "{arms} are equivalent: they differ by less than {margin}. Take {first}, nearest to their middle; the second "
         "choice is {second}."
     ),
+    "answer-equivalent-two": "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}.",
+    "answer-only": "Only {first} has a value: its dev {metric} is {value}, and there is nothing to compare it with.",
+    "answer-assumes": "That takes seeds to spread by {sd}, which these runs do not show.",
+    "answer-these": "It holds for these dev sentences: how others would differ is not known.",
     "answer-one": "There is one arm, {first}: its dev {metric} is {value}, and there is nothing to compare it with.",
     "answer-none": "No run has come to a value, so there is nothing to choose from.",
     "sure-alone": "A study like this one names a wrong arm in at most {error} of cases.",
     "sure-tie": "With a probability of at least {level} the best arm is among them; the others are out.",
     "sure-all": "With a probability of at least {level} the best arm is among them, which here excludes none.",
+    "expected-these": "Expect {expected} on them at new seeds: the {value} that was seen, less {optimism} for having been chosen among {number}.",
+    "expected-more-these": "Expect {expected} on them at new seeds: the {value} that was seen, and {optimism} for having been chosen among {number}.",
     "expected": (
         "Expect {expected} on new sentences: the {value} that was seen, less {optimism} for having been chosen among "
         "{number}."
     ),
     "of-epochs": "Of that, {optimism} is for having taken each run's best epoch.",
     # Findings
-    "too-low": "Too low: {arms}, {gaps} below the best.",
-    "too-high": "Too high: {arms}, {gaps} below the best.",
-    "worse": "Not the best: {arms}, {gaps} below it.",
+    "too-low": "Too low: {arms}; another arm is clearly better, by {gaps}.",
+    "too-high": "Too high: {arms}; another arm is clearly better, by {gaps}.",
+    "worse": "Not the best: {arms}; another arm is clearly better, by {gaps}.",
     "not-told-apart": (
-        "{arms} cannot be told apart: a difference between two of them would have to exceed {widest} to be seen."
+        "{arms} cannot be told apart: one would have to lead another by {widest} for that one to be out."
     ),
     "peak": "A smooth curve through the rates has its top at {rate} ({low_rate} … {high_rate}, 95%).",
     "peak-open": "A smooth curve through the rates has its top at {rate}; the rates tried, {low_rate} … {high_rate}, do not bound it on both sides.",
@@ -91,15 +97,22 @@ SAY = {
     "loss-rises": "{arm} has its least dev loss at epoch {epoch}, {least}, and {last} at the end: it overfits from there.",
     "generalises": "{arm} has {test} on test, {gap} below dev ({from} … {to}, 95%).",
     "test-above": "{arm} has {test} on test, {gap} above dev ({from} … {to}, 95%).",
-    "no-shares": "Some values are not between 0 and 1: a margin of {margin} and an assumed spread of {sd} are meant for shares; name others with --margin and --seed-sd.",
+    "no-spread": (
+        "With so few seeds nothing is known of how {metric} differs from seed to seed, and what is assumed of shares (0.014) "
+        "does not fit it: no arm is told from another. Run more seeds, or name a spread with --seed-sd."
+    ),
+    "size-unused": "How {metric} scatters over dev sentences is not known from its means: the statements hold for these sentences.",
+    "confounded": "The arms differ in {settings} as well as in the rate: what is said is of them as a whole, not of their rates.",
+    "unfinished": "{arm}: {number} of {of} runs ended before their last epoch, and count for nothing where others are complete.",
+    "rate-read-back": "{arms}: rates had come down before they were first logged; these are the peaks that they are read back to.",
     "diverged": "{arm} diverged at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "failed": "{arm} failed at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "assumed-sd": (
-        "With one seed an arm, how far seeds differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
+        "With so few seeds, how far they differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
         "at {flips} the arms that may be the best would be others. Change it with --seed-sd."
     ),
     "assumed-sd-firm": (
-        "With one seed an arm, how far seeds differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
+        "With so few seeds, how far they differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
         "none from a tenth to ten times of it would change which arms may be the best. Change it with --seed-sd."
     ),
     "sd-source": "the spread of a 42M model's seeds on SST-5",
@@ -120,7 +133,7 @@ SAY = {
     ),
     "rate-left": "{arms}: training ended while the rate was at {share} of its peak, before its schedule had run its course.",
     "other-metrics": "Compared by {chosen}; dev was measured by {others} too: name another with --metric.",
-    "same-run": "Two runs of {arm} have the same {number} values: they look like one run given twice, which is no second seed.",
+    "same-run": "Two runs of {arm} have the same {number} values: they look like one run given twice, and count once.",
     "epoch-again": "{arm}, line {line}: epoch {epoch} stands again; the last time counts.",
     "final-differs": (
         "{arm}, line {line}: the summary says {final} on dev, and no epoch does (the last: {last}); the epochs are used."

@@ -1,6 +1,6 @@
 """中文。"""
 
-COMMA, ASIDE = "、", "（{}）"
+COMMA, SEMICOLON, ASIDE = "、", "；", "（{}）"
 
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
@@ -53,18 +53,24 @@ SAY = {
     "without-value": "对 {arms} 无法下结论：训练结束时没有数值。",
     "expected-more": "在新句子上预计为 {expected}：观察到的 {value}，加上因从 {number} 组中被选中而产生的偏差 {optimism}。",
     "answer-equivalent": "{arms} 等效：差异小于 {margin}。选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-equivalent-two": "{arms} 等效：差异小于 {margin}。默认选择 {first}。",
+    "answer-only": "只有 {first} 有数值：dev {metric} 为 {value}，没有可比较的对象。",
+    "answer-assumes": "这里假定种子间的标准差为 {sd}，而这些训练本身看不出来。",
+    "answer-these": "结论只对这些 dev 句子成立：换一批句子会差多少并不知道。",
     "answer-one": "只有一组 {first}：dev {metric} 为 {value}，没有可比较的对象。",
     "answer-none": "没有任何一次训练得到数值，无从选择。",
     "sure-alone": "同类研究中，选错的情况最多占 {error}。",
     "sure-tie": "最佳组在其中的概率至少为 {level}；其余各组已被排除。",
     "sure-all": "最佳组在其中的概率至少为 {level}，但这里没有排除任何一组。",
+    "expected-these": "换种子时在这些句子上预计为 {expected}：观察到的 {value}，减去因从 {number} 组中被选中而产生的偏高 {optimism}。",
+    "expected-more-these": "换种子时在这些句子上预计为 {expected}：观察到的 {value}，加上因从 {number} 组中被选中而产生的偏差 {optimism}。",
     "expected": "在新句子上预计为 {expected}：观察到的 {value}，减去因从 {number} 组中被选中而产生的偏高 {optimism}。",
     "of-epochs": "其中 {optimism} 是因为取了每次训练的最佳轮次。",
     # 发现
-    "too-low": "过低：{arms}，比最佳低 {gaps}。",
-    "too-high": "过高：{arms}，比最佳低 {gaps}。",
-    "worse": "不是最佳：{arms}，比最佳低 {gaps}。",
-    "not-told-apart": "无法区分 {arms}：两者之差须超过 {widest} 才看得出来。",
+    "too-low": "过低：{arms}；有另一组明显更好，相差 {gaps}。",
+    "too-high": "过高：{arms}；有另一组明显更好，相差 {gaps}。",
+    "worse": "不是最佳：{arms}；有另一组明显更好，相差 {gaps}。",
+    "not-told-apart": "无法区分 {arms}：一组须领先另一组 {widest}，后者才会被排除。",
     "peak": "各学习率上的平滑曲线在 {rate} 处最高（95% 区间 {low_rate} … {high_rate}）。",
     "peak-open": "各学习率上的平滑曲线在 {rate} 处最高；试过的学习率 {low_rate} … {high_rate} 未能从两侧界定它。",
     "one-arm": "只有一组：无法与任何对象比较。",
@@ -77,15 +83,19 @@ SAY = {
     "loss-rises": "{arm} 的 dev 损失在第 {epoch} 轮最低，为 {least}，结束时为 {last}：此后过拟合。",
     "generalises": "{arm} 在 test 上为 {test}，比 dev 低 {gap}（95% 区间 {from} … {to}）。",
     "test-above": "{arm} 在 test 上为 {test}，比 dev 高 {gap}（95% 区间 {from} … {to}）。",
-    "no-shares": "有的数值不在 0 与 1 之间：{margin} 的界限和假定的离散程度 {sd} 是为比例而设的；请用 --margin 和 --seed-sd 另行指定。",
+    "no-spread": "种子太少，{metric} 随种子变化多少一无所知，而对正确率所作的假定（0.014）并不适用：因此不区分任何两组。请增加种子，或用 --seed-sd 指定。",
+    "size-unused": "仅凭均值无法知道 {metric} 在 dev 句子间的离散程度：结论只对这些句子成立。",
+    "confounded": "各组除学习率外还有 {settings} 不同：结论是对各组整体而言，不能归因于学习率。",
+    "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若其他训练完整，则不计入。",
+    "rate-read-back": "{arms}：首次记录时学习率已有下降；这里是由此推算的峰值。",
     "diverged": "{arm} 在 {of} 个种子中有 {number} 个发散；真实比例在 {low} 与 {high} 之间。",
     "failed": "{arm} 在 {of} 个种子中有 {number} 个失败；真实比例在 {low} 与 {high} 之间。",
     "assumed-sd": (
-        "每组只有一个种子，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；若为 {flips}，可能最佳的组就会改变。"
+        "种子太少，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；若为 {flips}，可能最佳的组就会改变。"
         "可用 --seed-sd 更改。"
     ),
     "assumed-sd-firm": (
-        "每组只有一个种子，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；从其十分之一到十倍，可能最佳的组都不变。"
+        "种子太少，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；从其十分之一到十倍，可能最佳的组都不变。"
         "可用 --seed-sd 更改。"
     ),
     "sd-source": "42M 模型在 SST-5 上各种子的离散程度",
@@ -97,7 +107,7 @@ SAY = {
     "rate-rises": "{arms}：学习率下降后又回升，共 {number} 次。本应只衰减一次的调度，若按批次步进而周期以轮计，就会如此。",
     "rate-left": "{arms}：训练结束时学习率仍为峰值的 {share} 倍，调度尚未走完。",
     "other-metrics": "按 {chosen} 比较；dev 上还测量了 {others}：可用 --metric 指定另一个。",
-    "same-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，不能算第二个种子。",
+    "same-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
     "epoch-again": "{arm}，第 {line} 行：第 {epoch} 轮再次出现；以最后一次为准。",
     "final-differs": "{arm}，第 {line} 行：总结写 dev 为 {final}，而没有一轮如此（最后一轮为 {last}）；以各轮为准。",
     "cut-off": "{arm}，第 {line} 行：{of} 轮中只有 {epochs} 轮。",

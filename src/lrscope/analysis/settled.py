@@ -1,0 +1,104 @@
+"""Imported runs made fit to be compared: one run once, arms apart that were trained differently, what is unfinished."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from lrscope.analysis.runs import SETTING, Run, Runs
+from lrscope.analysis.said import Said
+
+SAME_VALUES = 6  # so many equal values are not equal by chance
+
+
+def settled(runs: Runs) -> Runs:
+    """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
+    varied = varied_settings([run.settings for run in runs.runs])
+    found = _apart(runs.runs, varied)
+    kept, twice = _once(found)
+    ended = [_ended(run, _last_epoch(run, kept, runs.metric.name), runs.metric.name) for run in kept]
+    notes = (*runs.notes, *twice, *_unfinished(ended))
+    return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied)
+
+
+def varied_settings(each: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the settings of training that runs differ in, but for those that only some of them tell.
+
+    >>> varied_settings([{"batch_size": "8", "seed": "0"}, {"batch_size": "32", "seed": "1"}])
+    ('batch_size',)
+    """
+    names = dict.fromkeys(name for settings in each for name in settings if SETTING.match(name))
+    return tuple(
+        name
+        for name in names
+        if all(name in settings for settings in each) and len({settings[name] for settings in each}) > 1
+    )
+
+
+def _apart(runs: Sequence[Run], varied: Sequence[str]) -> list[Run]:
+    """Give runs of one name that were trained differently names of their own."""
+    of_arm: dict[str, set[tuple[str, ...]]] = {}
+    for run in runs:
+        of_arm.setdefault(run.arm, set()).add(tuple(run.settings[name] for name in varied))
+    if all(len(kinds) == 1 for kinds in of_arm.values()):
+        return list(runs)
+    return [
+        replace(run, arm=", ".join([run.arm, *(f"{name.replace('_', ' ')} {run.settings[name]}" for name in varied)]))
+        for run in runs
+    ]
+
+
+def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Said]]:
+    """Leave out runs of an arm that have the values of one before: a file that was copied, say."""
+    kept: list[Run] = []
+    notes = []
+    for run in runs:
+        count = sum(len(values) for point in run.points for values in point.splits.values())
+        if count >= SAME_VALUES and any(run.arm == other.arm and run.points == other.points for other in kept):
+            notes.append(Said("same-run", {"number": count}, run.arm))
+        else:
+            kept.append(run)
+    return kept, notes
+
+
+def _last_epoch(run: Run, runs: Sequence[Run], metric: str) -> float:
+    """Return the epoch that a run should have come to: that of the others that were asked for as many epochs."""
+    asked = [other for other in runs if _epochs(other) == _epochs(run)]
+    return max((other.series("dev", metric)[-1][0] for other in asked if other.series("dev", metric)), default=0.0)
+
+
+def _epochs(run: Run) -> str | None:
+    return next((value for name, value in run.settings.items() if "epochs" in name), None)
+
+
+def _ended(run: Run, last: float, metric: str) -> Run:
+    """Say of a run that it diverged, where its training loss is no number, or that it ended before the others did."""
+    losses = [point.splits["train"]["loss"] for point in run.points if "loss" in point.splits.get("train", {})]
+    if losses and not math.isfinite(losses[-1]):
+        return replace(run, status="diverged")
+    measured = [point.epoch for point in run.points if metric in point.splits.get("dev", {})]
+    if run.status == "completed" and measured and measured[-1] < 0.99 * last:
+        return replace(run, status="interrupted")
+    return run
+
+
+def _unfinished(runs: Sequence[Run]) -> Iterator[Said]:
+    arms = dict.fromkeys(run.arm for run in runs)
+    for arm in arms:
+        of_arm = [run for run in runs if run.arm == arm]
+        number = sum(run.status == "interrupted" for run in of_arm)
+        if number:
+            yield Said("unfinished", {"number": number, "of": len(of_arm)}, arm)
+
+
+def _seeded(runs: Sequence[Run]) -> Iterator[Run]:
+    """Number the runs of an arm that name no seed, or one that is taken."""
+    taken: dict[str, set[int]] = {}
+    for run in runs:
+        seeds = taken.setdefault(run.arm, set())
+        seed = run.seed if run.seed is not None and run.seed not in seeds else None
+        if seed is None:
+            seed = next(number for number in range(len(runs)) if number not in seeds)
+        seeds.add(seed)
+        yield replace(run, seed=seed)
