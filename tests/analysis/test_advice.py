@@ -100,3 +100,14 @@ def test_the_best_epoch_costs_more_than_the_last() -> None:
     assert [arm.value for arm in at_best.arms] == [0.42, 0.42]
     assert at_best.optimism > at_best.epoch_optimism > 0.005
     assert c.epoch_optimism == 0.0
+
+
+def test_a_seed_that_fell_is_named() -> None:
+    values = {1e-4: [0.40, 0.41, 0.40], 1e-3: [0.42, 0.21, 0.43], 1e-2: [0.38, 0.37, 0.40]}
+    runs = [
+        Run(f"lr {rate:g}", seed, rate, (EpochPoint(1, {"dev": {"acc": value}}),))
+        for rate, of_arm in values.items()
+        for seed, value in enumerate(of_arm)
+    ]
+    c = Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 2000}))
+    assert [(said.arm, said.values["seed"]) for said in findings(c) if said.kind == "seed-fell"] == [("lr 0.001", 1)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Iterator
 
 from lrscope.analysis.applied import schedule_findings
@@ -10,6 +11,8 @@ from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.curves import Course, course, gap_begins
 from lrscope.analysis.said import Said
 from lrscope.records import Metric
+
+FAR = 6.0  # standard deviations below the other seeds
 
 
 def findings(c: Conclusions) -> list[Said]:
@@ -115,6 +118,28 @@ def _generalises(c: Conclusions) -> Iterator[Said]:
             yield Said("test-above", {"gap": -gap, "from": -gap - reach, "to": -gap + reach, "test": test}, arm.name)
 
 
+def _fallen(c: Conclusions) -> Iterator[Said]:
+    """Name runs that ended far below the other seeds of their arm: further than seeds spread in the arms on the whole.
+
+    Spreads are medians of distances from the median, which a fallen seed does not widen.
+    """
+    sign = 1.0 if c.runs.metric.direction == "maximize" else -1.0
+    values = {arm.name: [(run, sign * c.runs.value(run)) for run in arm.done] for arm in c.arms if len(arm.done) > 2}
+    if not values:
+        return
+    middles = {name: statistics.median(value for _, value in of_arm) for name, of_arm in values.items()}
+    spread = statistics.median(
+        statistics.median(abs(value - middles[name]) for _, value in of_arm) for name, of_arm in values.items()
+    )
+    for arm in c.arms:
+        noise = c.value_error(arm)
+        reach = FAR * max(1.5 * spread, 0.0 if math.isnan(noise) else noise)
+        for run, value in values.get(arm.name, []):
+            if reach > 0.0 and middles[arm.name] - value > reach:
+                told = {"seed": run.seed, "value": sign * value, "middle": sign * middles[arm.name]}
+                yield Said("seed-fell", told, arm.name)
+
+
 def _records(c: Conclusions) -> Iterator[Said]:
     from scipy import stats
 
@@ -123,6 +148,7 @@ def _records(c: Conclusions) -> Iterator[Said]:
             if number:
                 low, high = stats.binomtest(number, len(arm.runs)).proportion_ci(0.95, "exact")
                 yield Said(kind, {"number": number, "of": len(arm.runs), "low": low, "high": high}, arm.name)
+    yield from _fallen(c)
     known = sum(not math.isnan(arm.value) for arm in c.arms)
     if c.is_assumed and known > 1:
         if c.knows_spread:

@@ -177,7 +177,8 @@ def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> No
         arms = grouped(store.trials())
         rows = [row for arm, of_arm in arms if which == "all" or arm.name == choice["first"] for row in of_arm]
         number = open_test(store, rows, f"report --open-test {which}")
-    typer.echo(f"opened the test scores of {number} trials; {choice['first']} was chosen {choice['chosen']}", err=True)
+    opened = f"opened the test scores of {number} trials" if number else "these test scores were open already"
+    typer.echo(f"{opened}; {choice['first']} was chosen {choice['chosen']}", err=True)
 
 
 def with_value(arguments: Sequence[str]) -> list[str]:

@@ -107,6 +107,7 @@ SAY = {
     "rate-read-back": "{arms}: rates had come down before they were first logged; these are the peaks that they are read back to.",
     "diverged": "{arm} diverged at {number} of {of} seeds; its true share lies between {low} and {high}.",
     "failed": "{arm} failed at {number} of {of} seeds; its true share lies between {low} and {high}.",
+    "seed-fell": "{arm} at seed {seed} ended at {value}, far from the {middle} of its other seeds: it failed where they did not.",
     "assumed-sd": (
         "With so few seeds, how far they differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
         "at {flips} the arms that may be the best would be others. Change it with --seed-sd."

@@ -90,6 +90,7 @@ SAY = {
     "rate-read-back": "{arms}：首次记录时学习率已有下降；这里是由此推算的峰值。",
     "diverged": "{arm} 在 {of} 个种子中有 {number} 个发散；真实比例在 {low} 与 {high} 之间。",
     "failed": "{arm} 在 {of} 个种子中有 {number} 个失败；真实比例在 {low} 与 {high} 之间。",
+    "seed-fell": "{arm} 的种子 {seed} 最终为 {value}，远离其他种子的 {middle}：它失败了，而其他种子没有。",
     "assumed-sd": (
         "种子太少，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；若为 {flips}，可能最佳的组就会改变。"
         "可用 --seed-sd 更改。"
