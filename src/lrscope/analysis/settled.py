@@ -17,7 +17,8 @@ def settled(runs: Runs) -> Runs:
     varied = varied_settings([run.settings for run in runs.runs])
     found = _apart(runs.runs, varied)
     kept, twice = _once(found)
-    ended = [_ended(run, _last_epoch(run, kept, runs.metric.name), runs.metric.name) for run in kept]
+    last = _last_epochs(kept, runs.metric.name)
+    ended = [_ended(run, last[_epochs(run)], runs.metric.name) for run in kept]
     notes = (*runs.notes, *twice, *_unfinished(ended))
     return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied)
 
@@ -62,10 +63,13 @@ def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Said]]:
     return kept, notes
 
 
-def _last_epoch(run: Run, runs: Sequence[Run], metric: str) -> float:
-    """Return the epoch that a run should have come to: that of the others that were asked for as many epochs."""
-    asked = [other for other in runs if _epochs(other) == _epochs(run)]
-    return max((other.series("dev", metric)[-1][0] for other in asked if other.series("dev", metric)), default=0.0)
+def _last_epochs(runs: Sequence[Run], metric: str) -> dict[str | None, float]:
+    """Return how far the furthest run came, by the epochs that runs were asked for."""
+    last: dict[str | None, float] = {}
+    for run in runs:
+        reached = [epoch for epoch, _ in run.series("dev", metric)[-1:]]
+        last[_epochs(run)] = max([last.get(_epochs(run), 0.0), *reached])
+    return last
 
 
 def _epochs(run: Run) -> str | None:
