@@ -10,7 +10,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.places import Place, Workers
-from lrscope.cli.report import write_english
+from lrscope.cli.report import write_and_say
 from lrscope.cli.sweep import drive
 from lrscope.studies.plan import parse_rates
 
@@ -60,5 +60,5 @@ def demo(
         place = Place("processes" if num_workers > 1 else "inline", num_workers)
         code = drive(study, place, yes=True, as_json=json)
     if code == 0 and not json:
-        write_english(target)
+        write_and_say(target)
     return code

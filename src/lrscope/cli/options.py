@@ -135,5 +135,6 @@ GradientCheckpointing = Annotated[
     ),
 ]
 
+Lang = Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT)]
 Out = Annotated[Path | None, _option("--out", "New folder for the study [runs/COMMAND-DATE-TIME].", OUTPUT, "FOLDER")]

@@ -31,7 +31,7 @@ def report(
             show_default=False,
         ),
     ],
-    lang: Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")] = "en",
+    lang: opt.Lang = "en",
     metric: Annotated[
         str | None,
         typer.Option(
@@ -140,17 +140,19 @@ def concluded(
     )
 
 
-def write_english(folder: Path, margin: float = MARGIN, *, quiet: bool = False) -> tuple[Conclusions, Path]:
+def write_and_say(
+    folder: Path, margin: float = MARGIN, *, lang: str = "en", quiet: bool = False
+) -> tuple[Conclusions, Path]:
     """Write the report of a study that has just ended, and say the answer; return its conclusions and its page."""
     from lrscope.report.document import document
     from lrscope.report.files import write_report
     from lrscope.report.locales import locale
     from lrscope.report.wording import Wording
 
-    conclusions, english = concluded([folder], {}, margin, None), locale("en")
+    conclusions, language = concluded([folder], {}, margin, None), locale(lang)
     doc = document(conclusions)
-    wording = Wording(english, doc.metric)
-    written = write_report(doc, english, folder)
+    wording = Wording(language, doc.metric)
+    written = write_report(doc, language, folder)
     if not quiet:
         for said in doc.answer:
             typer.echo(wording.sentence(said))

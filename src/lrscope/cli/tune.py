@@ -14,7 +14,7 @@ from lrscope.cli.find_runs import INTERRUPTED, found
 from lrscope.cli.output import print_json
 from lrscope.cli.places import Place, Workers, placing, with_threads
 from lrscope.cli.progress import duration
-from lrscope.cli.report import as_values, write_english
+from lrscope.cli.report import as_values, write_and_say
 from lrscope.cli.settings import build_config
 from lrscope.cli.study_table import print_summary
 from lrscope.cli.sweep import draw
@@ -49,6 +49,7 @@ def tune(
     precision: opt.Precision = None,
     threads: opt.Threads = None,
     workers: Workers = None,
+    lang: opt.Lang = "en",
     out: opt.Out = None,
     json: opt.Json = False,
 ) -> int:
@@ -61,8 +62,10 @@ def tune(
       lrscope tune --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --budget 20min --out runs/tune
     """
     given = dict(locals())
+    from lrscope.report.locales import locale
     from lrscope.studies.budget import keep_plan, kept_plan, parse_budget, require_same_settings, said
 
+    locale(lang)  # before anything is spent
     seconds = parse_budget(budget)
     place = placing(None, workers, None, None)
     options = {name: given[name] for name in _SETTINGS if given[name] is not None}
@@ -89,7 +92,9 @@ def tune(
         require_same_settings(folder, base)
     if not json:
         _say(plan)
-    return _spend(replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin, quiet=json)
+    return _spend(
+        replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin, lang, quiet=json
+    )
 
 
 _SETTINGS = (
@@ -125,7 +130,7 @@ def _say(plan: Plan) -> None:
     )
 
 
-def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float, *, quiet: bool) -> int:
+def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float, lang: str, *, quiet: bool) -> int:
     from lrscope.config import SweepConfig
     from lrscope.range_test.confirm import rates_within
     from lrscope.store.storage import DATABASE
@@ -157,7 +162,7 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
             print_summary(study.store, as_json=False)
     from lrscope.analysis.commands import finetune_command
 
-    conclusions, page = write_english(study_folder, margin, quiet=quiet)
+    conclusions, page = write_and_say(study_folder, margin, lang=lang, quiet=quiet)
     command = finetune_command(conclusions.runs, conclusions.arms[conclusions.choice.first].name)
     if quiet:
         print_json({"report": str(page), "finetune": command, **as_values(conclusions)})
