@@ -8,6 +8,7 @@ import pytest
 
 from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.findings import findings
+from lrscope.analysis.import_headings import rate_in
 from lrscope.analysis.import_logs import read_log
 from lrscope.analysis.sources import read_runs
 from lrscope.errors import DataError
@@ -290,3 +291,62 @@ def test_of_metrics_that_are_no_shares_one_seed_tells_nothing(tmp_path: Path) ->
     assert [arm.place for arm in c.arms] == ["contender"] * 2
     assert "no-spread" in {said.kind for said in findings(c)}
     assert [arm.place for arm in Conclusions(runs, seed_sd=1.4).arms] == ["contender", "too high"]
+
+
+@pytest.mark.parametrize(
+    "line", ["lr: 0.0005", "Best: learning rate 1e-4", "error rate: 0.31", "0.4123", "best lr 1e-4"]
+)
+def test_what_a_program_prints_at_its_end_is_not_the_next_runs_rate(line: str, tmp_path: Path) -> None:
+    for mark in ("##### {}", "python run.py --lr {}"):
+        text = "".join(f"{mark.format(lr)}\n{TWO.format(0.3, 0.4 + float(lr))}{line}\n" for lr in ("1e-3", "1e-2"))
+        assert [run.rate for run in read_runs([written(tmp_path, text)], {}).runs] == [1e-3, 1e-2]
+
+
+@pytest.mark.parametrize(
+    ("heading", "rate"),
+    [("dropout rate 0.3, lr 1e-5", 1e-5), ("3", None), ("experiment 2", None), ("rate 1e-4", 1e-4), ("lr 2", 2.0)],
+)
+def test_only_a_learning_rate_is_one(heading: str, rate: float | None) -> None:
+    assert rate_in(heading) == rate
+
+
+def test_unfinished_runs_of_unequal_length_have_no_value(tmp_path: Path) -> None:
+    long = TWO.format(0.3, 0.45)
+    text = f"python r.py --lr 1e-3 --epochs 9\n{long}python r.py --lr 1e-4 --epochs 9\n{long.splitlines()[0]}\n"
+    c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 1000}))
+    assert {arm.place for arm in c.arms} == {"no value"}
+
+
+def test_seeds_that_collapsed_alike_are_seeds(tmp_path: Path) -> None:
+    text = "".join(
+        f"lr 1e-3 seed {seed}\n" + "".join(f"epoch {n}: dev acc :: 0.231\n" for n in range(8)) for seed in (1, 2, 3)
+    )
+    assert [run.seed for run in read_runs([written(tmp_path, text)], {}).runs] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("name", ["epochs", "max_epochs", "n_epochs", "train_epochs", "num_train_epochs"])
+def test_epochs_by_whatever_name_make_arms(name: str, tmp_path: Path) -> None:
+    text = "".join(f"python r.py --lr 1e-3 --{name} {n} --warmup_epochs 1\n{TWO.format(0.3, 0.4)}" for n in (2, 3))
+    runs = read_runs([written(tmp_path, text)], {})
+    assert len(runs.arms) == 2
+    assert [run.status for run in runs.runs] == ["completed", "interrupted" if name == "epochs" else "completed"]
+
+
+def test_folders_are_no_settings_and_a_setting_that_not_all_tell(tmp_path: Path) -> None:
+    text = "".join(f"python r.py --lr 1e-3 --model_dir out/{n}\n{TWO.format(0.3, 0.4 + n / 100)}" for n in (1, 2))
+    assert len(read_runs([written(tmp_path, text)], {}).arms) == 1
+    parts = [" --batch_size 8", " --batch_size 32", ""]
+    text = "".join(f"python r.py --lr 1e-3{part}\n{TWO.format(0.3, 0.4 + len(part) / 100)}" for part in parts)
+    assert list(read_runs([written(tmp_path, text)], {}).arms) == [
+        "lr 0.001, batch size 8",
+        "lr 0.001, batch size 32",
+        "lr 0.001",
+    ]
+
+
+def test_numbers_as_python_prints_them_and_epochs_from_one(tmp_path: Path) -> None:
+    text = "# 1e-3\nepoch 1: train loss :: 1.2e+03, dev acc :: .31\nepoch 2: train loss :: 2., dev acc :: 0.4\n"
+    (run,) = read_log(written(tmp_path, text), {}).runs
+    assert run.series("train", "loss") == [(1, 1200.0), (2, 2.0)]
+    assert run.series("dev", "acc")[0] == (1, 0.31)
+    read_log(written(tmp_path, "args: {1, 2}\n" + text), {})

@@ -150,3 +150,31 @@ def test_columns_that_only_later_lines_have(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
     path.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     assert read_table(path, {}).runs[0].series("dev", "acc") == [(2, 0.4)]
+
+
+def test_columns_that_are_no_metrics(tmp_path: Path) -> None:
+    rows = [
+        {"lr": lr, "epoch": epoch, "train_file": "a.txt", "eval_loss": 1.0, "eval_wer": 0.2, "eval_runtime": 3.0}
+        for lr in (1e-4, 1e-3)
+        for epoch in (1, 2)
+    ]
+    assert read_table(written(tmp_path / "t.csv", rows), {}).metric == ("loss", "minimize")
+
+
+def test_an_arm_at_several_rates_is_several_arms(tmp_path: Path) -> None:
+    rows = [{"arm": "bert", "lr": lr, "epoch": 1, "dev_acc": 0.4} for lr in (1e-4, 1e-3)]
+    runs = read_table(written(tmp_path / "t.csv", rows), {})
+    assert [(run.arm, run.rate) for run in runs.runs] == [("bert, lr 0.0001", 1e-4), ("bert, lr 0.001", 1e-3)]
+    ids = [{"arm": name, "epoch": 1, "dev_acc": 0.4} for name in ("1", "2", "lr=1e-4")]
+    assert [run.rate for run in read_table(written(tmp_path / "i.csv", ids), {}).runs] == [None, None, 1e-4]
+
+
+def test_the_test_value_is_that_of_the_last_epoch_whatever_the_order(tmp_path: Path) -> None:
+    rows = [{"lr": 1e-4, "epoch": epoch, "dev_acc": 0.4, "test_acc": epoch / 10} for epoch in (3, 2, 1)]
+    assert read_table(written(tmp_path / "t.csv", rows), {}).runs[0].final == {"test": {"acc": 0.3}}
+
+
+def test_one_example_is_too_few(tmp_path: Path) -> None:
+    rows = [{**SCORE, "seed": seed, "arm": arm} for seed in (0, 1) for arm in ("a", "b")]
+    with pytest.raises(DataError, match="several examples"):
+        read_table(written(tmp_path / "t.csv", rows), {})

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -328,3 +331,39 @@ def test_an_arm_with_one_seed_is_judged_by_the_noise_of_the_others() -> None:
     assert found.noise.source != "assumed"
     assert found.errors[0, 1] > 0.01
     assert evidence_of(ScoreTable.of({name: {0: rows[0]} for name, rows in scores.items()})).noise.source == "assumed"
+
+
+@pytest.mark.parametrize("more", [{}, {"c": {}}, {"c": {0: "one"}}])
+def test_what_two_arms_know_does_not_grow_with_arms_that_know_nothing(more: dict[str, dict[int, str]]) -> None:
+    draw = np.random.default_rng(0)
+
+    def scores(seeds: Iterable[int]) -> dict[int, Any]:
+        return {seed: 0.4 + 0.014 * draw.standard_normal() + 0.3 * draw.standard_normal(300) for seed in seeds}
+
+    table = {"a": scores(range(3)), "b": scores(range(3)), **{name: scores(seeds) for name, seeds in more.items()}}
+    assert evidence_of(ScoreTable.of(table)).freedom[0, 1] == 2.0
+
+
+def test_arms_at_other_seeds_are_judged_with_what_seeds_do_to_all() -> None:
+    draw = np.random.default_rng(0)
+    false = []
+    for _ in range(300):
+        common = 0.03 * draw.standard_normal(10)
+        table = {
+            name: {
+                seed: 0.4 + common[seed] + 0.01 * draw.standard_normal() + 0.1 * draw.standard_normal(200)
+                for seed in seeds
+            }
+            for name, seeds in (("a", range(5)), ("b", range(5)), ("c", range(5)), ("d", range(5, 10)))
+        }
+        verdict = Verdict(evidence_of(ScoreTable.of(table)))
+        false.append(
+            any(verdict.between(a, 3).said == "better" or verdict.between(3, a).said == "better" for a in range(3))
+        )
+    assert np.mean(false) < 0.09
+
+
+def test_no_spread_among_rounded_values_is_none_that_is_known() -> None:
+    found = evidence_of_values({"a": [0.4, 0.4], "b": [0.41, 0.41]}, seed_sd=0.014)
+    assert found.noise.source == "assumed"
+    assert Verdict(found).contenders == (0, 1)

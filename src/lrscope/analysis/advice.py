@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 
-from lrscope.analysis.commands import extension, sweep
+from lrscope.analysis.commands import extension, sweep, takes_warmup
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.said import Said
 from lrscope.schedules.durations import format_number
@@ -65,9 +65,13 @@ class _Advisor:
         if need is None or (need.seeds is not None and need.seeds <= most):
             return
         command, minutes = "", math.nan  # where only more sentences would do
-        if need.seeds and _rates(self.left):
-            command = extension(self.c.runs, f"{_rates(self.left)}--seeds {need.seeds}")
+        if need.seeds and self.c.runs.study is not None and not self.c.looks:
+            spend = f"--until-decided {self.c.margin:g} --max-seeds {need.seeds}"
+            command = extension(self.c.runs, spend)
             minutes = sum(max(0, need.seeds - len(arm.runs)) for arm in self.left) * self.run_minutes
+        elif need.seeds and _rates(self.left):
+            command = sweep(self.c.runs, f"{_rates(self.left)}--seeds {need.seeds}")
+            minutes = need.seeds * len(self.left) * self.run_minutes
         yield Advice(Said("more-seeds", asdict(need)), "not-told-apart", command, minutes)
 
     def rates(self) -> Iterator[Advice]:
@@ -103,7 +107,7 @@ class _Advisor:
         rising = {said.arm: float(said.values["epoch"]) for said in self.of("still-rises")}
         on = [arm for arm in self.left if arm.name in rising]
         if on:
-            epochs = 2 * int(max(rising[arm.name] for arm in on))
+            epochs = 2 * max(1, math.ceil(max(rising[arm.name] for arm in on) - 1e-6))
             command = sweep(self.c.runs, f"{_rates(on)}--epochs {epochs}")
             yield Advice(Said("longer", {"epochs": epochs}), "still-rises", command, self.minutes(2 * len(on)))
         if self.found("falls"):
@@ -118,7 +122,7 @@ class _Advisor:
             shaken = {said.arm for said in self.of("unstable")}
             larger = [arm for arm in self.c.arms if arm.place == "too high" or arm.num_diverged or arm.name in shaken]
             tried = [*self.left, *(arm for arm in larger if arm not in self.left)]
-            command = sweep(self.c.runs, f"{_rates(tried)}--warmup 6%,20%")
+            command = sweep(self.c.runs, f"{_rates(tried)}--warmup 6%,20%") if takes_warmup(self.c.runs) else ""
             yield Advice(Said("warm-up"), because, command, self.minutes(2 * len(tried)))
         if self.c.runs.is_imported and "schedule" not in self.c.runs.settings and len(self.left) > 1:
             command = sweep(self.c.runs, f"{_rates(self.left)}--schedule 'constant;linear;cosine'")

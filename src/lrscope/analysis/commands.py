@@ -6,26 +6,28 @@ import shlex
 from collections.abc import Collection, Iterator
 from dataclasses import fields
 
-from lrscope.analysis.runs import Runs
-from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
+from lrscope.analysis.runs import Runs, epochs_of
+from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.schedules import parse
 from lrscope.schedules.composition import is_open
 from lrscope.schedules.durations import format_number
 
 INPUTS = ("model", "train", "dev", "batch_size")  # of what is imported: as far as it was named
-_DEFAULTS = {item.name: item.default for kind in (DataConfig, ModelConfig, TrialConfig) for item in fields(kind)}
+_DEFAULTS = {
+    item.name: item.default for kind in (DataConfig, ModelConfig, NumericsConfig, TrialConfig) for item in fields(kind)
+}
 _OWN = ("peak_rate", "schedule", "epochs", "seed")  # said in their own ways, or not at all
 
 
 def inputs(runs: Runs, but: Collection[str] = ()) -> list[str]:
     """Return the options that name what was trained on what; capitals stand for what is not known."""
     if runs.study is not None:
-        return [*_of_study(runs.study), *settings(runs.study.trial, but)]
+        return [*_of_study(runs.study), *_compared(runs, but)]
     known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **runs.settings}
     asked = [name for name in known if (name in INPUTS or name.endswith("_names")) and name not in but]
-    epochs = next((value for name, value in known.items() if name.endswith("epochs")), "")
+    epochs = epochs_of(known) or ""
     length = [_option("epochs", epochs)] if epochs.isdigit() and "epochs" not in but else []
-    return [*(_option(name, known[name]) for name in asked if known[name]), *length]
+    return [*(_option(name, known[name]) for name in asked if known[name] not in ("", "None")), *length]
 
 
 def settings(trial: TrialConfig, but: Collection[str] = ()) -> list[str]:
@@ -40,6 +42,19 @@ def settings(trial: TrialConfig, but: Collection[str] = ()) -> list[str]:
         for name in named
         if name == "batch_size" or getattr(trial, name) != _DEFAULTS[name]
     ]
+
+
+def _compared(runs: Runs, but: Collection[str]) -> list[str]:
+    """Return the settings of a study's arms, each with all of its values where they differ."""
+    configs = list(runs.configs.values())
+    found = []
+    for item in fields(TrialConfig):
+        values = list(dict.fromkeys(getattr(config, item.name) for config in configs))
+        if item.name in (*_OWN, *but) or (item.name != "batch_size" and values == [_DEFAULTS[item.name]]):
+            continue
+        shown = ",".join(format_number(v) if isinstance(v, float) else str(v) for v in values if v is not None)
+        found.append(_option(item.name, values[0] if len(values) == 1 else shown))
+    return found
 
 
 def schedule_options(schedule: str) -> list[str]:
@@ -81,10 +96,22 @@ def sweep(runs: Runs, options: str) -> str:
     seeds = max(len(of_arm) for of_arm in runs.arms.values())
     if seeds > 1 and "seeds" not in named:
         parts.append(f"--seeds {seeds}")
-    schedules = dict.fromkeys(config.schedule for config in runs.configs.values())
+    schedules = list(dict.fromkeys(config.schedule for config in runs.configs.values()))
     if len(schedules) == 1 and "schedule" not in named:
-        parts += _shared_schedule(next(iter(schedules)), named)
+        parts += _shared_schedule(schedules[0], named)
+    elif schedules and not {"schedule", "warmup"} & set(named):
+        parts.append(_option("schedule", ";".join(schedules)))
     return " ".join([*parts, options])
+
+
+def takes_warmup(runs: Runs) -> bool:
+    """Whether another warmup can stand before what these runs were trained under: one shape that fills what is left."""
+    for schedule in {config.schedule for config in runs.configs.values()}:
+        first, _, rest = schedule.partition(" > ")
+        shape = rest if first.startswith("warmup") else schedule
+        if not is_open(parse(shape)) or parse(shape).has_warmup or any(sign in shape for sign in ">*("):
+            return False
+    return len({config.schedule for config in runs.configs.values()}) < 2
 
 
 def _shared_schedule(schedule: str, named: Collection[str]) -> list[str]:
@@ -98,10 +125,10 @@ def _shared_schedule(schedule: str, named: Collection[str]) -> list[str]:
 
 def _of_study(study: StudyConfig) -> Iterator[str]:
     """Yield what a study reads and what of it trains, as options, but for the defaults."""
-    for section in (study.model, study.data):
+    for section in (study.model, study.data, study.numerics):
         for item in fields(section):
             value = getattr(section, item.name)
-            if item.name != "test" and value != _DEFAULTS[item.name]:
+            if item.name not in ("test", "device", "threads") and value != _DEFAULTS[item.name]:
                 yield _option(item.name, value)
 
 

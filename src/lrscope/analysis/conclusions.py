@@ -132,10 +132,17 @@ class Conclusions:
         return [math.log10(rate) for rate in known] if len(known) == len(rates) == len(set(known)) else None
 
     @property
+    def has_places(self) -> bool:
+        """Whether arms lie along the rate, so that there is a middle to choose."""
+        return self._places is not None
+
+    @property
     def is_confounded(self) -> bool:
-        """Whether arms differ in the rate and in other settings at once, so that nothing can be laid to the rate."""
-        rates = [arm_runs[0].rate for arm_runs in self.runs.arms.values()]
-        return bool(self.runs.varied) and len(rates) > 1 and len(set(rates)) == len(rates)
+        """Whether some rates were tried at other settings than others, so that nothing can be laid to the rate."""
+        by_rate: dict[float | None, set[tuple[str, ...]]] = {}
+        for name, arm_runs in self.runs.arms.items():
+            by_rate.setdefault(arm_runs[0].rate, set()).add(self.runs.kinds.get(name, ()))
+        return len(by_rate) > 1 and len({frozenset(kinds) for kinds in by_rate.values()}) > 1
 
     @property
     def _costs(self) -> list[float]:
@@ -153,7 +160,7 @@ class Conclusions:
         rival = self.verdict.beaten_by(number)
         rival_name = None if rival is None else self.evidence.names[rival]
         mean = float(np.mean(values)) if values else math.nan
-        done = tuple(run for run in runs if run.status in self.runs.counted)
+        done = tuple(run for run in runs if run.status in self.runs.counted and not math.isnan(self.runs.value(run)))
         return ArmView(name, runs[0].rate, tuple(runs), done, mean, sd, self._place(number, values), rival_name)
 
     def _place(self, number: int, values: Sequence[float]) -> Place:

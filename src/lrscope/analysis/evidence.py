@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lrscope.analysis.components import pair_components
 from lrscope.analysis.defaults import SEED_SD
-from lrscope.analysis.noise import SeedNoise, assumed, most_telling, rough_noise, shared_noise
+from lrscope.analysis.noise import SeedNoise, assumed, most_telling, rough_noise, shared_noise, total_noise
 from lrscope.analysis.tables import Floats, ScoreTable
 
 
@@ -66,10 +66,11 @@ def evidence_of(
                 here = most_telling(table.means, table.means[np.ix_(arms, shared)])
                 here = here if here.freedom > 0 else noise
                 assumes |= len(shared) == 1 and here.freedom == 0 and len(arms) > 1
-                found = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, k, these_examples=these_examples)
+                found = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, these_examples=these_examples)
             else:
-                assumes |= noise.freedom == 0
-                found = _apart(scaled, there, arms, noise, seed_sd, these_examples=these_examples)
+                total = total_noise(table.means)
+                assumes |= total.freedom == 0 and bool(there[members[one]].any() and there[members[other]].any())
+                found = _apart(scaled, there, arms, total, seed_sd, these_examples=these_examples)
             where = np.ix_(members[one], members[other])
             inner = np.ix_(np.searchsorted(arms, members[one]), np.searchsorted(arms, members[other]))
             for matrix, block, sign in zip(matrices, found, (-1.0, 1.0, 1.0, 1.0), strict=True):
@@ -82,7 +83,7 @@ def evidence_of(
 
 
 def _paired(
-    values: Floats, noise: SeedNoise, seed_sd: float, num_arms: int, *, these_examples: bool
+    values: Floats, noise: SeedNoise, seed_sd: float, *, these_examples: bool
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Compare arms at seeds that all of them have; return differences, errors, shares and degrees of freedom."""
     found = pair_components(values)
@@ -92,8 +93,7 @@ def _paired(
         variance, freedom = np.full_like(found.spread, known.variance), np.full_like(found.spread, known.freedom)
         examples = found.spread
     else:
-        most = max(1.0, num_arms - 1.0) * (seeds - 1.0)
-        variance, freedom = noise.of_pairs(found.seeds, seeds - 1.0, most)
+        variance, freedom = noise.of_pairs(found.seeds, seeds - 1.0)
         examples = found.examples
     return found.difference, *_total(variance / seeds, examples * (not these_examples) / found.num_examples), freedom
 
@@ -149,7 +149,9 @@ def _unpaired(
     means = sign * np.array([float(np.mean(found)) if found else np.nan for found in values.values()])
     known = sum(max(0, number - 1) for number in numbers)
     squares = sum(float(np.var(found)) * len(found) for found in values.values() if len(found) > 1)
-    noise = SeedNoise(2.0 * squares / known, known, "pooled over arms") if known else assumed(seed_sd)
+    # No spread at all among rounded values is none that is known.
+    seen = known > 0 and squares > 0.0
+    noise = SeedNoise(2.0 * squares / known, known, "pooled over arms") if seen else assumed(seed_sd)
     each = np.array([noise.variance / 2.0 / max(1, number) for number in numbers])
     seeds = each[:, None] + each[None, :]
     errors, shares = _total(seeds, examples)

@@ -45,10 +45,11 @@ def _comparison(c: Conclusions) -> Iterator[Said]:
             yield Said("peak-open", {"rate": top.rate, "low_rate": min(tried), "high_rate": max(tried)})
     known = sum(not math.isnan(arm.value) for arm in c.arms)
     if known > 1 and all(rate is not None for rate in rates) and not c.is_confounded:
-        if any(arm is c.arms[0] for arm in left):
-            yield Said("edge-low", {"rate": rates[0]}, c.arms[0].name)
-        if any(arm is c.arms[-1] for arm in left):
-            yield Said("edge-high", {"rate": rates[-1]}, c.arms[-1].name)
+        ends = min(rate for rate in rates if rate), max(rate for rate in rates if rate)
+        for kind, end in zip(("edge-low", "edge-high"), ends, strict=True):
+            at_end = next((arm for arm in left if arm.rate == end), None)
+            if at_end is not None and ends[0] < ends[1]:
+                yield Said(kind, {"rate": end}, at_end.name)
 
 
 def _gap(c: Conclusions, arm: ArmView) -> tuple[float, float]:
@@ -152,7 +153,8 @@ def _records(c: Conclusions) -> Iterator[Said]:
     known = sum(not math.isnan(arm.value) for arm in c.arms)
     if c.is_assumed and known > 1:
         if c.knows_spread:
-            yield Said("assumed-sd", {"sd": c.assumed_sd, "flips": c.flips_at})
+            named = {"sd": c.assumed_sd, "flips": c.flips_at, "is_named": c.seed_sd is not None}
+            yield Said("assumed-sd", named)
         else:
             yield Said("no-spread")
     if c.is_of_these and known > 1:

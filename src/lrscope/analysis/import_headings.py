@@ -9,20 +9,24 @@ _NUMBER = r"\d*\.?\d+(?:e[-+]?\d+)?"
 _DECORATION = "#=*-_~<>[](){}|:：,; \t"
 _TIMES_TEN = re.compile(r"(\d+(?:\.\d+)?)\s*[×x*·]\s*10\s*\^?\s*\(?\s*([-−–]?\s*\d+)\)?")
 _ALONE = re.compile(rf"^({_NUMBER})$", re.I)
-_NAMED = re.compile(rf"(?:(?<![a-z])lr|learning[ _-]rate|\brate|学习率)\s*(?:of|is|为)?\s*[:=：]*\s*({_NUMBER})", re.I)
+_NAMED = re.compile(
+    rf"(?:(?<![a-z])lr|learning[ _-]rate|学习率|^\W*rate)\s*(?:of|is|为)?\s*[:=：]*\s*({_NUMBER})", re.I
+)
+_AFTERWARDS = re.compile(r"best|final|last|now|reduc|decay|最佳", re.I)  # words of what a program prints of its end
 _SEED = re.compile(r"(?<![a-z])(?:seed|种子)\s*[:=：#]*\s*(\d+)", re.I)
 
 
 def rate_in(text: str) -> float | None:
-    """Return the rate that a heading names: alone, or after a word for it; None where it names none.
+    """Return the rate that a heading names: alone and below 1, or after a word for it; None where it names none.
 
     >>> rate_in("1e-7"), rate_in("run 3, lr = 2e-5"), rate_in("=== 1×10^-5 (seed 1) ==="), rate_in("5 epochs")
     (1e-07, 2e-05, 1e-05, None)
     """
     text = _TIMES_TEN.sub(lambda m: f"{m[1]}e{re.sub('[−–]', '-', m[2]).replace(' ', '')}", text)
-    match = _ALONE.match(_SEED.sub(" ", text).strip(_DECORATION)) or _NAMED.search(text)
-    rate = float(match[1]) if match else 0.0
-    return rate if rate > 0.0 else None
+    alone, named = _ALONE.match(_SEED.sub(" ", text).strip(_DECORATION)), _NAMED.search(text)
+    if alone and 0.0 < float(alone[1]) < 1.0:
+        return float(alone[1])
+    return float(named[1]) if named and float(named[1]) > 0.0 else None
 
 
 def seed_in(text: str) -> int | None:
@@ -38,7 +42,12 @@ def seed_in(text: str) -> int | None:
 def is_heading(line: str) -> bool:
     """Whether a line may stand over a run: short, and names a rate or a seed.
 
-    >>> is_heading("*** LR 3e-3 ***"), is_heading("saved the model")
-    (True, False)
+    >>> is_heading("*** LR 3e-3 ***"), is_heading("best learning rate: 1e-3"), is_heading("0.4123")
+    (True, False, False)
     """
-    return len(line) <= LONGEST and (rate_in(line) is not None or seed_in(line) is not None)
+    if len(line) > LONGEST or _AFTERWARDS.search(line):
+        return False
+    alone = _ALONE.match(line.strip(_DECORATION))
+    if alone and "e" not in line.lower() and float(alone[1]) > 0.05:
+        return False  # as likely a value as a rate
+    return rate_in(line) is not None or seed_in(line) is not None

@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from lrscope.analysis.import_headings import is_heading, rate_in, seed_in
 from lrscope.analysis.import_text import text_of
@@ -24,9 +25,8 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BAR = re.compile(r"[█▉▊▋▌▍▎▏]+")
 _TQDM = re.compile(r"\d+%\|.*?\|\s*\d+(\.\d+)?[kM]?/\d+|\d+it \[|it/s\]|s/it\]")
 _EPOCH = re.compile(r"^epoch\s+(\d+)\s*[:,]\s*(.+)$", re.IGNORECASE)
-_VALUE = re.compile(
-    r"(train|dev|test|val|valid|validation|eval)[ _](\w+)\s*(?:::|[:=])\s*(nan|inf|-?\d+(?:\.\d+)?(?:e-?\d+)?)", re.I
-)
+_NUMBER = r"nan|-?inf|-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+_VALUE = re.compile(rf"(train|dev|test|val|valid|validation|eval)[ _](\w+)\s*(?:::|[:=])\s*({_NUMBER})", re.I)
 _ROUNDING = 6e-4  # what a log prints of a value with three digits may differ by
 _ARGS = re.compile(r"^(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
 
@@ -53,7 +53,7 @@ class _Begun:
             self._take_final()
             self.final = {}
         if epoch in self.points:
-            self.notes.append(("epoch-again", {"epoch": epoch + 1, "line": line}))
+            self.notes.append(("epoch-again", {"epoch": epoch, "line": line}))
         self.points[epoch] = values
 
     def finish(self) -> None:
@@ -88,7 +88,7 @@ class _Reader:
         if match := _EPOCH.match(line):
             self._epoch(number, int(match[1]), match[2])
         elif line.startswith("#"):
-            self._open = None
+            self._open = self._maybe = None
             self._heading = (number, line.strip("# \t"))
         elif settings := _settings(line):
             self._settings(number, settings)
@@ -129,6 +129,7 @@ class _Reader:
         return _Begun(heading, dict(self._shared), number, seed=seed_in(heading or ""))
 
     def _settings(self, number: int, settings: dict[str, str]) -> None:
+        self._maybe = None
         if self._open is not None:
             self._open, self._heading = None, None
         self._shared = settings
@@ -173,6 +174,7 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
         raise DataError(f"runs are compared by what was measured on dev: got a log without a dev metric, {path}")
     metric = decision_metric(names, wanted)
     notes = [*reader.notes, *(passed_over(names, metric) if wanted is None else ())]
+    first = 1 if any(0 in begun.points for begun in reader.runs) else 0  # epochs are counted from 1 here
     runs = []
     for begun in reader.runs:
         rate = rate_in(begun.heading) if begun.heading else None
@@ -187,8 +189,9 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
             status = "interrupted"
             there = {"epochs": len(begun.points), "of": int(asked), "line": begun.line}
             notes.append(Said("cut-off", there, name))
-        notes += [Said(kind, values, name) for kind, values in begun.notes]
-        points = tuple(EpochPoint(epoch + 1, splits) for epoch, splits in sorted(begun.points.items()))
+        counted = [{**v, "epoch": v["epoch"] + first} if "epoch" in v else v for _, v in begun.notes]
+        notes += [Said(kind, values, name) for (kind, _), values in zip(begun.notes, counted, strict=True)]
+        points = tuple(EpochPoint(epoch + first, splits) for epoch, splits in sorted(begun.points.items()))
         settings = {key: value for key, value in begun.settings.items() if key not in RATES}
         runs.append(Run(name, seed, rate, points, status, begun.final, settings))
     return Runs(
@@ -241,9 +244,10 @@ def _settings(line: str) -> dict[str, str]:
         text = match[1].strip().removeprefix("Namespace(").rstrip(")")
         if text.startswith("{"):
             try:
-                return {str(key): str(value) for key, value in ast.literal_eval(text).items()}
-            except (ValueError, SyntaxError):
+                read: Any = ast.literal_eval(text)
+            except (ValueError, SyntaxError, TypeError):
                 return {}
+            return {str(key): str(value) for key, value in read.items()} if isinstance(read, dict) else {}
         pairs = re.findall(r"(\w+)\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s]+)", text)
         return {key: value.strip("'\"") for key, value in pairs}
     if "--" not in line or not re.search(r"\b(python\d?|torchrun|accelerate|lrscope)\b|\.py\b", line):

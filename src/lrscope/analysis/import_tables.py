@@ -20,6 +20,7 @@ import numpy as np
 
 from lrscope.analysis.import_headings import rate_in
 from lrscope.analysis.import_text import text_of
+from lrscope.analysis.import_trainer import NOT_METRICS
 from lrscope.analysis.runs import (
     RATES,
     SETTING,
@@ -98,6 +99,7 @@ def read_table(path: Path, sizes: Mapping[str, int], wanted: str | None = None) 
         raise DataError(f"a table of runs has rows: got none in {path}")
     columns = list(rows[0].values)
     if set(SCORES) <= set(columns):
+        _name_by_rate(rows)
         return _scores(path, rows, wanted)
     if not any(name in columns for name in ("arm", *RATES)) or not any(_MEASURED.match(name) for name in columns):
         bare = [name for name in columns if _LIKE_A_METRIC.search(name)]
@@ -106,7 +108,19 @@ def read_table(path: Path, sizes: Mapping[str, int], wanted: str | None = None) 
             f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
             f"{', '.join(sorted(columns))} in {path}{hint}"
         )
+    _name_by_rate(rows)
     return _metrics(path, rows, sizes, wanted)
+
+
+def _name_by_rate(rows: Sequence[Row]) -> None:
+    """Give arms that have several rates a name for each."""
+    rates: dict[str, set[float | None]] = {}
+    for row in rows:
+        rates.setdefault(row.text("arm"), set()).add(row.arm[1])
+    for row in rows:
+        name, rate = row.text("arm"), row.arm[1]
+        if name and rate is not None and len(rates[name]) > 1:
+            row.values = {**row.values, "arm": f"{name}, lr {format_number(rate)}"}
 
 
 def rows_of(path: Path) -> list[Row]:
@@ -159,10 +173,14 @@ def _separated(path: Path, text: str) -> list[Row]:
 
 def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: str | None) -> Runs:
     columns = dict.fromkeys(name for row in rows for name in row.values)
-    measured = {name: match for name in columns if (match := _MEASURED.match(name))}
+    measured = {
+        name: match
+        for name in columns
+        if (match := _MEASURED.match(name)) and not SETTING.match(name) and not name.endswith(NOT_METRICS)
+    }
     points: dict[Key, dict[float, dict[str, dict[str, float]]]] = {}
     rates: dict[str, float | None] = {}
-    finals: dict[Key, dict[str, dict[str, float]]] = {}
+    tests: dict[Key, tuple[float, dict[str, float]]] = {}
     others = [name for name in columns if SETTING.match(name)]
     for row in rows:
         arm, rates[row.arm[0]] = row.arm
@@ -181,7 +199,7 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: 
                 split, metric = match[1].lower(), match[2].lower()
                 splits.setdefault(SPLITS.get(split, split), {})[metric] = row.number(name)
         if "test" in splits:
-            finals[key] = {"test": splits.pop("test")}
+            tests[key] = max(tests.get(key, (-math.inf, {})), (at, splits.pop("test")), key=lambda known: known[0])
         by_epoch[at] = splits
     names = {metric for by_epoch in points.values() for splits in by_epoch.values() for metric in splits.get("dev", {})}
     if not names:
@@ -191,7 +209,7 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: 
         Run(
             key[0], key[1], rates[key[0]],
             tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items())),
-            final=finals.get(key, {}), settings=dict(key[2]),
+            final={"test": tests[key][1]} if key in tests else {}, settings=dict(key[2]),
         )
         for key, by_epoch in points.items()
     ]  # fmt: skip
@@ -217,6 +235,8 @@ def _scores(path: Path, rows: Sequence[Row], wanted: str | None) -> Runs:
         if example in scored:
             raise DataError(f"{row.at}: an example is scored once a run: got {example} again")
         scored[example] = (value, 1.0 if math.isnan(weight) else weight)
+    if len({row.text("example_id") for row in rows}) < 2:
+        raise DataError(f"arms are compared on several examples: got one in {path}")
     examples = sorted({example for by_seed in values.values() for scored in by_seed.values() for example in scored})
     table: dict[str, dict[int, Floats]] = {}
     runs, weights = [], np.ones(len(examples))

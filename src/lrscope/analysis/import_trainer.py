@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from lrscope.errors import DataError
 from lrscope.records import Status
 from lrscope.schedules.durations import format_number
 
-NOT_METRICS = ("loss", "runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+NOT_METRICS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+_OF_DEV = re.compile(r"^(dev|val|valid|validation)_")
 
 
 def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int], wanted: str | None = None) -> Runs:
@@ -149,12 +151,12 @@ def _state(path: Path) -> dict[str, Any]:
 
 
 def _evaluated(entry: Mapping[str, Any]) -> dict[str, float]:
-    """Return an entry's eval metrics by their name without `eval_`."""
+    """Return an entry's metrics of dev by their name without `eval_`; those of a set called test take no part."""
     found = {name.removeprefix("eval_"): value for name, value in entry.items() if name.startswith("eval_")}
     return {
-        name: float(value)
+        _OF_DEV.sub("", name): float(value)
         for name, value in found.items()
-        if isinstance(value, int | float) and (name == "loss" or name not in NOT_METRICS)
+        if isinstance(value, int | float) and not name.endswith(NOT_METRICS) and not name.startswith("test_")
     }
 
 

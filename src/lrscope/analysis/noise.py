@@ -16,15 +16,17 @@ class SeedNoise:
     """What is known of the variance over seeds of a difference between two arms, before the two are looked at.
 
     `variance` and its degrees of freedom: 0 where each pair has to speak for itself, infinite where it is assumed.
-    `source` says where it comes from. `apart`: arms differ in their noise.
+    `source` says where it comes from. `apart`: arms differ in their noise. `most` is all the freedom that there was in
+    what it was estimated from, pairs' own included: theirs is not counted twice.
     """
 
     variance: float
     freedom: float
     source: str
     apart: bool = False
+    most: float = MOST_FREEDOM
 
-    def of_pairs(self, own: Floats, freedom: float, most: float = MOST_FREEDOM) -> tuple[Floats, Floats]:
+    def of_pairs(self, own: Floats, freedom: float) -> tuple[Floats, Floats]:
         """Return pairs' variances shrunk towards this, and their degrees of freedom.
 
         s̃² = (ν₀ s₀² + ν s²) / (ν₀ + ν). Source: Smyth, Linear models and empirical Bayes methods, 2004. Where arms
@@ -39,7 +41,8 @@ class SeedNoise:
         total = self.freedom + freedom
         shrunk = (self.freedom * self.variance + freedom * own) / total
         noisier = (own > self.variance) & self.apart
-        return np.where(noisier, own, shrunk), np.where(noisier, freedom, min(total, most))
+        known = min(total, max(self.most, freedom))
+        return np.where(noisier, own, shrunk), np.where(noisier, freedom, known)
 
 
 def assumed(sd: float) -> SeedNoise:
@@ -53,6 +56,7 @@ def shared_noise(means: Floats) -> SeedNoise:
     What all arms do alike at a seed is taken off: it cancels in differences. How far the arms' variances scatter beyond
     what S seeds let them scatter says how far each may be trusted to be like the others (Smyth, 2004, section 6.2).
     """
+    means = means[~np.isnan(means).all(axis=1)]  # an arm without a trial says nothing, and hides nothing
     whole = means[:, ~np.isnan(means).any(axis=0)]
     num_arms, num_seeds = whole.shape
     if num_arms < 3 or num_seeds < 2:
@@ -62,11 +66,25 @@ def shared_noise(means: Floats) -> SeedNoise:
     freedom = num_seeds - 1.0
     pooled, most = float(variances.mean()), (num_arms - 1.0) * freedom
     if pooled <= 0.0:
-        return SeedNoise(0.0, most, "pooled over arms")
+        return SeedNoise(0.0, most, "pooled over arms", most=most)
     common, prior = _scatter(np.maximum(variances, 1e-3 * pooled), freedom)
     if np.isinf(prior):
-        return SeedNoise(2.0 * pooled, most, "pooled over arms")
-    return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms", apart=True)
+        return SeedNoise(2.0 * pooled, most, "pooled over arms", most=most)
+    return SeedNoise(2.0 * common, min(prior, most), "shrunk towards all arms", apart=True, most=most)
+
+
+def total_noise(means: Floats) -> SeedNoise:
+    """Return the noise of a difference between arms that share no seed: what seeds do to all arms is in it.
+
+    Twice the variance over an arm's own seeds, pooled over arms.
+    """
+    counts = (~np.isnan(means)).sum(axis=1)
+    able = means[counts > 1]
+    freedom = float((counts[counts > 1] - 1).sum())
+    if not freedom:
+        return SeedNoise(0.0, 0.0, "each pair's own")
+    rest = float(np.nansum((able - np.nanmean(able, axis=1, keepdims=True)) ** 2))
+    return SeedNoise(2.0 * rest / freedom, freedom, "pooled over arms", most=freedom)
 
 
 def rough_noise(means: Floats) -> SeedNoise:
@@ -75,6 +93,7 @@ def rough_noise(means: Floats) -> SeedNoise:
     Least squares on the trials that are there; all arms are taken to be alike. No more than nothing with two arms, or
     where fewer than two degrees of freedom are left.
     """
+    means = means[~np.isnan(means).all(axis=1)]
     arms, seeds = np.nonzero(~np.isnan(means))
     if len(means) > 2 and len(arms):
         design = np.concatenate([np.eye(means.shape[0])[arms], np.eye(means.shape[1])[seeds]], axis=1)
@@ -83,7 +102,7 @@ def rough_noise(means: Floats) -> SeedNoise:
         freedom = len(values) - int(rank)
         if freedom > 1:
             rest = float(((values - design @ fitted) ** 2).sum())
-            return SeedNoise(2.0 * rest / freedom, float(freedom), "pooled over arms")
+            return SeedNoise(2.0 * rest / freedom, float(freedom), "pooled over arms", most=float(freedom))
     return SeedNoise(0.0, 0.0, "each pair's own")
 
 
@@ -94,6 +113,7 @@ def most_telling(*tables: Floats) -> SeedNoise:
     """
 
     def freedom(means: Floats) -> int:
+        means = means[~np.isnan(means).all(axis=1)]
         return (len(means) - 1) * (int((~np.isnan(means).any(axis=0)).sum()) - 1) if len(means) > 2 else 0
 
     return shared_noise(max(tables, key=freedom))

@@ -69,6 +69,9 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
         if number
     ]
     notes += _openings(store)
+    varied = varied_settings([_settings_of(each) for each in configs.values()])
+    if config.sweep is not None and config.sweep.strategy == "rungs":  # how long an arm ran follows from its rate
+        varied = tuple(name for name in varied if name != "epochs")
     return Runs(
         str(store.folder),
         metric,
@@ -80,7 +83,8 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
         configs=configs,
         at_best=at_best,
         study=config,
-        varied=varied_settings([_settings_of(each) for each in configs.values()]),
+        varied=varied,
+        kinds={name: tuple(_settings_of(each)[key] for key in varied) for name, each in configs.items()},
     )
 
 

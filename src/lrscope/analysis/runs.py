@@ -20,10 +20,11 @@ SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
 RATES = ("lr", "learning_rate", "peak_rate")
 # Settings of training, by what programs call them: arms that differ in one are different arms.
 SETTING = re.compile(
-    r"^((num_?(train_)?)?epochs|max_steps|.*batch_size.*|grad(ient)?_acc.*|.*dropout.*|weight_?decay|.*sched.*|warmup.*"
-    r"|optim(izer)?|(pretrained_)?model.*|option|clip.*|max_grad_norm|.*smoothing.*|max_(seq_)?len.*|layer_decay"
+    r"^(((max|n|num|num_train|train|total)_?)?epochs|max_steps|.*batch_size.*|grad(ient)?_acc.*|.*dropout.*|weight_?decay|.*sched.*|warmup.*"
+    r"|optim(izer)?|(pretrained_)?model(_name)?(_or_path|_path)?|option|clip.*|max_grad_norm|.*smoothing.*|max_(seq_)?len.*|layer_decay"
     r"|head_multiplier|(adam_)?(beta|eps).*|momentum|train(_file|_part)?)$", re.I
 )  # fmt: skip
+_EPOCHS = re.compile(r"^((max|n|num|num_train|train|total)_?)?epochs$", re.I)
 # Metrics that are better when they are less, by a word of their name.
 _LESS_IS_BETTER = re.compile(
     r"loss$|(^|[_ /.-])(perplexity|ppl|errors?|err|mse|rmse|mae|nll|bpb|bpc|wer|cer|ter|brier|ece)([_ /.-]|$)", re.I
@@ -95,7 +96,7 @@ class Runs:
     (line number, text), `notes` what is odd about them.
     `study` is what was asked for, and `configs` the arms' own, where lrscope ran them. With `at_best` each run is
     judged at its best epoch on dev, not at the end of its training. `varied` are the settings that arms differ in
-    beside the rate.
+    beside the rate, `kinds` each arm's values of them.
     """
 
     source: str
@@ -110,14 +111,17 @@ class Runs:
     configs: Mapping[str, TrialConfig] = field(default_factory=dict)
     at_best: bool = False
     varied: tuple[str, ...] = ()
+    kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     study: StudyConfig | None = None
 
     @cached_property
     def counted(self) -> frozenset[str]:
-        """The states of runs whose values count: of unfinished ones only where there are no others."""
+        """The states of runs whose values count: of unfinished ones only where none is complete and all came as far."""
         done = frozenset({"completed", "stopped"})
-        ended = any(run.status in done and not math.isnan(self.value(run)) for run in self.runs)
-        return done if ended else done | {"interrupted"}
+        if any(run.status in done and not math.isnan(self.value(run)) for run in self.runs):
+            return done
+        lengths = {run.points[-1].epoch for run in self.runs if run.points and run.status == "interrupted"}
+        return done | {"interrupted"} if len(lengths) == 1 else done
 
     def value(self, run: Run) -> float:
         """Return the value that a run is judged by; NaN where it has none."""
@@ -143,6 +147,15 @@ def shared_settings(each: Sequence[Mapping[str, str]]) -> dict[str, str]:
     """
     first = each[0] if each else {}
     return {key: value for key, value in first.items() if all(other.get(key) == value for other in each)}
+
+
+def epochs_of(settings: Mapping[str, str]) -> str | None:
+    """Return how many epochs settings ask for, by whatever name.
+
+    >>> epochs_of({"warmup_epochs": "1", "num_train_epochs": "5"})
+    '5'
+    """
+    return next((value for name, value in settings.items() if _EPOCHS.match(name)), None)
 
 
 def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:

@@ -6,21 +6,22 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from lrscope.analysis.runs import SETTING, Run, Runs
+from lrscope.analysis.runs import SETTING, Run, Runs, epochs_of
 from lrscope.analysis.said import Said
 
-SAME_VALUES = 6  # so many equal values are not equal by chance
+SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many differ, are not equal by chance
 
 
 def settled(runs: Runs) -> Runs:
     """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
-    varied = varied_settings([run.settings for run in runs.runs])
-    found = _apart(runs.runs, varied)
+    found = _apart(runs.runs)
     kept, twice = _once(found)
     last = _last_epochs(kept, runs.metric.name)
-    ended = [_ended(run, last[_epochs(run)], runs.metric.name) for run in kept]
+    ended = [_ended(run, last[epochs_of(run.settings)], runs.metric.name) for run in kept]
     notes = (*runs.notes, *twice, *_unfinished(ended))
-    return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied)
+    varied = varied_settings([run.settings for run in ended])
+    kinds = {run.arm: tuple(run.settings[name] for name in varied) for run in ended}
+    return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied, kinds=kinds)
 
 
 def varied_settings(each: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
@@ -37,15 +38,21 @@ def varied_settings(each: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
     )
 
 
-def _apart(runs: Sequence[Run], varied: Sequence[str]) -> list[Run]:
+def _apart(runs: Sequence[Run]) -> list[Run]:
     """Give runs of one name that were trained differently names of their own."""
-    of_arm: dict[str, set[tuple[str, ...]]] = {}
+    told: dict[tuple[str, str], set[str]] = {}
     for run in runs:
-        of_arm.setdefault(run.arm, set()).add(tuple(run.settings[name] for name in varied))
-    if all(len(kinds) == 1 for kinds in of_arm.values()):
-        return list(runs)
+        for name, value in run.settings.items():
+            if SETTING.match(name):
+                told.setdefault((run.arm, name), set()).add(value)
+    apart = list(dict.fromkeys(name for (_, name), values in told.items() if len(values) > 1))
     return [
-        replace(run, arm=", ".join([run.arm, *(f"{name.replace('_', ' ')} {run.settings[name]}" for name in varied)]))
+        replace(
+            run,
+            arm=", ".join(
+                [run.arm, *(f"{name.replace('_', ' ')} {run.settings[name]}" for name in apart if name in run.settings)]
+            ),
+        )
         for run in runs
     ]
 
@@ -55,12 +62,19 @@ def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Said]]:
     kept: list[Run] = []
     notes = []
     for run in runs:
-        count = sum(len(values) for point in run.points for values in point.splits.values())
-        if count >= SAME_VALUES and any(run.arm == other.arm and run.points == other.points for other in kept):
-            notes.append(Said("same-run", {"number": count}, run.arm))
+        measured = [value for point in run.points for values in point.splits.values() for value in values.values()]
+        telling = len(measured) >= SAME_VALUES and len(set(measured)) >= DIFFERENT_VALUES
+        if telling and any(_same(run, other) for other in kept):
+            notes.append(Said("same-run", {"number": len(measured)}, run.arm))
         else:
             kept.append(run)
     return kept, notes
+
+
+def _same(run: Run, other: Run) -> bool:
+    """Whether two runs of an arm have the same values, and do not name two seeds."""
+    two_seeds = run.seed is not None and other.seed is not None and run.seed != other.seed
+    return run.arm == other.arm and not two_seeds and run.points == other.points
 
 
 def _last_epochs(runs: Sequence[Run], metric: str) -> dict[str | None, float]:
@@ -68,12 +82,8 @@ def _last_epochs(runs: Sequence[Run], metric: str) -> dict[str | None, float]:
     last: dict[str | None, float] = {}
     for run in runs:
         reached = [epoch for epoch, _ in run.series("dev", metric)[-1:]]
-        last[_epochs(run)] = max([last.get(_epochs(run), 0.0), *reached])
+        last[epochs_of(run.settings)] = max([last.get(epochs_of(run.settings), 0.0), *reached])
     return last
-
-
-def _epochs(run: Run) -> str | None:
-    return next((value for name, value in run.settings.items() if "epochs" in name), None)
 
 
 def _ended(run: Run, last: float, metric: str) -> Run:

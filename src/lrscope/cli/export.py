@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -75,13 +76,15 @@ def chosen_trial(store: StudyStore) -> TrialRow:
     Raises:
         StudyError: no run has a value, or no model of the chosen arm was kept.
     """
-    from lrscope.analysis.arms import grouped
-    from lrscope.studies.opening import kept_choice
+    from lrscope.analysis.arms import arm_key
+    from lrscope.studies.opening import chosen_rows, kept_choice
 
-    kept_name = (kept_choice(store.folder) or {}).get("first")
-    conclusions = concluded([store.folder], {}, MARGIN, None)
-    name = kept_name or conclusions.arms[conclusions.choice.first].name
-    rows = [row for arm, of_arm in grouped(store.trials()) if arm.name == name for row in of_arm]
+    choice = kept_choice(store.folder)
+    if choice is None:
+        conclusions = concluded([store.folder], {}, MARGIN, None)
+        name = conclusions.arms[conclusions.choice.first].name
+        choice = {"first": name, "config": asdict(arm_key(conclusions.runs.configs[name]))}
+    name, rows = choice["first"], chosen_rows(store, choice)
     kept = [row for row in rows if any(_has(store, row, checkpoint) for checkpoint in CHECKPOINTS)]
     if not kept:
         raise StudyError(f"no model of {name} was kept in {store.folder}; name a --trial, or run with --keep best")

@@ -162,10 +162,10 @@ def write_and_say(
 
 def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
     """Store the choice, then open the test scores of the chosen arm's trials, or of all."""
-    from lrscope.analysis.arms import grouped
+    from lrscope.analysis.arms import arm_key
     from lrscope.store.lock import study_lock
     from lrscope.store.study import StudyStore
-    from lrscope.studies.opening import open_test, store_choice
+    from lrscope.studies.opening import chosen_rows, open_test, store_choice
 
     if which not in ("chosen", "all"):
         raise ConfigError(
@@ -175,9 +175,10 @@ def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> No
         raise ConfigError("--open-test is for a study of lrscope: what was imported has no sealed test scores")
     folder = sources[0]
     with study_lock(folder), StudyStore.open(folder) as store:
-        choice = store_choice(folder, as_values(conclusions)["choice"])
-        arms = grouped(store.trials())
-        rows = [row for arm, of_arm in arms if which == "all" or arm.name == choice["first"] for row in of_arm]
+        chosen = as_values(conclusions)["choice"]
+        config = asdict(arm_key(conclusions.runs.configs[chosen["first"]]))
+        choice = store_choice(folder, {**chosen, "config": config})
+        rows = store.trials() if which == "all" else chosen_rows(store, choice)
         number = open_test(store, rows, f"report --open-test {which}")
     opened = f"opened the test scores of {number} trials" if number else "these test scores were open already"
     typer.echo(f"{opened}; {choice['first']} was chosen {choice['chosen']}", err=True)

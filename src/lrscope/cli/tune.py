@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,7 @@ from lrscope.cli.settings import build_config
 from lrscope.cli.study_table import print_summary
 from lrscope.cli.sweep import draw
 from lrscope.cli.until_decided import drive_until_decided
-from lrscope.errors import StudyError
+from lrscope.errors import ConfigError, StudyError
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
@@ -66,6 +67,8 @@ def tune(
     from lrscope.studies.budget import keep_plan, kept_plan, parse_budget, require_same_settings, said
 
     locale(lang)  # before anything is spent
+    if not (math.isfinite(margin) and margin > 0.0):
+        raise ConfigError(f"--margin is a positive number: got {margin:g}")
     seconds = parse_budget(budget)
     place = placing(None, workers, None, None)
     options = {name: given[name] for name in _SETTINGS if given[name] is not None}

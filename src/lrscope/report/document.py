@@ -93,6 +93,8 @@ def _answer(c: Conclusions) -> list[Said]:
         kind = "answer-tie-two" if len(left) == 2 else "answer-tie"
         if c.verdict.is_decided:
             kind = "answer-equivalent-two" if len(left) == 2 else "answer-equivalent"
+        if len(left) > 2 and not c.has_places:
+            kind += "-plain"
         values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
         said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
     if c.is_assumed and c.knows_spread and len(known) > 1:
@@ -190,8 +192,9 @@ def _method(c: Conclusions) -> list[Said]:
     )
     said = [Said(how, {"size": size})]
     if len(c.arms) > 1:
-        said += [Said("method-contenders", level), Said("method-pairs"), Said("method-choice")]
-    if c.looks:
+        said += [Said("method-contenders", level), Said("method-pairs")]
+        said.append(Said("method-choice" if c.has_places else "method-choice-plain"))
+    if len(c.looks) > 1:
         said.append(Said("method-looks", {**level, "nominal": f"{c.nominal:.2%}"}))
     said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))
     return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said

@@ -39,7 +39,7 @@ class Wording:
             least, most = number(said.values["least"]), number(said.values["most"])
             values["widest"] = least if least == most else f"{least} … {most}"
         if said.kind.startswith("assumed-sd"):
-            values["sd_source"] = self.locale.say["sd-source"]
+            values["sd_source"] = self.locale.say["sd-named" if said.values.get("is_named") else "sd-source"]
         return self.locale.say[_variant(said)].format(arm=said.arm, **values)
 
     def cost(self, advice: Advice) -> str:

@@ -126,8 +126,8 @@ def require_same_settings(folder: Path, base: StudyConfig) -> None:
     for section, values in base.to_dict().items():
         if section == "numerics" or not isinstance(values, Mapping):
             continue
-        for name, value in values.items():
-            was = kept.get(section, {}).get(name)
+        for name in dict.fromkeys([*values, *kept.get(section, {})]):
+            value, was = values.get(name), kept.get(section, {}).get(name)
             if was != value:
                 option = "lr" if name == "peak_rate" else name.replace("_", "-")
                 raise ConfigError(

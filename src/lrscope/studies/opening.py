@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from lrscope.analysis.arms import arm_key, grouped
+from lrscope.config import TrialConfig
 from lrscope.errors import StudyError
 from lrscope.files import write_text
 from lrscope.records import EvaluationRecord
@@ -29,6 +31,15 @@ def store_choice(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     made = {**values, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
     write_text(folder / CHOICE, json.dumps(made, ensure_ascii=False, indent=1) + "\n")
     return made
+
+
+def chosen_rows(store: StudyStore, choice: Mapping[str, Any]) -> list[TrialRow]:
+    """Return the trials of the arm that was chosen, by its configuration: an extended study may call it otherwise."""
+    rows = store.trials()
+    if "config" in choice:
+        config = TrialConfig(**choice["config"])
+        return [row for row in rows if arm_key(row.config) == config]
+    return [row for arm, of_arm in grouped(rows) if arm.name == choice.get("first") for row in of_arm]
 
 
 def kept_choice(folder: Path) -> dict[str, Any] | None:

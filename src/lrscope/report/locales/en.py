@@ -51,6 +51,12 @@ SAY = {
         "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to their middle; "
         "the second choice is {second}."
     ),
+    "answer-tie-plain": (
+        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}; the second choice is {second}."
+    ),
+    "answer-equivalent-plain": (
+        "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}; the second choice is {second}."
+    ),
     "answer-alone-known": "Take {first}: of the arms with a value, no other may still be the best. Its dev {metric} is {value}.",
     "answer-tie-two": "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}.",
     "without-value": "Nothing can be said of {arms}: there is no value at the end of training.",
@@ -116,6 +122,7 @@ SAY = {
         "With so few seeds, how far they differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
         "none from a tenth to ten times of it would change which arms may be the best. Change it with --seed-sd."
     ),
+    "sd-named": "as was asked for",
     "sd-source": "the spread of a 42M model's seeds on SST-5",
     "no-sizes": (
         "How many sentences dev holds is not known, so only the noise of seeds is counted: the statements hold for these "
@@ -180,6 +187,10 @@ SAY = {
         "Among arms that are left, a rule chooses: the one nearest to their middle on the logarithm of the rate, then the "
         "cheaper, then the one with the better mean. Far from both ends of what may be best, it is least likely to be far "
         "off."
+    ),
+    "method-choice-plain": (
+        "Among arms that are left, a rule chooses: the one that was cheaper, then the one with the better mean. They do not lie "
+        "along the rate alone, so that there is no middle to take."
     ),
     "method-endpoint": (
         "Values are those at the end of training. The best epoch is shown, and not used: the best of several epochs is "

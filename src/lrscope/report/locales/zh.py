@@ -48,6 +48,8 @@ SAY = {
     # 结论
     "answer-alone": "选择 {first}：其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
     "answer-tie": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-tie-plain": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}；次选为 {second}。",
+    "answer-equivalent-plain": "{arms} 等效：差异小于 {margin}。默认选择 {first}；次选为 {second}。",
     "answer-alone-known": "选择 {first}：在有数值的各组中，其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
     "answer-tie-two": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}。",
     "without-value": "对 {arms} 无法下结论：训练结束时没有数值。",
@@ -99,6 +101,7 @@ SAY = {
         "种子太少，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；从其十分之一到十倍，可能最佳的组都不变。"
         "可用 --seed-sd 更改。"
     ),
+    "sd-named": "按指定",
     "sd-source": "42M 模型在 SST-5 上各种子的离散程度",
     "no-sizes": "不知道 dev 有多少句子，因此只计入种子的噪声：结论只对这些句子成立。可用 --dev-size 给出数目。",
     "heading-differs": "第 {heading_line} 行的标题写 {heading}，其下第 {line} 行的设置写 {rate}：各次训练以各自的标题为准。",
@@ -145,6 +148,7 @@ SAY = {
         "在留下的各组中按规则选择：先取学习率对数上最靠近中间的，再取耗时较少的，再取均值较好的。离可能最佳范围的两端都远，"
         "偏差过大的可能性最小。"
     ),
+    "method-choice-plain": "在留下的各组中按规则选择：先取耗时较少的，再取均值较好的。它们并非只沿学习率排列，没有中间可取。",
     "method-endpoint": "数值取自训练结束时。最佳轮次只作展示而不使用：多个轮次中的最好值会因偶然而偏高。",
     "method-best": "按要求，数值取自每次训练在 dev 上的最佳轮次。多个轮次中的最好值会因偶然而偏高：预期值也按每轮自身的噪声对此作了修正。",
     "method-looks": "这项研究按计划多次查看：各次查看共用 {error}，本次用去 {nominal}。",
