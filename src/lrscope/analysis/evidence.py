@@ -65,6 +65,8 @@ def evidence_of(
             if len(shared):
                 here = most_telling(table.means, table.means[np.ix_(arms, shared)])
                 here = here if here.freedom > 0 else noise
+                if len(shared) == 1 and here.freedom == 0:
+                    here = total_noise(table.means)  # no less than what pairs share
                 assumes |= len(shared) == 1 and here.freedom == 0 and len(arms) > 1
                 found = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, these_examples=these_examples)
             else:
