@@ -38,7 +38,7 @@ def export(
     """
     import shutil
 
-    from lrscope.report.trainer_arguments import as_call, trainer_arguments
+    from lrscope.report.trainer_arguments import as_call, beside, trainer_arguments
     from lrscope.store.study import StudyStore
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
@@ -54,8 +54,8 @@ def export(
         if out.is_dir():
             out.rmdir()
         temporary.replace(out)
-        arguments = trainer_arguments(row.config)
-        part = store.config.model.train
+        arguments = trainer_arguments(row.config, store.config.numerics.batching)
+        more = beside(row.config, store.config.model.train)
     if json:
         print_json({"model": str(out), "trial": row.id, "seed": row.config.seed, "trainer_arguments": arguments})
         return
@@ -64,8 +64,8 @@ def export(
     if arguments is None:
         typer.echo(f"Trainer has no schedule or optimizer like its own ({row.config.schedule}, {row.config.optimizer})")
     else:
-        frozen = ", all but the head frozen" if part == "head" else ""
-        typer.echo(f"the same training with Trainer{frozen}: {as_call(arguments)}")
+        with_more = f", {more}" if more else ""
+        typer.echo(f"the same training with Trainer{with_more}: {as_call(arguments)}")
 
 
 def chosen_trial(store: StudyStore) -> TrialRow:

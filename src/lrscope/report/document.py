@@ -12,7 +12,7 @@ from lrscope.analysis.commands import finetune_command
 from lrscope.analysis.conclusions import ArmView, Conclusions
 from lrscope.analysis.findings import findings
 from lrscope.analysis.said import Said
-from lrscope.report.trainer_arguments import as_call, trainer_arguments
+from lrscope.report.trainer_arguments import as_call, beside, trainer_arguments
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,12 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     command = finetune_command(c.runs, first)
     if not command:
         return ()
-    arguments = trainer_arguments(c.runs.configs[first])
-    return (command, as_call(arguments)) if arguments else (command,)
+    config, study = c.runs.configs[first], c.runs.study
+    arguments = trainer_arguments(config, study.numerics.batching if study else "bucketed")
+    if arguments is None:
+        return (command,)
+    more = beside(config, study.model.train if study else "full")
+    return (command, as_call(arguments) + (f"  # {more}" if more else ""))
 
 
 def _answer(c: Conclusions) -> list[Said]:

@@ -11,7 +11,7 @@ _WARMED = re.compile(r"^warmup\((?P<length>[^)]+)\) > (?P<rest>\w+)$")
 _TYPES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
 
 
-def trainer_arguments(config: TrialConfig) -> dict[str, object] | None:
+def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[str, object] | None:
     """Return `TrainingArguments`' keywords for an arm; None where Trainer has no such schedule or optimizer.
 
     >>> trainer_arguments(TrialConfig(peak_rate=1e-4, epochs=3))["lr_scheduler_type"]
@@ -39,8 +39,20 @@ def trainer_arguments(config: TrialConfig) -> dict[str, object] | None:
         "adam_epsilon": config.epsilon,
         "max_grad_norm": config.clip_norm,
         "label_smoothing_factor": config.label_smoothing,
-        "train_sampling_strategy": "group_by_length",
+        "train_sampling_strategy": "group_by_length" if batching == "bucketed" else "random",
     }
+
+
+def beside(config: TrialConfig, part: str) -> str:
+    """Return what has to be done beside the arguments, empty where nothing has.
+
+    >>> beside(TrialConfig(peak_rate=1e-3, patience=2), "head")
+    'all but the head frozen, EarlyStoppingCallback(early_stopping_patience=2)'
+    """
+    found = ["all but the head frozen"] if part == "head" else []
+    if config.patience is not None:
+        found.append(f"EarlyStoppingCallback(early_stopping_patience={config.patience})")
+    return ", ".join(found)
 
 
 def as_call(arguments: dict[str, object]) -> str:
