@@ -13,6 +13,7 @@ from lrscope.analysis.said import Said
 from lrscope.schedules.durations import format_number
 
 FAR_APART = 3.0  # rates between which others are worth trying
+SOME_SEEDS = 8  # that a person may run to see
 
 
 @dataclass(frozen=True)
@@ -65,14 +66,22 @@ class _Advisor:
         if need is None or (need.seeds is not None and need.seeds <= most):
             return
         command, minutes = "", math.nan  # where only more sentences would do
-        if need.seeds and self.c.runs.study is not None and not self.c.looks:
-            spend = f"--until-decided {self.c.margin:g} --max-seeds {need.seeds}"
-            command = extension(self.c.runs, spend)
-            minutes = sum(max(0, need.seeds - len(arm.runs)) for arm in self.left) * self.run_minutes
-        elif need.seeds and _rates(self.left):
-            command = sweep(self.c.runs, f"{_rates(self.left)}--seeds {need.seeds}")
-            minutes = need.seeds * len(self.left) * self.run_minutes
-        yield Advice(Said("more-seeds", asdict(need)), "not-told-apart", command, minutes)
+        said, tried = Said("more-seeds", asdict(need)), need.seeds or 0
+        if tried > 2 * max(SOME_SEEDS, most):
+            tried = SOME_SEEDS if most < SOME_SEEDS else 2 * most
+            said = Said("more-seeds-many", {**asdict(need), "tried": tried, "lead": self._lead()})
+        if tried and self.c.runs.study is not None and not self.c.looks:
+            command = extension(self.c.runs, f"--until-decided {self.c.margin:g} --max-seeds {tried}")
+            minutes = sum(max(0, tried - len(arm.runs)) for arm in self.left) * self.run_minutes
+        elif tried and _rates(self.left):
+            command = sweep(self.c.runs, f"{_rates(self.left)}--seeds {tried}")
+            minutes = tried * len(self.left) * self.run_minutes
+        yield Advice(said, "not-told-apart", command, minutes)
+
+    def _lead(self) -> float:
+        """Return by how much the best of the arms that are left is ahead of the next."""
+        first, second = sorted((float(self.c.evidence.values[a]) for a in self.c.verdict.contenders), reverse=True)[:2]
+        return first - second
 
     def rates(self) -> Iterator[Advice]:
         for kind, factor in (("edge-low", 1 / 3), ("edge-high", 3.0)):

@@ -133,7 +133,7 @@ SAY = {
         "are taken by their own headings."
     ),
     "opened": "Test scores of {number} runs were opened at {when} UTC, by lrscope {by}.",
-    "overlap": "{number} sentences of {second} are in {first} too: values on {second} are too good by what was seen before.",
+    "overlap": "{number} sentences of {second} are in {first} too: values on {second} may be too good for that.",
     "rate-differs": "{arms}: the rates that were applied are not those of the schedule; they differ by up to {share} of the peak.",
     "rate-rises": (
         "{arms}: the learning rate fell and rose again, {number} times. A schedule that is meant to decay once does that "
@@ -149,6 +149,10 @@ SAY = {
     "cut-off": "{arm}, line {line}: {epochs} of {of} epochs are there.",
     # Advice
     "more-seeds": "{seeds} seeds of each of these would tell a difference of {difference}, in four of five studies.",
+    "more-seeds-many": (
+        "To tell a difference of {difference} in four of five studies would take {seeds} seeds of each of these. The lead that is "
+        "seen is {lead}: planned looks at up to {tried} seeds may settle it."
+    ),
     "more-sentences": (
         "No number of seeds tells a difference of {difference} on so few dev sentences; with {at_seeds} seeds an arm, "
         "{examples} sentences would, in four of five studies."
@@ -181,7 +185,8 @@ SAY = {
     ),
     "method-pairs": (
         "By how much the first choice is ahead of an arm is given with an interval that holds for all pairs of arms at once. "
-        "Where it holds zero, nothing is said of the two."
+        "Where it holds zero, neither is said to be better. That an arm is not the best takes less to show, so that one may be "
+        "out whose interval holds zero."
     ),
     "method-choice": (
         "Among arms that are left, a rule chooses: the one nearest to their middle on the logarithm of the rate, then the "

@@ -106,7 +106,7 @@ SAY = {
     "no-sizes": "不知道 dev 有多少句子，因此只计入种子的噪声：结论只对这些句子成立。可用 --dev-size 给出数目。",
     "heading-differs": "第 {heading_line} 行的标题写 {heading}，其下第 {line} 行的设置写 {rate}：各次训练以各自的标题为准。",
     "opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {by} 打开。",
-    "overlap": "{second} 中有 {number} 个句子也在 {first} 中：因为见过它们，{second} 上的数值偏高。",
+    "overlap": "{second} 中有 {number} 个句子也在 {first} 中：{second} 上的数值可能因此偏高。",
     "rate-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share} 倍。",
     "rate-rises": "{arms}：学习率下降后又回升，共 {number} 次。本应只衰减一次的调度，若按批次步进而周期以轮计，就会如此。",
     "rate-left": "{arms}：训练结束时学习率仍为峰值的 {share} 倍，调度尚未走完。",
@@ -117,6 +117,10 @@ SAY = {
     "cut-off": "{arm}，第 {line} 行：{of} 轮中只有 {epochs} 轮。",
     # 建议
     "more-seeds": "每组 {seeds} 个种子，五次研究中有四次能看出 {difference} 的差异。",
+    "more-seeds-many": (
+        "要在五次研究的四次中看出 {difference} 的差异，每组需要 {seeds} 个种子。目前看到的领先为 {lead}：按计划逐次查看，最多 "
+        "{tried} 个种子，也许就能分出高下。"
+    ),
     "more-sentences": (
         "dev 句子太少，再多种子也看不出 {difference} 的差异；每组 {at_seeds} 个种子时，{examples} 个句子可以（五次研究中有"
         "四次）。"
@@ -143,7 +147,7 @@ SAY = {
         "若另一组优于它的程度超出 {error} 水平下偶然所能解释的范围（所有与最佳的比较一并计入），该组即被排除。留下的各组包含"
         "最佳组的概率至少为 {level}。"
     ),
-    "method-pairs": "首选领先各组多少，附有对所有两两比较同时成立的区间。区间含零时，对这两组不作判断。",
+    "method-pairs": "首选领先各组多少，附有对所有两两比较同时成立的区间。区间含零时，不说哪一组更好；而要说某组不是最佳，所需的差距较小，因此区间含零的组也可能被排除。",
     "method-choice": (
         "在留下的各组中按规则选择：先取学习率对数上最靠近中间的，再取耗时较少的，再取均值较好的。离可能最佳范围的两端都远，"
         "偏差过大的可能性最小。"
