@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -19,7 +20,7 @@ from lrscope.analysis.noise import most_telling, rough_noise, shared_noise
 from lrscope.analysis.power import needed
 from lrscope.analysis.response import peak
 from lrscope.analysis.runs import EpochPoint, Run, Runs
-from lrscope.analysis.selection import optimism, over_epochs, own_variances
+from lrscope.analysis.selection import expecting, optimism, over_epochs, own_variances
 from lrscope.analysis.tables import ScoreTable
 from lrscope.analysis.verdict import Verdict, choose
 from lrscope.errors import StudyError
@@ -367,3 +368,26 @@ def test_no_spread_among_rounded_values_is_none_that_is_known() -> None:
     found = evidence_of_values({"a": [0.4, 0.4], "b": [0.41, 0.41]}, seed_sd=0.014)
     assert found.noise.source == "assumed"
     assert Verdict(found).contenders == (0, 1)
+
+
+def test_the_best_is_expected_in_the_middle_of_a_plateau_and_never_over_a_cliff() -> None:
+    def evidence(values: list[float], sds: list[float]) -> Evidence:
+        errors = np.sqrt(np.add.outer(np.square(sds), np.square(sds)))
+        zeros = np.zeros_like(errors)
+        x = np.array(values)
+        names = tuple(str(n) for n in range(len(x)))
+        return Evidence(
+            names, x, x[:, None] - x, errors, zeros, zeros, shared_noise(np.zeros((1, 1))), (1,) * len(x), 1
+        )
+
+    places = [-5.0, -4.0, -3.0, -2.0, -1.0]
+    flat = evidence([0.4] * 5, [0.01] * 5)
+    assert expecting(flat, places)(flat.values) == pytest.approx(-3.0, abs=0.2)
+    cliff = evidence([0.30, 0.38, 0.42, 0.25, 0.22], [0.01, 0.01, 0.01, 0.06, 0.06])
+    centre = expecting(cliff, places)(cliff.values)
+    assert centre == pytest.approx(-3.0, abs=0.15)
+    verdict = Verdict(cliff)
+    assert {3, 4} & set(verdict.contenders) or verdict.contenders == (2,)
+    assert choose(verdict, places, centre=centre).first == 2
+    holed = evidence([math.nan, 0.4, 0.5, math.nan, 0.1], [0.01] * 5)
+    assert expecting(holed, places)(holed.values) == pytest.approx(-3.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,7 +15,8 @@ from lrscope.analysis.evidence import Evidence, evidence_of, evidence_of_rates, 
 from lrscope.analysis.power import Need, needed
 from lrscope.analysis.response import Peak, peak
 from lrscope.analysis.runs import Run, Runs
-from lrscope.analysis.selection import bounded_noise, epoch_noise, optimism, over_epochs, own_variances
+from lrscope.analysis.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs, own_variances
+from lrscope.analysis.tables import Floats
 from lrscope.analysis.verdict import Choice, Verdict, choose, chooser, errors_by_look, ranked
 
 Place = Literal["contender", "too low", "too high", "worse", "no value"]
@@ -121,7 +122,18 @@ class Conclusions:
     @cached_property
     def choice(self) -> Choice:
         """A first and a second choice, by rule where the evidence does not choose."""
-        return choose(self.verdict, self._places, self._costs)
+        return choose(self.verdict, self._places, self._costs, self.centre)
+
+    @cached_property
+    def centre(self) -> float | None:
+        """Where along the rates the best is expected; None where arms do not lie along them, or noise is not known."""
+        return self._expecting(self.evidence.values) if self._expecting else None
+
+    @cached_property
+    def _expecting(self) -> Callable[[Floats], float] | None:
+        places = self._places
+        known = not np.isnan(self.evidence.values).all()
+        return expecting(self.evidence, places) if places is not None and self.knows_spread and known else None
 
     @property
     def _places(self) -> list[float] | None:
@@ -181,7 +193,7 @@ class Conclusions:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
         if not self.knows_spread:
             return 0.0
-        found = optimism(self.evidence, chooser(self.verdict, self._places, self._costs), draws=500)
+        found = optimism(self.evidence, chooser(self.verdict, self._places, self._costs, self._expecting), draws=500)
         # A rule that passes over the best mean has nothing to correct.
         return max(0.0, found) + self.epoch_optimism
 

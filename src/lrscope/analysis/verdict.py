@@ -177,15 +177,22 @@ class Choice:
     is_default: bool
 
 
-def choose(verdict: Verdict, places: Sequence[float] | None = None, costs: Sequence[float] | None = None) -> Choice:
-    """Choose among the contenders: nearest to the middle of their `places`, then the lower cost, then the better mean.
+def choose(
+    verdict: Verdict,
+    places: Sequence[float] | None = None,
+    costs: Sequence[float] | None = None,
+    centre: float | None = None,
+) -> Choice:
+    """Choose among the contenders: nearest to `centre`, then the lower cost, then the better mean.
+
+    `centre` is where the best is expected; without one it is the middle of the contenders' places.
 
     `places` are the arms' own on the axis that they lie along, such as log rates: far from both ends of what may be
     best, a rate is least likely to be far from it. Without places, the lower cost comes first. The second choice is the
     next contender, or, where one arm stands alone, the best of the others.
     """
     order = ranked(verdict.evidence)
-    left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, places, costs)
+    left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, places, costs, centre)
     if len(left) > 1:
         return Choice(left[0], left[1], is_default=True)
     others = [arm for arm in order if arm != left[0] and not np.isnan(verdict.evidence.values[arm])]
@@ -193,12 +200,16 @@ def choose(verdict: Verdict, places: Sequence[float] | None = None, costs: Seque
 
 
 def preferred(
-    left: Sequence[int], order: Sequence[int], places: Sequence[float] | None, costs: Sequence[float] | None
+    left: Sequence[int],
+    order: Sequence[int],
+    places: Sequence[float] | None,
+    costs: Sequence[float] | None,
+    centre: float | None = None,
 ) -> list[int]:
     """Return the arms that are left from the most to the least preferred, by the rule of `choose`."""
     rank = {arm: place for place, arm in enumerate(order)}
-    middle = 0.0
-    if places is not None:
+    middle = centre or 0.0
+    if places is not None and centre is None:
         middle = (min(places[arm] for arm in left) + max(places[arm] for arm in left)) / 2.0
 
     def key(arm: int) -> tuple[float, float, int]:
@@ -209,7 +220,10 @@ def preferred(
 
 
 def chooser(
-    verdict: Verdict, places: Sequence[float] | None = None, costs: Sequence[float] | None = None
+    verdict: Verdict,
+    places: Sequence[float] | None = None,
+    costs: Sequence[float] | None = None,
+    centre: Callable[[Floats], float] | None = None,
 ) -> Callable[[Floats], int]:
     """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
     reach = verdict.best_reach
@@ -217,6 +231,6 @@ def chooser(
     def chooses(values: Floats) -> int:
         left = unbeaten(values, values[:, None] - values[None, :], reach)
         order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-        return preferred(left, order.tolist(), places, costs)[0]
+        return preferred(left, order.tolist(), places, costs, centre(values) if centre else None)[0]
 
     return chooses

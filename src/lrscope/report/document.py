@@ -97,8 +97,8 @@ def _answer(c: Conclusions) -> list[Said]:
         kind = "answer-tie-two" if len(left) == 2 else "answer-tie"
         if c.verdict.is_decided:
             kind = "answer-equivalent-two" if len(left) == 2 else "answer-equivalent"
-        if len(left) > 2 and not c.has_places:
-            kind += "-plain"
+        if len(left) > 2 and c.centre is None:
+            kind += "-middle" if c.has_places else "-plain"
         values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
         said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
     if c.is_assumed and c.knows_spread and len(known) > 1:
@@ -197,11 +197,18 @@ def _method(c: Conclusions) -> list[Said]:
     said = [Said(how, {"size": size})]
     if len(c.arms) > 1:
         said += [Said("method-contenders", level), Said("method-pairs")]
-        said.append(Said("method-choice" if c.has_places else "method-choice-plain"))
+        said.append(Said(_rule(c)))
     if len(c.looks) > 1:
         said.append(Said("method-looks", {**level, "nominal": f"{c.nominal:.2%}"}))
     said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))
     return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said
+
+
+def _rule(c: Conclusions) -> str:
+    """Return the rule by which a choice was made."""
+    if c.centre is not None:
+        return "method-choice"
+    return "method-choice-middle" if c.has_places else "method-choice-plain"
 
 
 def _has_test(arm: ArmView) -> bool:

@@ -48,8 +48,8 @@ SAY = {
     # The answer
     "answer-alone": "Take {first}: no other arm may still be the best. Its dev {metric} is {value}.",
     "answer-tie": (
-        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to their middle; "
-        "the second choice is {second}."
+        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to where the best is to be "
+        "expected; the second choice is {second}."
     ),
     "answer-tie-plain": (
         "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}; the second choice is {second}."
@@ -57,13 +57,21 @@ SAY = {
     "answer-equivalent-plain": (
         "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}; the second choice is {second}."
     ),
+    "answer-tie-middle": (
+        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to their middle; "
+        "the second choice is {second}."
+    ),
+    "answer-equivalent-middle": (
+        "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}, nearest to their middle; the second "
+        "choice is {second}."
+    ),
     "answer-alone-known": "Take {first}: of the arms with a value, no other may still be the best. Its dev {metric} is {value}.",
     "answer-tie-two": "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}.",
     "without-value": "Nothing can be said of {arms}: there is no value at the end of training.",
     "expected-more": "Expect {expected} on new sentences: the {value} that was seen, and {optimism} for having been chosen among {number}.",
     "answer-equivalent": (
-        "{arms} are equivalent: they differ by less than {margin}. Take {first}, nearest to their middle; the second "
-        "choice is {second}."
+        "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}, nearest to where the best is to be "
+        "expected; the second choice is {second}."
     ),
     "answer-equivalent-two": "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}.",
     "answer-only": "Only {first} has a value: its dev {metric} is {value}, and there is nothing to compare it with.",
@@ -189,6 +197,11 @@ SAY = {
         "out whose interval holds zero."
     ),
     "method-choice": (
+        "Among arms that are left, a rule chooses: the one nearest, on the logarithm of the rate, to where the best is to be expected, "
+        "then the cheaper, then the one with the better mean. What is expected is the mean over repetitions of the study, drawn from "
+        "the noise of the arms: the middle of a plateau, the top of a peak."
+    ),
+    "method-choice-middle": (
         "Among arms that are left, a rule chooses: the one nearest to their middle on the logarithm of the rate, then the "
         "cheaper, then the one with the better mean. Far from both ends of what may be best, it is least likely to be far "
         "off."

@@ -47,14 +47,16 @@ WORDS = {
 SAY = {
     # 结论
     "answer-alone": "选择 {first}：其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
-    "answer-tie": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-tie": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近最佳学习率预期位置的 {first}；次选为 {second}。",
     "answer-tie-plain": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}；次选为 {second}。",
     "answer-equivalent-plain": "{arms} 等效：差异小于 {margin}。默认选择 {first}；次选为 {second}。",
+    "answer-tie-middle": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-equivalent-middle": "{arms} 等效：差异小于 {margin}。默认选择最靠近它们中间的 {first}；次选为 {second}。",
     "answer-alone-known": "选择 {first}：在有数值的各组中，其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
     "answer-tie-two": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}。",
     "without-value": "对 {arms} 无法下结论：训练结束时没有数值。",
     "expected-more": "在新句子上预计为 {expected}：观察到的 {value}，加上因从 {number} 组中被选中而产生的偏差 {optimism}。",
-    "answer-equivalent": "{arms} 等效：差异小于 {margin}。选择最靠近它们中间的 {first}；次选为 {second}。",
+    "answer-equivalent": "{arms} 等效：差异小于 {margin}。默认选择最靠近最佳学习率预期位置的 {first}；次选为 {second}。",
     "answer-equivalent-two": "{arms} 等效：差异小于 {margin}。默认选择 {first}。",
     "answer-only": "只有 {first} 有数值：dev {metric} 为 {value}，没有可比较的对象。",
     "answer-assumes": "这里假定种子间的标准差为 {sd}，而这些训练本身看不出来。",
@@ -149,6 +151,10 @@ SAY = {
     ),
     "method-pairs": "首选领先各组多少，附有对所有两两比较同时成立的区间。区间含零时，不说哪一组更好；而要说某组不是最佳，所需的差距较小，因此区间含零的组也可能被排除。",
     "method-choice": (
+        "在留下的各组中按规则选择：先取学习率对数上最靠近最佳位置预期的，再取耗时较少的，再取均值较好的。预期位置是按各组噪声反复模拟"
+        "本研究时最佳组位置的平均：平台取其中间，尖峰取其顶点。"
+    ),
+    "method-choice-middle": (
         "在留下的各组中按规则选择：先取学习率对数上最靠近中间的，再取耗时较少的，再取均值较好的。离可能最佳范围的两端都远，"
         "偏差过大的可能性最小。"
     ),
