@@ -14,6 +14,7 @@ from tests.conftest import Cli, Toy
 
 from lrscope.analysis.conclusions import Conclusions
 from lrscope.analysis.import_logs import read_log
+from lrscope.analysis.sources import read_runs
 from lrscope.report.chart import Chart, Series
 from lrscope.report.document import document
 from lrscope.report.files import write_report
@@ -282,3 +283,25 @@ def test_the_best_epoch_is_a_choice_that_is_paid_for(toy: Toy, tmp_path: Path, c
     text = (study / "report.md").read_text(encoding="utf-8")
     assert "Test scores of 2 runs were opened at " in text
     assert "by lrscope report --open-test chosen" in text
+
+
+@pytest.mark.parametrize("language", list(NAMES))
+def test_every_finding_of_a_run_that_goes_wrong_is_said(language: str, tmp_path: Path) -> None:
+    courses = {1e-4: (0.30, 0.45, 0.30, 0.46, 0.20), 1e-3: (0.2, 0.3, 0.4, 0.45, 0.5), 1e-2: (0.2, 0.21, 0.2, 0.2, 0.2)}
+    lines = ["lr,seed,epoch,train_loss,train_acc,dev_loss,dev_acc,test_acc"]
+    for rate, course in courses.items():
+        for seed in range(3):
+            fell = 0.1 if (rate, seed) == (1e-3, 2) else 0.0
+            for epoch, value in enumerate(course, start=1):
+                row = (2 - epoch / 4, 0.2 * epoch, 1.2 + 0.1 * epoch, value - fell * epoch / 2 + seed / 500, value)
+                lines.append(f"{rate},{seed},{epoch},{','.join(map(str, row))}")
+    lines.append("0.1,0,1,nan,0.2,1.6,0.2,0.2")
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(lines), encoding="utf-8")
+    c = Conclusions(read_runs([path], {"dev": 2000, "test": 2000}))
+    doc = document(c)
+    kinds = {said.kind for said in doc.findings}
+    assert {"loss-rises", "unstable", "falls", "gap", "still-rises", "seed-fell", "diverged"} <= kinds
+    text = write_report(doc, locale(language), tmp_path / "out")[1].read_text(encoding="utf-8")
+    assert "{" not in text
+    assert text.count("\n- ") >= len(doc.findings)

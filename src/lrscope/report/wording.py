@@ -35,7 +35,7 @@ class Wording:
             low, high = min(gap for gap, _ in said.values["gaps"]), max(gap for gap, _ in said.values["gaps"])
             values["gaps"] = number(low) if number(low) == number(high) else f"{number(low)} … {number(high)}"
         values.setdefault("metric", self.metric)
-        if "least" in said.values:
+        if "most" in said.values:
             least, most = number(said.values["least"]), number(said.values["most"])
             values["widest"] = least if least == most else f"{least} … {most}"
         if said.kind.startswith("assumed-sd"):
