@@ -198,7 +198,7 @@ def _method(c: Conclusions) -> list[Said]:
     if len(c.arms) > 1:
         said += [Said("method-contenders", level), Said("method-pairs")]
         said.append(Said(_rule(c)))
-    if len(c.looks) > 1:
+    if c.nominal < c.error:
         said.append(Said("method-looks", {**level, "nominal": f"{c.nominal:.2%}"}))
     said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))
     return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said

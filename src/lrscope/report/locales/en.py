@@ -219,7 +219,7 @@ SAY = {
         "chance: what is expected is corrected for that too, as far as an epoch's noise is its own."
     ),
     "method-looks": (
-        "The study was looked at more than once, as planned: the looks share the {error}, and this one spends {nominal}."
+        "The study is looked at more than once, as planned: the looks share the {error}, and this one spends {nominal}."
     ),
     "method-test": "Test values are shown where they are known, and are never used to choose.",
 }
