@@ -14,13 +14,17 @@ from lrscope.errors import ConfigError
 from lrscope.studies.budget import NUM_RATES, lay_out, parse_budget
 
 
+def tune(toy: Toy, budget: str, out: Path) -> list[str | Path]:
+    return [
+        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
+        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", budget, "--out", out,
+    ]  # fmt: skip
+
+
 @pytest.mark.slow
 def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lrscope.studies.budget.MOST_SEEDS", 3)
-    command = [
-        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
-        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", "3min", "--out", tmp_path / "t",
-    ]  # fmt: skip
+    command = tune(toy, "3min", tmp_path / "t")
     code, out, error = cli(*command)
     assert code == 0, error
     assert "range test, " in error
@@ -63,10 +67,7 @@ def test_budgets_without_sense(text: str) -> None:
 @pytest.mark.slow
 def test_looks_end_where_the_budget_does(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lrscope.cli.tune.within", lambda *_: False)
-    command = [
-        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
-        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", "1min", "--out", tmp_path / "t",
-    ]  # fmt: skip
+    command = tune(toy, "1min", tmp_path / "t")
     code, out, error = cli(*command)
     assert code == 0, error
     assert "look 1 of" in error

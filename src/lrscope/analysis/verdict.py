@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Literal
 
 import numpy as np
@@ -83,13 +83,13 @@ class Verdict:
     def best_reach(self) -> Floats:
         """By how much one arm must be better than another to show that the other is not the best [K, K]."""
         num = self._num_compared
-        return self._reach(lambda freedom, error: best_critical(num, freedom, error), num - 1)
+        return self._reach(partial(best_critical, num), num - 1)
 
     @cached_property
     def pair_reach(self) -> Floats:
         """Half the intervals of all differences, which hold for all pairs at once [K, K]."""
         num = self._num_compared
-        return self._reach(lambda freedom, error: pair_critical(num, freedom, error), num * (num - 1) // 2)
+        return self._reach(partial(pair_critical, num), num * (num - 1) // 2)
 
     def _reach(self, critical: Callable[[float, float], float], num_compared: int) -> Floats:
         """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""

@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrscope.analysis.defaults import MARGIN
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json
-from lrscope.cli.report import concluded
 from lrscope.errors import StudyError
 
 if TYPE_CHECKING:
@@ -77,11 +75,12 @@ def chosen_trial(store: StudyStore) -> TrialRow:
         StudyError: no run has a value, or no model of the chosen arm was kept.
     """
     from lrscope.analysis.arms import arm_key
+    from lrscope.studies.deciding import concluded
     from lrscope.studies.opening import chosen_rows, kept_choice
 
     choice = kept_choice(store.folder)
     if choice is None:
-        conclusions = concluded([store.folder], {}, MARGIN, None)
+        conclusions = concluded(store)
         name = conclusions.arms[conclusions.choice.first].name
         choice = {"first": name, "config": asdict(arm_key(conclusions.runs.configs[name]))}
     name, rows = choice["first"], chosen_rows(store, choice)
