@@ -19,12 +19,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lrscope.analysis.defaults import ERROR
-from lrscope.analysis.evidence import evidence_of
-from lrscope.analysis.multiplicity import best_critical, effective_freedom, spent
-from lrscope.analysis.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs
-from lrscope.analysis.tables import Floats, ScoreTable
-from lrscope.analysis.verdict import Verdict, choose, chooser, errors_by_look
+from lrscope.runs.score_table import Floats, ScoreTable
+from lrscope.statistics.defaults import ERROR
+from lrscope.statistics.evidence import evidence_of
+from lrscope.statistics.multiplicity import best_critical, effective_freedom, spent
+from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs
+from lrscope.statistics.verdict import Verdict, choose, chooser, errors_by_look
 
 LOOKS = (3, 5, 8)
 NUM_EXAMPLES = 1100
@@ -139,9 +139,9 @@ def statements(verdict: Verdict) -> Iterator[tuple[int, int]]:
     for a in range(k):
         for b in range(a):
             pair = verdict.between(a, b)
-            if pair.said == "better":
+            if pair.outcome == "better":
                 yield a, b
-            elif pair.said == "worse":
+            elif pair.outcome == "worse":
                 yield b, a
 
 

@@ -50,19 +50,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with session.begin(config(rates, options.seeds, options.epochs), Path(folder) / "together") as study:
             began = perf_counter()
-            features_of(study.material, study.store.folder)
+            features_of(study.inputs, study.store.folder)
             features = perf_counter() - began
             began = perf_counter()
             done = sum(
                 event.kind == "done"
-                for event in Controller(study.store).run(HeadExecutor(study.material, study.store.folder, "none"))
+                for event in Controller(study.store).run(HeadExecutor(study.inputs, study.store.folder, "none"))
             )
             together = perf_counter() - began
             size = (study.store.folder / "study.db").stat().st_size / 2**20
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         with session.begin(config([1e-3], 1, 1), Path(folder) / "alone") as study:
             began = perf_counter()
-            list(Controller(study.store).run(InlineExecutor(study.material)))
+            list(Controller(study.store).run(InlineExecutor(study.inputs)))
             alone = (perf_counter() - began) * options.epochs
     assert done == num
     print("| what | figure |\n| --- | --- |")

@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from range_settings import SETTINGS, TRUTH, Setting, inputs, study_config
+from range_settings import SETTINGS, TRUTH, Setting, setting_files, study_config
 
 PEERS = TRUTH.with_name("range_peers.json")
 NUM_STEPS = 100  # the default of all three
@@ -131,24 +131,24 @@ def _loader() -> Any:
 def suggestions(setting: Setting, seeds: int) -> dict[str, Rates]:
     """Return what every package suggests, by seed."""
     from lrscope.training.batches import step_batches
-    from lrscope.training.material import gather
     from lrscope.training.optimizer import build_optimizer
+    from lrscope.training.study_inputs import load_inputs
 
     found: dict[str, Rates] = {}
-    with inputs(setting) as (data, base):
+    with setting_files(setting) as (data, base):
         config = study_config(setting, data, base)
-        material = gather(config)
-        material.numerics.apply()
+        inputs = load_inputs(config)
+        inputs.numerics.apply()
         for seed in range(seeds):
             trial = replace(config.trial, seed=seed, peak_rate=1e-7)
-            task = material.task()
+            task = inputs.task()
             plan = step_batches(
-                task, material.encoded["train"], trial, material.numerics.batching, endless=True
+                task, inputs.encoded["train"], trial, inputs.numerics.batching, endless=True
             )  # fmt: skip
             batches = [next(iter(step)) for step in itertools.islice(plan, NUM_STEPS + 20)]
             found[str(seed)] = {}
             for peer in (torch_lr_finder, lightning, fastai):
-                inner = material.build_model(trial)
+                inner = inputs.build_model(trial)
                 model = Indexed(inner, task, batches)
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     rates = peer(model, partial(build_optimizer, inner, trial))

@@ -21,9 +21,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from lrscope.analysis.components import components
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig, TrialConfig
 from lrscope.sample import folder as sample_folder
+from lrscope.statistics.components import components
 from lrscope.store.study import StudyStore
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -138,7 +138,7 @@ def complete_runs(setting: Setting, work: Path, workers: int, *, short: bool) ->
     from lrscope.studies.controller import Controller
 
     folder = work / (f"{setting.name}-short" if short else setting.name)
-    with inputs(setting) as (data, model):
+    with setting_files(setting) as (data, model):
         # Heads are trained together in this process, other trials one a process.
         config = study_config(setting, data, model, workers if setting.part == "head" else 1)
         if short:
@@ -150,7 +150,7 @@ def complete_runs(setting: Setting, work: Path, workers: int, *, short: bool) ->
 
             def executor() -> Any:
                 if setting.part == "head":
-                    return HeadExecutor(study.material, study.store.folder, "none")
+                    return HeadExecutor(study.inputs, study.store.folder, "none")
                 return ProcessExecutor(workers)
 
             def all_of(rates: list[float], seeds: Iterable[int]) -> None:
@@ -195,7 +195,7 @@ def trial_of(setting: Setting) -> TrialConfig:
     )
 
 
-class inputs:  # noqa: N801  used as a function
+class setting_files:  # noqa: N801  used as a function
     """A setting's files, in a temporary folder where they are made: a part of the training set, fresh weights."""
 
     def __init__(self, setting: Setting) -> None:

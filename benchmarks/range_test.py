@@ -25,10 +25,10 @@ from scipy import stats
 
 from lrscope.config import FindConfig
 from lrscope.range_test.bracket import WIDTH_DECADES, Bracket, bracket_of
-from lrscope.range_test.confirm import rates_within
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.suggest import RULES
 from lrscope.schedules.ramp import RAMP_ENDED
+from lrscope.statistics.confirmation import rates_within
 from range_peers import PEERS
 from range_settings import (
     ERRORS,
@@ -40,7 +40,7 @@ from range_settings import (
     Setting,
     best_rates,
     compared,
-    inputs,
+    setting_files,
     study_config,
 )  # fmt: skip
 
@@ -104,25 +104,25 @@ def main() -> None:
 
 def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Curve]:
     """Return a setting's curves, making those that are not kept yet."""
-    from lrscope.training.material import gather
     from lrscope.training.range_trial import RangeTrial
+    from lrscope.training.study_inputs import load_inputs
 
     path = work / f"{setting.name}, {variant}.json"
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     if len(kept) < seeds:
-        with inputs(setting) as (data, model):
+        with setting_files(setting) as (data, model):
             config = study_config(setting, data, model)
-            material = gather(config)
+            inputs = load_inputs(config)
             for seed in range(len(kept), seeds):
                 began = perf_counter()
-                test = RangeTrial(material, VARIANTS[variant], replace(config.trial, seed=seed))
+                test = RangeTrial(inputs, VARIANTS[variant], replace(config.trial, seed=seed))
                 for _ in test.run():
                     pass
                 losses = [record.metrics["loss"] for record in test.probes[1:]] or [r.loss for r in test.records]
                 losses += [float("nan")] * (len(test.records) - len(losses))
                 kept[str(seed)] = {
                     "rates": [record.learning_rate for record in test.records], "losses": losses,
-                    "why": test.why_over, "seconds": perf_counter() - began,
+                    "why": test.end_reason, "seconds": perf_counter() - began,
                 }  # fmt: skip
                 path.write_text(json.dumps(kept), encoding="utf-8")
             print(f"{path.stem}: {sum(k['seconds'] for k in kept.values()):.0f} s", flush=True)
@@ -130,10 +130,10 @@ def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Cu
         Curve.of(
             k["rates"],
             k["losses"],
-            why_over=k["why"],
+            end_reason=k["why"],
             seed=int(seed),
             rose=k["why"] != RAMP_ENDED,
-            anew=VARIANTS[variant].method != "ramp",
+            independent_rates=VARIANTS[variant].method != "ramp",
         )
         for seed, k in list(kept.items())[:seeds]
     ]
@@ -340,7 +340,7 @@ def regret(truth: Truth, rate: float) -> tuple[float, float]:
 
 def steps_per_epoch(setting: Setting) -> int:
     """Return how many updates an epoch takes."""
-    with inputs(setting) as (data, _):
+    with setting_files(setting) as (data, _):
         lines = sum(1 for line in Path(data.train).read_text(encoding="utf-8").splitlines() if line.strip())
     return -(-lines // setting.batch_size)
 

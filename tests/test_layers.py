@@ -8,30 +8,35 @@ import pytest
 SOURCE = Path(__file__).parent.parent / "src" / "lrscope"
 
 FLOORS = {
-    "__main__": 9,
-    "cli": 8, "integrations": 8,
-    "studies": 7, "range_test": 7,
-    "executors": 6, "report": 6,
-    "training": 5, "analysis": 5,
-    "tasks": 4, "store": 4,
-    "config": 3, "records": 3,
-    "schedules": 2, "models": 2, "data": 2, "sample": 2,
-    "files": 1, "randomness": 1, "sections": 1,
-    "errors": 0,
+    "__main__": 10,
+    "cli": 9, "integrations": 9,
+    "workflows": 8,
+    "studies": 7, "report": 7,
+    "executors": 6, "findings": 6,
+    "runners": 5, "statistics": 5,
+    "runs": 4, "training": 4,
+    "tasks": 3, "store": 3,
+    "config": 2, "records": 2,
+    "schedules": 1, "models": 1, "data": 1, "range_test": 1, "sample": 1,
+    "errors": 0, "files": 0, "randomness": 0, "figure_style": 0,
 }  # fmt: skip
 
 # Rooms that must work, and start fast, where torch is not loaded.
 WITHOUT_TORCH = (
     "errors",
     "files",
+    "figure_style",
     "randomness",
-    "sections",
+    "range_test",
     "schedules",
     "data",
     "config",
     "records",
     "store",
-    "analysis",
+    "runs",
+    "statistics",
+    "findings",
+    "studies",
 )
 HEAVY = ("torch", "transformers", "matplotlib", "pyarrow", "scipy", "ray")
 
@@ -49,7 +54,7 @@ def imports(path: Path, *, top_level_only: bool = False) -> set[str]:
     guarded = {
         id(child)
         for node in ast.walk(tree)
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if top_level_only and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
         for child in ast.walk(node)
     }
     inside = {
@@ -82,7 +87,9 @@ def test_imports_never_go_up(path: Path) -> None:
         if parts[0] != "lrscope" or len(parts) < 2 or parts[1] not in FLOORS:
             continue
         there = parts[1]
-        assert there == here or FLOORS[there] < FLOORS[here], f"{here} (floor {FLOORS[here]}) imports {name}"
+        assert there in (here, "errors") or FLOORS[there] < FLOORS[here], (
+            f"{here} (floor {FLOORS[here]}) imports {name}"
+        )
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
@@ -99,7 +106,7 @@ def test_files_stay_small() -> None:
 
 def test_the_judging_rooms_do_not_speak_of_accuracy() -> None:
     for path in files():
-        if room(path) in ("store", "analysis"):
+        if room(path) in ("store", "runs", "statistics", "findings"):
             text = path.read_text(encoding="utf-8").lower()
             assert "accuracy" not in text, f"{path}: metrics, values and directions only"
             assert "label" not in text.replace("labelled", ""), f"{path}: metrics, values and directions only"

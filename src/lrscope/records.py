@@ -36,10 +36,10 @@ class Metric(NamedTuple):
             return True
         return value > than if self.direction == "maximize" else value < than
 
-    def best_place(self, values: Sequence[float]) -> int | None:
+    def best_index(self, values: Sequence[float]) -> int | None:
         """Return the place of the best value, the earliest among equals; None where there is none but NaN.
 
-        >>> Metric("accuracy", "maximize").best_place([0.3, 0.4, 0.4])
+        >>> Metric("accuracy", "maximize").best_index([0.3, 0.4, 0.4])
         1
         """
         best: int | None = None
@@ -66,7 +66,7 @@ class StepRecord:
     diverged: bool = False
 
     @property
-    def why_diverged(self) -> str:
+    def divergence_reason(self) -> str:
         """Return in words what became infinite or NaN, at which step and rate."""
         loss_is_finite = abs(self.loss) < float("inf")
         what, value = ("gradient", self.gradient_norm) if loss_is_finite else ("loss", self.loss)

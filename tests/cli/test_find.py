@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Cli, Toy
 
-from lrscope.range_test.reading import read_result
+from lrscope.runs.import_range_test import read_result
 from lrscope.store.study import StudyStore
 
 

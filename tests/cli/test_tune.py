@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.conftest import Cli, Toy
 
 from lrscope.errors import ConfigError
-from lrscope.studies.budget import NUM_RATES, lay_out, parse_budget
+from lrscope.studies.budget import NUM_RATES, parse_budget, plan_budget
 
 
 def tune(toy: Toy, budget: str, out: Path) -> list[str | Path]:
@@ -23,7 +23,7 @@ def tune(toy: Toy, budget: str, out: Path) -> list[str | Path]:
 
 @pytest.mark.slow
 def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lrscope.studies.budget.MOST_SEEDS", 3)
+    monkeypatch.setattr("lrscope.studies.budget.MAX_SEEDS", 3)
     command = tune(toy, "3min", tmp_path / "t")
     code, out, error = cli(*command)
     assert code == 0, error
@@ -49,7 +49,7 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
 @given(st.floats(60, 1e5), st.floats(1e-3, 1.0), st.floats(0.1, 300), st.integers(1, 8))
 def test_a_plan_keeps_to_its_budget(budget: float, step: float, epoch: float, workers: int) -> None:
     try:
-        plan = lay_out(budget, step, (4.0, epoch), workers, None)
+        plan = plan_budget(budget, step, (4.0, epoch), workers, None)
     except ConfigError:
         return  # said in words: too little for a run of one epoch
     assert plan.epochs >= 1

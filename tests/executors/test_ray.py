@@ -21,8 +21,8 @@ from tests.studies.test_studies import RATES, config_of, inline, numbers, run
 
 from lrscope.errors import ExecutorError
 from lrscope.executors.base import Event, Job
+from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
 from lrscope.executors.inline import InlineExecutor
-from lrscope.executors.parcels import Arrival, Piece, pieces
 from lrscope.executors.ray import RayExecutor
 from lrscope.executors.ray_cluster import connect
 from lrscope.executors.ray_task import Task, Unseen, _user, run_task, versions
@@ -122,7 +122,7 @@ def test_stopped_on_ray_and_resumed_elsewhere_equals_straight(cluster: Any, toy:
         assert all(row.status == "planned" for row in study.store.trials())
     assert list((tmp_path / "two").glob("trials/*/work/study.db")), "what was begun comes back"
     with session.resume(tmp_path / "two") as study:
-        list(Controller(study.store).run(InlineExecutor(study.material)))
+        list(Controller(study.store).run(InlineExecutor(study.inputs)))
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
 
 
@@ -148,7 +148,7 @@ def test_a_trial_that_hangs_is_ended(cluster: Any, toy: Toy, tmp_path: Path) -> 
 def task_of(toy: Toy, tmp_path: Path, **changes: Any) -> Task:
     config = toy.config(epochs=1)
     with begin(config, tmp_path / "plan") as planned:
-        numerics, fingerprint = planned.material.numerics.to_dict(), planned.material.fingerprint
+        numerics, fingerprint = planned.inputs.numerics.to_dict(), planned.inputs.fingerprint
     job = Job(7, config, tmp_path / "work", numerics, fingerprint)
     return replace(Task(job, f"test-{os.getpid()}-{tmp_path.name}", "best", versions()), **changes)
 
@@ -205,7 +205,7 @@ def test_folders_travel_whole(tmp_path: Path) -> None:
     for name, content in (("a.txt", b"one"), ("b/c.bin", bytes(range(256)) * 5), ("b/empty", b"")):
         (tmp_path / "from" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "from" / name).write_bytes(content)
-    arrival = Arrival(tmp_path / "to")
+    arrival = IncomingFolder(tmp_path / "to")
     for piece in pieces(tmp_path / "from", size=100):
         assert len(piece.content) <= 100
         assert not (tmp_path / "to").exists()

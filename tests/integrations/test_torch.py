@@ -119,7 +119,7 @@ def test_a_state_of_another_schedule_or_horizon_is_refused_with_both_texts(text:
     waiting = ScheduledLR(optimizer(), TEXT)
     waiting.load_state_dict(state)
     with pytest.raises(ScheduleError, match="over 13 steps, the state has"):
-        waiting.lay_over(13, 4)
+        waiting.resolve_schedule_over(13, 4)
 
 
 def test_what_is_missing_is_said() -> None:
@@ -129,7 +129,7 @@ def test_what_is_missing_is_said() -> None:
     with pytest.raises(ScheduleError, match="give total_steps="):
         scheduler.step()
     with pytest.raises(ScheduleError, match="counts in epochs"):
-        scheduler.lay_over(10)
+        scheduler.resolve_schedule_over(10)
     with pytest.raises(ScheduleError, match="sees no metric"):
         ScheduledLR(optimizer(), "plateau", total_steps=10)
 

@@ -94,8 +94,8 @@ def test_it_widens_and_stops_where_the_loss_rises(folder: Path, tmp_path: Path) 
     subject, _ = trainer(folder, tmp_path)
     curve = range_test(subject, start=1e-4, end=1.0, steps=20).curves[0]
     assert curve.rates[-1] > 1.0
-    assert curve.too_large is not None
-    assert "loss" in curve.why_over
+    assert curve.diverged_at is not None
+    assert "loss" in curve.end_reason
 
 
 def test_what_cannot_be_tested(folder: Path, tmp_path: Path) -> None:

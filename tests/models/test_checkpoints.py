@@ -15,7 +15,7 @@ from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, writ
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.minllama import LAYER, write_minllama
 from lrscope.models.rotary_pairs import halves_from_pairs, pairs_from_halves
-from lrscope.models.shape import LlamaShape, uncovered
+from lrscope.models.shape import LlamaShape, unsupported_reason
 
 UNTIED = LlamaShape(**{**TINY.__dict__, "tied": False})
 
@@ -264,7 +264,7 @@ def test_links_follow_the_checkpoint_and_survive_its_replacement(tmp_path: Path)
     ],
 )
 def test_what_the_native_model_covers(change: dict[str, object], reason: str | None) -> None:
-    assert uncovered({**TINY.to_config(), **change}) == reason
+    assert unsupported_reason({**TINY.to_config(), **change}) == reason
 
 
 def test_theta_is_found_wherever_transformers_wrote_it() -> None:

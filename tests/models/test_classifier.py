@@ -12,7 +12,7 @@ from lrscope.errors import CheckpointError
 from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.models.classifier import DropoutPlace, LlamaClassifier, build_native, dropped, initial_head
 from lrscope.models.classifier_transformers import TransformersClassifier, build_transformers
-from lrscope.training.material import classifier_config
+from lrscope.training.study_inputs import classifier_config
 
 LABELS = LabelSet(names=("bad", "mixed", "good"), keys=("0", "1", "2"))
 SENTENCES = ["good", "the film is good.", "bad", "a longer sentence of the film"]
@@ -84,14 +84,14 @@ def test_dropout_is_of_the_step_however_it_is_cut() -> None:
 def test_head_only_training_touches_the_head_alone_and_keeps_the_backbones_precision() -> None:
     tensors = {name: tensor.bfloat16() for name, tensor in random_weights(TINY).items()}
     model = build_native(TINY, tensors, 3, dropout=0.0, head_seed=0, dtype=torch.float32)
-    model.trains("head")
+    model.set_trainable("head")
     assert {p.dtype for n, p in model.named_parameters() if n.startswith("model.")} == {torch.bfloat16}
     assert [n for n, p in model.named_parameters() if p.requires_grad] == ["score.weight"]
     logits = model(*padded(tiny_tokenizer().encode(SENTENCES)))
     assert logits.dtype == torch.float32
     logits.sum().backward()
     assert model.score.weight.grad is not None
-    model.trains("full")
+    model.set_trainable("full")
     assert {p.dtype for p in model.parameters()} == {torch.float32}
 
 
@@ -119,7 +119,7 @@ def test_another_architecture_runs_through_transformers(tmp_path: Path, part: st
         tmp_path
     )
     model = build_transformers(tmp_path, 3, 0, dropout=0.3, head_seed=1, dtype=torch.float32)
-    model.trains(part)
+    model.set_trainable(part)
     model.train()
     ids, lengths = padded([[1, 5, 6, 2], [1, 2]])
     first = model(ids, lengths, DropoutPlace(3, 0, 2))

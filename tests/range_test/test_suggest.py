@@ -23,7 +23,7 @@ def hill(
         level - scale / (1 + np.exp(-6 * (u - np.log10(fall_at)))) + scale * np.maximum(0, u - np.log10(least)) ** 2
     )
     losses += np.random.default_rng(0).normal(0, noise, len(u)) if noise else 0.0
-    return Curve.of(RATES, losses, rose=True, why_over="the loss rose")
+    return Curve.of(RATES, losses, rose=True, end_reason="the loss rose")
 
 
 @pytest.mark.parametrize("level", [2.0, 0.0, -5.0])
@@ -84,7 +84,7 @@ def test_what_is_not_finite_ends_a_curve() -> None:
     losses[100:] = np.nan
     curve = Curve.of(RATES, losses)
     assert len(curve.rates) == 100
-    assert curve.too_large == RATES[100]
+    assert curve.diverged_at == RATES[100]
     assert np.isfinite(curve.smoothed).all()
 
 
@@ -157,7 +157,7 @@ def test_the_mean_of_seeds_that_begin_elsewhere_has_no_step() -> None:
 
 
 def runs(*losses: float, rose: bool = False) -> Curve:
-    return Curve.of([10.0 ** -(len(losses) - i) for i in range(len(losses))], losses, rose=rose, anew=True)
+    return Curve.of([10.0 ** -(len(losses) - i) for i in range(len(losses))], losses, rose=rose, independent_rates=True)
 
 
 def test_of_runs_that_began_anew_the_least_loss_is_in_the_middle_of_the_bracket() -> None:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from tests.conftest import Cli, Toy
 
-from lrscope.analysis.conclusions import Conclusions
-from lrscope.analysis.import_logs import read_log
-from lrscope.analysis.sources import read_runs
 from lrscope.report.chart import Chart, Series
 from lrscope.report.document import document
 from lrscope.report.files import write_report
 from lrscope.report.locales import NAMES, locale
+from lrscope.runs.importers.console import read_log
+from lrscope.runs.sources import read_runs
+from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
 
 LOG = """\
@@ -45,7 +45,7 @@ def test_languages_say_the_same_with_the_same_numbers(name: str) -> None:
 def test_every_finding_and_piece_of_advice_has_its_words() -> None:
     said = set()
     for module in ("findings", "advice"):
-        source = Path(importlib.import_module(f"lrscope.analysis.{module}").__file__ or "").read_text(encoding="utf-8")
+        source = Path(importlib.import_module(f"lrscope.findings.{module}").__file__ or "").read_text(encoding="utf-8")
         said |= {part.split('"')[1] for part in source.split("Said(")[1:] if part.startswith('"')}
     assert said
     assert said <= set(locale("en").say)

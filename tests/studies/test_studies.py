@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 from tests.conftest import Toy
 
-from lrscope.analysis.summary import summarize
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.errors import StudyError
 from lrscope.executors.base import Event, Job
@@ -26,10 +25,11 @@ from lrscope.executors.inline import InlineExecutor
 from lrscope.executors.processes import ProcessExecutor
 from lrscope.files import write_text
 from lrscope.records import FINISHED
+from lrscope.statistics.summary import summarize
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
-from lrscope.studies.deciding import concluded
+from lrscope.studies.interim_looks import concluded
 
 RATES = [1e-4, 3e-3, 3e-2]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
@@ -47,12 +47,12 @@ def run(config: StudyConfig, folder: Path, executor: Callable[[Any], Any]) -> li
 
 def resume(folder: Path, executor: Callable[[Any], Any] | None = None, **more: Any) -> list[Event]:
     with session.resume(folder, **more) as study:
-        place = InlineExecutor(study.material) if executor is None else executor(study)
+        place = InlineExecutor(study.inputs) if executor is None else executor(study)
         return list(Controller(study.store).run(place))
 
 
 def inline(study: Any) -> InlineExecutor:
-    return InlineExecutor(study.material)
+    return InlineExecutor(study.inputs)
 
 
 def numbers(folder: Path) -> dict[Any, Any]:
@@ -121,7 +121,7 @@ def test_stopped_and_resumed_equals_straight(toy: Toy, tmp_path: Path) -> None:
     run(config_of(toy), tmp_path / "one", inline)
     with session.begin(config_of(toy), tmp_path / "two") as study:
         controller = Controller(study.store)
-        for number, event in enumerate(controller.run(InlineExecutor(study.material))):
+        for number, event in enumerate(controller.run(InlineExecutor(study.inputs))):
             if number == 25 and event.kind == "record":
                 controller.stop()
         assert any(row.status == "planned" for row in study.store.trials())
@@ -173,7 +173,7 @@ class Fails:
     """An executor that fails some trials, so many times each, and runs the others."""
 
     def __init__(self, study: Any, fails: dict[int, int]) -> None:
-        self.inner, self.fails = InlineExecutor(study.material), fails
+        self.inner, self.fails = InlineExecutor(study.inputs), fails
 
     def run(self, jobs: list[Job]) -> Any:
         for job in jobs:
@@ -203,7 +203,7 @@ def test_what_has_failed_is_tried_again_where_that_is_asked_for(toy: Toy, tmp_pa
     with session.resume(tmp_path / "one") as study:
         controller = Controller(study.store)
         controller.retry_failed()
-        events = list(controller.run(InlineExecutor(study.material)))
+        events = list(controller.run(InlineExecutor(study.inputs)))
         assert {e.trial for e in events} == {2}
         assert (study.store.trial(2).status, study.store.trial(2).reason) == ("completed", "")
 
@@ -227,7 +227,7 @@ def test_diverged_seeds_are_counted_and_never_averaged_in(toy: Toy, tmp_path: Pa
     run(config, tmp_path / "one", inline)
     with StudyStore.open(tmp_path / "one") as store:
         fine, wild = summarize(store)
-        places = [arm.place for arm in concluded(store).arms]
+        places = [arm.standing for arm in concluded(store).arms]
     assert (fine.num_diverged, wild.num_diverged, wild.metric.number) == (0, 2, 0)
     assert places == ["contender", "no value"]
 
@@ -243,7 +243,7 @@ CONTROLLER = (
     "    config, folder, workers = StudyConfig.from_toml(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])\n"
     "    held = session.resume(folder) if (folder / 'study.db').exists() else session.begin(config, folder)\n"
     "    with held as study:\n"
-    "        place = ProcessExecutor(workers) if workers else InlineExecutor(study.material)\n"
+    "        place = ProcessExecutor(workers) if workers else InlineExecutor(study.inputs)\n"
     "        for event in Controller(study.store).run(place): print(event.kind, event.trial, flush=True)\n"
     "if __name__ == '__main__': main()\n"
 )
@@ -378,7 +378,7 @@ def test_a_spoilt_last_snapshot_within_a_study_costs_one_interval(toy: Toy, tmp_
     run(config, tmp_path / "one", inline)
     with session.begin(config, tmp_path / "two") as study:
         controller = Controller(study.store)
-        for event in controller.run(InlineExecutor(study.material)):
+        for event in controller.run(InlineExecutor(study.inputs)):
             if event.record is not None and getattr(event.record, "step", 0) == 9 and not controller.stopped:
                 controller.stop()
         snapshots = sorted((study.store.work_folder(1) / "trials" / "0001" / "snapshots").iterdir())

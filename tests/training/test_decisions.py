@@ -32,7 +32,7 @@ ACCURACY, LOSS = Metric("accuracy", "maximize"), Metric("loss", "minimize")
     ],
 )
 def test_early_stopping(metric: Metric, history: list[float], best: int | None, stops: bool) -> None:
-    assert metric.best_place(history) == best
+    assert metric.best_index(history) == best
     assert should_stop(metric, history, 2) == stops
     assert not should_stop(metric, history, None)
 

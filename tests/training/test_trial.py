@@ -451,8 +451,8 @@ def test_two_processes_do_not_write_one_study(toy: Toy, tmp_path: Path) -> None:
 def test_long_sentences_are_cut_and_counted_or_refused(toy: Toy, tmp_path: Path) -> None:
     toy.dev.write_text("0 ||| short\n1 ||| " + "long " * 60 + "\n", encoding="utf-8")
     with finetune.begin(toy.config(), tmp_path / "run") as run:
-        assert any("1 of 2 sentences" in note and "longer than 48 tokens" in note for note in run.material.notes)
-        ids = run.material.encoded["dev"]
+        assert any("1 of 2 sentences" in note and "longer than 48 tokens" in note for note in run.inputs.notes)
+        ids = run.inputs.encoded["dev"]
         assert ids.lengths.max() == 48
         assert ids.ids[ids.offsets[2] - 1] == 2  # the end token stays
     config = toy.config()
@@ -488,7 +488,7 @@ def test_a_plateau_reacts_to_the_dev_metric_and_resumes_exactly(toy: Toy, tmp_pa
     straight(config, tmp_path / "one")
     with StudyStore.open(tmp_path / "one") as store:
         history = [(r.step, r.metrics["accuracy"]) for r in store.evaluations(1, "dev")]
-    expected = parse(config.trial.schedule).resolve(total_steps=36, steps_per_epoch=6).given(history)
+    expected = parse(config.trial.schedule).resolve(total_steps=36, steps_per_epoch=6).with_history(history)
     assert applied(tmp_path / "one") == [1e-5 * factor for factor in expected.factors()]
     assert applied(tmp_path / "one")[-1] < 1e-5, "the metric must stand still for this test to say anything"
     stopped_at(config, tmp_path / "other", 21, "stop")
@@ -499,7 +499,7 @@ def test_a_plateau_reacts_to_the_dev_metric_and_resumes_exactly(toy: Toy, tmp_pa
 def test_layers_and_head_have_rates_of_their_own(toy: Toy, tmp_path: Path) -> None:
     config = toy.config(layer_decay=0.5, head_multiplier=4.0, epochs=1)
     with finetune.begin(config, tmp_path / "one") as run:
-        model = run.material.build_model(config.trial)
+        model = run.inputs.build_model(config.trial)
         optimizer = build_optimizer(model, config.trial)
         set_rate(optimizer, 1.0)
         rate_of = {id(p): group["lr"] for group in optimizer.param_groups for p in group["params"]}

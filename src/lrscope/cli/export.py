@@ -36,7 +36,7 @@ def export(
     """
     import shutil
 
-    from lrscope.report.trainer_arguments import as_call, beside, trainer_arguments
+    from lrscope.report.trainer_arguments import as_call, extra_steps, trainer_arguments
     from lrscope.store.study import StudyStore
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
@@ -53,7 +53,7 @@ def export(
             out.rmdir()
         temporary.replace(out)
         arguments = trainer_arguments(row.config, store.config.numerics.batching)
-        more = beside(row.config, store.config.model.train)
+        more = extra_steps(row.config, store.config.model.train)
     if json:
         print_json({"model": str(out), "trial": row.id, "seed": row.config.seed, "trainer_arguments": arguments})
         return
@@ -74,9 +74,9 @@ def chosen_trial(store: StudyStore) -> TrialRow:
     Raises:
         StudyError: no run has a value, or no model of the chosen arm was kept.
     """
-    from lrscope.analysis.arms import arm_key
-    from lrscope.studies.deciding import concluded
-    from lrscope.studies.opening import chosen_rows, kept_choice
+    from lrscope.config.arms import arm_key
+    from lrscope.studies.interim_looks import concluded
+    from lrscope.studies.sealed_test import chosen_rows, kept_choice
 
     choice = kept_choice(store.folder)
     if choice is None:

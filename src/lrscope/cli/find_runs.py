@@ -99,7 +99,7 @@ def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_j
 def run_tests(study: Study, place: Place, *, quiet: bool) -> RangeTestResult | None:
     """Make the tests that are not made yet, and keep picture and data; None where Ctrl-C stopped it."""
     from lrscope.cli.find_progress import FindProgress
-    from lrscope.range_test.reading import read_result
+    from lrscope.runs.import_range_test import read_result
     from lrscope.studies.controller import Controller
 
     controller = Controller(study.store)
@@ -121,7 +121,7 @@ def _print(result: RangeTestResult, study: Study) -> None:
         return "–" if rate is None else f"{rate:.2g}"
 
     seeds = [f"seed {curve.seed}" for curve in result.curves]
-    if result.is_anew:
+    if result.is_independent:
         longest = max(result.curves, key=lambda curve: len(curve.rates))
         by_rate = [
             [f"{rate:.2g}", *(f"{c.losses[place]:.4f}" if place < len(c.rates) else "–" for c in result.curves)]
@@ -168,10 +168,10 @@ def confirm_bracket(
     study: Study, result: RangeTestResult, asked: Confirmation, place: Place, *, quiet: bool
 ) -> dict[str, Any] | None:
     """Run short complete schedules inside the bracket; return what dev loss says, None where it was stopped."""
-    from lrscope.analysis.summary import summarize
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.config import SweepConfig
-    from lrscope.range_test.confirm import confirmed, rates_within
+    from lrscope.statistics.confirmation import confirmed, rates_within
+    from lrscope.statistics.summary import summarize
     from lrscope.store.storage import DATABASE
     from lrscope.studies import session
     from lrscope.studies.controller import Controller
@@ -179,7 +179,7 @@ def confirm_bracket(
     assert result.bracket.low is not None
     assert result.bracket.high is not None
     rates = rates_within(result.bracket.low, result.bracket.high, asked.num_rates)
-    config, numerics = study.store.config, study.material.numerics
+    config, numerics = study.store.config, study.inputs.numerics
     # What the range test decided on holds for the runs that follow it.
     decided: Any = {"device": numerics.device, "precision": numerics.precision, "threads": numerics.threads}
     trial = replace(config.trial, epochs=asked.epochs, peak_rate=rates[0])

@@ -166,7 +166,7 @@ def drive(run: FineTune, *, as_json: bool) -> int:
 
 def _write_unscored_predictions(run: FineTune) -> None:
     """Write the best checkpoint's predictions for test sentences that have no labels: there is nothing to seal."""
-    test = run.material.splits.test
+    test = run.inputs.splits.test
     best = [record for record in run.store.evaluations(run.trial.id, "dev") if record.improved]
     if test is None or test.labelled or not best:
         return
@@ -174,7 +174,7 @@ def _write_unscored_predictions(run: FineTune) -> None:
 
     log_probabilities = run.store.predictions(run.trial.id, best[-1].step, "test")
     assert log_probabilities is not None, "a finished trial has predicted its test sentences"
-    table = predictions_tsv(run.material.splits.labels.names, np.exp(log_probabilities))
+    table = predictions_tsv(run.inputs.splits.labels.names, np.exp(log_probabilities))
     write_text(run.store.folder / UNSCORED, table)
 
 
@@ -196,24 +196,24 @@ def summary(run: FineTune, result: TrialResult) -> dict[str, Any]:
         "best": result.best,
         "best_epoch": result.best_epoch,
         "evaluations": [{"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in evaluations],
-        "numerics": run.material.numerics.to_dict(),
-        "notes": [*run.material.notes, *map(str, run.trial.findings())],
+        "numerics": run.inputs.numerics.to_dict(),
+        "notes": [*run.inputs.notes, *map(str, run.trial.findings())],
         "seconds": run.store.trial(run.trial.id).seconds,
     }
 
 
 def _opening_lines(run: FineTune) -> list[str]:
-    material, trial = run.material, run.trial
-    splits = [split for split in (material.splits.train, material.splits.dev, material.splits.test) if split]
-    numerics = material.numerics
+    inputs, trial = run.inputs, run.trial
+    splits = [split for split in (inputs.splits.train, inputs.splits.dev, inputs.splits.test) if split]
+    numerics = inputs.numerics
     counts = ", ".join(f"{split.num_examples} {split.name}" for split in splits)
     return [
-        f"{material.checkpoint.source}, {numerics.implementation} implementation; {counts} sentences in "
-        f"{len(material.splits.labels.names)} classes",
+        f"{inputs.checkpoint.source}, {numerics.implementation} implementation; {counts} sentences in "
+        f"{len(inputs.splits.labels.names)} classes",
         f"{trial.schedule.text} to a peak of {trial.config.peak_rate:g} over {trial.total_steps} steps "
         f"({trial.config.epochs} epochs of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
         f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
-        *(f"note: {note}" for note in material.notes),
+        *(f"note: {note}" for note in inputs.notes),
         *map(str, trial.findings()),
     ]
 
@@ -232,7 +232,7 @@ def _closing_lines(run: FineTune, result: TrialResult, picture: Path) -> list[st
         )
     tests = run.store.evaluations(run.trial.id, "test")
     lines += [f"test after step {record.step}: {metrics_line(record.metrics)}" for record in tests]
-    test = run.material.splits.test
+    test = run.inputs.splits.test
     if test is not None and not tests:
         if test.labelled:
             lines.append(

@@ -128,11 +128,11 @@ def executor_for(study: Study, place: Place) -> Executor:
     if heads_together(study, place):
         from lrscope.executors.heads import HeadExecutor
 
-        return HeadExecutor(study.material, study.store.folder, config.sweep.keep)
+        return HeadExecutor(study.inputs, study.store.folder, config.sweep.keep)
     if place.executor == "inline":
         from lrscope.executors.inline import InlineExecutor
 
-        return InlineExecutor(study.material)
+        return InlineExecutor(study.inputs)
     if place.executor == "ray":
         from lrscope.executors.ray import RayExecutor
 
@@ -145,7 +145,7 @@ def executor_for(study: Study, place: Place) -> Executor:
 def heads_together(study: Study, place: Place) -> bool:
     """Return whether only heads are trained, here, on features that can be computed once."""
     config = study.store.config
-    head_alone = config.model.train == "head" and study.material.numerics.implementation == "native"
+    head_alone = config.model.train == "head" and study.inputs.numerics.implementation == "native"
     return head_alone and config.find is None and place.executor == "inline"
 
 
@@ -155,7 +155,7 @@ def num_at_once(study: Study, place: Place) -> tuple[int, list[str]]:
         return place.workers, []
     from lrscope.executors.ray import RayExecutor
 
-    threads = study.material.numerics.threads
+    threads = study.inputs.numerics.threads
     room = RayExecutor(workers=place.workers or None, gpus_per_trial=place.gpus_per_trial).room(threads)
     if room:
         return room, []

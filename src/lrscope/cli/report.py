@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lrscope.analysis.defaults import MARGIN
 from lrscope.cli import options as opt
 from lrscope.cli.output import print_json, table_lines
 from lrscope.errors import ConfigError
+from lrscope.statistics.defaults import MARGIN
 
 if TYPE_CHECKING:
-    from lrscope.analysis.conclusions import Conclusions
     from lrscope.report.document import Document
     from lrscope.report.locales import Locale
+    from lrscope.statistics.conclusions import Conclusions
 
 
 def report(
@@ -127,9 +127,9 @@ def concluded(
     best_epoch: bool = False,
 ) -> Conclusions:
     """Return the conclusions from sources, at the error of the last planned look where there are any."""
-    from lrscope.analysis.conclusions import Conclusions
-    from lrscope.analysis.sources import read_runs
-    from lrscope.studies.deciding import read_looks
+    from lrscope.runs.sources import read_runs
+    from lrscope.statistics.conclusions import Conclusions
+    from lrscope.studies.interim_looks import read_looks
 
     looks = read_looks(sources[0])
     return Conclusions(
@@ -162,10 +162,10 @@ def write_and_say(
 
 def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
     """Store the choice, then open the test scores of the chosen arm's trials, or of all."""
-    from lrscope.analysis.arms import arm_key
+    from lrscope.config.arms import arm_key
     from lrscope.store.lock import study_lock
     from lrscope.store.study import StudyStore
-    from lrscope.studies.opening import chosen_rows, open_test, store_choice
+    from lrscope.studies.sealed_test import chosen_rows, open_test, store_choice
 
     if which not in ("chosen", "all"):
         raise ConfigError(
@@ -217,8 +217,8 @@ def print_summary(doc: Document, language: Locale) -> None:
 
 def as_values(c: Conclusions) -> dict[str, Any]:
     """Return everything that is concluded as plain values."""
-    from lrscope.analysis.advice import advice
-    from lrscope.analysis.findings import findings
+    from lrscope.findings.advice import advice
+    from lrscope.findings.findings import findings
 
     found = findings(c)
     metric = c.runs.metric
@@ -236,7 +236,7 @@ def as_values(c: Conclusions) -> dict[str, Any]:
         "arms": [
             {
                 "name": arm.name, "rate": arm.rate, "value": _plain(arm.value), "sd": _plain(arm.sd),
-                "verdict": arm.place, "beaten_by": arm.beaten_by,
+                "verdict": arm.standing, "beaten_by": arm.beaten_by,
                 "diverged": arm.num_diverged, "failed": arm.num_failed,
             }
             for arm in c.arms

@@ -260,7 +260,7 @@ def _drive(run: FineTune, args: dict[str, Any]) -> int:
     from lrscope.records import EvaluationRecord, StepRecord, TrialResult
     from lrscope.training.inference import load_trained
 
-    as_json, trial, splits = args["json"], run.trial, run.material.splits
+    as_json, trial, splits = args["json"], run.trial, run.inputs.splits
     saved = f"{args['option']}-{args['epochs']}-{args['lr']}.pt"
     _say(f"load {splits.train.num_examples} data from {args['train']}", as_json)
     _say(f"load {splits.dev.num_examples} data from {args['dev']}", as_json)

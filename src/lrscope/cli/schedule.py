@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lrscope.schedules import ResolvedSchedule
 
 FOUND_ERRORS = 1
-MOST_STEPS = 10_000_000
+MAX_STEPS = 10_000_000
 
 Texts = Annotated[list[str], typer.Argument(help="Each one in quotes.", metavar="SCHEDULE...", show_default=False)]
 StepsPerEpoch = Annotated[
@@ -100,12 +100,12 @@ def check(
     """
     from lrscope.schedules import parse
     from lrscope.schedules.lint import horizon, lint
-    from lrscope.schedules.places import steps_an_epoch
+    from lrscope.schedules.milestones import count_steps_per_epoch
 
     per_epoch = _steps(epochs, steps_per_epoch, examples, batch_size)
     found = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
-        actual = steps_an_epoch(examples, batch_size)
+        actual = count_steps_per_epoch(examples, batch_size)
         why = f"{examples} examples in batches of {batch_size} are {actual} steps an epoch, not {steps_per_epoch}"
         found += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
     for text in schedules:
@@ -131,13 +131,13 @@ def _steps(epochs: int, steps_per_epoch: int | None, examples: int | None, batch
     if epochs < 1:
         raise ConfigError(f"--epochs must be at least 1: got {epochs}; try 3")
     found = _steps_an_epoch(steps_per_epoch, examples, batch_size)
-    if epochs * found > MOST_STEPS:
-        raise ConfigError(f"a run is drawn up to {MOST_STEPS:,} steps: got {epochs * found:,}; lower --epochs")
+    if epochs * found > MAX_STEPS:
+        raise ConfigError(f"a run is drawn up to {MAX_STEPS:,} steps: got {epochs * found:,}; lower --epochs")
     return found
 
 
 def _steps_an_epoch(steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
-    from lrscope.schedules.places import steps_an_epoch
+    from lrscope.schedules.milestones import count_steps_per_epoch
 
     if steps_per_epoch is not None:
         return steps_per_epoch
@@ -146,7 +146,7 @@ def _steps_an_epoch(steps_per_epoch: int | None, examples: int | None, batch_siz
             "a schedule is laid over a run: its length is missing; give --steps-per-epoch, or --examples and "
             "--batch-size"
         )
-    return steps_an_epoch(examples, batch_size)
+    return count_steps_per_epoch(examples, batch_size)
 
 
 def _laid(text: str, epochs: int, per_epoch: int, lr: float | None) -> ResolvedSchedule:

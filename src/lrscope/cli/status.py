@@ -35,7 +35,7 @@ def status(
 
       lrscope status runs/sweep
     """
-    from lrscope.analysis.arms import shown
+    from lrscope.config.arms import shown
 
     if log is not None:
         _print_log(folder, log)
@@ -97,7 +97,7 @@ def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
 
 
 def _print_log(folder: Path, form: str) -> None:
-    from lrscope.studies.reading import load_study, to_csv
+    from lrscope.studies.frames import load_study, to_csv
 
     if form != "csv":
         raise ConfigError(f"--log is csv: got {form!r}")

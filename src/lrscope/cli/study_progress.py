@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lrscope.analysis.arms import shown
 from lrscope.cli.progress import duration
 from lrscope.config import TrialConfig
+from lrscope.config.arms import shown
 from lrscope.executors.base import Event
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.study import StudyStore

@@ -11,17 +11,17 @@ import typer
 from lrscope.cli.output import print_json, table_lines
 
 if TYPE_CHECKING:
-    from lrscope.analysis.conclusions import Conclusions
-    from lrscope.analysis.summary import ArmSummary
+    from lrscope.statistics.conclusions import Conclusions
+    from lrscope.statistics.summary import ArmSummary
     from lrscope.store.study import StudyStore
 
 
-MOST_ARMS = 2000  # whose pairs are compared in a few seconds
+MAX_ARMS = 2000  # whose pairs are compared in a few seconds
 
 
 def print_summary(store: StudyStore, *, as_json: bool) -> None:
     """Print the table of arms; no winner is named among arms that the evidence cannot tell apart."""
-    from lrscope.analysis.summary import summarize
+    from lrscope.statistics.summary import summarize
 
     summaries = summarize(store)
     found = _conclusions(store, summaries)
@@ -43,9 +43,9 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
 
 def _conclusions(store: StudyStore, summaries: Sequence[ArmSummary]) -> Conclusions | None:
     """Return what the study carries; None where no run came to a value, or all pairs of arms are too many here."""
-    from lrscope.studies.deciding import concluded
+    from lrscope.studies.interim_looks import concluded
 
-    if len(summaries) > MOST_ARMS or not any(summary.metric.number for summary in summaries):
+    if len(summaries) > MAX_ARMS or not any(summary.metric.number for summary in summaries):
         return None
     return concluded(store)
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from lrscope.studies.session import Study
 
 INTERRUPTED = 130
-MOST_SEEDS = 8  # of --until-decided
+MAX_SEEDS = 8  # of --until-decided
 ASK_ABOVE_SECONDS, ASK_ABOVE_BYTES = 3600.0, 5 * 2**30
 MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
 
@@ -131,7 +131,7 @@ def sweep(
         extension = {**grid, **({} if seeds is None else {"seeds": seeds})}
         with resume_study(resume, moved=moved, extension=extension) as study:
             if until_decided is not None:
-                code = drive_until_decided(study, place, until_decided, max_seeds or MOST_SEEDS, quiet=json)
+                code = drive_until_decided(study, place, until_decided, max_seeds or MAX_SEEDS, quiet=json)
                 return code or finish(study, as_json=json)
             return drive(study, place, yes=yes, as_json=json, retry_failed=retry_failed)
     if until_decided is not None:
@@ -192,7 +192,7 @@ def _asked(
 def _search(asked: StudyConfig, folder: Path, place: Place, *, quiet: bool) -> tuple[float, ...] | None:
     """Find the rates to compare: five within the bracket of a range test."""
     from lrscope.cli.find_runs import found
-    from lrscope.range_test.confirm import rates_within
+    from lrscope.statistics.confirmation import rates_within
     from lrscope.training.finetune import require_new
 
     require_new(folder)
@@ -256,14 +256,14 @@ def draw(study: Study) -> None:
 
 def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: bool) -> bool:
     from lrscope.studies.plan import arms, num_merged
-    from lrscope.training.quote import quote, quote_heads
+    from lrscope.training.cost_estimate import estimate_cost, estimate_heads_cost
 
     config = study.store.config
     assert config.sweep is not None
     if heads_together(study, place):
-        cost = quote_heads(study.material, study.store.folder, trials, keep=config.sweep.keep)
+        cost = estimate_heads_cost(study.inputs, study.store.folder, trials, keep=config.sweep.keep)
     else:
-        cost = quote(study.material, trials, keep=config.sweep.keep, own_process=place.executor != "inline")
+        cost = estimate_cost(study.inputs, trials, keep=config.sweep.keep, own_process=place.executor != "inline")
     at_once, room_notes = num_at_once(study, place)
     seconds, megabytes = cost.seconds / at_once, cost.num_bytes / 2**20
     merged = num_merged(config)
@@ -271,7 +271,7 @@ def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: 
         f"{counted(len(arms(config)), 'arm')} × {counted(config.sweep.seeds, 'seed')}, {counted(len(trials), 'trial')} "
         f"to run, {at_once} at a time: about {duration(seconds)} and {megabytes:.0f} MB",
         *([f"{merged} combinations are the same as others and run once"] if merged else []),
-        *(f"note: {note}" for note in (*study.material.notes, *room_notes)),
+        *(f"note: {note}" for note in (*study.inputs.notes, *room_notes)),
     ]
     if not quiet:
         for line in lines:

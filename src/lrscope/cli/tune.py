@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from lrscope.analysis.defaults import MARGIN
 from lrscope.cli import options as opt
 from lrscope.cli.find_runs import INTERRUPTED, found
 from lrscope.cli.output import print_json
@@ -21,6 +20,7 @@ from lrscope.cli.study_table import print_summary
 from lrscope.cli.sweep import draw
 from lrscope.cli.until_decided import drive_until_decided
 from lrscope.errors import ConfigError, StudyError
+from lrscope.statistics.defaults import MARGIN
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
@@ -64,7 +64,7 @@ def tune(
     """
     given = dict(locals())
     from lrscope.report.locales import locale
-    from lrscope.studies.budget import keep_plan, kept_plan, parse_budget, require_same_settings, said
+    from lrscope.studies.budget import format_budget, keep_plan, kept_plan, parse_budget, require_same_settings
 
     locale(lang)  # before anything is spent
     if not (math.isfinite(margin) and margin > 0.0):
@@ -86,7 +86,9 @@ def tune(
         plan = _plan(base, seconds, place, epochs)
         keep_plan(folder, plan, base)
     elif plan.budget != seconds:
-        raise StudyError(f"{folder} was begun with a budget of {said(plan.budget)}: got {budget}; leave it as it was")
+        raise StudyError(
+            f"{folder} was begun with a budget of {format_budget(plan.budget)}: got {budget}; leave it as it was"
+        )
     elif epochs is not None and epochs != plan.epochs:
         raise StudyError(
             f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
@@ -108,18 +110,18 @@ _SETTINGS = (
 
 def _plan(base: StudyConfig, seconds: float, place: Place, epochs: int | None) -> Plan:
     """Time a few updates and an evaluation, and lay the budget out."""
-    from lrscope.studies.budget import lay_out
-    from lrscope.training.material import gather
-    from lrscope.training.quote import START_SECONDS, quote
+    from lrscope.studies.budget import plan_budget
+    from lrscope.training.cost_estimate import START_SECONDS, estimate_cost
+    from lrscope.training.study_inputs import load_inputs
 
-    material = gather(base)
-    for note in material.notes:
+    inputs = load_inputs(base)
+    for note in inputs.notes:
         typer.echo(f"note: {note}", err=True)
     one = replace(base.trial, epochs=1)
     own = place.executor != "inline"
-    epoch = quote(material, [one], keep="none", own_process=False).seconds
-    step = epoch / one.lay_out(material.encoded["train"].num_examples).total_steps
-    return lay_out(seconds, step, (START_SECONDS if own else 0.5, epoch), max(1, place.workers), epochs)
+    epoch = estimate_cost(inputs, [one], keep="none", own_process=False).seconds
+    step = epoch / one.resolve_schedule(inputs.encoded["train"].num_examples).total_steps
+    return plan_budget(seconds, step, (START_SECONDS if own else 0.5, epoch), max(1, place.workers), epochs)
 
 
 def _say(plan: Plan) -> None:
@@ -135,7 +137,7 @@ def _say(plan: Plan) -> None:
 
 def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float, lang: str, *, quiet: bool) -> int:
     from lrscope.config import SweepConfig
-    from lrscope.range_test.confirm import rates_within
+    from lrscope.statistics.confirmation import rates_within
     from lrscope.store.storage import DATABASE
     from lrscope.studies import session
 
@@ -163,7 +165,7 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
         draw(study)
         if not quiet:
             print_summary(study.store, as_json=False)
-    from lrscope.analysis.commands import finetune_command
+    from lrscope.findings.commands import finetune_command
 
     conclusions, page = write_and_say(study_folder, margin, lang=lang, quiet=quiet)
     command = finetune_command(conclusions.runs, conclusions.arms[conclusions.choice.first].name)

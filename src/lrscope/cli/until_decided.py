@@ -32,7 +32,7 @@ def drive_until_decided(
 
     `affordable` is asked, before a further look, whether so many runs more may be spent. Returns the exit code.
     """
-    from lrscope.studies.deciding import begin_looks, conclusions_at, look, open_trials
+    from lrscope.studies.interim_looks import begin_looks, conclusions_at, look, open_trials
 
     if not (math.isfinite(margin) and margin > 0.0):
         raise ConfigError(f"--until-decided is a difference that matters, above 0: got {margin:g}; write 0.02")

@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from lrscope.config.base import Section
 from lrscope.errors import ScheduleError
 from lrscope.schedules.ramp import WIDEN_BY, Ramp
-from lrscope.sections import Section
 
 VARIED = ("head", "dropout", "order")
 

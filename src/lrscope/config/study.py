@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from lrscope.config.base import Section, build_section, without_none
 from lrscope.config.find import FindConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
-from lrscope.sections import Section, build_section, without_none
 
 
 @dataclass(frozen=True, kw_only=True)

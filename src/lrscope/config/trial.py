@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
+from lrscope.config.base import Section
 from lrscope.schedules import ResolvedSchedule, parse
-from lrscope.schedules.places import steps_an_epoch
-from lrscope.sections import Section
+from lrscope.schedules.milestones import count_steps_per_epoch
 
 
 @lru_cache(maxsize=4096)  # a study of ten thousand trials has few schedules
@@ -50,21 +50,23 @@ class TrialConfig(Section):
         # Stored as the schedule's own canonical text, so that two spellings of one schedule are one arm.
         object.__setattr__(self, "schedule", _canonical(self.schedule))
 
-    def lay_out(self, num_examples: int) -> ResolvedSchedule:
+    def resolve_schedule(self, num_examples: int) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
 
         Raises:
             ScheduleError: the schedule does not fit them.
         """
-        return self.lay_over(self.epochs * steps_an_epoch(num_examples, self.batch_size), num_examples)
+        return self.resolve_schedule_over(
+            self.epochs * count_steps_per_epoch(num_examples, self.batch_size), num_examples
+        )
 
-    def lay_over(self, total_steps: int, num_examples: int) -> ResolvedSchedule:
+    def resolve_schedule_over(self, total_steps: int, num_examples: int) -> ResolvedSchedule:
         """Return the schedule over a run of so many steps, whatever its epochs.
 
         Raises:
             ScheduleError: the schedule does not fit them.
         """
-        steps_per_epoch = steps_an_epoch(num_examples, self.batch_size)
+        steps_per_epoch = count_steps_per_epoch(num_examples, self.batch_size)
         return parse(self.schedule).resolve(
             total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate
         )

@@ -13,14 +13,14 @@ from lrscope.executors.base import Event, Job
 
 if TYPE_CHECKING:
     from lrscope.training.heads import HeadBundle
-    from lrscope.training.material import Material
+    from lrscope.training.study_inputs import StudyInputs
 
 
 class HeadExecutor:
     """Trains bundles of heads on features that `folder` keeps. `keep` is the study's: whose checkpoints are written."""
 
-    def __init__(self, material: Material, folder: Path, keep: str) -> None:
-        self.material, self.folder, self.keep = material, folder, keep
+    def __init__(self, inputs: StudyInputs, folder: Path, keep: str) -> None:
+        self.inputs, self.folder, self.keep = inputs, folder, keep
         self._stopped = threading.Event()
         self._best: dict[TrialConfig, float] = {}
 
@@ -29,13 +29,13 @@ class HeadExecutor:
         from lrscope.training.features import features_of
         from lrscope.training.heads import HeadBundle, bundles
 
-        features = features_of(self.material, self.folder)
-        self.material.numerics.apply()
+        features = features_of(self.inputs, self.folder)
+        self.inputs.numerics.apply()
         for places in bundles([job.config.trial for job in jobs]):
             bundle_jobs = [jobs[place] for place in places]
             if not self._stopped.is_set():
                 yield from (Event("started", job.trial) for job in bundle_jobs)
-                bundle = HeadBundle(self.material, features, [job.config.trial for job in bundle_jobs])
+                bundle = HeadBundle(self.inputs, features, [job.config.trial for job in bundle_jobs])
                 for epoch in bundle.run():
                     yield from self._told(bundle, bundle_jobs, epoch)
                     if self._stopped.is_set():
@@ -68,12 +68,10 @@ class HeadExecutor:
         if self.keep == "best" and not bundle.metric.better(value, self._best.get(arm)):
             return
         self._best[arm] = value
-        backbone = {name: t for name, t in self.material.checkpoint.tensors.items() if name.startswith("model.")}
+        backbone = {name: t for name, t in self.inputs.checkpoint.tensors.items() if name.startswith("model.")}
         metadata = {"lrscope.step": str(dev[-1].step), "lrscope.schedule": job.config.trial.schedule}
         for name, head, wanted in (("best", bundle.best_ACD, True), ("last", bundle.w_ACD, self.keep == "all")):
             if wanted:
                 tensors = {**backbone, "score.weight": head[a].clone()}
                 folder = job.folder / "trials" / "0001" / name
-                write_checkpoint(
-                    folder, tensors, self.material.saved_config(), self.material.tokenizer, metadata=metadata
-                )
+                write_checkpoint(folder, tensors, self.inputs.saved_config(), self.inputs.tokenizer, metadata=metadata)

@@ -9,14 +9,14 @@ from lrscope.executors.base import Event, Job
 from lrscope.executors.work import events_of, gather_for
 
 if TYPE_CHECKING:
-    from lrscope.training.material import Material
+    from lrscope.training.study_inputs import StudyInputs
 
 
 class InlineExecutor:
-    """Runs trials here. `material` are the study's inputs, where they have been gathered already."""
+    """Runs trials here. `inputs` are the study's inputs, where they have been gathered already."""
 
-    def __init__(self, material: Material | None = None) -> None:
-        self._material = material
+    def __init__(self, inputs: StudyInputs | None = None) -> None:
+        self._inputs = inputs
         self._stop_trial: Callable[[], None] | None = None
         self._stopped = False
 
@@ -41,7 +41,7 @@ class InlineExecutor:
         if self._stopped:
             stop()
 
-    def _gathered(self, job: Job) -> Material:
-        if self._material is None:
-            self._material = gather_for(job)
-        return self._material
+    def _gathered(self, job: Job) -> StudyInputs:
+        if self._inputs is None:
+            self._inputs = gather_for(job)
+        return self._inputs

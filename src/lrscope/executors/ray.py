@@ -14,12 +14,12 @@ from time import monotonic
 from typing import Any
 
 from lrscope.executors.base import Event, Job
-from lrscope.executors.inputs import Sent, input_paths, key_of
-from lrscope.executors.parcels import Arrival, Piece, pieces
+from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
+from lrscope.executors.input_files import Sent, input_paths, key_of
 from lrscope.executors.processes import HANG_SECONDS
 from lrscope.executors.ray_task import Task, Unseen, run_task, versions
 
-MOST_LOSSES = 3  # workers lost under one try of a trial: a cluster loses nodes without a trial's fault
+MAX_LOSSES = 3  # workers lost under one try of a trial: a cluster loses nodes without a trial's fault
 QUEUED = 4  # tasks handed to Ray beyond what fits now, so that a cluster that grows sees that it should
 
 
@@ -54,7 +54,7 @@ def _on_node(task: Task, sent: Mapping[str, Sent] | None, stop: Any) -> Iterator
 @dataclass(eq=False)
 class _Running:
     job: Job
-    arrival: Arrival
+    arrival: IncomingFolder
     stream: Any = None
     heard: float = 0.0
     losses: int = 0
@@ -135,7 +135,7 @@ class RayExecutor:
         gpus = self.gpus_per_trial if self.gpus_per_trial is not None else float(job.numerics["device"] == "cuda")
         options = {"num_cpus": job.numerics["threads"], "num_gpus": gpus, "name": f"trial {job.trial}"}
         stream = self._remote.options(**options).remote(task, self._sent, self._stop)
-        arrival = Arrival(job.folder)
+        arrival = IncomingFolder(job.folder)
         running = again or _Running(job, arrival)
         running.stream, running.heard, running.arrival = stream, monotonic(), arrival
         self._running.append(running)
@@ -213,7 +213,7 @@ class RayExecutor:
         running.losses += 1
         if self._stopped:
             running.ended = Event("stopped", running.job.trial)
-        if running.losses > MOST_LOSSES or self._stopped:
+        if running.losses > MAX_LOSSES or self._stopped:
             yield from self._end(running, f"its worker was lost {running.losses} times: {_said(error)}")
             return
         self._running.remove(running)

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 
 from lrscope import __version__
 from lrscope.executors.base import Event, Job
-from lrscope.executors.inputs import Sent, key_of, unpack, unseen
-from lrscope.executors.parcels import Arrival, Piece, pieces
+from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
+from lrscope.executors.input_files import Sent, key_of, unpack, unseen
 from lrscope.executors.work import events_of, gather_for, worth_telling
 from lrscope.store.storage import DATABASE
 
 if TYPE_CHECKING:
-    from lrscope.training.material import Material
+    from lrscope.training.study_inputs import StudyInputs
 
 KEPT_SECONDS = 7 * 24 * 3600.0
-_gathered: dict[str, Material] = {}
+_gathered: dict[str, StudyInputs] = {}
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def run_task(
         os.utime(inputs)
     folder = home / task.key
     if task.begun and not folder.exists():
-        arrival = Arrival(folder)
+        arrival = IncomingFolder(folder)
         for piece in task.begun:
             arrival.add(piece)
         arrival.finish()
@@ -102,7 +102,7 @@ def _run(job: Job, keep: str, stopped: Callable[[], bool]) -> Iterator[Event | P
     threading.Thread(target=watch, daemon=True).start()
     told = 0.0
     try:
-        for event in events_of(job, _material, stops.append):
+        for event in events_of(job, _inputs, stops.append):
             if event.kind in ("done", "stopped"):
                 yield from pieces(job.folder, _kept(keep) if event.kind == "done" else None)
             if event.kind in ("failed", "blocked"):
@@ -122,7 +122,7 @@ def _kept(keep: str) -> Callable[[str], bool]:
     return lambda path: path == DATABASE or any(path.startswith(f"trials/0001/{name}/") for name in names)
 
 
-def _material(job: Job) -> Material:
+def _inputs(job: Job) -> StudyInputs:
     """Read a study's inputs once a worker."""
     key = key_of(job.fingerprint, job.numerics, job.config.to_dict()["data"], job.config.to_dict()["model"])
     if key not in _gathered:

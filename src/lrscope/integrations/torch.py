@@ -77,7 +77,7 @@ class ScheduledLR(LRScheduler):
         super().__init__(optimizer)
         optimizer.register_step_post_hook(self._count)
 
-    def lay_over(self, total_steps: int, steps_per_epoch: int | None = None) -> None:
+    def resolve_schedule_over(self, total_steps: int, steps_per_epoch: int | None = None) -> None:
         """Say how many updates the run makes, before its first one.
 
         Raises:

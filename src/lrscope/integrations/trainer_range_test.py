@@ -12,8 +12,8 @@ from transformers import TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback
 
 from lrscope.errors import ConfigError
+from lrscope.integrations.range_test import require_no_scheduler
 from lrscope.range_test.curve import Curve
-from lrscope.range_test.driver import require_no_scheduler
 from lrscope.range_test.result import RangeTestResult
 from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY, Ramp
 from lrscope.training.divergence import RiseWatch
@@ -70,7 +70,7 @@ def range_test(
         trainer.training_step = measured
         trainer.train()
     rose = watcher.why not in ("", RAMP_ENDED)
-    return RangeTestResult((Curve.of(watcher.rates, watcher.losses, why_over=watcher.why, rose=rose),))
+    return RangeTestResult((Curve.of(watcher.rates, watcher.losses, end_reason=watcher.why, rose=rose),))
 
 
 class _Watcher(TrainerCallback):  # type: ignore[misc]

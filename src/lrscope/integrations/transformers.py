@@ -39,4 +39,4 @@ class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
         if train_dataloader is not None and hasattr(train_dataloader, "__len__"):
             # Trainer makes an update of an epoch's last, shorter accumulation too.
             steps_per_epoch = max(-(-len(train_dataloader) // args.gradient_accumulation_steps), 1)
-        scheduler.lay_over(state.max_steps, steps_per_epoch)
+        scheduler.resolve_schedule_over(state.max_steps, steps_per_epoch)

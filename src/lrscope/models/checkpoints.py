@@ -20,7 +20,7 @@ from torch import Tensor
 from lrscope.errors import CheckpointError
 from lrscope.models.llama2c import read_llama2c
 from lrscope.models.minllama import load_pickle, read_minllama
-from lrscope.models.shape import LlamaShape, uncovered
+from lrscope.models.shape import LlamaShape, unsupported_reason
 
 HUB_FILES = ["*.json", "*.safetensors", "tokenizer.model", "pytorch_model*.bin"]
 
@@ -116,7 +116,7 @@ def _read_folder(folder: Path, source: str) -> Checkpoint:
         else:
             loaded = {name: value for name, value in load_pickle(path).items() if isinstance(value, Tensor)}
         tensors |= loaded
-    if uncovered(config) is None:
+    if unsupported_reason(config) is None:
         shape = LlamaShape.from_config(config)
         tensors = _checked(folder, shape, _with_prefix(tensors))
     else:

@@ -73,7 +73,7 @@ class LlamaClassifier(nn.Module):
         """Put weights back that `to_tensors` gave."""
         self.load_state_dict(dict(tensors))
 
-    def trains(self, part: str) -> None:
+    def set_trainable(self, part: str) -> None:
         """Let `full` or `head` be trained: freezing a part keeps it in the precision that it came in."""
         for name, parameter in self.named_parameters():
             trained = part == "full" or name.startswith("score.")

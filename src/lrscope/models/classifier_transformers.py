@@ -55,7 +55,7 @@ class TransformersClassifier(nn.Module):
         """Put weights back that `to_tensors` gave."""
         self.network.load_state_dict(dict(tensors))
 
-    def trains(self, part: str) -> None:
+    def set_trainable(self, part: str) -> None:
         """Let `full` or `head` be trained, in float32; what is frozen keeps its precision."""
         heads = {id(p) for p in self._head().parameters()}
         for parameter in self.parameters():

@@ -128,10 +128,10 @@ class LlamaShape:
         }
 
 
-def uncovered(config: Mapping[str, Any]) -> str | None:
+def unsupported_reason(config: Mapping[str, Any]) -> str | None:
     """Return what in a configuration the native implementation does not cover, None where it covers all.
 
-    >>> uncovered({"model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0}})
+    >>> unsupported_reason({"model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0}})
     'rope scaling llama3'
     """
     if config.get("model_type") != "llama":

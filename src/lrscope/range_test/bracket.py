@@ -47,7 +47,7 @@ def largest_stable(curve: Curve) -> float | None:
         least = tenth + int(smoothed[tenth:].argmin())
         above = np.flatnonzero(smoothed[least:] > smoothed[least] + margin)
         return float(curve.rates[least + int(above[0]) - 1]) if len(above) else None
-    if curve.too_large is None:
+    if curve.diverged_at is None:
         return None
     start = float(curve.losses[: max(2, len(curve.losses) // 10)].mean())
     below = np.flatnonzero(smoothed <= start + margin)
@@ -64,7 +64,7 @@ def bracket_of(curves: Sequence[Curve]) -> Bracket:
     if not readable:
         sentence = "no confident answer: the test ended before a curve could be read"
         return Bracket(None, None, None, float("nan"), sentence)
-    if all(curve.anew for curve in readable):
+    if all(curve.independent_rates for curve in readable):
         return _around_least(readable)
     whole = mean_of(readable)
     each = [rate for rate in map(largest_stable, readable) if rate is not None]
@@ -90,7 +90,7 @@ def _around_least(curves: Sequence[Curve]) -> Bracket:
     if least == 0:
         what = f"the least loss is at the smallest rate, {rate:.2g}; lower --start"
         return Bracket(None, None, None, float("nan"), f"no confident answer: {what}")
-    if least + 1 == len(whole.rates) and whole.too_large is None:
+    if least + 1 == len(whole.rates) and whole.diverged_at is None:
         what = f"the least loss is at the largest rate, {rate:.2g}; raise --end"
         return Bracket(None, None, None, float("nan"), f"no confident answer: {what}")
     each = [float(curve.rates[int(curve.losses.argmin())]) for curve in curves]

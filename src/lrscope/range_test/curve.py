@@ -12,42 +12,43 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 WIDTH_DECADES = 0.15
-FEWEST_POINTS = 8
-FEWEST_RATES = 3  # of runs that each speak for themselves
+MIN_POINTS = 8
+MIN_RATES = 3  # of runs that each speak for themselves
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Losses at rising rates. `why_over` says why the test ended; a loss that was not finite is left out.
+    """Losses at rising rates. `end_reason` says why the test ended; a loss that was not finite is left out.
 
-    `too_large` is the rate at which the loss showed that it was too large, None where it never did. `anew`: every rate
-    began from the same weights, so that its loss speaks for itself; under a ramp it speaks for all rates before it.
+    `diverged_at` is the rate at which the loss showed that it was too large, None where it never did.
+    `independent_rates`: every rate began from the same weights, so that its loss speaks for itself; under a ramp it
+    speaks for all rates before it.
     """
 
     rates: Floats
     losses: Floats
-    why_over: str = ""
-    too_large: float | None = None
+    end_reason: str = ""
+    diverged_at: float | None = None
     seed: int = 0
-    anew: bool = False
+    independent_rates: bool = False
 
     @staticmethod
     def of(
-        rates: Sequence[float] | Floats, losses: Sequence[float] | Floats, *, why_over: str = "", seed: int = 0,
-        rose: bool = False, anew: bool = False,
+        rates: Sequence[float] | Floats, losses: Sequence[float] | Floats, *, end_reason: str = "", seed: int = 0,
+        rose: bool = False, independent_rates: bool = False,
     ) -> Curve:  # fmt: skip
         """Make a curve of what a test recorded; it ends before the first loss that is not finite.
 
         `rose`: the test was over because the last loss was too large.
 
-        >>> Curve.of([1e-3, 1e-2, 1e-1], [1.6, 1.5, float("nan")]).too_large
+        >>> Curve.of([1e-3, 1e-2, 1e-1], [1.6, 1.5, float("nan")]).diverged_at
         0.1
         """
         x, y = np.asarray(rates, dtype=np.float64), np.asarray(losses, dtype=np.float64)
         bad = np.flatnonzero(~np.isfinite(y))
         end = int(bad[0]) if len(bad) else len(y)
-        too_large = float(x[end]) if len(bad) else float(x[-1]) if rose and len(x) else None
-        return Curve(x[:end], y[:end], why_over, too_large, seed, anew)
+        diverged_at = float(x[end]) if len(bad) else float(x[-1]) if rose and len(x) else None
+        return Curve(x[:end], y[:end], end_reason, diverged_at, seed, independent_rates)
 
     @cached_property
     def smoothed(self) -> Floats:
@@ -57,7 +58,7 @@ class Curve:
     @property
     def is_readable(self) -> bool:
         """Whether there are enough points for any rule."""
-        return len(self.rates) >= (FEWEST_RATES if self.anew else FEWEST_POINTS)
+        return len(self.rates) >= (MIN_RATES if self.independent_rates else MIN_POINTS)
 
 
 def smooth(rates: Floats, losses: Floats, width: float = WIDTH_DECADES) -> Floats:
@@ -115,7 +116,7 @@ def mean_of(curves: Sequence[Curve]) -> Curve:
     reached = min(len(curve.rates) for curve in curves)
     rates = longest.rates[:reached]
     stacked = [curve.losses[:reached] - begin + level for curve, begin in zip(curves, begins, strict=False)]
-    large = [curve.too_large for curve in curves if curve.too_large is not None]
+    large = [curve.diverged_at for curve in curves if curve.diverged_at is not None]
     too_large = float(np.exp(np.mean(np.log(large)))) if len(large) == len(curves) else None
-    anew = all(curve.anew for curve in curves)
+    anew = all(curve.independent_rates for curve in curves)
     return Curve(rates, np.mean(stacked, axis=0) if stacked else rates[:0], "", too_large, -1, anew)

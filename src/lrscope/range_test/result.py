@@ -56,14 +56,14 @@ class RangeTestResult:
     @cached_property
     def table(self) -> list[Suggestion]:
         """Every rule's rate by seed; of runs that began anew, the one rule that they need: the least loss."""
-        if self.is_anew:
+        if self.is_independent:
             return [Suggestion("least loss", tuple(least(curve) for curve in self.curves))]
         return [Suggestion(name, tuple(rule(curve) for curve in self.curves)) for name, rule in RULES.items()]
 
     @property
-    def is_anew(self) -> bool:
+    def is_independent(self) -> bool:
         """Whether every rate began from the same weights, as in forks and runs."""
-        return all(curve.anew for curve in self.curves)
+        return all(curve.independent_rates for curve in self.curves)
 
     @cached_property
     def bracket(self) -> Bracket:
@@ -77,7 +77,7 @@ class RangeTestResult:
 
     def plot(self, path: Path | str | None = None) -> Any:
         """Draw the test; return matplotlib's figure, and write it where a path is given."""
-        from lrscope.report.range_figure import range_figure, save_range_figure
+        from lrscope.range_test.figure import range_figure, save_range_figure
 
         figure = range_figure(self)
         if path is not None:
@@ -105,8 +105,8 @@ class RangeTestResult:
                     "seed": curve.seed,
                     "rates": curve.rates.tolist(),
                     "losses": curve.losses.tolist(),
-                    "too_large": curve.too_large,
-                    "why_over": curve.why_over,
+                    "too_large": curve.diverged_at,
+                    "why_over": curve.end_reason,
                 }
                 for curve in self.curves
             ],

@@ -115,7 +115,7 @@ def divergence_divided(curve: Curve) -> float | None:
 
     Source: Smith, A disciplined approach to neural network hyper-parameters, arXiv 1803.09820, section 4.1.
     """
-    return None if curve.too_large is None or not curve.is_readable else curve.too_large / DIVIDED_BY
+    return None if curve.diverged_at is None or not curve.is_readable else curve.diverged_at / DIVIDED_BY
 
 
 def least(curve: Curve) -> float | None:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lrscope.report.figures import BLUE, GREEN, GREY, ORANGE
+from lrscope.figure_style import BLUE, GREEN, GREY, ORANGE
 from lrscope.schedules.durations import format_number
 
 COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", GREY)

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 
-from lrscope.analysis.conclusions import ArmView, Conclusions
-from lrscope.analysis.curves import course
+from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Series
 from lrscope.report.wording import Wording
+from lrscope.statistics.conclusions import ArmView, Conclusions
 
-MOST_CURVES = 21
+MAX_CURVES = 21
 
 
 def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
@@ -32,7 +32,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
             (float(arm.rate or 0.0), c.runs.value(run)) for _, arm in arms for run in arm.done if len(arm.done) > 1
         ]
         series.append(Series("", singles, number, is_faint=True, has_line=False))
-    left = [float(arm.rate or 0.0) for arm in c.arms if arm.place == "contender"]
+    left = [float(arm.rate or 0.0) for arm in c.arms if arm.standing == "contender"]
     bands = [(min(left), max(left))] if left and len(families) == 1 else []
     return Chart(
         wording.word("by-rate"), wording.word("rate"), wording.word("dev"),
@@ -47,7 +47,7 @@ def half_width(c: Conclusions, number: int) -> float:
     """
     from scipy import stats
 
-    from lrscope.analysis.multiplicity import effective_freedom
+    from lrscope.statistics.multiplicity import effective_freedom
 
     e = c.evidence
     others = [arm for arm in range(e.num_arms) if arm != number and not math.isnan(e.values[arm])]
@@ -64,7 +64,7 @@ def half_width(c: Conclusions, number: int) -> float:
 
 def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:
     """Draw the decision metric on dev by epoch, and the training loss, a line an arm; the best arms where many."""
-    order = [c.arms[number] for number in c.order][:MOST_CURVES]
+    order = [c.arms[number] for number in c.order][:MAX_CURVES]
     shown = [arm for arm in c.arms if arm in order]
     charts = []
     loss = Metric("loss", "minimize")

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lrscope.analysis.advice import Advice, advice
-from lrscope.analysis.commands import finetune_command
-from lrscope.analysis.conclusions import ArmView, Conclusions
-from lrscope.analysis.findings import findings
-from lrscope.analysis.said import Said
-from lrscope.report.trainer_arguments import as_call, beside, trainer_arguments
+from lrscope.findings.advice import Advice, advice
+from lrscope.findings.commands import finetune_command
+from lrscope.findings.findings import findings
+from lrscope.report.trainer_arguments import as_call, extra_steps, trainer_arguments
+from lrscope.runs.said import Said
+from lrscope.statistics.conclusions import ArmView, Conclusions
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     arguments = trainer_arguments(config, study.numerics.batching if study else "bucketed")
     if arguments is None:
         return (command,)
-    more = beside(config, study.model.train if study else "full")
+    more = extra_steps(config, study.model.train if study else "full")
     return (command, as_call(arguments) + (f"  # {more}" if more else ""))
 
 
@@ -86,7 +86,7 @@ def _answer(c: Conclusions) -> list[Said]:
     values = {"first": first.name, "value": first.value, "metric": c.runs.metric.name}
     if len(c.arms) == 1:
         return [Said("answer-one", values)]
-    left = [arm for arm in c.arms if arm.place == "contender"]
+    left = [arm for arm in c.arms if arm.standing == "contender"]
     level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
     alone = "answer-alone" if len(known) == len(c.arms) else "answer-alone-known" if len(known) > 1 else "answer-only"
     said = [Said(alone, values), Said("sure-alone", level)]
@@ -98,7 +98,7 @@ def _answer(c: Conclusions) -> list[Said]:
         if c.verdict.is_decided:
             kind = "answer-equivalent-two" if len(left) == 2 else "answer-equivalent"
         if len(left) > 2 and c.centre is None:
-            kind += "-middle" if c.has_places else "-plain"
+            kind += "-middle" if c.has_log_rates else "-plain"
         values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
         said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
     if c.is_assumed and c.knows_spread and len(known) > 1:
@@ -156,7 +156,7 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         cells.append(Cell(end, note="" if c.runs.at_best else spread))
         cells += ahead[number : number + 1]
         cells += [Cell(optional[name][number]) for name in shown]
-        cells.append(Cell(arm.place, is_word=True))
+        cells.append(Cell(arm.standing, is_word=True))
         rows.append(Row(tuple(cells), _mark(c, number)))
     return tuple(columns), tuple(rows)
 
@@ -208,7 +208,7 @@ def _rule(c: Conclusions) -> str:
     """Return the rule by which a choice was made."""
     if c.centre is not None:
         return "method-choice"
-    return "method-choice-middle" if c.has_places else "method-choice-plain"
+    return "method-choice-middle" if c.has_log_rates else "method-choice-plain"
 
 
 def _has_test(arm: ArmView) -> bool:

@@ -6,29 +6,17 @@ matplotlib is imported when a figure is drawn, and draws to files only: no windo
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.figure_style import BLUE, GREY, ORANGE, STYLE
 from lrscope.files import replacing
 from lrscope.store.study import StudyStore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#7F7F7F"
-STYLE: Any = {
-    "font.size": 10.0,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#E4E4E4",
-    "grid.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "figure.dpi": 150,
-    "svg.fonttype": "none",
-}
 
 
 def smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:

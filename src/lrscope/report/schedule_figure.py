@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 
 from lrscope.errors import ConfigError
+from lrscope.figure_style import STYLE
 from lrscope.files import replacing
-from lrscope.report.figures import STYLE
 from lrscope.schedules import ResolvedSchedule
 
 # Okabe and Ito's colours, ordered by how light they print, and a dash pattern each.
@@ -19,7 +19,7 @@ LINES = (
     ("#000000", (0, (1, 1.5))), ("#E69F00", (0, (10, 3))), ("#56B4E9", (0, (4, 1.5, 1, 1.5, 1, 1.5))),
 )  # fmt: skip
 FORMATS = ("png", "svg", "pdf")
-MOST_POINTS = 4000
+MAX_POINTS = 4000
 
 
 def save_schedules(
@@ -40,7 +40,7 @@ def save_schedules(
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 4.4 + 0.24 * len(schedules)), layout="constrained")
         axes = figure.subplots()
-        steps = np.unique(np.linspace(0, run.total_steps - 1, min(run.total_steps, MOST_POINTS)).round())
+        steps = np.unique(np.linspace(0, run.total_steps - 1, min(run.total_steps, MAX_POINTS)).round())
         for number, schedule in enumerate(schedules):
             colour, dashes = LINES[number % len(LINES)]
             rates = schedule.factors()[steps.astype(int)] * peak

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
-from lrscope.analysis.arms import Arm, arm_key, named
-from lrscope.analysis.summary import ArmSummary, pooled, summarize
 from lrscope.config import TrialConfig
+from lrscope.config.arms import Arm, arm_key, named
+from lrscope.figure_style import STYLE
 from lrscope.files import replacing
-from lrscope.report.figures import STYLE
 from lrscope.report.schedule_figure import LINES
+from lrscope.statistics.summary import ArmSummary, pooled, summarize
 from lrscope.store.study import StudyStore
 
-MOST_CURVES = 12
+MAX_CURVES = 12
 
 
 def half_width(number: int, sd: float, freedom: int) -> float:
@@ -82,7 +82,7 @@ def save_sweep_curves(store: StudyStore, path: Path) -> None:
     groups: dict[TrialConfig, list[int]] = {}
     for row in store.trials():
         groups.setdefault(arm_key(row.config), []).append(row.id)
-    arms = named(list(groups))[:MOST_CURVES]
+    arms = named(list(groups))[:MAX_CURVES]
     with rc_context(STYLE):
         figure = Figure(figsize=(10.5, 4.6 + 0.2 * len(arms)), layout="constrained")
         left, right = figure.subplots(1, 2)
@@ -106,7 +106,7 @@ def save_sweep_curves(store: StudyStore, path: Path) -> None:
 
 
 def _label(arm: Arm, number: int) -> str:
-    return arm.name if number < MOST_CURVES else ""
+    return arm.name if number < MAX_CURVES else ""
 
 
 def _mean_curve(store: StudyStore, trials: Sequence[int], metric: str) -> tuple[list[int], list[float]]:

@@ -43,10 +43,10 @@ def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[s
     }
 
 
-def beside(config: TrialConfig, part: str) -> str:
+def extra_steps(config: TrialConfig, part: str) -> str:
     """Return what has to be done beside the arguments, empty where nothing has.
 
-    >>> beside(TrialConfig(peak_rate=1e-3, patience=2), "head")
+    >>> extra_steps(TrialConfig(peak_rate=1e-3, patience=2), "head")
     'all but the head frozen, EarlyStoppingCallback(early_stopping_patience=2)'
     """
     found = ["all but the head frozen"] if part == "head" else []

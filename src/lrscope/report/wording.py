@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lrscope.analysis.advice import Advice
-from lrscope.analysis.said import Said
+from lrscope.findings.advice import Advice
 from lrscope.report.document import Cell
 from lrscope.report.locales import Locale
+from lrscope.runs.said import Said
 from lrscope.schedules.durations import format_number
 
 RATES = ("rate", "heading", "low_rate", "high_rate")
-MOST_NAMED = 6  # arms in a sentence; of more, the first and the last
+MAX_NAMED = 6  # arms in a sentence; of more, the first and the last
 
 
 class Wording:
@@ -61,7 +61,7 @@ class Wording:
 
     def _shown(self, name: str, value: Any) -> str:
         if isinstance(value, list | tuple):
-            if len(value) > MOST_NAMED:
+            if len(value) > MAX_NAMED:
                 return f"{value[0]} … {value[-1]}" + self.locale.aside.format(len(value))
             # Names that hold commas are set apart by more than one.
             comma = self.locale.semicolon if any(", " in str(item) for item in value) else self.locale.comma

@@ -11,18 +11,18 @@ A schedule can be built as well as parsed; `>>` is the text's `>`:
 """
 
 from lrscope.schedules.composition import Phases, Product
-from lrscope.schedules.cycles import Restarts
 from lrscope.schedules.decays import Constant, Cosine, Exponential, Hold, InverseSqrt, Linear, Polynomial, Sqrt
-from lrscope.schedules.drops import MultiStep, Step
 from lrscope.schedules.durations import Duration, parse_duration
-from lrscope.schedules.excerpt import Part
-from lrscope.schedules.horizons import decay_from, stretch
+from lrscope.schedules.extension import decay_from, stretch
 from lrscope.schedules.levels import Level
 from lrscope.schedules.parser import parse
+from lrscope.schedules.piecewise import Piecewise
 from lrscope.schedules.plateau import Plateau
-from lrscope.schedules.points import Piecewise
 from lrscope.schedules.recipes import one_cycle, wsd
+from lrscope.schedules.restarts import Restarts
 from lrscope.schedules.schedule import ResolvedSchedule, Schedule
+from lrscope.schedules.segment import Part
+from lrscope.schedules.step_decay import MultiStep, Step
 from lrscope.schedules.warmup import Warmup
 
 __all__ = [

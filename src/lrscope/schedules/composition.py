@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from lrscope.errors import ScheduleError
 from lrscope.schedules.durations import Duration, round_half_up
 from lrscope.schedules.phase import LaidPhase, Phase, Span
-from lrscope.schedules.schedule import Laid, Run, Schedule
+from lrscope.schedules.schedule import Horizon, Laid, Schedule
 
 if TYPE_CHECKING:
     from lrscope.schedules.phase import Array
@@ -40,7 +40,7 @@ class Phases(Schedule):
                 f"{_with_lengths(self.parts)}"
             )
 
-    def exact_length(self, run: Run) -> Fraction | None:
+    def exact_length(self, run: Horizon) -> Fraction | None:
         """Return the sum of the lengths, None where one of them takes the rest."""
         total = Fraction(0)
         for part in self.parts:
@@ -112,7 +112,7 @@ class Product(Schedule):
     def __post_init__(self) -> None:
         object.__setattr__(self, "parts", _flat(self.parts, Product))
 
-    def exact_length(self, run: Run) -> Fraction | None:
+    def exact_length(self, run: Horizon) -> Fraction | None:
         """Return the first length that a part has."""
         lengths = (part.exact_length(run) for part in self.parts)
         return next((length for length in lengths if length is not None), None)
@@ -175,7 +175,7 @@ def _flat(parts: Sequence[Schedule], kind: type[Phases] | type[Product]) -> tupl
     return tuple(inner for part in parts for inner in (part.parts if isinstance(part, kind) else (part,)))
 
 
-def lay_whole(schedule: Schedule, run: Run) -> Laid:
+def lay_whole(schedule: Schedule, run: Horizon) -> Laid:
     """Return a schedule laid over a whole run.
 
     Raises:
@@ -230,7 +230,7 @@ def _too_long(first: Schedule, span: Span, given: Fraction, whole: Schedule) -> 
 
 def is_open(schedule: Schedule) -> bool:
     """Return whether a schedule takes the rest of a run."""
-    return schedule.exact_length(Run(100, 10)) is None
+    return schedule.exact_length(Horizon(100, 10)) is None
 
 
 def _with_lengths(parts: Sequence[Schedule]) -> str:

@@ -15,9 +15,9 @@ from lrscope.errors import ScheduleError
 from lrscope.schedules.composition import Phases, Product
 from lrscope.schedules.durations import Duration
 from lrscope.schedules.levels import Level
+from lrscope.schedules.milestones import position
 from lrscope.schedules.phase import Phase
-from lrscope.schedules.places import position
-from lrscope.schedules.schedule import ResolvedSchedule, Run, Schedule
+from lrscope.schedules.schedule import Horizon, ResolvedSchedule, Schedule
 
 LONGEST_WARMUP = 1 / 3  # of the run
 SMALLEST_SHARE = 1e-4  # a floor below it is more likely a rate than a share of the peak
@@ -52,7 +52,7 @@ def lint(
     >>> print(*lint(parse("cosine(length=5st)"), total_steps=535, steps_per_epoch=107))
     error: cosine(5st) reaches its end at step 5 of 535; did you mean 5ep?
     """
-    run = Run(total_steps, steps_per_epoch, peak_rate)
+    run = Horizon(total_steps, steps_per_epoch, peak_rate)
     findings = list(_units(schedule, run))
     try:
         resolved = ResolvedSchedule(schedule, run)
@@ -107,7 +107,7 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
 # Units
 
 
-def _units(schedule: Schedule, run: Run) -> Iterator[Finding]:
+def _units(schedule: Schedule, run: Horizon) -> Iterator[Finding]:
     """Look for lengths that make sense in another unit: `5st` in a run of 5 epochs, `500ep` in one of 535 steps."""
     for phase in dict.fromkeys(schedule.phases()):
         for item, place, duration in phase.durations():
@@ -116,7 +116,9 @@ def _units(schedule: Schedule, run: Run) -> Iterator[Finding]:
                 yield _unit_finding(phase, str(item.metadata.get("text") or item.name), duration, meant, run)
 
 
-def _meant(schedule: Schedule, phase: Phase, name: str, place: int, duration: Duration, run: Run) -> Duration | None:
+def _meant(
+    schedule: Schedule, phase: Phase, name: str, place: int, duration: Duration, run: Horizon
+) -> Duration | None:
     epochs = run.total_steps / run.steps_per_epoch
     if duration.unit == "st" and 0 < duration.value <= epochs and run.steps_per_epoch >= 5:
         meant = Duration(duration.value, "ep")
@@ -146,7 +148,7 @@ def _replaced(schedule: Schedule, old: Phase, new: Phase) -> Schedule:
     return schedule
 
 
-def _unit_finding(phase: Phase, name: str, duration: Duration, meant: Duration, run: Run) -> Finding:
+def _unit_finding(phase: Phase, name: str, duration: Duration, meant: Duration, run: Horizon) -> Finding:
     place = position(duration, run)
     fix = f"did you mean {meant}?"
     if name == "length" and phase.name != "warmup":

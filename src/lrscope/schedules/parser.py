@@ -19,15 +19,15 @@ from typing import Any
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATION, LEVEL, START, Kind, Token, arguments_of
 from lrscope.schedules.composition import product, sequence
-from lrscope.schedules.cycles import Restarts
 from lrscope.schedules.decays import Constant, Cosine, Exponential, Hold, InverseSqrt, Linear, Polynomial, Sqrt
-from lrscope.schedules.drops import MultiStep, Step
-from lrscope.schedules.excerpt import Part
 from lrscope.schedules.phase import Phase
+from lrscope.schedules.piecewise import Piecewise
 from lrscope.schedules.plateau import Plateau
-from lrscope.schedules.points import Piecewise
 from lrscope.schedules.recipes import one_cycle, wsd
+from lrscope.schedules.restarts import Restarts
 from lrscope.schedules.schedule import Schedule
+from lrscope.schedules.segment import Part
+from lrscope.schedules.step_decay import MultiStep, Step
 from lrscope.schedules.tokens import cut, shown
 from lrscope.schedules.warmup import Warmup
 

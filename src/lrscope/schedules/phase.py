@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATION, argument, arguments_of, written
 from lrscope.schedules.durations import Duration
-from lrscope.schedules.schedule import Laid, Run, Schedule
+from lrscope.schedules.schedule import Horizon, Laid, Schedule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Span:
 
     start: int
     stop: int
-    run: Run
+    run: Horizon
     value: float | None = None
     warmup_steps: int = 0
 
@@ -121,7 +121,7 @@ class Phase(Schedule):
 
     # As a schedule of its own
 
-    def exact_length(self, run: Run) -> Fraction | None:
+    def exact_length(self, run: Horizon) -> Fraction | None:
         """Return the length in steps before rounding, None for the rest."""
         return None if self.length is None else run.exact(self.length)
 

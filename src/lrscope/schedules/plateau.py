@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import COUNT, LEVEL, NUMBER, argument
-from lrscope.schedules.drops import check_gamma
 from lrscope.schedules.levels import Level
 from lrscope.schedules.phase import Phase, Span
+from lrscope.schedules.step_decay import check_gamma
 
 if TYPE_CHECKING:
     from lrscope.schedules.phase import Array

@@ -8,7 +8,7 @@ from typing import Literal
 
 from lrscope.errors import ScheduleError
 
-FEWEST_STEPS = 10
+MIN_STEPS = 10
 WIDEN_BY = 100.0  # two decades beyond the end, at most
 RAMP_ENDED = "the ramp ended"  # why a test is over in which no rate was too large
 
@@ -42,9 +42,9 @@ class Ramp:
                 f"a range test rises from a positive rate to a larger one: got {self.start:g} to {self.end:g}; write "
                 "--start 1e-7 --end 1e-2"
             )
-        if self.steps < FEWEST_STEPS:
+        if self.steps < MIN_STEPS:
             problems.append(
-                f"a range test needs at least {FEWEST_STEPS} steps to be read: got {self.steps}; 100 are usual"
+                f"a range test needs at least {MIN_STEPS} steps to be read: got {self.steps}; 100 are usual"
             )
         if self.kind not in ("exponential", "linear"):
             problems.append(f"a ramp is exponential or linear: got {self.kind!r}")

@@ -22,7 +22,7 @@ BLOCK = 4096  # factors that single steps are looked up in
 
 
 @dataclass(frozen=True)
-class Run:
+class Horizon:
     """What a schedule is laid over: so many optimizer updates, so many an epoch, to a peak rate if it is known.
 
     `history` is (step, value) of each evaluation of the metric so far, larger being better: a schedule that depends on
@@ -73,7 +73,7 @@ class Schedule:
     `str` gives the canonical text, which `parse` reads back as an equal schedule.
     """
 
-    def exact_length(self, run: Run) -> Fraction | None:
+    def exact_length(self, run: Horizon) -> Fraction | None:
         """Return its length in steps before rounding; None where it takes what is left."""
         raise NotImplementedError
 
@@ -121,7 +121,7 @@ class Schedule:
         Raises:
             ScheduleError: it does not fit the run.
         """
-        return ResolvedSchedule(self, Run(total_steps, steps_per_epoch, peak_rate))
+        return ResolvedSchedule(self, Horizon(total_steps, steps_per_epoch, peak_rate))
 
     def __rshift__(self, successor: Schedule) -> Schedule:
         """Return this and then `successor`: what `>` is in the text."""
@@ -144,7 +144,7 @@ class ResolvedSchedule:
     """
 
     schedule: Schedule
-    run: Run
+    run: Horizon
     laid: Laid = field(init=False, repr=False, compare=False)
     _blocks: dict[int, Array] = field(init=False, repr=False, compare=False, default_factory=dict)
 
@@ -195,7 +195,7 @@ class ResolvedSchedule:
             values[steps >= last] = self.laid.end
         return values
 
-    def given(self, history: Sequence[tuple[int, float]]) -> ResolvedSchedule:
+    def with_history(self, history: Sequence[tuple[int, float]]) -> ResolvedSchedule:
         """Return the schedule after these evaluations, (step, value) with larger values better.
 
         Only a schedule that depends on a metric changes.

@@ -17,7 +17,7 @@ PLAN, SETTINGS = "plan.json", "settings.toml"
 NUM_RATES, NUM_CONTENDERS = 5, 4
 RAMP_STEPS, RAMP_SEEDS = 140, 5
 SWEEP_SHARE = 0.6
-FEWEST_SEEDS, MOST_SEEDS, MOST_EPOCHS = 2, 8, 5
+MIN_SEEDS, MAX_SEEDS, MAX_EPOCHS = 2, 8, 5
 _LENGTH = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|sec|min|m|h)$")
 _SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
@@ -37,10 +37,10 @@ def parse_budget(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def said(seconds: float) -> str:
+def format_budget(seconds: float) -> str:
     """Return a budget as it is typed.
 
-    >>> said(90), said(1200), said(5400)
+    >>> format_budget(90), format_budget(1200), format_budget(5400)
     ('90s', '20min', '90min')
     """
     return f"{seconds:.3g}s" if seconds < 120 else f"{seconds / 60:.3g}min"
@@ -63,7 +63,7 @@ class Plan:
     more_seconds: float
 
 
-def lay_out(budget: float, step: float, run_of: tuple[float, float], workers: int, epochs: int | None) -> Plan:
+def plan_budget(budget: float, step: float, run_of: tuple[float, float], workers: int, epochs: int | None) -> Plan:
     """Return the plan for a budget in seconds.
 
     `step` is what an update takes, `run_of` what a run takes beside its epochs, and an epoch. As many epochs as fit, up
@@ -73,7 +73,7 @@ def lay_out(budget: float, step: float, run_of: tuple[float, float], workers: in
     Raises:
         ConfigError: not even one epoch at two seeds fits.
 
-    >>> plan = lay_out(600, 0.1, (4.0, 10.0), 1, None)
+    >>> plan = plan_budget(600, 0.1, (4.0, 10.0), 1, None)
     >>> plan.epochs, plan.seeds, plan.max_seeds
     (2, 2, 5)
     """
@@ -85,20 +85,20 @@ def lay_out(budget: float, step: float, run_of: tuple[float, float], workers: in
     def sweep(num_epochs: int, seeds: int) -> float:
         return NUM_RATES * seeds * (fixed + num_epochs * epoch) / workers
 
-    lengths = [epochs] if epochs is not None else list(range(MOST_EPOCHS, 0, -1))
-    fitting = [length for length in lengths if sweep(length, FEWEST_SEEDS) <= SWEEP_SHARE * left]
+    lengths = [epochs] if epochs is not None else list(range(MAX_EPOCHS, 0, -1))
+    fitting = [length for length in lengths if sweep(length, MIN_SEEDS) <= SWEEP_SHARE * left]
     length = fitting[0] if fitting else lengths[-1]
-    if sweep(length, FEWEST_SEEDS) > left:
-        least = (find[1] + sweep(length, FEWEST_SEEDS)) / 60.0
+    if sweep(length, MIN_SEEDS) > left:
+        least = (find[1] + sweep(length, MIN_SEEDS)) / 60.0
         raise ConfigError(
-            f"--budget holds a range test and {NUM_RATES} rates at {FEWEST_SEEDS} seeds: {said(budget)} is too "
+            f"--budget holds a range test and {NUM_RATES} rates at {MIN_SEEDS} seeds: {format_budget(budget)} is too "
             f"little for runs of {length} epoch{'s' * (length > 1)}; give {math.ceil(least * 1.1)}min"
         )
-    able = [s for s in range(FEWEST_SEEDS, MOST_SEEDS + 1) if sweep(length, s) <= SWEEP_SHARE * left]
-    seeds = max(able, default=FEWEST_SEEDS)
+    able = [s for s in range(MIN_SEEDS, MAX_SEEDS + 1) if sweep(length, s) <= SWEEP_SHARE * left]
+    seeds = max(able, default=MIN_SEEDS)
     spare = left - sweep(length, seeds)
     each = NUM_CONTENDERS * (fixed + length * epoch) / workers
-    most = min(MOST_SEEDS, seeds + int(spare / each))
+    most = min(MAX_SEEDS, seeds + int(spare / each))
     more = (most - seeds) * each
     return Plan(budget, ramp_seeds, length, seeds, most, find[ramp_seeds], sweep(length, seeds), more)
 

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from lrscope.analysis.arms import arm_key
 from lrscope.config import TrialConfig
+from lrscope.config.arms import arm_key
 from lrscope.errors import StudyError
 from lrscope.executors.base import Event, Executor, Job
 from lrscope.records import FINISHED
@@ -23,7 +23,7 @@ from lrscope.store.trials import TrialRow
 from lrscope.studies.plan import planned
 from lrscope.studies.rungs import next_rung
 
-MOST_ATTEMPTS = 2
+MAX_ATTEMPTS = 2
 
 
 class Controller:
@@ -68,7 +68,7 @@ class Controller:
         """Return the trials to run now, planning a further rung where one is due."""
         self.store.add_trials(self._planned())
         rows = [row for row in self.store.trials() if row.status not in FINISHED and row.status != "failed"]
-        return [row for row in rows if row.attempts < MOST_ATTEMPTS]
+        return [row for row in rows if row.attempts < MAX_ATTEMPTS]
 
     def retry_failed(self) -> None:
         """Let trials that have failed be tried anew."""
@@ -115,7 +115,7 @@ class Controller:
 
     def _failed(self, event: Event) -> None:
         row = self.store.trial(event.trial)
-        if row.attempts >= MOST_ATTEMPTS:
+        if row.attempts >= MAX_ATTEMPTS:
             self.store.update_trial(event.trial, "failed", step=row.step, reason=event.reason)
 
     def _keep(self, trial: int) -> None:

@@ -11,8 +11,8 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from lrscope.analysis.arms import Arm, named
 from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.arms import Arm, named
 from lrscope.errors import ConfigError
 
 
@@ -74,12 +74,12 @@ def check_schedules(config: StudyConfig, num_examples: int) -> None:
 
     for arm in arms(config):
         try:
-            arm.config.lay_out(num_examples)
+            arm.config.resolve_schedule(num_examples)
         except ScheduleError as error:
             raise ScheduleError(f"{error} (in the arm {arm.name})") from error
 
 
-MOST_RATES = 1000
+MAX_RATES = 1000
 
 
 def parse_rates(text: str) -> list[float]:
@@ -99,9 +99,9 @@ def parse_rates(text: str) -> list[float]:
             raise ConfigError(
                 f"log-spaced rates are log:LOW:HIGH:NUMBER: got {text!r}; write log:1e-6:1e-2:9"
             ) from None
-        if len(parts) != 4 or not (0 < low < high < math.inf and 2 <= num <= MOST_RATES):
+        if len(parts) != 4 or not (0 < low < high < math.inf and 2 <= num <= MAX_RATES):
             raise ConfigError(
-                f"log-spaced rates rise from a positive one, from 2 to {MOST_RATES} of them: got {text!r}; write "
+                f"log-spaced rates rise from a positive one, from 2 to {MAX_RATES} of them: got {text!r}; write "
                 "log:1e-6:1e-2:9"
             )
         step = math.log10(high / low) / (num - 1)

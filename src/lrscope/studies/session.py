@@ -17,7 +17,7 @@ from lrscope.store.study import StudyStore
 from lrscope.studies.plan import check_schedules
 
 if TYPE_CHECKING:
-    from lrscope.training.material import Material
+    from lrscope.training.study_inputs import StudyInputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +25,7 @@ class Study:
     """A study that is held and ready to run."""
 
     store: StudyStore
-    material: Material
+    inputs: StudyInputs
 
 
 @contextmanager
@@ -37,16 +37,16 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[Study]:
         DataError, CheckpointError, ConfigError, ScheduleError: an input or an arm cannot be used; nothing was written.
     """
     from lrscope.training.finetune import create_store, require_new
-    from lrscope.training.material import gather
+    from lrscope.training.study_inputs import load_inputs
 
     require_new(folder)
-    material = gather(config)
-    check_schedules(config, material.encoded["train"].num_examples)
+    inputs = load_inputs(config)
+    check_schedules(config, inputs.encoded["train"].num_examples)
     with study_lock(folder):
-        store = create_store(folder, config, material)
+        store = create_store(folder, config, inputs)
         with store:
             write_text(folder / "config.toml", config.to_toml())
-            yield Study(store, material)
+            yield Study(store, inputs)
 
 
 @contextmanager
@@ -62,8 +62,8 @@ def resume(
     Raises:
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
     """
-    from lrscope.training.material import gather, require_same
     from lrscope.training.numerics import Numerics
+    from lrscope.training.study_inputs import load_inputs, require_same
 
     if not (folder / DATABASE).is_file():
         raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a sweep")
@@ -77,13 +77,13 @@ def resume(
         config = store.config.reading(moved or {})
         if extension:
             config = extended(config, extension)
-        material = gather(config, Numerics(**store.numerics))
-        require_same(store.fingerprint, material.fingerprint, folder)
-        check_schedules(config, material.encoded["train"].num_examples)
+        inputs = load_inputs(config, Numerics(**store.numerics))
+        require_same(store.fingerprint, inputs.fingerprint, folder)
+        check_schedules(config, inputs.encoded["train"].num_examples)
         if config != store.config:
             store.replace_config(config)
             write_text(folder / "config.toml", config.to_toml())
-        yield Study(store, material)
+        yield Study(store, inputs)
 
 
 def extended(config: StudyConfig, extension: Mapping[str, Any]) -> StudyConfig:

@@ -13,7 +13,7 @@ from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
 from lrscope.models.classifier import DropoutPlace
 from lrscope.randomness import derive_seed
-from lrscope.schedules.places import steps_an_epoch
+from lrscope.schedules.milestones import count_steps_per_epoch
 from lrscope.tasks.base import EncodedSplit, Task
 
 
@@ -31,7 +31,7 @@ def step_batches(
 
     `order_seed` is the trial's own where it is None. Where `endless`, epochs follow without end.
     """
-    steps_per_epoch = steps_an_epoch(train.num_examples, config.batch_size)
+    steps_per_epoch = count_steps_per_epoch(train.num_examples, config.batch_size)
     seed = config.seed if order_seed is None else order_seed
     for epoch in itertools.count(start // steps_per_epoch):
         if epoch >= config.epochs and not endless:

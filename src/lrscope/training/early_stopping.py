@@ -15,5 +15,5 @@ def should_stop(metric: Metric, history: Sequence[float], patience: int | None) 
     """
     if patience is None:
         return False
-    best = metric.best_place(history)
+    best = metric.best_index(history)
     return len(history) - (0 if best is None else best + 1) >= patience

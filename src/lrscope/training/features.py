@@ -14,19 +14,19 @@ from lrscope.data.batches import plan_evaluation
 from lrscope.files import replacing
 from lrscope.models.checkpoints import read_safetensors
 from lrscope.models.classifier import LlamaClassifier
-from lrscope.training.material import Material
+from lrscope.training.study_inputs import StudyInputs
 
 FILE = "features.safetensors"
 BATCH_SIZE = 64
 
 
-def features_of(material: Material, folder: Path) -> dict[str, Tensor]:
+def features_of(inputs: StudyInputs, folder: Path) -> dict[str, Tensor]:
     """Return float32 features (N, D) of each split's sentences, from `folder` where they lie there already.
 
     Raises:
         StudyError: the folder cannot be written.
     """
-    key = _key(material)
+    key = _key(inputs)
     path = folder / FILE
     if path.is_file():
         tensors, metadata = read_safetensors(path)
@@ -34,18 +34,18 @@ def features_of(material: Material, folder: Path) -> dict[str, Tensor]:
             return tensors
     from safetensors.torch import save_file
 
-    material.numerics.apply()
-    model = material.build_model(material.config.trial).eval()
+    inputs.numerics.apply()
+    model = inputs.build_model(inputs.config.trial).eval()
     assert isinstance(model, LlamaClassifier)
-    tensors = {name: _features(model, material, name) for name in material.encoded}
+    tensors = {name: _features(model, inputs, name) for name in inputs.encoded}
     with replacing(path) as temporary:
         save_file(tensors, temporary, {"lrscope.key": key})
     return tensors
 
 
 @torch.inference_mode()
-def _features(model: LlamaClassifier, material: Material, name: str) -> Tensor:
-    split, task = material.encoded[name], material.task()
+def _features(model: LlamaClassifier, inputs: StudyInputs, name: str) -> Tensor:
+    split, task = inputs.encoded[name], inputs.task()
     found = torch.empty(split.num_examples, model.score.in_features)
     for indices in plan_evaluation(split.lengths, BATCH_SIZE):
         batch = task.collate(split, indices)
@@ -55,11 +55,11 @@ def _features(model: LlamaClassifier, material: Material, name: str) -> Tensor:
     return found
 
 
-def _key(material: Material) -> str:
+def _key(inputs: StudyInputs) -> str:
     known: Mapping[str, object] = {
-        **material.fingerprint,
-        **material.numerics.to_dict(),
-        "max_tokens": material.config.data.max_tokens,
+        **inputs.fingerprint,
+        **inputs.numerics.to_dict(),
+        "max_tokens": inputs.config.data.max_tokens,
         "threads": None,
     }
     return hashlib.blake2b(json.dumps(known, sort_keys=True).encode(), digest_size=16).hexdigest()

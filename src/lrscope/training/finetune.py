@@ -15,8 +15,8 @@ from lrscope.store.lock import LOCK, study_lock
 from lrscope.store.storage import DATABASE, UNFINISHED
 from lrscope.store.study import StudyStore
 from lrscope.tasks.classification import Classification
-from lrscope.training.material import Material, gather, require_same
 from lrscope.training.numerics import Numerics
+from lrscope.training.study_inputs import StudyInputs, load_inputs, require_same
 from lrscope.training.trial import Trial
 
 
@@ -25,35 +25,35 @@ class FineTune:
     """A fine-tune that is ready to run: `for record in finetune.trial.run(): ...`."""
 
     store: StudyStore
-    material: Material
+    inputs: StudyInputs
     trial: Trial
 
 
 @contextmanager
-def begin(config: StudyConfig, folder: Path, material: Material | None = None) -> Iterator[FineTune]:
+def begin(config: StudyConfig, folder: Path, inputs: StudyInputs | None = None) -> Iterator[FineTune]:
     """Check every input, then make a new study of one trial in `folder`, and hold it.
 
-    `material` is the study's inputs where they have been gathered already, as in a sweep.
+    `inputs` is the study's inputs where they have been gathered already, as in a sweep.
 
     Raises:
         StudyError: the folder is not empty, or cannot be written.
         DataError, CheckpointError, ConfigError, ScheduleError: an input cannot be used; nothing was written.
     """
     require_new(folder)
-    material = gather(config) if material is None else replace(material, config=config)
-    config.trial.lay_out(material.encoded["train"].num_examples)  # a schedule that does not fit leaves no folder
+    inputs = load_inputs(config) if inputs is None else replace(inputs, config=config)
+    config.trial.resolve_schedule(inputs.encoded["train"].num_examples)  # a schedule that does not fit leaves no folder
     with study_lock(folder):
-        store = create_store(folder, config, material)
+        store = create_store(folder, config, inputs)
         with store:
             write_text(folder / "config.toml", config.to_toml())
-            yield _assemble(store, material)
+            yield _assemble(store, inputs)
 
 
 @contextmanager
-def resume(folder: Path, moved: dict[str, str] | None = None, material: Material | None = None) -> Iterator[FineTune]:
+def resume(folder: Path, moved: dict[str, str] | None = None, inputs: StudyInputs | None = None) -> Iterator[FineTune]:
     """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, if elsewhere.
 
-    `material` is as for `begin`.
+    `inputs` is as for `begin`.
 
     Raises:
         StudyError: there is no study, another process holds it, or an input is no longer what it was.
@@ -65,12 +65,12 @@ def resume(folder: Path, moved: dict[str, str] | None = None, material: Material
             raise StudyError(f"{folder} holds a study of many trials: go on with lrscope sweep --resume {folder}")
         config = store.config.reading(moved or {})
         numerics = Numerics(**store.numerics)
-        material = gather(config, numerics) if material is None else replace(material, config=config)
-        require_same(store.fingerprint, material.fingerprint, folder)
-        yield _assemble(store, material)
+        inputs = load_inputs(config, numerics) if inputs is None else replace(inputs, config=config)
+        require_same(store.fingerprint, inputs.fingerprint, folder)
+        yield _assemble(store, inputs)
 
 
-def create_store(folder: Path, config: StudyConfig, material: Material) -> StudyStore:
+def create_store(folder: Path, config: StudyConfig, inputs: StudyInputs) -> StudyStore:
     """Make the store of a new study of these inputs.
 
     Raises:
@@ -80,11 +80,11 @@ def create_store(folder: Path, config: StudyConfig, material: Material) -> Study
     return StudyStore.create(
         folder,
         config,
-        fingerprint=material.fingerprint,
-        numerics=material.numerics.to_dict(),
-        task_state=material.splits.labels.state,
+        fingerprint=inputs.fingerprint,
+        numerics=inputs.numerics.to_dict(),
+        task_state=inputs.splits.labels.state,
         metric=metric,
-        overlaps=[(first, second, number) for (first, second), number in material.splits.overlaps.items()],
+        overlaps=[(first, second, number) for (first, second), number in inputs.splits.overlaps.items()],
     )
 
 
@@ -107,6 +107,6 @@ def _is_ours(path: Path) -> bool:
     return path.name == LOCK or path.name.startswith(UNFINISHED)
 
 
-def _assemble(store: StudyStore, material: Material) -> FineTune:
+def _assemble(store: StudyStore, inputs: StudyInputs) -> FineTune:
     row = store.add_trial(store.config.trial)
-    return FineTune(store, material, Trial(store, material, row))
+    return FineTune(store, inputs, Trial(store, inputs, row))

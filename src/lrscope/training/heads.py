@@ -24,7 +24,7 @@ from lrscope.records import EvaluationRecord, Metric, Outcome, Status
 from lrscope.store.blobs import STEP
 from lrscope.tasks.classification import Classification
 from lrscope.training.early_stopping import should_stop
-from lrscope.training.material import Material
+from lrscope.training.study_inputs import StudyInputs
 
 
 def bundles(trials: Sequence[TrialConfig]) -> list[list[int]]:
@@ -41,16 +41,16 @@ class HeadBundle:
     `run` trains them and yields after every epoch; `outcomes` is what each came to.
     """
 
-    def __init__(self, material: Material, features: Mapping[str, Tensor], trials: Sequence[TrialConfig]) -> None:
-        self.material, self.features, self.trials = material, features, list(trials)
-        self.task: Classification = material.task()
+    def __init__(self, inputs: StudyInputs, features: Mapping[str, Tensor], trials: Sequence[TrialConfig]) -> None:
+        self.inputs, self.features, self.trials = inputs, features, list(trials)
+        self.task: Classification = inputs.task()
         self.metric: Metric = self.task.metric
         first = trials[0]
-        train = material.encoded["train"]
+        train = inputs.encoded["train"]
         self.labels_N = torch.from_numpy(train.labels)
-        self.schedules = [trial.lay_out(train.num_examples) for trial in trials]
+        self.schedules = [trial.resolve_schedule(train.num_examples) for trial in trials]
         self.per_epoch, self.total = self.schedules[0].steps_per_epoch, self.schedules[0].total_steps
-        model = material.build_model(first)
+        model = inputs.build_model(first)
         assert isinstance(model, LlamaClassifier), "heads are trained together on the native path alone"
         head_CD = model.score.weight.detach().float().cpu()
         num = len(trials)
@@ -109,7 +109,7 @@ class HeadBundle:
         began = perf_counter()
         outputs = self._log_probabilities("dev")
         for a in range(min(4, len(self.trials))):
-            self.task.score(outputs[:, a], self.material.encoded["dev"])
+            self.task.score(outputs[:, a], self.inputs.encoded["dev"])
         an_evaluation = (perf_counter() - began) * len(self.trials) / min(4, len(self.trials))
         return a_step, an_evaluation
 
@@ -121,8 +121,8 @@ class HeadBundle:
     def _epoch(self, epoch: int) -> None:
         first = self.trials[0]
         plan = plan_epoch(
-            self.material.encoded["train"].lengths, first.batch_size, seed=first.seed, epoch=epoch,
-            batching=self.material.numerics.batching,
+            self.inputs.encoded["train"].lengths, first.batch_size, seed=first.seed, epoch=epoch,
+            batching=self.inputs.numerics.batching,
         )  # fmt: skip
         start = epoch * self.per_epoch
         rates_AS = np.stack(
@@ -210,7 +210,7 @@ class HeadBundle:
 
     def _evaluate(self, epoch: int, seconds: float) -> None:
         step = epoch * self.per_epoch
-        train, dev = self.material.encoded["train"], self.material.encoded["dev"]
+        train, dev = self.inputs.encoded["train"], self.inputs.encoded["dev"]
         log_p_NAC = self._log_probabilities("dev")
         full = self._log_probabilities("train") if any(t.train_metrics == "full" for t in self.trials) else None
         for a in self.alive_A.nonzero()[:, 0].tolist():
@@ -222,7 +222,7 @@ class HeadBundle:
                 records.append(EvaluationRecord(step, epoch, "train-full", metrics, 0.0))
             evaluation = self.task.score(log_p_NAC[:, a], dev)
             values = self._values(a)
-            best = self.metric.best_place(values)
+            best = self.metric.best_index(values)
             improved = self.metric.better(evaluation.metrics[self.metric.name], None if best is None else values[best])
             records.append(
                 EvaluationRecord(step, epoch, "dev", evaluation.metrics, seconds, evaluation.scores, improved)
@@ -232,13 +232,13 @@ class HeadBundle:
             if step < self.total and should_stop(self.metric, self._values(a), trial.patience):
                 self.status[a], self.steps[a], self.alive_A[a] = "stopped", step, False
                 self.reasons[a] = f"dev {self.metric.name} has not improved for {trial.patience} evaluations"
-            self._react(a)
+            self._update_plateau(a)
 
-    def _react(self, a: int) -> None:
+    def _update_plateau(self, a: int) -> None:
         sign = 1.0 if self.metric.direction == "maximize" else -1.0
         dev = [record for record in self.evaluations[a] if record.split == "dev"]
         history = [(record.step, sign * record.metrics[self.metric.name]) for record in dev]
-        self.schedules[a] = self.schedules[a].given(history)
+        self.schedules[a] = self.schedules[a].with_history(history)
 
     def _values(self, a: int) -> list[float]:
         return [record.metrics[self.metric.name] for record in self.evaluations[a] if record.split == "dev"]

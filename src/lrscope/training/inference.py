@@ -21,8 +21,8 @@ from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation
 from lrscope.tasks.classification import Classification
 from lrscope.training.evaluation import outputs_of
-from lrscope.training.material import Classifier, build_classifier, encode, token_limit
 from lrscope.training.numerics import Numerics
+from lrscope.training.study_inputs import Classifier, build_classifier, encode, token_limit
 
 CHECKPOINTS = ("best", "last")
 

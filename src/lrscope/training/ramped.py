@@ -15,11 +15,11 @@ from lrscope.training.loop import LossFunction, steps
 
 
 class RampStep(NamedTuple):
-    """One step of a range test; `probe` is the probe's loss after it, and `why_over` says why it was the last."""
+    """One step of a range test; `probe` is the probe's loss after it, and `end_reason` says why it was the last."""
 
     record: StepRecord
     probe: float | None
-    why_over: str
+    end_reason: str
 
 
 def ramped_steps(
@@ -52,7 +52,7 @@ def ramped_steps(
     for record in steps(model, optimizer, batches, loss_fn, ramp, clip_norm=clip_norm):
         probed = probe() if probe is not None and not record.diverged else None
         over = watch(record.loss if probed is None else probed)
-        why = watch.why if over else record.why_diverged if record.diverged else ""
+        why = watch.why if over else record.divergence_reason if record.diverged else ""
         following = record.step + 1
         if not why and following >= ramp.steps and (widen_to is None or ramp(following) > widen_to * (1 + 1e-9)):
             why = RAMP_ENDED

@@ -22,10 +22,10 @@ from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
-from lrscope.training.material import Material
 from lrscope.training.optimizer import build_optimizer
 from lrscope.training.ramped import RampStep, ramped_steps
 from lrscope.training.snapshot import capture, restore
+from lrscope.training.study_inputs import StudyInputs
 
 WARM_HEAD_RATE = 1e-2  # what a head alone learns fastest at, with AdamW
 
@@ -38,12 +38,12 @@ class RangeTrial:
     split "probe" hold the probe's loss after it, and at step 0 that before the first.
     """
 
-    material: Material
+    inputs: StudyInputs
     config: FindConfig
     trial: TrialConfig
     records: list[StepRecord] = field(default_factory=list)
     probes: list[EvaluationRecord] = field(default_factory=list)
-    why_over: str = ""
+    end_reason: str = ""
     _stopped: bool = False
 
     def stop(self) -> None:
@@ -54,8 +54,8 @@ class RangeTrial:
         """Make the test."""
         began = monotonic()
         keep_freed_memory()
-        self.material.numerics.apply()
-        model = self.material.build_model(replace(self.trial, seed=self._seed_of("head")))
+        self.inputs.numerics.apply()
+        model = self.inputs.build_model(replace(self.trial, seed=self._seed_of("head")))
         if self.config.warm_head:
             self._warm_head(model)
         self._probe = self._make_probe(model)
@@ -65,7 +65,7 @@ class RangeTrial:
             self.records.append(step.record)
             if step.probe is not None:
                 self._note_probe(len(self.records), step.probe)
-            self.why_over = step.why_over
+            self.end_reason = step.end_reason
             yield step.record
             if self._stopped:
                 return
@@ -79,9 +79,11 @@ class RangeTrial:
     def outcome(self) -> Outcome:
         """Return all that the test did. A rate that was too large is its result, not a divergence of the trial."""
         number = len(self.records)
-        per_epoch = self.trial.lay_out(self.material.encoded["train"].num_examples).steps_per_epoch
+        per_epoch = self.trial.resolve_schedule(self.inputs.encoded["train"].num_examples).steps_per_epoch
         series = series_of(self.records)
-        return Outcome("completed", self.why_over, number, number, per_epoch, self.seconds, series, tuple(self.probes))
+        return Outcome(
+            "completed", self.end_reason, number, number, per_epoch, self.seconds, series, tuple(self.probes)
+        )
 
     # What is varied, and what is measured
 
@@ -90,14 +92,14 @@ class RangeTrial:
 
     def _batches(self) -> Iterator[Any]:
         return step_batches(
-            self.task, self.material.encoded["train"], replace(self.trial, seed=self._seed_of("dropout")),
-            self.material.numerics.batching, order_seed=self._seed_of("order"), endless=True,
+            self.task, self.inputs.encoded["train"], replace(self.trial, seed=self._seed_of("dropout")),
+            self.inputs.numerics.batching, order_seed=self._seed_of("order"), endless=True,
         )  # fmt: skip
 
     @property
     def task(self) -> Any:
         """Return the task as the trial trains on it."""
-        return self.material.task(self.trial.label_smoothing)
+        return self.inputs.task(self.trial.label_smoothing)
 
     def _loss(self, model: nn.Module, batch: Any) -> Any:
         return self.task.loss(model, batch)[:2]
@@ -105,11 +107,11 @@ class RangeTrial:
     def _make_probe(self, model: nn.Module) -> Callable[[], float] | None:
         if self.config.probed == "none":
             return None
-        whole = self.material.encoded[self.config.probed]
+        whole = self.inputs.encoded[self.config.probed]
         draw = np.random.default_rng(derive_seed(0, "probe"))
         size = min(self.config.probe_size, whole.num_examples)
         split = whole.take(np.sort(draw.choice(whole.num_examples, size, replace=False)))
-        task = self.material.task()
+        task = self.inputs.task()
         return lambda: float(task.score(outputs_of(model, task, split), split).metrics["loss"])
 
     def _note_probe(self, step: int, loss: float) -> None:
@@ -131,14 +133,14 @@ class RangeTrial:
 
     def _warm_head(self, model: Any) -> None:
         """Train the head alone: its fast descent from nothing hides what the backbone feels."""
-        model.trains("head")
+        model.set_trainable("head")
         optimizer = build_optimizer(model, replace(self.trial, peak_rate=WARM_HEAD_RATE))
         batches = self._batches()
         course = steps(model, optimizer, batches, self._loss, lambda _: WARM_HEAD_RATE, clip_norm=1.0)
         for record in course:
             if record.step + 1 >= self.config.warm_head:
                 break
-        model.trains(self.material.config.model.train)
+        model.set_trainable(self.inputs.config.model.train)
 
     def _each_rate(self, model: nn.Module) -> Iterator[RampStep]:
         """Train a little at each rate, always from the same weights on the same batches: time does not confound."""
@@ -164,7 +166,7 @@ class RangeTrial:
         factor: Callable[[int], float] = lambda _: 1.0  # noqa: E731
         if self.config.method == "runs":
             trial = replace(self.trial, peak_rate=rate)
-            factor = trial.lay_over(num_steps, self.material.encoded["train"].num_examples)
+            factor = trial.resolve_schedule_over(num_steps, self.inputs.encoded["train"].num_examples)
         course = steps(
             model, optimizer, itertools.islice(self._batches(), num_steps), self._loss,
             lambda step: rate * factor(step), clip_norm=self.trial.clip_norm or None,

@@ -1,6 +1,6 @@
-"""One trial: the loop, assembled from a study's material, with evaluations, checkpoints and snapshots on the way.
+"""One trial: the loop, assembled from a study's inputs, with evaluations, checkpoints and snapshots on the way.
 
-    for record in Trial(store, material, row).run(): ...
+    for record in Trial(store, inputs, row).run(): ...
 
 A trial yields what happens and stores it. It may be stopped at any record, closed, or killed: the next run of the
 same trial goes on from the last snapshot and ends with the same weights, bit for bit on a CPU.
@@ -29,16 +29,16 @@ from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.tasks.base import EncodedSplit
-from lrscope.training.accumulation import halved, is_out_of_memory
 from lrscope.training.batches import step_batches
 from lrscope.training.early_stopping import should_stop
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
-from lrscope.training.material import Material
 from lrscope.training.optimizer import build_optimizer
+from lrscope.training.out_of_memory import halved, is_out_of_memory
 from lrscope.training.running_mean import RunningMean
 from lrscope.training.snapshot import capture, load_snapshot, read_snapshots, restore, write_snapshot
+from lrscope.training.study_inputs import StudyInputs
 
 SNAPSHOT_SECONDS = 120.0
 
@@ -47,14 +47,14 @@ class Trial:
     """One trial of a study, run or resumed by `run`."""
 
     def __init__(
-        self, store: StudyStore, material: Material, row: TrialRow, *, snapshot_seconds: float = SNAPSHOT_SECONDS
+        self, store: StudyStore, inputs: StudyInputs, row: TrialRow, *, snapshot_seconds: float = SNAPSHOT_SECONDS
     ) -> None:
-        self.store, self.material, self.id, self.config = store, material, row.id, row.config
+        self.store, self.inputs, self.id, self.config = store, inputs, row.id, row.config
         self.folder = store.trial_folder(row.id)
         self.snapshot_seconds = snapshot_seconds
-        self.task = material.task(self.config.label_smoothing)
-        self.train = material.encoded["train"]
-        self.schedule = self.config.lay_out(self.train.num_examples)
+        self.task = inputs.task(self.config.label_smoothing)
+        self.train = inputs.encoded["train"]
+        self.schedule = self.config.resolve_schedule(self.train.num_examples)
         self.total_steps, self.steps_per_epoch = self.schedule.total_steps, self.schedule.steps_per_epoch
         self._stop_asked = False
         self._unwritten: list[StepRecord] = []
@@ -94,7 +94,7 @@ class Trial:
                     raise
                 self._computed = smaller
                 self._note = f"memory was short: batches were computed in parts of {smaller.micro_batch}"
-            if self.material.numerics.device == "cuda":
+            if self.inputs.numerics.device == "cuda":
                 torch.cuda.empty_cache()
 
     # The course of a trial
@@ -106,10 +106,10 @@ class Trial:
             return
         self._unwritten, self._epoch_means = [], RunningMean()
         keep_freed_memory()
-        self.material.numerics.apply()
-        model = self.material.build_model(self.config)
+        self.inputs.numerics.apply()
+        model = self.inputs.build_model(self.config)
         optimizer = build_optimizer(model, self.config)
-        done = self._go_on(model, optimizer)
+        done = self._restore_latest(model, optimizer)
         self.store.update_trial(self.id, "running", step=done, horizon=(self.total_steps, self.steps_per_epoch))
         try:
             status, reason = yield from self._train(model, optimizer, done)
@@ -127,14 +127,14 @@ class Trial:
 
     def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Generator[Record, None, tuple[Status, str]]:
         self._done = done
-        self._react()
+        self._update_plateau()
         last_snapshot = monotonic()
         if done and done % self.steps_per_epoch == 0 and self._stops_early():
             return "stopped", self._why_stopped()
         for record in steps(
             model,
             optimizer,
-            step_batches(self.task, self.train, self._computed, self.material.numerics.batching, start=done),
+            step_batches(self.task, self.train, self._computed, self.inputs.numerics.batching, start=done),
             self._loss,
             self._rate_at,
             start=done,
@@ -144,13 +144,13 @@ class Trial:
             if record.diverged:
                 self._flush()
                 yield record
-                return "diverged", record.why_diverged
+                return "diverged", record.divergence_reason
             self._done = record.step + 1
             self._epoch_means.add("loss", record.loss * record.count, record.count)
             if self._done % self.steps_per_epoch == 0:
                 evaluations = self._evaluate_epoch(model)
                 self._flush(evaluations)
-                self._react()
+                self._update_plateau()
                 if evaluations[-1].improved:
                     self._save(model, "best", evaluations[-1])
                 self._snapshot(model, optimizer)
@@ -172,12 +172,12 @@ class Trial:
     def _rate_at(self, step: int) -> float:
         return self.config.peak_rate * self.schedule(step)
 
-    def _react(self) -> None:
+    def _update_plateau(self) -> None:
         """Give the schedule what was measured so far, where it depends on a metric."""
         if self.schedule.schedule.depends_on_metric:
             sign = 1.0 if self.store.metric.direction == "maximize" else -1.0
             values = zip(self._history(), self._values(), strict=True)
-            self.schedule = self.schedule.given([(record.step, sign * value) for record, value in values])
+            self.schedule = self.schedule.with_history([(record.step, sign * value) for record, value in values])
 
     def _loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, float]:
         loss = self.task.loss(model, batch)
@@ -193,7 +193,7 @@ class Trial:
         self._epoch_means = RunningMean()
         if self.config.train_metrics == "full":
             records.append(self._evaluate(model, self.train, "train-full", keep_scores=False))
-        records.append(self._evaluate(model, self.material.encoded["dev"], "dev"))
+        records.append(self._evaluate(model, self.inputs.encoded["dev"], "dev"))
         return records
 
     def _evaluate(
@@ -221,7 +221,7 @@ class Trial:
 
     def _best_value(self) -> float | None:
         values = self._values()
-        best = self.store.metric.best_place(values)
+        best = self.store.metric.best_index(values)
         return None if best is None else values[best]
 
     def _stops_early(self) -> bool:
@@ -257,7 +257,7 @@ class Trial:
     def _mark(self, status: Status, reason: str) -> None:
         self.store.update_trial(self.id, status, step=self._done, reason=reason, seconds=monotonic() - self._began)
 
-    def _go_on(self, model: nn.Module, optimizer: Optimizer) -> int:
+    def _restore_latest(self, model: nn.Module, optimizer: Optimizer) -> int:
         """Restore the newest whole snapshot, if any, and return how many steps are done."""
         for path in read_snapshots(self._snapshots):
             snapshot = load_snapshot(path)
@@ -281,7 +281,7 @@ class Trial:
             metadata |= {f"lrscope.dev.{metric}": repr(value) for metric, value in evaluation.metrics.items()}
         folder = self.folder / name
         tensors = model.to_tensors()  # type: ignore[operator]
-        write_checkpoint(folder, tensors, self.material.saved_config(), self.material.tokenizer, metadata=metadata)
+        write_checkpoint(folder, tensors, self.inputs.saved_config(), self.inputs.tokenizer, metadata=metadata)
         if name == "best":
             link_checkpoint(folder, self.store.folder / "best")
 
@@ -291,7 +291,7 @@ class Trial:
             history = self._history()
             self._save(model, "last", history[-1] if history else None)
             yield from self._predict_test(model)
-        best = self.store.metric.best_place(self._values())
+        best = self.store.metric.best_index(self._values())
         if best is None:
             return
         best_step = self._history()[best].step
@@ -302,12 +302,12 @@ class Trial:
             self._done = endpoint
 
     def _predict_test(self, model: nn.Module) -> Iterator[Record]:
-        split = self.material.encoded.get("test")
+        split = self.inputs.encoded.get("test")
         if split is None:
             return
         outputs = outputs_of(model, self.task, split)
         self.store.add_predictions(self.id, self._done, "test", outputs)
-        if self.material.config.score_test and split.labelled:
+        if self.inputs.config.score_test and split.labelled:
             self.store.record_opening(self.id, self._done, "test", "--score-test")
             evaluation = self.task.score(outputs, split)
             record = self._record("test", evaluation.metrics, 0.0, evaluation.scores)
@@ -316,7 +316,7 @@ class Trial:
 
     def _result(self, status: Status, step: int, reason: str) -> TrialResult:
         history, values = self._history(), self._values()
-        best = self.store.metric.best_place(values)
+        best = self.store.metric.best_index(values)
         return TrialResult(
             status=status,
             step=step,

@@ -1,0 +1,1 @@
+"""What the runs show and what follows from it."""

@@ -1,0 +1,99 @@
+"""The picture of a range test: loss against rate, seeds, the bracket, every rule's suggestion, where it diverged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lrscope.figure_style import STYLE
+from lrscope.files import replacing
+
+if TYPE_CHECKING:
+    from lrscope.range_test.result import RangeTestResult
+
+RAW, SMOOTH, BRACKET, DIVERGED, RULE = "#9db4c8", "#1f5f99", "#e8f1d4", "#b03030", "#555555"
+
+
+def range_figure(result: RangeTestResult) -> Any:
+    """Return a figure of a range test."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9.0, 5.4), layout="constrained")
+        axes = figure.subplots()
+        curves = [curve for curve in result.curves if curve.is_readable]
+        bracket = result.bracket
+        if bracket.low is not None and bracket.high is not None:
+            axes.axvspan(bracket.low, bracket.high, color=BRACKET, zorder=0)
+            axes.annotate(
+                f"search here: {bracket.low:.2g} … {bracket.high:.2g}",
+                (np.sqrt(bracket.low * bracket.high), 0.02), xycoords=("data", "axes fraction"),
+                ha="center", va="bottom", fontsize=9, color="#4d6b16",
+            )  # fmt: skip
+        for curve in curves:
+            axes.plot(curve.rates, curve.losses, color=RAW, linewidth=0.6, alpha=0.55, zorder=1)
+            if curve.independent_rates:
+                axes.plot(curve.rates, curve.losses, "o", color=SMOOTH, markersize=3.5, alpha=0.5, zorder=2)
+            elif len(curves) > 1:
+                axes.plot(curve.rates, curve.smoothed, color=SMOOTH, linewidth=0.9, alpha=0.45, zorder=2)
+        if curves:
+            mean = result.mean
+            axes.plot(
+                mean.rates,
+                mean.losses if mean.independent_rates else mean.smoothed,
+                color=SMOOTH,
+                linewidth=2.4,
+                zorder=4,
+            )
+            _limit(axes, curves)
+            _mark_rules(axes, result)
+        for curve in curves:
+            if curve.diverged_at is not None:
+                axes.axvline(
+                    curve.diverged_at, color=DIVERGED, linewidth=0.8, alpha=0.6, linestyle=(0, (4, 3)), zorder=1
+                )
+        large = [curve.diverged_at for curve in curves if curve.diverged_at is not None]
+        if large:
+            axes.annotate(
+                "too large", (max(large), 0.97), xycoords=("data", "axes fraction"), xytext=(-4, 0),
+                textcoords="offset points", ha="right", va="top", fontsize=9, color=DIVERGED, rotation=90,
+            )  # fmt: skip
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title=bracket.sentence)
+        return figure
+
+
+def _limit(axes: Any, curves: Any) -> None:
+    """Leave what diverged out of the picture: the part that is read would be a flat line."""
+    smoothed = np.concatenate([curve.smoothed for curve in curves])
+    starts = [float(curve.smoothed[0]) for curve in curves]
+    low, high = float(smoothed.min()), max(starts)
+    room = max(high - low, 0.02 * abs(high), 1e-6)
+    raw = np.concatenate([curve.losses for curve in curves])
+    axes.set_ylim(max(float(raw.min()), low - room) - 0.3 * room, high + 1.6 * room)
+
+
+def _mark_rules(axes: Any, result: RangeTestResult) -> None:
+    from matplotlib.patheffects import withStroke
+
+    mean = result.mean
+    marks = sorted((rate, rule) for rule, rate in result.suggestions.items() if rate is not None)
+    bottom, top = axes.get_ylim()
+    for number, (rate, rule) in enumerate(marks):
+        level = float(
+            np.interp(np.log(rate), np.log(mean.rates), mean.losses if mean.independent_rates else mean.smoothed)
+        )
+        axes.plot([rate], [level], "o", color=RULE, markersize=6, zorder=5)
+        height = top - (0.06 + 0.055 * (number % 4)) * (top - bottom)
+        axes.annotate(
+            f"{rule}: {rate:.2g}", (rate, level), xytext=(rate, height), textcoords="data", ha="center", fontsize=8.5,
+            color=RULE, arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "alpha": 0.6}, zorder=6,
+        ).set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # fmt: skip
+
+
+def save_range_figure(figure: Any, path: Path) -> None:
+    """Write the picture, whole or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lstrip(".") or "png")

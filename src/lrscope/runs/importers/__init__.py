@@ -1,0 +1,1 @@
+"""Readers of other programs' records, one file a format."""

@@ -1,0 +1,118 @@
+"""Imported runs made fit to be compared: one run once, arms apart that were trained differently, what is unfinished."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from lrscope.runs.runs import SETTING, Run, Runs, epochs_of
+from lrscope.runs.said import Said
+
+SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many differ, are not equal by chance
+
+
+def settled(runs: Runs) -> Runs:
+    """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
+    found = _apart(runs.runs)
+    kept, twice = _once(found)
+    last = _last_epochs(kept, runs.metric.name)
+    ended = [_ended(run, last[epochs_of(run.settings)], runs.metric.name) for run in kept]
+    notes = (*runs.notes, *twice, *_unfinished(ended))
+    varied = varied_settings([run.settings for run in ended])
+    kinds = {run.arm: tuple(run.settings[name] for name in varied) for run in ended}
+    return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied, kinds=kinds)
+
+
+def varied_settings(each: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the settings of training that runs differ in, but for those that only some of them tell.
+
+    >>> varied_settings([{"batch_size": "8", "seed": "0"}, {"batch_size": "32", "seed": "1"}])
+    ('batch_size',)
+    """
+    names = dict.fromkeys(name for settings in each for name in settings if SETTING.match(name))
+    return tuple(
+        name
+        for name in names
+        if all(name in settings for settings in each) and len({settings[name] for settings in each}) > 1
+    )
+
+
+def _apart(runs: Sequence[Run]) -> list[Run]:
+    """Give runs of one name that were trained differently names of their own."""
+    told: dict[tuple[str, str], set[str]] = {}
+    for run in runs:
+        for name, value in run.settings.items():
+            if SETTING.match(name):
+                told.setdefault((run.arm, name), set()).add(value)
+    apart = list(dict.fromkeys(name for (_, name), values in told.items() if len(values) > 1))
+    return [
+        replace(
+            run,
+            arm=", ".join(
+                [run.arm, *(f"{name.replace('_', ' ')} {run.settings[name]}" for name in apart if name in run.settings)]
+            ),
+        )
+        for run in runs
+    ]
+
+
+def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Said]]:
+    """Leave out runs of an arm that have the values of one before: a file that was copied, say."""
+    kept: list[Run] = []
+    notes = []
+    for run in runs:
+        measured = [value for point in run.points for values in point.splits.values() for value in values.values()]
+        telling = len(measured) >= SAME_VALUES and len(set(measured)) >= DIFFERENT_VALUES
+        if telling and any(_same(run, other) for other in kept):
+            notes.append(Said("same-run", {"number": len(measured)}, run.arm))
+        else:
+            kept.append(run)
+    return kept, notes
+
+
+def _same(run: Run, other: Run) -> bool:
+    """Whether two runs of an arm have the same values, and do not name two seeds."""
+    two_seeds = run.seed is not None and other.seed is not None and run.seed != other.seed
+    return run.arm == other.arm and not two_seeds and run.points == other.points
+
+
+def _last_epochs(runs: Sequence[Run], metric: str) -> dict[str | None, float]:
+    """Return how far the furthest run came, by the epochs that runs were asked for."""
+    last: dict[str | None, float] = {}
+    for run in runs:
+        reached = [epoch for epoch, _ in run.series("dev", metric)[-1:]]
+        last[epochs_of(run.settings)] = max([last.get(epochs_of(run.settings), 0.0), *reached])
+    return last
+
+
+def _ended(run: Run, last: float, metric: str) -> Run:
+    """Say of a run that it diverged, where its training loss is no number, or that it ended before the others did."""
+    losses = [point.splits["train"]["loss"] for point in run.points if "loss" in point.splits.get("train", {})]
+    if losses and not math.isfinite(losses[-1]):
+        return replace(run, status="diverged")
+    measured = [point.epoch for point in run.points if metric in point.splits.get("dev", {})]
+    if run.status == "completed" and measured and measured[-1] < 0.99 * last:
+        return replace(run, status="interrupted")
+    return run
+
+
+def _unfinished(runs: Sequence[Run]) -> Iterator[Said]:
+    arms = dict.fromkeys(run.arm for run in runs)
+    for arm in arms:
+        of_arm = [run for run in runs if run.arm == arm]
+        number = sum(run.status == "interrupted" for run in of_arm)
+        if number:
+            yield Said("unfinished", {"number": number, "of": len(of_arm)}, arm)
+
+
+def _seeded(runs: Sequence[Run]) -> Iterator[Run]:
+    """Number the runs of an arm that name no seed, or one that is taken."""
+    taken: dict[str, set[int]] = {}
+    for run in runs:
+        seeds = taken.setdefault(run.arm, set())
+        seed = run.seed if run.seed is not None and run.seed not in seeds else None
+        if seed is None:
+            seed = next(number for number in range(len(runs)) if number not in seeds)
+        seeds.add(seed)
+        yield replace(run, seed=seed)

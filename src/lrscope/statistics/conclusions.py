@@ -1,0 +1,282 @@
+"""From runs to conclusions: evidence, contenders, a choice, each arm's place, and what it would cost to know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+
+from lrscope.runs.runs import Run, Runs
+from lrscope.runs.score_table import Floats
+from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD
+from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
+from lrscope.statistics.power import Need, needed
+from lrscope.statistics.response import Peak, peak
+from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs, own_variances
+from lrscope.statistics.verdict import Choice, Verdict, choose, chooser, errors_by_look, ranked
+
+ArmStanding = Literal["contender", "too low", "too high", "worse", "no value"]
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """One arm as the report shows it: `done` are its runs that have a value, `place` is where the evidence puts it."""
+
+    name: str
+    rate: float | None
+    runs: tuple[Run, ...]
+    done: tuple[Run, ...]
+    value: float
+    sd: float
+    standing: ArmStanding
+    beaten_by: str | None
+
+    @property
+    def num_diverged(self) -> int:
+        """How many seeds diverged."""
+        return sum(run.status == "diverged" for run in self.runs)
+
+    @property
+    def num_failed(self) -> int:
+        """How many seeds failed otherwise."""
+        return sum(run.status == "failed" for run in self.runs)
+
+
+@dataclass(frozen=True, eq=False)
+class Conclusions:
+    """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds; where
+    none is named, that of shares of right answers, and of other metrics nothing is known.
+
+    `error` is that of all planned looks together; `looks` are those that were taken, (seeds, the part of the error that
+    it may spend), none where there is but this one.
+    """
+
+    runs: Runs
+    margin: float = MARGIN
+    seed_sd: float | None = None
+    error: float = ERROR
+    looks: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def nominal(self) -> float:
+        """The error at this look: all of it, or the part that a planned look may spend."""
+        return self.looks[-1][1] if self.looks else self.error
+
+    @cached_property
+    def evidence(self) -> Evidence:
+        """What the runs say of every pair of arms."""
+        return self.evidence_at(self.assumed_sd)
+
+    @property
+    def assumed_sd(self) -> float:
+        """The standard deviation over seeds that is assumed where none is seen, infinite where nothing is known."""
+        if self.seed_sd is not None:
+            return self.seed_sd
+        return SEED_SD if self.is_share else math.inf
+
+    @cached_property
+    def is_share(self) -> bool:
+        """Whether values look like shares of right answers."""
+        values = [value for arm_runs in self.runs.arms.values() for value in self._values(arm_runs)]
+        return self.runs.metric.direction == "maximize" and all(0.0 <= value <= 1.0 for value in values)
+
+    @property
+    def knows_spread(self) -> bool:
+        """Whether anything is known of how seeds differ, if only by assumption."""
+        return not self.is_assumed or math.isfinite(self.assumed_sd)
+
+    @property
+    def is_of_these(self) -> bool:
+        """Whether statements hold for these examples alone, since nothing is known of how others would differ."""
+        return self.evidence.num_examples == 0
+
+    def evidence_at(self, seed_sd: float) -> Evidence:
+        """Return the evidence where this standard deviation over seeds is assumed."""
+        runs, metric = self.runs, self.runs.metric
+        maximize = metric.direction == "maximize"
+        if runs.scores is not None:
+            return evidence_of(runs.scores.in_order(tuple(runs.arms)), maximize=maximize, seed_sd=seed_sd)
+        values = {name: self._values(arm_runs) for name, arm_runs in runs.arms.items()}
+        size = runs.sizes.get("dev", 0)
+        if size and self.is_share:
+            return evidence_of_rates(values, size, seed_sd=seed_sd)
+        return evidence_of_values(values, maximize=maximize, seed_sd=seed_sd)
+
+    def _values(self, runs: Sequence[Run]) -> list[float]:
+        found = [self.runs.value(run) for run in runs if run.status in self.runs.counted]
+        return [value for value in found if not math.isnan(value)]
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """What the evidence carries."""
+        return self._judged(self.evidence)
+
+    def _judged(self, evidence: Evidence) -> Verdict:
+        errors = errors_by_look([len(runs) for runs in self.runs.arms.values()], self.looks) if self.looks else None
+        return Verdict(evidence, self.margin, self.nominal, errors)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """A first and a second choice, by rule where the evidence does not choose."""
+        return choose(self.verdict, self._log_rates, self._costs, self.centre)
+
+    @cached_property
+    def centre(self) -> float | None:
+        """Where along the rates the best is expected; None where arms do not lie along them, or noise is not known."""
+        return self._expecting(self.evidence.values) if self._expecting else None
+
+    @cached_property
+    def _expecting(self) -> Callable[[Floats], float] | None:
+        places = self._log_rates
+        known = not np.isnan(self.evidence.values).all()
+        return expecting(self.evidence, places) if places is not None and self.knows_spread and known else None
+
+    @property
+    def _log_rates(self) -> list[float] | None:
+        if self.is_confounded:
+            return None
+        rates = [arm_runs[0].rate for arm_runs in self.runs.arms.values()]
+        known = [rate for rate in rates if rate is not None and rate > 0]
+        return [math.log10(rate) for rate in known] if len(known) == len(rates) == len(set(known)) else None
+
+    @property
+    def has_log_rates(self) -> bool:
+        """Whether arms lie along the rate, so that there is a middle to choose."""
+        return self._log_rates is not None
+
+    @property
+    def is_confounded(self) -> bool:
+        """Whether some rates were tried at other settings than others, so that nothing can be laid to the rate."""
+        by_rate: dict[float | None, set[tuple[str, ...]]] = {}
+        for name, arm_runs in self.runs.arms.items():
+            by_rate.setdefault(arm_runs[0].rate, set()).add(self.runs.kinds.get(name, ()))
+        return len(by_rate) > 1 and len({frozenset(kinds) for kinds in by_rate.values()}) > 1
+
+    @property
+    def _costs(self) -> list[float]:
+        each = [[run.seconds for run in runs if not math.isnan(run.seconds)] for runs in self.runs.arms.values()]
+        return [sum(seconds) / len(seconds) if seconds else 0.0 for seconds in each]
+
+    @cached_property
+    def arms(self) -> list[ArmView]:
+        """Every arm, in the order of the evidence."""
+        return [self._arm(number, name, runs) for number, (name, runs) in enumerate(self.runs.arms.items())]
+
+    def _arm(self, number: int, name: str, runs: list[Run]) -> ArmView:
+        values = self._values(runs)
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
+        rival = self.verdict.beaten_by(number)
+        rival_name = None if rival is None else self.evidence.names[rival]
+        mean = float(np.mean(values)) if values else math.nan
+        done = tuple(run for run in runs if run.status in self.runs.counted and not math.isnan(self.runs.value(run)))
+        return ArmView(name, runs[0].rate, tuple(runs), done, mean, sd, self._place(number, values), rival_name)
+
+    def _place(self, number: int, values: Sequence[float]) -> ArmStanding:
+        if not values:
+            return "no value"
+        left = self.verdict.contenders
+        if number in left or not left:
+            return "contender"
+        places = self._log_rates
+        if places is None:
+            return "worse"
+        if places[number] < min(places[arm] for arm in left):
+            return "too low"
+        return "too high" if places[number] > max(places[arm] for arm in left) else "worse"
+
+    @cached_property
+    def optimism(self) -> float:
+        """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
+        if not self.knows_spread:
+            return 0.0
+        found = optimism(self.evidence, chooser(self.verdict, self._log_rates, self._costs, self._expecting), draws=500)
+        # A rule that passes over the best mean has nothing to correct.
+        return max(0.0, found) + self.epoch_optimism
+
+    @cached_property
+    def epoch_optimism(self) -> float:
+        """The part of that which is due to having taken the best of several epochs; 0 where the last was taken."""
+        if not self.runs.at_best:
+            return 0.0
+        arm, metric = self.arms[self.choice.first], self.runs.metric
+        sign = 1.0 if metric.direction == "maximize" else -1.0
+        courses = [[sign * value for _, value in run.series("dev", metric.name)] for run in arm.done]
+        rough = epoch_noise(courses)
+        each = []
+        for run, values in zip(arm.done, courses, strict=True):
+            each.append(over_epochs(values, bounded_noise(rough, run.epoch_noise, self.value_error(arm))))
+        return sum(each) / len(each) if each else 0.0
+
+    def value_error(self, arm: ArmView) -> float:
+        """Return the standard error of one run's value from its examples: √(p(1 − p)/n), or from their spread."""
+        size, table = self.runs.sizes.get("dev", 0), self.runs.scores
+        if table is not None and arm.name in table.names:
+            number = table.names.index(arm.name)
+            there = table.there[number]
+            if there.any() and table.num_examples > 1:
+                return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
+        if size and self.runs.metric.direction == "maximize" and 0.0 <= arm.value <= 1.0:
+            return math.sqrt(max(arm.value * (1.0 - arm.value), 0.0) / size)
+        return math.nan
+
+    @cached_property
+    def flips_at(self) -> float | None:
+        """The smallest larger, or else the largest smaller assumed sd over seeds at which the contenders change.
+
+        None where nothing is assumed, or nothing within a factor of ten changes them.
+        """
+        if not self.is_assumed or not self.knows_spread:
+            return None
+        now = set(self.verdict.contenders)
+        for factor in (*np.geomspace(1.05, 10.0, 48), *np.geomspace(0.95, 0.1, 48)):
+            sd = self.assumed_sd * float(factor)
+            if set(self._judged(self.evidence_at(sd)).contenders) != now:
+                return sd
+        return None
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the spread over seeds is an assumption."""
+        return self.evidence.noise.source == "assumed"
+
+    @cached_property
+    def need(self) -> Need | None:
+        """What it would take to tell a difference of the margin among the contenders; None where there is one."""
+        left = self.verdict.contenders
+        if len(left) < 2 or self.verdict.is_decided or not self.knows_spread:
+            return None
+        e = self.evidence
+        pairs = [(a, b) for a in left for b in left if a < b]
+        seeds = [max(1, min(e.num_seeds[a], e.num_seeds[b])) for a, b in pairs]
+        squares = [float(e.errors[pair] ** 2) for pair in pairs]
+        shares = [float(e.shares[pair]) for pair in pairs]
+        by_seed = float(
+            np.median([s * square * share for s, square, share in zip(seeds, squares, shares, strict=True)])
+        )
+        rest = [e.num_examples * square * (1.0 - share) for square, share in zip(squares, shares, strict=True)]
+        return needed(
+            self.margin, seed_variance=by_seed, example_variance=float(np.median(rest)),
+            num_examples=max(1, e.num_examples), num_arms=len(left), at_seeds=max(8, *seeds), error=self.error,
+        )  # fmt: skip
+
+    @cached_property
+    def peak(self) -> Peak | None:
+        """The rate at the top of a smooth curve through the arms; None where more than rates differ."""
+        places = self._log_rates
+        if places is None or len(places) < 2 or not self.knows_spread:
+            return None
+        known = ~np.isnan(self.evidence.values)
+        variances = np.full(len(places), np.nan)
+        if known.sum() < 2:
+            return None
+        variances[known] = own_variances(self.evidence.errors[np.ix_(known, known)])
+        return peak(10.0 ** np.array(places), self.evidence.values, variances)
+
+    @property
+    def order(self) -> list[int]:
+        """The arms from the best mean to the worst."""
+        return ranked(self.evidence)

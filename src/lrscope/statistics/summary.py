@@ -1,0 +1,111 @@
+"""What a study came to, arm by arm: means and spreads over seeds. What follows from them is the verdict's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lrscope.config.arms import Arm, grouped
+from lrscope.records import FINISHED
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
+
+
+@dataclass(frozen=True)
+class Spread:
+    """A mean over seeds with its sample standard deviation, NaN where there are fewer than two."""
+
+    mean: float
+    sd: float
+    number: int
+
+    @staticmethod
+    def of(values: Sequence[float]) -> Spread:
+        """Return the spread of values, NaN without any.
+
+        >>> Spread.of([0.25, 0.75])
+        Spread(mean=0.5, sd=0.3535533905932738, number=2)
+        """
+        if not values:
+            return Spread(math.nan, math.nan, 0)
+        mean = sum(values) / len(values)
+        sd = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1)) if len(values) > 1 else math.nan
+        return Spread(mean, sd, len(values))
+
+    def __str__(self) -> str:
+        if not self.number:
+            return "–"
+        return f"{self.mean:.4f}" + (f" ± {self.sd:.4f}" if self.number > 1 else "")
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over its seeds, at the endpoint of the complete schedule. `metric` and `loss` are dev's."""
+
+    arm: Arm
+    num_trials: int
+    num_finished: int
+    num_diverged: int
+    num_failed: int
+    metric: Spread
+    loss: Spread
+    best_epochs: tuple[int, ...]
+    train_loss: Spread
+    epochs_saved: int
+    values: tuple[float, ...]
+
+
+def summarize(store: StudyStore) -> list[ArmSummary]:
+    """Return every arm's summary, in the order the arms were planned."""
+    return [_summary(store, arm, rows) for arm, rows in grouped(store.trials())]
+
+
+def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummary:
+    values, losses, best_epochs, train_losses, saved = [], [], [], [], 0
+    for row in rows:
+        if row.status not in ("completed", "stopped"):
+            continue
+        dev = store.evaluations(row.id, "dev")
+        if not dev:
+            continue
+        values.append(dev[-1].metrics[store.metric.name])
+        losses.append(dev[-1].metrics.get("loss", math.nan))
+        best_epochs += [record.epoch for record in dev if record.improved][-1:]
+        train_losses += [record.metrics.get("loss", math.nan) for record in store.evaluations(row.id, "train")[-1:]]
+        if row.status == "stopped":
+            saved += row.config.epochs - dev[-1].epoch
+    return ArmSummary(
+        arm=arm,
+        num_trials=len(rows),
+        num_finished=sum(row.status in FINISHED for row in rows),
+        num_diverged=sum(row.status == "diverged" for row in rows),
+        num_failed=sum(row.status == "failed" for row in rows),
+        metric=Spread.of(values),
+        loss=Spread.of(losses),
+        best_epochs=tuple(best_epochs),
+        train_loss=Spread.of(train_losses),
+        epochs_saved=saved,
+        values=tuple(values),
+    )
+
+
+def pooled(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
+    """Return the standard deviation over seeds, pooled over arms, and its degrees of freedom; (NaN, 0) with one seed.
+
+    s² = Σ (nᵢ − 1) sᵢ² / Σ (nᵢ − 1). With two or three seeds an arm's own spread says next to nothing.
+    """
+    return _pooled([s.metric for s in summaries])
+
+
+def pooled_loss(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
+    """Return the same of the dev loss."""
+    return _pooled([s.loss for s in summaries])
+
+
+def _pooled(spreads: Sequence[Spread]) -> tuple[float, int]:
+    known = [spread for spread in spreads if spread.number > 1]
+    freedom = sum(spread.number - 1 for spread in known)
+    if not freedom:
+        return math.nan, 0
+    return math.sqrt(sum(spread.sd**2 * (spread.number - 1) for spread in known) / freedom), freedom

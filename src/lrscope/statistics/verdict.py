@@ -1,0 +1,236 @@
+"""What the evidence carries: which arms may still be the best, what may be said of two of them, and a choice.
+
+Two error rates are kept apart. The contenders contain the true best with probability 1 − α (comparisons with the best,
+one-sided). "A is better than B" is said of any pair, and is wrong of any at all with probability α (all pairs, after
+Tukey). Looks that were planned share α between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Literal
+
+import numpy as np
+
+from lrscope.runs.score_table import Floats
+from lrscope.statistics.defaults import ERROR
+from lrscope.statistics.evidence import Evidence
+from lrscope.statistics.multiplicity import best_critical, effective_freedom, pair_critical
+
+PairOutcome = Literal["better", "worse", "equivalent", "undecided"]
+
+
+@dataclass(frozen=True)
+class PairVerdict:
+    """What may be said of one arm beside another: the difference, an interval that holds for all pairs at once."""
+
+    first: int
+    second: int
+    difference: float
+    low: float
+    high: float
+    outcome: PairOutcome
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """The conclusions from evidence at an error; `margin` is the difference δ that does not matter, 0 if any does.
+
+    `pair_errors` [K, K] are the errors of single pairs where they differ, as where some were last judged at an earlier
+    look: `errors_by_look`.
+    """
+
+    evidence: Evidence
+    margin: float = 0.0
+    error: float = ERROR
+    pair_errors: Floats | None = None
+
+    @cached_property
+    def contenders(self) -> tuple[int, ...]:
+        """The arms that the evidence cannot tell from the best; all of them contain it with probability 1 − error.
+
+        An arm is out when some other is better by more than the critical value for comparisons with the best.
+        """
+        return tuple(unbeaten(self.evidence.values, self.evidence.differences, self.best_reach))
+
+    def beaten_by(self, arm: int) -> int | None:
+        """Return the arm that shows most clearly that this one is not the best; None for a contender."""
+        e = self.evidence
+        if arm in self.contenders:
+            return None
+        clear = e.differences[:, arm] - self.best_reach[:, arm]
+        if np.isnan(e.values[arm]):
+            clear = e.values
+        return int(np.nanargmax(clear)) if np.isfinite(clear).any() else None
+
+    def between(self, first: int, second: int) -> PairVerdict:
+        """Return what may be said of two arms."""
+        difference = float(self.evidence.differences[first, second])
+        reach = float(self.pair_reach[first, second])
+        low, high = difference - reach, difference + reach
+        outcome: PairOutcome = "undecided"
+        if low > 0.0:
+            outcome = "better"
+        elif high < 0.0:
+            outcome = "worse"
+        elif -self.margin < low and high < self.margin:
+            outcome = "equivalent"
+        return PairVerdict(first, second, difference, low, high, outcome)
+
+    @cached_property
+    def best_reach(self) -> Floats:
+        """By how much one arm must be better than another to show that the other is not the best [K, K]."""
+        num = self._num_compared
+        return self._reach(partial(best_critical, num), num - 1)
+
+    @cached_property
+    def pair_reach(self) -> Floats:
+        """Half the intervals of all differences, which hold for all pairs at once [K, K]."""
+        num = self._num_compared
+        return self._reach(partial(pair_critical, num), num * (num - 1) // 2)
+
+    def _reach(self, critical: Callable[[float, float], float], num_compared: int) -> Floats:
+        """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""
+        e = self.evidence
+        known, place = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
+        errors, at = (self.error,), np.zeros(place.size, dtype=np.int64)
+        if self.pair_errors is not None:
+            found, at = np.unique(self.pair_errors, return_inverse=True)
+            errors = tuple(found.tolist())
+        # One number for each kind of comparison: sorting numbers is far faster than sorting rows.
+        kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + place.ravel()
+        distinct, place = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
+        values = []
+        for kind in distinct.tolist():
+            kind, level = divmod(kind, len(errors))
+            share, freedom = divmod(kind, len(known))
+            error = errors[level]
+            each = effective_freedom(share / 100, float(known[freedom]), error / max(1, num_compared))
+            values.append(critical(each, error))
+        return np.asarray(values)[place].reshape(e.errors.shape) * e.errors
+
+    def against_best(self) -> list[PairVerdict]:
+        """Return what may be said of the arm with the best mean beside every other, in the order of their means."""
+        order = ranked(self.evidence)
+        return [self.between(order[0], other) for other in order[1:]]
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether one arm is left, or all that are left are equivalent within the margin."""
+        left = self.contenders
+        pairs = [self.between(a, b) for a in left for b in left if a < b]
+        return len(left) == 1 or (self.margin > 0.0 and all(_within(pair, self.margin) for pair in pairs))
+
+    @property
+    def _num_compared(self) -> int:
+        return int((~np.isnan(self.evidence.values)).sum())
+
+
+def errors_by_look(num_runs: Sequence[int], looks: Sequence[tuple[int, float]]) -> Floats:
+    """Return each pair's error [K, K]: that of the look at which its last seeds came in; `looks` are (seeds, error).
+
+    An arm that was given no more seeds is judged by the look that left it out. The same seeds judged anew at a later
+    look, which may spend more, would declare a difference falsely more often: in 8% of null studies instead of 5%.
+
+    >>> errors_by_look([3, 8, 8], [(3, 0.001), (8, 0.049)]).tolist()[1]
+    [0.001, 0.049, 0.049]
+    """
+    seeds, errors = [number for number, _ in looks], np.array([error for _, error in looks])
+    shared = np.minimum.outer(np.asarray(num_runs), np.asarray(num_runs))
+    return np.asarray(errors[np.maximum(0, np.searchsorted(seeds, shared, side="right") - 1)])
+
+
+def _within(pair: PairVerdict, margin: float) -> bool:
+    return -margin < pair.low and pair.high < margin
+
+
+def _rounded(freedom: Floats) -> Floats:
+    """Round degrees of freedom down by at most a thirtieth, so that critical values are computed once for many pairs.
+
+    >>> _rounded(np.array([2.0, 7.1234, np.inf])).round(1).tolist()
+    [2.0, 6.9, inf]
+    """
+    rounded = 2.0 * 1.035 ** np.floor(np.log(np.maximum(freedom, 1e-3) / 2.0) / np.log(1.035) + 1e-9)
+    return np.where(freedom > 1e4, np.inf, rounded)
+
+
+def unbeaten(values: Floats, differences: Floats, reach: Floats) -> list[int]:
+    """Return the arms with a value that no other is better than by more than its reach."""
+    clear = np.nan_to_num(differences - reach, nan=-np.inf) > 0.0
+    return [int(arm) for arm in np.flatnonzero(~np.isnan(values) & ~clear.any(axis=0))]
+
+
+def ranked(evidence: Evidence) -> list[int]:
+    """Return the arms from the best mean to the worst; those without a value last."""
+    values = np.where(np.isnan(evidence.values), -np.inf, evidence.values)
+    return [int(arm) for arm in np.argsort(-values, kind="stable")]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A first and a second choice. `is_default`: the evidence does not tell them apart, and a rule has chosen."""
+
+    first: int
+    second: int | None
+    is_default: bool
+
+
+def choose(
+    verdict: Verdict,
+    places: Sequence[float] | None = None,
+    costs: Sequence[float] | None = None,
+    centre: float | None = None,
+) -> Choice:
+    """Choose among the contenders: nearest to `centre`, then the lower cost, then the better mean.
+
+    `centre` is where the best is expected; without one it is the middle of the contenders' places.
+
+    `places` are the arms' own on the axis that they lie along, such as log rates: far from both ends of what may be
+    best, a rate is least likely to be far from it. Without places, the lower cost comes first. The second choice is the
+    next contender, or, where one arm stands alone, the best of the others.
+    """
+    order = ranked(verdict.evidence)
+    left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, places, costs, centre)
+    if len(left) > 1:
+        return Choice(left[0], left[1], is_default=True)
+    others = [arm for arm in order if arm != left[0] and not np.isnan(verdict.evidence.values[arm])]
+    return Choice(left[0], others[0] if others else None, is_default=False)
+
+
+def preferred(
+    left: Sequence[int],
+    order: Sequence[int],
+    places: Sequence[float] | None,
+    costs: Sequence[float] | None,
+    centre: float | None = None,
+) -> list[int]:
+    """Return the arms that are left from the most to the least preferred, by the rule of `choose`."""
+    rank = {arm: place for place, arm in enumerate(order)}
+    middle = centre or 0.0
+    if places is not None and centre is None:
+        middle = (min(places[arm] for arm in left) + max(places[arm] for arm in left)) / 2.0
+
+    def key(arm: int) -> tuple[float, float, int]:
+        away = 0.0 if places is None else round(abs(places[arm] - middle), 9)
+        return away, 0.0 if costs is None else costs[arm], rank[arm]
+
+    return sorted(left, key=key)
+
+
+def chooser(
+    verdict: Verdict,
+    places: Sequence[float] | None = None,
+    costs: Sequence[float] | None = None,
+    centre: Callable[[Floats], float] | None = None,
+) -> Callable[[Floats], int]:
+    """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
+    reach = verdict.best_reach
+
+    def chooses(values: Floats) -> int:
+        left = unbeaten(values, values[:, None] - values[None, :], reach)
+        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
+        return preferred(left, order.tolist(), places, costs, centre(values) if centre else None)[0]
+
+    return chooses

@@ -1,0 +1,105 @@
+"""What a study will cost, measured on a few steps of its own before anything runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lrscope.config import TrialConfig
+from lrscope.training.batches import step_batches
+from lrscope.training.evaluation import outputs_of
+from lrscope.training.features import features_of
+from lrscope.training.heads import HeadBundle, bundles
+from lrscope.training.loop import steps
+from lrscope.training.optimizer import build_optimizer
+from lrscope.training.out_of_memory import halved, is_out_of_memory
+from lrscope.training.study_inputs import StudyInputs
+
+STEPS = 4
+START_SECONDS = 4.0  # a process of its own: Python, torch, reading the inputs
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """Seconds of one worker, and bytes on the disk at the end."""
+
+    seconds: float
+    num_bytes: int
+
+
+def estimate_cost(inputs: StudyInputs, trials: Sequence[TrialConfig], *, keep: str, own_process: bool) -> CostEstimate:
+    """Return what these trials will cost: steps timed at each batch size, one evaluation, checkpoints by their size."""
+    if not trials:
+        return CostEstimate(0.0, 0)
+    inputs.numerics.apply()
+    per_step = {size: _seconds_a_step(inputs, trials[0], size) for size in sorted({t.batch_size for t in trials})}
+    evaluation = _seconds_an_evaluation(inputs, trials[0])
+    num_examples = inputs.encoded["train"].num_examples
+    seconds = 0.0
+    for trial in trials:
+        steps_ = trial.resolve_schedule(num_examples).total_steps
+        seconds += steps_ * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
+        seconds += START_SECONDS if own_process else 0.5
+    return CostEstimate(seconds, _stored_bytes(inputs, trials, keep))
+
+
+def estimate_heads_cost(inputs: StudyInputs, folder: Path, trials: Sequence[TrialConfig], *, keep: str) -> CostEstimate:
+    """Return what heads trained together will cost: features are computed, then a bundle's steps are timed."""
+    if not trials:
+        return CostEstimate(0.0, 0)
+    features = features_of(inputs, folder)
+    inputs.numerics.apply()
+    seconds = 0.0
+    groups = bundles(trials)
+    timed: dict[tuple[int, int], tuple[float, float]] = {}
+    for places in groups:
+        members = [trials[place] for place in places]
+        key = (len(members), members[0].batch_size)
+        if key not in timed:
+            timed[key] = HeadBundle(inputs, features, members).timed()
+        bundle = members[0].resolve_schedule(inputs.encoded["train"].num_examples)
+        a_step, an_evaluation = timed[key]
+        seconds += bundle.total_steps * a_step + members[0].epochs * an_evaluation
+    return CostEstimate(seconds, _stored_bytes(inputs, trials, keep))
+
+
+def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig], keep: str) -> int:
+    """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
+    num_dev, num_train = inputs.encoded["dev"].num_examples, inputs.encoded["train"].num_examples
+    rows = sum(6 * trial.epochs * num_dev + 24 * trial.resolve_schedule(num_train).total_steps for trial in trials)
+    weights = sum(4 * tensor.numel() for tensor in inputs.checkpoint.tensors.values())
+    num_arms = len({replace(trial, seed=0) for trial in trials})
+    return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep] * weights
+
+
+def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) -> float:
+    part = min(trial.micro_batch, batch_size) if trial.micro_batch else None
+    config = replace(trial, batch_size=batch_size, micro_batch=part, schedule="constant", epochs=1)
+    while True:
+        try:
+            return _timed(inputs, config)
+        except (RuntimeError, MemoryError) as error:
+            smaller = halved(config) if is_out_of_memory(error) else None
+            if smaller is None:
+                raise
+            config = smaller
+
+
+def _timed(inputs: StudyInputs, config: TrialConfig) -> float:
+    model, task = inputs.build_model(config), inputs.task()
+    train = inputs.encoded["train"]
+    batches = step_batches(task, train, config, inputs.numerics.batching)
+    run = steps(model, build_optimizer(model, config), batches, lambda m, b: task.loss(m, b)[:2], lambda _: 0.0)
+    seconds = [record.seconds for record, _ in zip(run, range(STEPS + 1), strict=False)]
+    return statistics.median(seconds[1:] or seconds)
+
+
+def _seconds_an_evaluation(inputs: StudyInputs, trial: TrialConfig) -> float:
+    from time import perf_counter
+
+    model = inputs.build_model(trial)
+    began = perf_counter()
+    outputs_of(model, inputs.task(), inputs.encoded["dev"])
+    return perf_counter() - began

@@ -1,0 +1,113 @@
+"""Advice follows from findings, and its commands run: with the settings of the study that it is about."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.conftest import Cli, Toy
+
+from lrscope.findings.advice import advice
+from lrscope.findings.commands import finetune_command, sweep
+from lrscope.findings.findings import findings
+from lrscope.findings.learning_curves import Course
+from lrscope.records import Metric
+from lrscope.runs.runs import EpochPoint, Run, Runs
+from lrscope.runs.sources import read_runs
+from lrscope.statistics.conclusions import Conclusions
+
+
+def imported(values: dict[float, list[float]], size: int = 2000, **settings: str) -> Conclusions:
+    runs = [
+        Run(f"lr {rate:g}", 0, rate, tuple(EpochPoint(n, {"dev": {"acc": v}}) for n, v in enumerate(course, start=1)))
+        for rate, course in values.items()
+    ]
+    return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": size}, settings=settings))
+
+
+def kinds(c: Conclusions) -> dict[str, str]:
+    return {each.said.kind: each.command for each in advice(c, findings(c))}
+
+
+def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches() -> None:
+    tops = {1e-5: 0.30, 1e-4: 0.40, 1e-3: 0.46, 1e-2: 0.40, 1e-1: 0.30}
+    found = kinds(imported({rate: [top] for rate, top in tops.items()}, batch_size="32"))
+    assert found["finer-grid"].endswith("--lr 0.00032,0.0032")
+    assert found["scale-batch"].endswith("--lr 0.001 --batch-size 32,128 --scale-lr sqrt")
+    assert "--batch-size 32 " not in found["scale-batch"], "an option stands once"
+    assert "more-seeds" not in found, "one arm is left"
+
+
+def test_what_was_not_found_is_not_advised() -> None:
+    assert set(kinds(imported({1e-4: [0.4], 1e-3: [0.4]}))) <= {"more-seeds", "wider-grid", "decay"}
+
+
+@pytest.mark.parametrize(
+    ("values", "number"),
+    [
+        ([0.1, 0.4, 0.2, 0.4, 0.2, 0.4], 2),
+        ([0.1, 0.4, 0.2, 0.1], None),
+        ([0.1, 0.2, 0.3], None),
+        ([0.1, 0.4, 0.39, 0.4], None),
+        ([0.4, 0.3, 0.2, 0.4], 1),
+    ],
+)
+def test_swings(values: list[float], number: int | None) -> None:
+    found = Course(tuple((float(n), value) for n, value in enumerate(values)), 0.01).swings()
+    assert (found and found[0]) == number
+
+
+def test_swings_beyond_noise_call_for_a_warmup() -> None:
+    assert "warm-up" in kinds(imported({1e-3: [0.3, 0.45, 0.3, 0.45, 0.46], 1e-4: [0.3, 0.4, 0.42, 0.44, 0.46]}))
+
+
+def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = ["--lr", "1e-3,1e-2", "--epochs", "1", "--optimizer", "sgd", "--dropout", "0.1", "--clip-norm", "0"]
+    options += ["--train", "head", "--schedule", "cosine", "--warmup", "0", "--seeds", "2", "--max-tokens", "40"]
+    assert cli("sweep", *toy.options(*options), "--out", tmp_path / "s", "--yes")[0] == 0
+    runs = read_runs([tmp_path / "s"], {})
+    for command, folder in ((finetune_command(runs, "lr 0.01"), "f"), (sweep(runs, "--lr 1e-2,1e-1"), "n")):
+        words = shlex.split(command)
+        assert words[0] == "lrscope"
+        code, _, error = cli(*words[1:], "--out", tmp_path / folder)
+        assert code == 0, error
+    asked, one, new = (read_runs([tmp_path / name], {}).study for name in ("s", "f", "n"))
+    assert asked is not None
+    assert one is not None
+    assert new is not None
+    assert (one.model, new.model) == (asked.model, asked.model)
+    assert one.data.max_tokens == new.data.max_tokens == 40
+    for name in ("optimizer", "dropout", "clip_norm", "schedule", "epochs", "batch_size"):
+        assert getattr(one.trial, name) == getattr(new.trial, name) == getattr(runs.configs["lr 0.01"], name), name
+    assert one.trial.peak_rate == 1e-2
+    assert new.sweep is not None
+    assert new.sweep.seeds == 2
+
+
+def test_a_warmup_that_is_compared_takes_the_place_of_the_schedules_own(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    options = toy.options("--lr", "1e-3", "--epochs", "1", "--schedule", "warmup(10%) > cosine")
+    assert cli("sweep", *options, "--out", tmp_path / "s", "--yes")[0] == 0
+    command = sweep(read_runs([tmp_path / "s"], {}), "--lr 1e-3 --warmup 6%,20%")
+    assert "--schedule cosine" in command
+    assert cli(*shlex.split(command)[1:], "--out", tmp_path / "n")[0] == 0
+
+
+def test_the_best_epoch_costs_more_than_the_last() -> None:
+    c = imported({1e-4: [0.3, 0.42, 0.41, 0.40], 1e-3: [0.3, 0.40, 0.42, 0.41]}, size=500)
+    at_best = Conclusions(replace(c.runs, at_best=True))
+    assert [arm.value for arm in at_best.arms] == [0.42, 0.42]
+    assert at_best.optimism > at_best.epoch_optimism > 0.005
+    assert c.epoch_optimism == 0.0
+
+
+def test_a_seed_that_fell_is_named() -> None:
+    values = {1e-4: [0.40, 0.41, 0.40], 1e-3: [0.42, 0.21, 0.43], 1e-2: [0.38, 0.37, 0.40]}
+    runs = [
+        Run(f"lr {rate:g}", seed, rate, (EpochPoint(1, {"dev": {"acc": value}}),))
+        for rate, of_arm in values.items()
+        for seed, value in enumerate(of_arm)
+    ]
+    c = Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 2000}))
+    assert [(said.arm, said.values["seed"]) for said in findings(c) if said.kind == "seed-fell"] == [("lr 0.001", 1)]

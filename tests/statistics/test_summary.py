@@ -1,0 +1,41 @@
+"""What is said of arms: spreads, pooled over them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from lrscope.config import TrialConfig
+from lrscope.config.arms import Arm
+from lrscope.report.sweep_figures import half_width
+from lrscope.statistics.summary import ArmSummary, Spread, pooled
+
+
+def arm(rate: float, *values: float) -> ArmSummary:
+    spread = Spread.of(values)
+    return ArmSummary(
+        arm=Arm(TrialConfig(peak_rate=rate), {"peak_rate": rate}), num_trials=len(values), num_finished=len(values),
+        num_diverged=0, num_failed=0, metric=spread, loss=spread, best_epochs=(), train_loss=spread, epochs_saved=0,
+        values=values,
+    )  # fmt: skip
+
+
+def test_spreads_are_numpys() -> None:
+    values = [0.3, 0.35, 0.37]
+    spread = Spread.of(values)
+    assert (spread.mean, spread.sd) == pytest.approx((np.mean(values), np.std(values, ddof=1)))
+    assert math.isnan(Spread.of([0.5]).sd)
+    assert str(Spread.of([])) == "–"
+
+
+def test_the_pooled_spread_is_that_of_a_one_way_analysis_of_variance() -> None:
+    groups = [[0.30, 0.34, 0.33], [0.40, 0.41], [0.2]]
+    sd, freedom = pooled([arm(10.0**-n, *values) for n, values in enumerate(groups)])
+    within = sum(((np.array(g) - np.mean(g)) ** 2).sum() for g in groups)
+    assert freedom == 3
+    assert sd == pytest.approx(math.sqrt(within / 3))
+    assert half_width(3, sd, freedom) == pytest.approx(stats.t.interval(0.95, 3, scale=sd / math.sqrt(3))[1])
+    assert pooled([arm(1e-3, 0.5)])[1] == 0
