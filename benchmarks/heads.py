@@ -54,8 +54,7 @@ def main() -> None:
             features = perf_counter() - began
             began = perf_counter()
             done = sum(
-                event.kind == "done"
-                for event in Controller(study.store).run(HeadExecutor(study.inputs, study.store.folder, "none"))
+                event.kind == "done" for event in Controller(study.store).run(HeadExecutor(study.inputs, "none"))
             )
             together = perf_counter() - began
             size = (study.store.folder / "study.db").stat().st_size / 2**20

@@ -150,7 +150,7 @@ def complete_runs(setting: Setting, work: Path, workers: int, *, short: bool) ->
 
             def executor() -> Any:
                 if setting.part == "head":
-                    return HeadExecutor(study.inputs, study.store.folder, "none")
+                    return HeadExecutor(study.inputs, "none")
                 return ProcessExecutor(workers)
 
             def all_of(rates: list[float], seeds: Iterable[int]) -> None:

@@ -18,7 +18,7 @@ FLOORS = {
     "tasks": 3, "store": 3,
     "config": 2, "records": 2,
     "schedules": 1, "models": 1, "data": 1, "range_test": 1, "sample": 1,
-    "errors": 0, "files": 0, "randomness": 0, "figure_style": 0,
+    "errors": 0, "files": 0, "machine": 0, "randomness": 0, "figure_style": 0,
 }  # fmt: skip
 
 # Rooms that must work, and start fast, where torch is not loaded.
@@ -26,6 +26,7 @@ WITHOUT_TORCH = (
     "errors",
     "files",
     "figure_style",
+    "machine",
     "randomness",
     "range_test",
     "schedules",
@@ -36,6 +37,7 @@ WITHOUT_TORCH = (
     "runs",
     "statistics",
     "findings",
+    "executors",
     "studies",
 )
 HEAVY = ("torch", "transformers", "matplotlib", "pyarrow", "scipy", "ray")

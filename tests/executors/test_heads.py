@@ -24,7 +24,7 @@ def both(config: StudyConfig, folder: Path) -> tuple[Path, Path]:
         list(Controller(study.store).run(InlineExecutor(study.inputs)))
     with session.begin(config, folder / "together") as study:
         keep = config.sweep.keep if config.sweep else "best"
-        list(Controller(study.store).run(HeadExecutor(study.inputs, study.store.folder, keep)))
+        list(Controller(study.store).run(HeadExecutor(study.inputs, keep)))
     return folder / "alone", folder / "together"
 
 
@@ -98,6 +98,6 @@ def test_features_are_computed_once(toy: Toy, tmp_path: Path) -> None:
     _, together = both(config, tmp_path)
     before = (together / FILE).stat().st_mtime_ns
     with session.resume(together, extension={"seeds": 3}) as study:
-        events = list(Controller(study.store).run(HeadExecutor(study.inputs, study.store.folder, "none")))
+        events = list(Controller(study.store).run(HeadExecutor(study.inputs, "none")))
     assert [e.trial for e in events if e.kind == "done"] == [2, 3]
     assert (together / FILE).stat().st_mtime_ns == before

@@ -9,9 +9,10 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
-from lrscope.cli.places import Place, Workers
+from lrscope.cli.executor_options import Workers
 from lrscope.cli.report import write_and_say
 from lrscope.cli.sweep import drive
+from lrscope.executors.config import ExecutorConfig
 from lrscope.studies.plan import parse_rates
 
 RATES = "1e-4,3e-4,1e-3,3e-3,1e-2"
@@ -36,9 +37,9 @@ def demo(
     from datetime import datetime
 
     from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig, TrialConfig
+    from lrscope.machine import available_cores
     from lrscope.sample import folder
     from lrscope.studies.session import begin
-    from lrscope.training.numerics import available_cores
 
     sample = folder()
     rates = parse_rates(lr or RATES)
@@ -57,8 +58,8 @@ def demo(
     )
     target = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     with begin(config, target) as study:
-        place = Place("processes" if num_workers > 1 else "inline", num_workers)
-        code = drive(study, place, yes=True, as_json=json)
+        execution = ExecutorConfig("processes" if num_workers > 1 else "inline", num_workers)
+        code = drive(study, execution, yes=True, as_json=json)
     if code == 0 and not json:
         write_and_say(target)
     return code

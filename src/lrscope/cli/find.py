@@ -10,10 +10,11 @@ import typer
 
 from lrscope.cli import find_options as find_opt
 from lrscope.cli import options as opt
+from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.find_runs import Confirmation, drive, find_study
-from lrscope.cli.places import Address, ExecutorName, GpusPerTrial, Workers, placing
 from lrscope.cli.settings import build_config
 from lrscope.errors import ConfigError
+from lrscope.executors.config import ExecutorConfig
 
 
 def find(
@@ -78,7 +79,7 @@ def find(
       lrscope find --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --confirm 1ep --out runs/find
     """
     given = dict(locals())
-    place = placing(executor, workers, gpus_per_trial, address)
+    execution = ExecutorConfig.of(executor, workers, gpus_per_trial, address)
     wanted = Confirmation.of(confirm, confirm_rates, confirm_seeds)
     if resume is not None:
         beyond = [name for name in (*_SETTINGS, *find_opt.NAMES, "schedule", "warmup") if given[name] is not None]
@@ -88,19 +89,19 @@ def find(
         from lrscope.studies.session import resume as resume_study
 
         with resume_study(resume, what="find") as study:
-            return drive(study, place, wanted, as_json=json)
+            return drive(study, execution, wanted, as_json=json)
     asked = find_study(
         build_config(
             {**{name: given[name] for name in _SETTINGS}, "lr": end or 1e-2}, config=None, schedule=schedule,
             warmup=warmup, score_test=False, what="find",
         ),
         {name: given[name] for name in find_opt.NAMES},
-        place,
+        execution,
     )  # fmt: skip
     from lrscope.studies.session import begin
 
     with begin(asked, out or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}") as study:
-        return drive(study, place, wanted, as_json=json)
+        return drive(study, execution, wanted, as_json=json)
 
 
 _SETTINGS = (

@@ -13,8 +13,8 @@ import typer
 from lrscope.cli.find_options import SEEDS
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import print_json, table_lines
-from lrscope.cli.places import Place, executor_for, with_threads
 from lrscope.errors import ConfigError
+from lrscope.executors.config import ExecutorConfig, build_executor, with_threads
 from lrscope.files import write_text
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Confirmation:
         return Confirmation(int(duration.value), num_rates, num_seeds)
 
 
-def find_study(base: StudyConfig, options: Mapping[str, Any], place: Place) -> StudyConfig:
+def find_study(base: StudyConfig, options: Mapping[str, Any], execution: ExecutorConfig) -> StudyConfig:
     """Return the study of range tests that a fine-tune's settings and these options ask for."""
     from lrscope.config import FindConfig, SweepConfig
 
@@ -72,12 +72,12 @@ def find_study(base: StudyConfig, options: Mapping[str, Any], place: Place) -> S
         find=settings,
         sweep=SweepConfig(seeds=seeds, keep="none"),
     )
-    return with_threads(asked, place)
+    return with_threads(asked, execution)
 
 
-def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_json: bool) -> int:
+def drive(study: Study, execution: ExecutorConfig, confirmation: Confirmation | None, *, as_json: bool) -> int:
     """Run a study of range tests, print what it comes to, confirm where asked for; return the exit code."""
-    result = run_tests(study, place, quiet=as_json)
+    result = run_tests(study, execution, quiet=as_json)
     if result is None:
         typer.echo(f"stopped; go on with: lrscope find --resume {study.store.folder}", err=True)
         return INTERRUPTED
@@ -85,7 +85,7 @@ def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_j
         _print(result, study)
     confirmed = None
     if confirmation is not None and result.bracket.low is not None:
-        confirmed = confirm_bracket(study, result, confirmation, place, quiet=as_json)
+        confirmed = confirm_bracket(study, result, confirmation, execution, quiet=as_json)
         if confirmed is None:
             typer.echo(f"stopped; go on with: lrscope find --resume {study.store.folder} --confirm ...", err=True)
             return INTERRUPTED
@@ -96,7 +96,7 @@ def drive(study: Study, place: Place, confirmation: Confirmation | None, *, as_j
     return 0
 
 
-def run_tests(study: Study, place: Place, *, quiet: bool) -> RangeTestResult | None:
+def run_tests(study: Study, execution: ExecutorConfig, *, quiet: bool) -> RangeTestResult | None:
     """Make the tests that are not made yet, and keep picture and data; None where Ctrl-C stopped it."""
     from lrscope.cli.find_progress import FindProgress
     from lrscope.runs.import_range_test import read_result
@@ -106,7 +106,7 @@ def run_tests(study: Study, place: Place, *, quiet: bool) -> RangeTestResult | N
     controller.recover()
     controller.pending()  # the tests are planned before they are counted
     with graceful_interrupt(controller.stop), FindProgress(study.store, quiet=quiet) as progress:
-        for event in controller.run(executor_for(study, place)):
+        for event in controller.run(build_executor(execution, study.inputs)):
             progress.update(event)
     if controller.stopped:
         return None
@@ -165,7 +165,7 @@ def sweep_command(store: StudyStore, low: float, high: float) -> str:
 
 
 def confirm_bracket(
-    study: Study, result: RangeTestResult, asked: Confirmation, place: Place, *, quiet: bool
+    study: Study, result: RangeTestResult, asked: Confirmation, execution: ExecutorConfig, *, quiet: bool
 ) -> dict[str, Any] | None:
     """Run short complete schedules inside the bracket; return what dev loss says, None where it was stopped."""
     from lrscope.cli.study_progress import StudyProgress
@@ -190,7 +190,7 @@ def confirm_bracket(
     with held as inner:
         controller = Controller(inner.store)
         with graceful_interrupt(controller.stop), StudyProgress(inner.store, quiet=quiet) as progress:
-            for event in controller.run(executor_for(inner, place)):
+            for event in controller.run(build_executor(execution, inner.inputs)):
                 progress.update(event)
         return None if controller.stopped else confirmed(summarize(inner.store), asked.epochs)
 
@@ -205,8 +205,14 @@ class Found:
 
 
 def found(
-    base: StudyConfig, folder: Path, place: Place, confirmation: Confirmation | None, *, quiet: bool, seeds: int = SEEDS
-) -> Found | None:
+    base: StudyConfig,
+    folder: Path,
+    execution: ExecutorConfig,
+    confirmation: Confirmation | None,
+    *,
+    quiet: bool,
+    seeds: int = SEEDS,
+) -> Found | None:  # fmt: skip
     """Make range tests of a fine-tune's settings in a folder of their own, or go on with those there.
 
     Returns None where Ctrl-C stopped it; what was made is kept, and the same command goes on with it.
@@ -223,10 +229,10 @@ def found(
     held = (
         session.resume(folder, what="find")
         if begun
-        else session.begin(find_study(base, {"seeds": seeds}, place), folder)
+        else session.begin(find_study(base, {"seeds": seeds}, execution), folder)
     )
     with held as study:
-        result = run_tests(study, place, quiet=quiet)
+        result = run_tests(study, execution, quiet=quiet)
         if result is None:
             return None
         bracket = result.bracket
@@ -234,7 +240,7 @@ def found(
             raise ConfigError(f"the range test found no rate: {bracket.sentence}; name one with --lr")
         rate, said = (bracket.low * bracket.high) ** 0.5, bracket.sentence
         if confirmation is not None:
-            confirmed = confirm_bracket(study, result, confirmation, place, quiet=quiet)
+            confirmed = confirm_bracket(study, result, confirmation, execution, quiet=quiet)
             if confirmed is None:
                 return None
             if confirmed["rate"] is None:

@@ -13,10 +13,10 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import metrics_line, print_json
-from lrscope.cli.places import Place
 from lrscope.cli.progress import TrialProgress, duration
 from lrscope.cli.settings import build_config, rate_of, resolve_options
 from lrscope.errors import ConfigError
+from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
 from lrscope.records import TrialResult
 
@@ -124,7 +124,7 @@ def _search(asked: StudyConfig, folder: Path, *, quiet: bool) -> float | None:
 
     require_new(folder)
     beside = folder.with_name(f"{folder.name}-find")
-    result = found(asked, beside, Place("inline", 1), Confirmation(1, 5, 1), quiet=quiet)
+    result = found(asked, beside, ExecutorConfig(), Confirmation(1, 5, 1), quiet=quiet)
     if result is None:
         typer.echo("stopped; the same command goes on with what was found so far", err=True)
         return None

@@ -190,16 +190,16 @@ def _write_predictions(split: Split, predicted: Any, keys: tuple[str, ...], file
 
 def _find(args: dict[str, Any]) -> int:
     from lrscope.cli.find_runs import drive, find_study
-    from lrscope.cli.places import Place
+    from lrscope.executors.config import ExecutorConfig
     from lrscope.studies import session
 
-    place = Place("inline", 1)
+    execution = ExecutorConfig()
     if args["resume"] is not None:
         with session.resume(args["resume"], what="find") as study:
-            return drive(study, place, None, as_json=args["json"])
+            return drive(study, execution, None, as_json=args["json"])
     folder = args["out"] or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}"
-    with session.begin(find_study(_study(args), {}, place), folder) as study:
-        return drive(study, place, None, as_json=args["json"])
+    with session.begin(find_study(_study(args), {}, execution), folder) as study:
+        return drive(study, execution, None, as_json=args["json"])
 
 
 # finetune

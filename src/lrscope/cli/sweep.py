@@ -13,25 +13,15 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
+from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.interrupt import graceful_interrupt
 from lrscope.cli.output import counted
-from lrscope.cli.places import (
-    Address,
-    ExecutorName,
-    GpusPerTrial,
-    Place,
-    Workers,
-    executor_for,
-    heads_together,
-    num_at_once,
-    placing,
-    with_threads,
-)
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
 from lrscope.cli.study_table import print_summary
 from lrscope.cli.until_decided import drive_until_decided
 from lrscope.errors import ConfigError
+from lrscope.executors.config import ExecutorConfig, build_executor, trains_heads_together, trials_at_once, with_threads
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
@@ -116,7 +106,7 @@ def sweep(
     grid = grid_opt.read_grid(given, lr, schedule, warmup)
     sweep_settings = {"seeds": seeds, "strategy": strategy, "keep": keep, "scale_rate": scale_lr}
     shared = {name: given[name] for name in _SHARED if given[name] is not None}
-    place = placing(executor, workers, gpus_per_trial, address)
+    execution = ExecutorConfig.of(executor, workers, gpus_per_trial, address)
     if max_seeds is not None and until_decided is None:
         raise ConfigError("--max-seeds is how far --until-decided may go: got it without; add --until-decided 0.02")
     if resume is not None:
@@ -131,15 +121,15 @@ def sweep(
         extension = {**grid, **({} if seeds is None else {"seeds": seeds})}
         with resume_study(resume, moved=moved, extension=extension) as study:
             if until_decided is not None:
-                code = drive_until_decided(study, place, until_decided, max_seeds or MAX_SEEDS, quiet=json)
+                code = drive_until_decided(study, execution, until_decided, max_seeds or MAX_SEEDS, quiet=json)
                 return code or finish(study, as_json=json)
-            return drive(study, place, yes=yes, as_json=json, retry_failed=retry_failed)
+            return drive(study, execution, yes=yes, as_json=json, retry_failed=retry_failed)
     if until_decided is not None:
         raise ConfigError("--until-decided adds seeds to a study: got it without --resume; name the study's folder")
     if retry_failed:
         raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
     search = lr == grid_opt.AUTO
-    asked = _asked(shared, {**grid, **({"peak_rate": (1e-3,)} if search else {})}, sweep_settings, config, place)
+    asked = _asked(shared, {**grid, **({"peak_rate": (1e-3,)} if search else {})}, sweep_settings, config, execution)
     if search and save_config is not None:
         raise ConfigError("--lr auto is found when a study begins: got it with --save-config; name the rates")
     if save_config is not None:
@@ -152,12 +142,12 @@ def sweep(
 
     folder = out or Path("runs") / f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
     if search:
-        rates = _search(asked, folder, place, quiet=json)
+        rates = _search(asked, folder, execution, quiet=json)
         if rates is None:
             return INTERRUPTED
-        asked = _asked(shared, {**grid, "peak_rate": rates}, sweep_settings, config, place)
+        asked = _asked(shared, {**grid, "peak_rate": rates}, sweep_settings, config, execution)
     with begin(asked, folder) as study:
-        return drive(study, place, yes=yes, as_json=json)
+        return drive(study, execution, yes=yes, as_json=json)
 
 
 _SHARED = (
@@ -169,7 +159,7 @@ _SHARED = (
 
 def _asked(
     shared: Mapping[str, Any], grid: Mapping[str, tuple[Any, ...]], sweep_settings: Mapping[str, Any],
-    config: Path | None, place: Place,
+    config: Path | None, execution: ExecutorConfig,
 ) -> StudyConfig:  # fmt: skip
     from lrscope.config import StudyConfig, SweepConfig
 
@@ -186,17 +176,17 @@ def _asked(
         "peak_rate": (built.trial.peak_rate,)
     }
     asked = replace(built, trial=replace(built.trial, **fixed), sweep=replace(kept, grid=varied, **given))
-    return with_threads(asked, place)
+    return with_threads(asked, execution)
 
 
-def _search(asked: StudyConfig, folder: Path, place: Place, *, quiet: bool) -> tuple[float, ...] | None:
+def _search(asked: StudyConfig, folder: Path, execution: ExecutorConfig, *, quiet: bool) -> tuple[float, ...] | None:
     """Find the rates to compare: five within the bracket of a range test."""
     from lrscope.cli.find_runs import found
     from lrscope.statistics.confirmation import rates_within
     from lrscope.training.finetune import require_new
 
     require_new(folder)
-    result = found(asked, folder.with_name(f"{folder.name}-find"), place, None, quiet=quiet)
+    result = found(asked, folder.with_name(f"{folder.name}-find"), execution, None, quiet=quiet)
     if result is None:
         typer.echo("stopped; the same command goes on with what was found so far", err=True)
         return None
@@ -217,7 +207,7 @@ def _require_extension_only(
         )
 
 
-def drive(study: Study, place: Place, *, yes: bool, as_json: bool, retry_failed: bool = False) -> int:
+def drive(study: Study, execution: ExecutorConfig, *, yes: bool, as_json: bool, retry_failed: bool = False) -> int:
     """Run a study with a live view, and print its table; return the exit code."""
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.studies.controller import Controller
@@ -227,11 +217,11 @@ def drive(study: Study, place: Place, *, yes: bool, as_json: bool, retry_failed:
     if retry_failed:
         controller.retry_failed()
     pending = controller.pending()
-    if pending and not _agreed(study, [row.config for row in pending], place, yes=yes, quiet=as_json):
+    if pending and not _agreed(study, [row.config for row in pending], execution, yes=yes, quiet=as_json):
         typer.echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return 0
     with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
-        for event in controller.run(executor_for(study, place)):
+        for event in controller.run(build_executor(execution, study.inputs)):
             progress.update(event)
     if controller.stopped:
         typer.echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
@@ -254,17 +244,17 @@ def draw(study: Study) -> None:
     save_sweep_curves(study.store, study.store.folder / "curves.png")
 
 
-def _agreed(study: Study, trials: list[Any], place: Place, *, yes: bool, quiet: bool) -> bool:
+def _agreed(study: Study, trials: list[Any], execution: ExecutorConfig, *, yes: bool, quiet: bool) -> bool:
     from lrscope.studies.plan import arms, num_merged
     from lrscope.training.cost_estimate import estimate_cost, estimate_heads_cost
 
     config = study.store.config
     assert config.sweep is not None
-    if heads_together(study, place):
+    if trains_heads_together(execution, study.inputs):
         cost = estimate_heads_cost(study.inputs, study.store.folder, trials, keep=config.sweep.keep)
     else:
-        cost = estimate_cost(study.inputs, trials, keep=config.sweep.keep, own_process=place.executor != "inline")
-    at_once, room_notes = num_at_once(study, place)
+        cost = estimate_cost(study.inputs, trials, keep=config.sweep.keep, own_process=execution.own_process)
+    at_once, room_notes = trials_at_once(execution, study.inputs.numerics.threads)
     seconds, megabytes = cost.seconds / at_once, cost.num_bytes / 2**20
     merged = num_merged(config)
     lines = [

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.cli.executor_options import Workers
 from lrscope.cli.find_runs import INTERRUPTED, found
 from lrscope.cli.output import print_json
-from lrscope.cli.places import Place, Workers, placing, with_threads
 from lrscope.cli.progress import duration
 from lrscope.cli.report import as_values, write_and_say
 from lrscope.cli.settings import build_config
@@ -20,6 +20,7 @@ from lrscope.cli.study_table import print_summary
 from lrscope.cli.sweep import draw
 from lrscope.cli.until_decided import drive_until_decided
 from lrscope.errors import ConfigError, StudyError
+from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
 
 if TYPE_CHECKING:
@@ -70,20 +71,20 @@ def tune(
     if not (math.isfinite(margin) and margin > 0.0):
         raise ConfigError(f"--margin is a positive number: got {margin:g}")
     seconds = parse_budget(budget)
-    place = placing(None, workers, None, None)
+    execution = ExecutorConfig.of(workers=workers)
     options = {name: given[name] for name in _SETTINGS if given[name] is not None}
     base = with_threads(
         build_config(
             {**options, "lr": 1e-3}, config=None, schedule=schedule, warmup=warmup, score_test=False, what="tune"
         ),
-        place,
+        execution,
     )
     folder = out or Path("runs") / "tune"
     plan = kept_plan(folder)
     if plan is None:
         if folder.is_dir() and any(folder.iterdir()):
             raise StudyError(f"a budget is spent in a new folder, or in one that tune began: {folder} is neither")
-        plan = _plan(base, seconds, place, epochs)
+        plan = _plan(base, seconds, execution, epochs)
         keep_plan(folder, plan, base)
     elif plan.budget != seconds:
         raise StudyError(
@@ -98,7 +99,7 @@ def tune(
     if not json:
         _say(plan)
     return _spend(
-        replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, place, margin, lang, quiet=json
+        replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, execution, margin, lang, quiet=json
     )
 
 
@@ -108,7 +109,7 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-def _plan(base: StudyConfig, seconds: float, place: Place, epochs: int | None) -> Plan:
+def _plan(base: StudyConfig, seconds: float, execution: ExecutorConfig, epochs: int | None) -> Plan:
     """Time a few updates and an evaluation, and lay the budget out."""
     from lrscope.studies.budget import plan_budget
     from lrscope.training.cost_estimate import START_SECONDS, estimate_cost
@@ -118,10 +119,10 @@ def _plan(base: StudyConfig, seconds: float, place: Place, epochs: int | None) -
     for note in inputs.notes:
         typer.echo(f"note: {note}", err=True)
     one = replace(base.trial, epochs=1)
-    own = place.executor != "inline"
+    own = execution.own_process
     epoch = estimate_cost(inputs, [one], keep="none", own_process=False).seconds
     step = epoch / one.resolve_schedule(inputs.encoded["train"].num_examples).total_steps
-    return plan_budget(seconds, step, (START_SECONDS if own else 0.5, epoch), max(1, place.workers), epochs)
+    return plan_budget(seconds, step, (START_SECONDS if own else 0.5, epoch), max(1, execution.workers), epochs)
 
 
 def _say(plan: Plan) -> None:
@@ -135,7 +136,9 @@ def _say(plan: Plan) -> None:
     )
 
 
-def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: float, lang: str, *, quiet: bool) -> int:
+def _spend(
+    base: StudyConfig, plan: Plan, folder: Path, execution: ExecutorConfig, margin: float, lang: str, *, quiet: bool
+) -> int:
     from lrscope.config import SweepConfig
     from lrscope.statistics.confirmation import rates_within
     from lrscope.store.storage import DATABASE
@@ -143,7 +146,7 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
 
     study_folder = folder / "sweep"
     if not (study_folder / DATABASE).is_file():
-        result = found(base, folder / "find", place, None, quiet=quiet, seeds=plan.ramp_seeds)
+        result = found(base, folder / "find", execution, None, quiet=quiet, seeds=plan.ramp_seeds)
         if result is None:
             typer.echo("stopped; the same command goes on with what there is", err=True)
             return INTERRUPTED
@@ -156,9 +159,9 @@ def _spend(base: StudyConfig, plan: Plan, folder: Path, place: Place, margin: fl
     with held as study:
 
         def affordable(num_runs: int) -> bool:
-            return within(plan.budget, folder, num_runs, max(1, place.workers))
+            return within(plan.budget, folder, num_runs, max(1, execution.workers))
 
-        code = drive_until_decided(study, place, margin, plan.max_seeds, quiet=quiet, affordable=affordable)
+        code = drive_until_decided(study, execution, margin, plan.max_seeds, quiet=quiet, affordable=affordable)
         if code:
             typer.echo("or type the same command again: it goes on with what there is", err=True)
             return code

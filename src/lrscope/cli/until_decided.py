@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from lrscope.cli.interrupt import graceful_interrupt
-from lrscope.cli.places import Place, executor_for
 from lrscope.errors import ConfigError
+from lrscope.executors.config import ExecutorConfig, build_executor
 
 if TYPE_CHECKING:
     from lrscope.config import TrialConfig
@@ -21,7 +21,7 @@ INTERRUPTED = 130
 
 def drive_until_decided(
     study: Study,
-    place: Place,
+    execution: ExecutorConfig,
     margin: float,
     most: int,
     *,
@@ -50,7 +50,7 @@ def drive_until_decided(
         if looks.taken and affordable is not None and not affordable(len(trials)):
             typer.echo(f"the budget ends here: {len(trials)} runs more would be beyond it", err=True)
             return 0
-        if not _run(study, place, trials):
+        if not _run(study, execution, trials):
             again = f"lrscope sweep --resume {store.folder} --until-decided {margin:g} --max-seeds {most}"
             typer.echo(f"stopped; go on with: {again}", err=True)
             return INTERRUPTED
@@ -63,7 +63,7 @@ def drive_until_decided(
     return 0
 
 
-def _run(study: Study, place: Place, trials: list[TrialConfig]) -> bool:
+def _run(study: Study, execution: ExecutorConfig, trials: list[TrialConfig]) -> bool:
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.studies.controller import Controller
 
@@ -71,6 +71,6 @@ def _run(study: Study, place: Place, trials: list[TrialConfig]) -> bool:
     controller.recover()
     study.store.add_trials(trials)
     with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
-        for event in controller.run(executor_for(study, place)):
+        for event in controller.run(build_executor(execution, study.inputs)):
             progress.update(event)
     return not controller.stopped

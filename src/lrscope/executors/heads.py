@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lrscope.config import TrialConfig
@@ -17,10 +16,10 @@ if TYPE_CHECKING:
 
 
 class HeadExecutor:
-    """Trains bundles of heads on features that `folder` keeps. `keep` is the study's: whose checkpoints are written."""
+    """Trains bundles of heads on features that the study's folder keeps. `keep` is the study's."""
 
-    def __init__(self, inputs: StudyInputs, folder: Path, keep: str) -> None:
-        self.inputs, self.folder, self.keep = inputs, folder, keep
+    def __init__(self, inputs: StudyInputs, keep: str) -> None:
+        self.inputs, self.keep = inputs, keep
         self._stopped = threading.Event()
         self._best: dict[TrialConfig, float] = {}
 
@@ -29,7 +28,7 @@ class HeadExecutor:
         from lrscope.training.features import features_of
         from lrscope.training.heads import HeadBundle, bundles
 
-        features = features_of(self.inputs, self.folder)
+        features = features_of(self.inputs, jobs[0].folder.parents[2])
         self.inputs.numerics.apply()
         for places in bundles([job.config.trial for job in jobs]):
             bundle_jobs = [jobs[place] for place in places]

@@ -30,7 +30,7 @@ def connect(address: str) -> None:
         return
     quiet = {"log_to_driver": False, "logging_level": "error"}
     if address == "local":
-        from lrscope.training.numerics import available_cores
+        from lrscope.machine import available_cores
 
         ray.init(address="local", num_cpus=available_cores(), include_dashboard=False, **quiet)
         return

@@ -12,6 +12,7 @@ import torch
 from lrscope import __version__
 from lrscope.config import NumericsConfig
 from lrscope.errors import ConfigError
+from lrscope.machine import available_cores
 from lrscope.models.llama import Layer
 from lrscope.models.packing import Packing
 from lrscope.models.shape import LlamaShape
@@ -64,12 +65,6 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     if precision == "auto":
         precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
     return Numerics(device, precision, threads, config.batching, implementation)
-
-
-def available_cores() -> int:
-    """Return how many processor cores this process may use."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
 def _bfloat16_pays(shape: LlamaShape | None, device: str, threads: int) -> bool:

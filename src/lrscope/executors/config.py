@@ -1,0 +1,153 @@
+"""Where a study's trials run: what was asked for, checked, and made an executor."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, cast
+
+from lrscope.config import StudyConfig
+from lrscope.errors import ConfigError
+from lrscope.machine import available_cores
+
+if TYPE_CHECKING:
+    from lrscope.executors.base import Executor
+    from lrscope.training.study_inputs import StudyInputs
+
+ExecutorName = Literal["inline", "processes", "ray"]
+EXECUTORS: tuple[ExecutorName, ...] = ("inline", "processes", "ray")
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """Which executor, how many trials at once (0: as many as the cluster has room for), and the GPUs of each.
+
+    `devices` are the GPUs that each worker sees, where trials have GPUs of their own on this machine.
+    """
+
+    executor: ExecutorName = "inline"
+    workers: int = 1
+    gpus_per_trial: float | None = None
+    devices: tuple[str, ...] | None = None
+
+    @staticmethod
+    def of(
+        executor: str | None = None,
+        workers: int | None = None,
+        gpus_per_trial: float | None = None,
+        address: str | None = None,
+    ) -> ExecutorConfig:
+        """Return what was asked for, with what was not chosen by what was; join the cluster where there is one.
+
+        Raises:
+            ConfigError: the settings do not go together.
+            ExecutorError: the cluster does not answer.
+
+        >>> ExecutorConfig.of(workers=2)
+        ExecutorConfig(executor='processes', workers=2, gpus_per_trial=None, devices=None)
+        """
+        if workers is not None and workers < 1:
+            raise ConfigError(f"--workers must be at least 1: got {workers}; leave it out to run one trial at a time")
+        name = executor or _default_executor(workers, gpus_per_trial, address)
+        if name not in EXECUTORS:
+            raise ConfigError(f"--executor is one of {', '.join(EXECUTORS)}: got {name!r}")
+        _check_gpus(gpus_per_trial, name)
+        if address is not None and name != "ray":
+            raise ConfigError(f"--address names a Ray cluster: got it with --executor {name}; use --executor ray")
+        if name == "inline" and workers not in (None, 1):
+            raise ConfigError(f"the inline executor runs one trial at a time: got --workers {workers}; use processes")
+        if name == "ray":
+            from lrscope.executors.ray_cluster import connect
+
+            connect(address or "auto")
+            return ExecutorConfig("ray", workers or 0, gpus_per_trial)
+        if gpus_per_trial is None:
+            return ExecutorConfig(cast(ExecutorName, name), workers or 1)
+        import torch
+
+        devices = tuple(map(str, range(torch.cuda.device_count())))
+        if not devices:
+            raise ConfigError(
+                f"--gpus-per-trial needs a GPU that torch can use: got {gpus_per_trial:g} of 0; leave it out"
+            )
+        return ExecutorConfig("processes", min(workers or len(devices), len(devices)), 1.0, devices)
+
+    @property
+    def own_process(self) -> bool:
+        """Return whether every trial starts a process of its own."""
+        return self.executor != "inline"
+
+
+def _default_executor(workers: int | None, gpus_per_trial: float | None, address: str | None) -> str:
+    if address is not None:
+        return "ray"
+    return "processes" if gpus_per_trial or (workers and workers > 1) else "inline"
+
+
+def _check_gpus(each: float | None, executor: str) -> None:
+    if each is None:
+        return
+    if not (math.isfinite(each) and each > 0):
+        raise ConfigError(f"--gpus-per-trial must be above 0: got {each:g}; leave it out to use the CPU")
+    if each > 1:
+        raise ConfigError(f"built-in training runs on one GPU: got --gpus-per-trial {each:g}; use 1")
+    if each < 1 and executor != "ray":
+        raise ConfigError(f"fractions of a GPU need Ray: got --gpus-per-trial {each:g}; use --executor ray")
+
+
+def with_threads(config: StudyConfig, execution: ExecutorConfig) -> StudyConfig:
+    """Return a study whose threads a trial are settled, where several trials run at once and none were asked for.
+
+    The study's rule: the cores are divided among the workers that it begins with, and stay so.
+    """
+    if config.numerics.threads is not None or execution.workers <= 1:
+        return config
+    threads = max(1, available_cores() // execution.workers)
+    return replace(config, numerics=replace(config.numerics, threads=threads))
+
+
+def build_executor(execution: ExecutorConfig, inputs: StudyInputs) -> Executor:
+    """Return the executor that runs a study's trials; `inputs` are the study's, loaded in this process."""
+    config = inputs.config
+    assert config.sweep is not None
+    if trains_heads_together(execution, inputs):
+        from lrscope.executors.heads import HeadExecutor
+
+        return HeadExecutor(inputs, config.sweep.keep)
+    if execution.executor == "inline":
+        from lrscope.executors.inline import InlineExecutor
+
+        return InlineExecutor(inputs)
+    if execution.executor == "ray":
+        from lrscope.executors.ray import RayExecutor
+
+        return RayExecutor(
+            workers=execution.workers or None, gpus_per_trial=execution.gpus_per_trial, keep=config.sweep.keep
+        )
+    from lrscope.executors.processes import ProcessExecutor
+
+    return ProcessExecutor(execution.workers, devices=execution.devices)
+
+
+def trains_heads_together(execution: ExecutorConfig, inputs: StudyInputs) -> bool:
+    """Return whether only heads are trained, here, on features that can be computed once."""
+    head_alone = inputs.config.model.train == "head" and inputs.numerics.implementation == "native"
+    return head_alone and inputs.config.find is None and execution.executor == "inline"
+
+
+def trials_at_once(execution: ExecutorConfig, threads: int) -> tuple[int, list[str]]:
+    """Return how many trials run at a time, and notes for the user: a cluster may have no room for any yet.
+
+    >>> trials_at_once(ExecutorConfig("processes", 2), threads=1)
+    (2, [])
+    """
+    if execution.executor != "ray":
+        return execution.workers, []
+    from lrscope.executors.ray import RayExecutor
+
+    gpus = execution.gpus_per_trial
+    room = RayExecutor(workers=execution.workers or None, gpus_per_trial=gpus).room(threads)
+    if room:
+        return room, []
+    needs = f"{threads} CPUs" + (f" and {gpus:g} GPUs" if gpus else "")
+    return 1, [f"no node of the cluster has {needs}, which a trial takes: trials wait until one joins"]
