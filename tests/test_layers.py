@@ -18,13 +18,14 @@ FLOORS = {
     "tasks": 3, "store": 3,
     "config": 2, "records": 2,
     "schedules": 1, "models": 1, "data": 1, "range_test": 1, "sample": 1,
-    "errors": 0, "files": 0, "machine": 0, "randomness": 0, "figure_style": 0,
+    "errors": 0, "visible_text": 0, "files": 0, "machine": 0, "randomness": 0, "figure_style": 0,
 }  # fmt: skip
 
 # Rooms that must work, and start fast, where torch is not loaded.
 WITHOUT_TORCH = (
     "errors",
     "files",
+    "visible_text",
     "figure_style",
     "machine",
     "randomness",
@@ -104,6 +105,15 @@ def test_rooms_that_start_without_heavy_packages(path: Path) -> None:
 def test_files_stay_small() -> None:
     lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
     assert max(lengths.values()) <= 330, lengths
+
+
+def test_commands_print_by_one_way() -> None:
+    # output.echo and output.progress_console show what would steer a terminal; use them instead.
+    for path in files():
+        if room(path) == "cli" and path.name != "output.py":
+            text = path.read_text(encoding="utf-8")
+            assert "typer.echo" not in text, f"{path}: print with lrscope.cli.output.echo"
+            assert "Console(stderr" not in text, f"{path}: draw on lrscope.cli.output.progress_console()"
 
 
 def test_the_judging_rooms_do_not_speak_of_accuracy() -> None:

@@ -29,6 +29,7 @@ from lrscope.cli import (
     sweep,
     tune,
 )
+from lrscope.cli.output import echo
 from lrscope.errors import LrscopeError
 
 _SETTINGS: dict[str, Any] = {
@@ -50,7 +51,7 @@ app = typer.Typer(
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"lrscope {__version__}")
+        echo(f"lrscope {__version__}")
         raise typer.Exit
 
 
@@ -62,7 +63,7 @@ def _root(
     ] = False,
 ) -> None:
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
+        echo(context.get_help(), err=True)
         raise typer.Exit(2)
 
 
@@ -117,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         _refuse("the memory is full; use a smaller model, cut sentences with --max-tokens, or --gradient-checkpointing")
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("stopped\n")
+        echo("stopped", err=True)
         sys.exit(130)
     except SystemExit as end:  # 1 is what the parser makes of a closed pipe, as of `| head`
         sys.exit(0 if end.code == 1 else end.code)
@@ -138,5 +139,5 @@ def _what_was_got(error: typer.TyperException) -> str:
 
 
 def _refuse(message: str) -> None:
-    sys.stderr.write("lrscope: " + " ".join(message.split("\n")) + "\n")
+    echo("lrscope: " + " ".join(message.split("\n")), err=True)
     sys.exit(2)

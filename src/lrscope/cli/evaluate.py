@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import metrics_line, print_json
+from lrscope.cli.output import echo, metrics_line, print_json
 
 Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune.", metavar="FOLDER")]
 WhichCheckpoint = Annotated[
@@ -51,8 +51,6 @@ def evaluate(
             }
         )
         return
-    typer.echo(
-        f"{metrics_line(evaluation.metrics)} on {split.num_examples} sentences ({checkpoint}, step {trained.step})"
-    )
+    echo(f"{metrics_line(evaluation.metrics)} on {split.num_examples} sentences ({checkpoint}, step {trained.step})")
     if sealed:
-        typer.echo("these are the run's sealed test sentences: the opening was recorded", err=True)
+        echo("these are the run's sealed test sentences: the opening was recorded", err=True)

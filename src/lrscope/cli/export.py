@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import print_json
+from lrscope.cli.output import echo, print_json
 from lrscope.errors import StudyError
 
 if TYPE_CHECKING:
@@ -57,13 +57,13 @@ def export(
     if json:
         print_json({"model": str(out), "trial": row.id, "seed": row.config.seed, "trainer_arguments": arguments})
         return
-    typer.echo(f"trial {row.id} (lr {row.config.peak_rate:g}, seed {row.config.seed}) is in {out}; load it with")
-    typer.echo(f'AutoModelForSequenceClassification.from_pretrained("{out.as_posix()}")')
+    echo(f"trial {row.id} (lr {row.config.peak_rate:g}, seed {row.config.seed}) is in {out}; load it with")
+    echo(f'AutoModelForSequenceClassification.from_pretrained("{out.as_posix()}")')
     if arguments is None:
-        typer.echo(f"Trainer has no schedule or optimizer like its own ({row.config.schedule}, {row.config.optimizer})")
+        echo(f"Trainer has no schedule or optimizer like its own ({row.config.schedule}, {row.config.optimizer})")
     else:
         with_more = f", {more}" if more else ""
-        typer.echo(f"the same training with Trainer{with_more}: {as_call(arguments)}")
+        echo(f"the same training with Trainer{with_more}: {as_call(arguments)}")
 
 
 def chosen_trial(store: StudyStore) -> TrialRow:

@@ -6,6 +6,7 @@ import sys
 from time import monotonic
 from types import TracebackType
 
+from lrscope.cli.output import echo
 from lrscope.cli.progress import duration
 from lrscope.executors.base import Event
 from lrscope.records import StepRecord
@@ -57,11 +58,11 @@ class FindProgress:
             self._over.add(event.trial)
             row = self.store.trial(event.trial)
             number = max(row.step, self._steps.get(event.trial, 0))  # steps told on the way are thinned out
-            start = "\r\x1b[K" if self._terminal else ""
+            if self._terminal:
+                sys.stderr.write("\r\x1b[K")
             why = event.reason or row.reason
             why = "up to the last rate" if why == RAMP_ENDED else why
-            sys.stderr.write(f"{start}seed {row.config.seed}: {number} {self._unit}; {why}  ({self._left()})\n")
-            sys.stderr.flush()
+            echo(f"seed {row.config.seed}: {number} {self._unit}; {why}  ({self._left()})", err=True)
 
     def _left(self) -> str:
         done = sum(self._steps.values())

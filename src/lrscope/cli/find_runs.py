@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from lrscope.cli.find_options import SEEDS
 from lrscope.cli.interrupt import graceful_interrupt
-from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, build_executor, with_threads
 from lrscope.files import write_text
@@ -79,7 +77,7 @@ def drive(study: Study, execution: ExecutorConfig, confirmation: Confirmation | 
     """Run a study of range tests, print what it comes to, confirm where asked for; return the exit code."""
     result = run_tests(study, execution, quiet=as_json)
     if result is None:
-        typer.echo(f"stopped; go on with: lrscope find --resume {study.store.folder}", err=True)
+        echo(f"stopped; go on with: lrscope find --resume {study.store.folder}", err=True)
         return INTERRUPTED
     if not as_json:
         _print(result, study)
@@ -87,12 +85,12 @@ def drive(study: Study, execution: ExecutorConfig, confirmation: Confirmation | 
     if confirmation is not None and result.bracket.low is not None:
         confirmed = confirm_bracket(study, result, confirmation, execution, quiet=as_json)
         if confirmed is None:
-            typer.echo(f"stopped; go on with: lrscope find --resume {study.store.folder} --confirm ...", err=True)
+            echo(f"stopped; go on with: lrscope find --resume {study.store.folder} --confirm ...", err=True)
             return INTERRUPTED
     if as_json:
         print_json({"study": str(study.store.folder), **result.to_dict(), "confirmed": confirmed})
     elif confirmed is not None:
-        typer.echo(confirmed["sentence"])
+        echo(confirmed["sentence"])
     return 0
 
 
@@ -127,7 +125,7 @@ def _print(result: RangeTestResult, study: Study) -> None:
             [f"{rate:.2g}", *(f"{c.losses[place]:.4f}" if place < len(c.rates) else "–" for c in result.curves)]
             for place, rate in enumerate(longest.rates)
         ]
-        typer.echo("\n".join(table_lines(["rate", *seeds], by_rate)))
+        echo("\n".join(table_lines(["rate", *seeds], by_rate)))
     rows = [
         [
             item.rule,
@@ -137,17 +135,15 @@ def _print(result: RangeTestResult, study: Study) -> None:
         ]
         for item in result.table
     ]
-    typer.echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
+    echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
     bracket, folder = result.bracket, study.store.folder
     if bracket.low is None or bracket.high is None:
-        typer.echo(bracket.sentence)
+        echo(bracket.sentence)
     else:
-        typer.echo(
-            f"largest stable rate {bracket.largest_stable:.2g}; search from {bracket.low:.2g} to {bracket.high:.2g}"
-        )
-        typer.echo(bracket.sentence)
-        typer.echo(f"next: {sweep_command(study.store, bracket.low, bracket.high)}")
-    typer.echo(f"{PICTURE} and {DATA} are in {folder}")
+        echo(f"largest stable rate {bracket.largest_stable:.2g}; search from {bracket.low:.2g} to {bracket.high:.2g}")
+        echo(bracket.sentence)
+        echo(f"next: {sweep_command(study.store, bracket.low, bracket.high)}")
+    echo(f"{PICTURE} and {DATA} are in {folder}")
 
 
 def sweep_command(store: StudyStore, low: float, high: float) -> str:
@@ -224,7 +220,7 @@ def found(
     from lrscope.studies import session
 
     if not quiet:
-        typer.echo(f"the range test is in {folder}", err=True)
+        echo(f"the range test is in {folder}", err=True)
     begun = (folder / DATABASE).is_file()
     held = (
         session.resume(folder, what="find")
@@ -247,5 +243,5 @@ def found(
                 raise ConfigError(f"the range test found no rate: {confirmed['sentence']}; name one with --lr")
             rate, said = confirmed["rate"], f"{said}; {confirmed['sentence']}"
         if not quiet:
-            typer.echo(f"bracket {bracket.low:.2g} to {bracket.high:.2g}; {said}", err=True)
+            echo(f"bracket {bracket.low:.2g} to {bracket.high:.2g}; {said}", err=True)
         return Found(bracket.low, bracket.high, float(f"{rate:.3g}"))

@@ -12,7 +12,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import graceful_interrupt
-from lrscope.cli.output import metrics_line, print_json
+from lrscope.cli.output import echo, metrics_line, print_json
 from lrscope.cli.progress import TrialProgress, duration
 from lrscope.cli.settings import build_config, rate_of, resolve_options
 from lrscope.errors import ConfigError
@@ -126,9 +126,9 @@ def _search(asked: StudyConfig, folder: Path, *, quiet: bool) -> float | None:
     beside = folder.with_name(f"{folder.name}-find")
     result = found(asked, beside, ExecutorConfig(), Confirmation(1, 5, 1), quiet=quiet)
     if result is None:
-        typer.echo("stopped; the same command goes on with what was found so far", err=True)
+        echo("stopped; the same command goes on with what was found so far", err=True)
         return None
-    typer.echo(f"training at {result.rate:g}", err=True)
+    echo(f"training at {result.rate:g}", err=True)
     return result.rate
 
 
@@ -137,7 +137,7 @@ def drive(run: FineTune, *, as_json: bool) -> int:
     trial, result = run.trial, None
     if not as_json:
         for line in _opening_lines(run):
-            typer.echo(line, err=True)
+            echo(line, err=True)
     with graceful_interrupt(trial.stop), TrialProgress(trial.total_steps, trial.config.epochs) as progress:
         for record in trial.run():
             progress.update(record)
@@ -145,7 +145,7 @@ def drive(run: FineTune, *, as_json: bool) -> int:
                 result = record
     assert result is not None, "a trial ends with its result"
     if result.status == "interrupted":
-        typer.echo(
+        echo(
             f"stopped after step {result.step} of {result.total_steps}; "
             f"go on with: lrscope finetune --resume {run.store.folder}",
             err=True,
@@ -160,7 +160,7 @@ def drive(run: FineTune, *, as_json: bool) -> int:
         print_json(summary(run, result))
     else:
         for line in _closing_lines(run, result, picture):
-            typer.echo(line)
+            echo(line)
     return 0
 
 

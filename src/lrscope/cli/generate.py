@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import print_json
+from lrscope.cli.output import echo, print_json
 
 
 def generate(
@@ -42,6 +41,5 @@ def generate(
         print_json({"prompt": prompt, "text": "".join(pieces), "temperature": temperature, "seed": seed or 0})
         return
     for piece in pieces:
-        sys.stdout.write(piece)
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+        echo(piece, nl=False)
+    echo("")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from lrscope.cli.output import echo
 
 
 @contextmanager
@@ -20,7 +21,7 @@ def graceful_interrupt(stop: Callable[[], None]) -> Iterator[None]:
 
     def first(_number: int, _frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        sys.stderr.write("\nfinishing this step and writing a snapshot; press Ctrl-C again to stop at once\n")
+        echo("\nfinishing this step and writing a snapshot; press Ctrl-C again to stop at once", err=True)
         stop()
 
     signal.signal(signal.SIGINT, first)

@@ -8,11 +8,24 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
+from rich.console import Console
+
+from lrscope.visible_text import visible
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Print text on standard output, or on standard error: the one way by which commands print."""
+    typer.echo(visible(text), err=err, nl=nl)
+
+
+def progress_console() -> Console:
+    """Return the console that live progress is drawn on: standard error, with nobody's text read as mark-up."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 def print_json(value: Mapping[str, Any]) -> None:
     """Print one JSON document; NaN and infinity, which JSON lacks, become null and a text."""
-    typer.echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
+    echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +9,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.evaluate import Run, WhichCheckpoint, WhichTrial
-from lrscope.cli.output import print_json
+from lrscope.cli.output import echo, print_json
 from lrscope.files import write_text
 
 
@@ -47,6 +46,6 @@ def predict(
     table = predictions_tsv(names, probabilities)
     if output is not None:
         write_text(output, table)
-        typer.echo(f"{len(sentences)} predictions are in {output}", err=True)
+        echo(f"{len(sentences)} predictions are in {output}", err=True)
     elif not json:
-        sys.stdout.write(table)
+        echo(table, nl=False)

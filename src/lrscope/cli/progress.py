@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from time import monotonic
 from types import TracebackType
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from lrscope.cli.output import echo, progress_console
 from lrscope.records import EvaluationRecord, Record, StepRecord
+from lrscope.visible_text import visible
 
 SECONDS_BETWEEN_LINES = 20.0
 
@@ -33,7 +33,7 @@ class TrialProgress:
 
     def __init__(self, total_steps: int, num_epochs: int, *, quiet: bool = False) -> None:
         self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = progress_console()
         self._bar: Progress | None = None
         self._first: tuple[int, float] | None = None
         self._last_line = monotonic()
@@ -91,4 +91,4 @@ class TrialProgress:
 
     def _line(self, text: str) -> None:
         if not self.quiet:
-            self._console.print(text) if self._console.is_terminal else print(text, file=sys.stderr, flush=True)  # noqa: T201
+            self._console.print(visible(text)) if self._console.is_terminal else echo(text, err=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
 from lrscope.statistics.defaults import MARGIN
 
@@ -113,7 +113,7 @@ def report(
         print_json({"report": str(written[0]), **as_values(conclusions)})
         return 0
     print_summary(doc, language)
-    typer.echo(f"{written[0].name} and {written[1].name} are in {folder}")
+    echo(f"{written[0].name} and {written[1].name} are in {folder}")
     return 0
 
 
@@ -155,8 +155,8 @@ def write_and_say(
     written = write_report(doc, language, folder)
     if not quiet:
         for said in doc.answer:
-            typer.echo(wording.sentence(said))
-        typer.echo(f"the report is {written[0]}")
+            echo(wording.sentence(said))
+        echo(f"the report is {written[0]}")
     return conclusions, written[0]
 
 
@@ -181,7 +181,7 @@ def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> No
         rows = store.trials() if which == "all" else chosen_rows(store, choice)
         number = open_test(store, rows, f"report --open-test {which}")
     opened = f"opened the test scores of {number} trials" if number else "these test scores were open already"
-    typer.echo(f"{opened}; {choice['first']} was chosen {choice['chosen']}", err=True)
+    echo(f"{opened}; {choice['first']} was chosen {choice['chosen']}", err=True)
 
 
 def with_value(arguments: Sequence[str]) -> list[str]:
@@ -205,14 +205,14 @@ def print_summary(doc: Document, language: Locale) -> None:
 
     w = Wording(language, doc.metric)
     for said in doc.answer:
-        typer.echo(w.sentence(said))
+        echo(w.sentence(said))
     shown = [place for place, column in enumerate(doc.columns) if column != "ahead"]  # its interval is in the report
     heads = [w.word(doc.columns[place]) for place in shown]
     rows = []
     for row in doc.rows:
         cells = [w.cell(row.cells[place]) for place in shown]
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
-    typer.echo("\n".join(table_lines(heads, rows)))
+    echo("\n".join(table_lines(heads, rows)))
 
 
 def as_values(c: Conclusions) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import graceful_interrupt
-from lrscope.cli.output import print_json
+from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import TrialProgress
 from lrscope.cli.settings import absolute, compose_schedule, model_reference
 from lrscope.errors import ConfigError
@@ -104,7 +104,7 @@ def run_llama(
 
 
 def _say(line: str, to_stderr: bool = False) -> None:
-    typer.echo(line, err=to_stderr)
+    echo(line, err=to_stderr)
 
 
 def _tokenizer(args: dict[str, Any]) -> str | None:

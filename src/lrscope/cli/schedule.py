@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def show(
         return
     if out is None:
         for schedule in laid:
-            typer.echo("\n".join(_picture(schedule, scale == "log", small=len(laid) > 1)) + "\n")
+            echo("\n".join(_picture(schedule, scale == "log", small=len(laid) > 1)) + "\n")
     names = ["schedule", "first", "peak", "last", "mean", "phases"]
     rows = []
     for schedule in laid:
@@ -74,12 +74,12 @@ def show(
         rates = [f"{described[name]:.4g}" for name in names[1:5]]
         rows.append([schedule.text, *rates, ", ".join(f"{p['phase']} {p['steps']}" for p in described["phases"])])
     what = "rates" if lr is not None else "shares of the peak rate"
-    typer.echo("\n".join(table_lines(names, rows)))
-    typer.echo(f"{what} over {laid[0].total_steps} steps, {laid[0].steps_per_epoch} an epoch")
+    echo("\n".join(table_lines(names, rows)))
+    echo(f"{what} over {laid[0].total_steps} steps, {laid[0].steps_per_epoch} an epoch")
     if any(schedule.schedule.depends_on_metric for schedule in laid):
-        typer.echo("a plateau reacts to the metric: it is shown as if the metric always improved")
+        echo("a plateau reacts to the metric: it is shown as if the metric always improved")
     if out is not None:
-        typer.echo(f"the picture is in {out}", err=True)
+        echo(f"the picture is in {out}", err=True)
 
 
 def check(
@@ -117,10 +117,10 @@ def check(
         keys = ("level", "rule", "sentence", "fix")
         print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in found]})
     elif not found:
-        typer.echo(f"nothing found over {epochs * per_epoch} steps")
+        echo(f"nothing found over {epochs * per_epoch} steps")
     else:
         for _, finding in found:
-            typer.echo(str(finding))
+            echo(str(finding))
     return FOUND_ERRORS if any(finding.level == "error" for _, finding in found) else 0
 
 

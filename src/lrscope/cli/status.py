@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.cli.progress import duration
 from lrscope.errors import ConfigError
 
@@ -64,7 +64,7 @@ def status(
             )  # fmt: skip
             return
         states = ", ".join(f"{number} {name}" for name, number in sorted(counts.items()))
-        typer.echo(f"{len(rows)} trials: {states}; {'a controller runs it now' if running else 'nothing runs'}")
+        echo(f"{len(rows)} trials: {states}; {'a controller runs it now' if running else 'nothing runs'}")
         shown_rows = [row for row in rows if row.status not in FINISHED] or rows
         names = ["trial", "lr", "seed", "step", "state", "schedule"]
         cells = [
@@ -72,15 +72,13 @@ def status(
              state[r.id] + (f": {r.reason}" if r.reason else ""), r.config.schedule]
             for r in (_reached(store, row) for row in shown_rows[:SHOWN])
         ]  # fmt: skip
-        typer.echo("\n".join(table_lines(names, cells)))
+        echo("\n".join(table_lines(names, cells)))
         if len(shown_rows) > SHOWN:
-            typer.echo(f"... and {len(shown_rows) - SHOWN} more")
+            echo(f"... and {len(shown_rows) - SHOWN} more")
         if left and remaining is not None:
-            typer.echo(
-                f"{len(left)} trials are left, about {duration(remaining)} on one worker; spent {duration(seconds)}"
-            )
+            echo(f"{len(left)} trials are left, about {duration(remaining)} on one worker; spent {duration(seconds)}")
         if left and not running:
-            typer.echo(f"go on with: lrscope sweep --resume {folder}")
+            echo(f"go on with: lrscope sweep --resume {folder}")
 
 
 def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
@@ -102,4 +100,4 @@ def _print_log(folder: Path, form: str) -> None:
     if form != "csv":
         raise ConfigError(f"--log is csv: got {form!r}")
     with load_study(folder) as study:
-        typer.echo(to_csv(study.evaluation_rows()), nl=False)
+        echo(to_csv(study.evaluation_rows()), nl=False)

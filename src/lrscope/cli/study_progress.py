@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
@@ -11,12 +10,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from lrscope.cli.output import echo, progress_console
 from lrscope.cli.progress import duration
 from lrscope.config import TrialConfig
 from lrscope.config.arms import shown
 from lrscope.executors.base import Event
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.study import StudyStore
+from lrscope.visible_text import visible
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 12
@@ -51,7 +52,7 @@ class StudyProgress:
 
     def __init__(self, store: StudyStore, console: Console | None = None, *, quiet: bool = False) -> None:
         self.store = store
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console or progress_console()
         self._quiet = quiet
         self._drawn, self._stopping = 0.0, False
         self._plan()
@@ -112,9 +113,9 @@ class StudyProgress:
         what = "  ".join(self._cells(event.trial, row))
         line = f"{what}  {event.reason}".rstrip() + f"  ({self._left()})"
         if self._live is not None:
-            self._console.print(line)
+            self._console.print(visible(line))
         else:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
+            echo(line, err=True)
 
     def _cells(self, trial: int, row: _Row) -> list[str]:
         config = row.config

@@ -6,9 +6,7 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from lrscope.cli.output import print_json, table_lines
+from lrscope.cli.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.statistics.conclusions import Conclusions
@@ -31,14 +29,14 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
         print_json({"study": str(store.folder), "metric": store.metric.name, "arms": rows})
         return
     names = ["arm", f"dev {store.metric.name}", "dev loss", "train loss", "best epoch", "trials"]
-    typer.echo("\n".join(table_lines(names, [_row(summary) for summary in summaries])))
+    echo("\n".join(table_lines(names, [_row(summary) for summary in summaries])))
     assumed = f", if seeds spread by {found.assumed_sd:g}" if found is not None and found.is_assumed else ""
     if len(front) > 1:
         arms = "; ".join(front)
-        typer.echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart{assumed} ({arms})")
+        echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart{assumed} ({arms})")
     elif front and len(summaries) > 1:
-        typer.echo(f"{front[0]}: no other arm may still be the best{assumed}")
-    typer.echo(f"the study is in {store.folder}; lrscope report {shlex.quote(str(store.folder))} says what it carries")
+        echo(f"{front[0]}: no other arm may still be the best{assumed}")
+    echo(f"the study is in {store.folder}; lrscope report {shlex.quote(str(store.folder))} says what it carries")
 
 
 def _conclusions(store: StudyStore, summaries: Sequence[ArmSummary]) -> Conclusions | None:

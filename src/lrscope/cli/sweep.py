@@ -15,7 +15,7 @@ from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.interrupt import graceful_interrupt
-from lrscope.cli.output import counted
+from lrscope.cli.output import counted, echo
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
 from lrscope.cli.study_table import print_summary
@@ -136,7 +136,7 @@ def sweep(
         from lrscope.files import write_text
 
         write_text(save_config, asked.to_toml())
-        typer.echo(f"the settings are in {save_config}; run them with: lrscope sweep --config {save_config}", err=True)
+        echo(f"the settings are in {save_config}; run them with: lrscope sweep --config {save_config}", err=True)
         return 0
     from lrscope.studies.session import begin
 
@@ -188,7 +188,7 @@ def _search(asked: StudyConfig, folder: Path, execution: ExecutorConfig, *, quie
     require_new(folder)
     result = found(asked, folder.with_name(f"{folder.name}-find"), execution, None, quiet=quiet)
     if result is None:
-        typer.echo("stopped; the same command goes on with what was found so far", err=True)
+        echo("stopped; the same command goes on with what was found so far", err=True)
         return None
     return tuple(float(f"{rate:.3g}") for rate in rates_within(result.low, result.high, 5))
 
@@ -218,13 +218,13 @@ def drive(study: Study, execution: ExecutorConfig, *, yes: bool, as_json: bool, 
         controller.retry_failed()
     pending = controller.pending()
     if pending and not _agreed(study, [row.config for row in pending], execution, yes=yes, quiet=as_json):
-        typer.echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
+        echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return 0
     with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
         for event in controller.run(build_executor(execution, study.inputs)):
             progress.update(event)
     if controller.stopped:
-        typer.echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
+        echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return INTERRUPTED
     return finish(study, as_json=as_json)
 
@@ -265,6 +265,6 @@ def _agreed(study: Study, trials: list[Any], execution: ExecutorConfig, *, yes: 
     ]
     if not quiet:
         for line in lines:
-            typer.echo(line, err=True)
+            echo(line, err=True)
     large = seconds > ASK_ABOVE_SECONDS or cost.num_bytes > ASK_ABOVE_BYTES
     return yes or not large or not sys.stdin.isatty() or typer.confirm("run it?", err=True)

@@ -12,7 +12,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Workers
 from lrscope.cli.find_runs import INTERRUPTED, found
-from lrscope.cli.output import print_json
+from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import duration
 from lrscope.cli.report import as_values, write_and_say
 from lrscope.cli.settings import build_config
@@ -117,7 +117,7 @@ def _plan(base: StudyConfig, seconds: float, execution: ExecutorConfig, epochs: 
 
     inputs = load_inputs(base)
     for note in inputs.notes:
-        typer.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     one = replace(base.trial, epochs=1)
     own = execution.own_process
     epoch = estimate_cost(inputs, [one], keep="none", own_process=False).seconds
@@ -126,12 +126,12 @@ def _plan(base: StudyConfig, seconds: float, execution: ExecutorConfig, epochs: 
 
 
 def _say(plan: Plan) -> None:
-    typer.echo(f"the budget of {duration(plan.budget)} is laid out as", err=True)
-    typer.echo(f"  range test, {plan.ramp_seeds} seeds: about {duration(plan.find_seconds)}", err=True)
-    typer.echo(
+    echo(f"the budget of {duration(plan.budget)} is laid out as", err=True)
+    echo(f"  range test, {plan.ramp_seeds} seeds: about {duration(plan.find_seconds)}", err=True)
+    echo(
         f"  sweep, 5 rates × {plan.seeds} seeds × {plan.epochs} epochs: about {duration(plan.sweep_seconds)}", err=True
     )
-    typer.echo(
+    echo(
         f"  up to {plan.max_seeds} seeds for rates that may be the best: about {duration(plan.more_seconds)}", err=True
     )
 
@@ -148,7 +148,7 @@ def _spend(
     if not (study_folder / DATABASE).is_file():
         result = found(base, folder / "find", execution, None, quiet=quiet, seeds=plan.ramp_seeds)
         if result is None:
-            typer.echo("stopped; the same command goes on with what there is", err=True)
+            echo("stopped; the same command goes on with what there is", err=True)
             return INTERRUPTED
         rates = [float(f"{rate:.3g}") for rate in rates_within(result.low, result.high, 5)]
         sweep = SweepConfig(grid={"peak_rate": rates}, seeds=plan.seeds)
@@ -163,7 +163,7 @@ def _spend(
 
         code = drive_until_decided(study, execution, margin, plan.max_seeds, quiet=quiet, affordable=affordable)
         if code:
-            typer.echo("or type the same command again: it goes on with what there is", err=True)
+            echo("or type the same command again: it goes on with what there is", err=True)
             return code
         draw(study)
         if not quiet:
@@ -175,7 +175,7 @@ def _spend(
     if quiet:
         print_json({"report": str(page), "finetune": command, **as_values(conclusions)})
     else:
-        typer.echo(f"to train it: {command}")
+        echo(f"to train it: {command}")
     return 0
 
 

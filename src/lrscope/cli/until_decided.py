@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import typer
-
 from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.output import echo
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, build_executor
 
@@ -48,16 +47,16 @@ def drive_until_decided(
         wanted = looks.seeds[looks.taken]
         trials = open_trials(store, names, wanted)
         if looks.taken and affordable is not None and not affordable(len(trials)):
-            typer.echo(f"the budget ends here: {len(trials)} runs more would be beyond it", err=True)
+            echo(f"the budget ends here: {len(trials)} runs more would be beyond it", err=True)
             return 0
         if not _run(study, execution, trials):
             again = f"lrscope sweep --resume {store.folder} --until-decided {margin:g} --max-seeds {most}"
-            typer.echo(f"stopped; go on with: {again}", err=True)
+            echo(f"stopped; go on with: {again}", err=True)
             return INTERRUPTED
         looks, found = look(store, looks)
         names = [found.evidence.names[arm] for arm in found.verdict.contenders]
         if not quiet:
-            typer.echo(f"look {looks.taken} of {len(looks.seeds)}, {wanted} seeds: {', '.join(names)}", err=True)
+            echo(f"look {looks.taken} of {len(looks.seeds)}, {wanted} seeds: {', '.join(names)}", err=True)
         if found.verdict.is_decided:
             break
     return 0
