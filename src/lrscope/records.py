@@ -24,6 +24,15 @@ class Metric(NamedTuple):
     name: str
     direction: Direction
 
+    @property
+    def sign(self) -> float:
+        """What makes larger better: 1 where the metric is maximised, −1 where it is minimised.
+
+        >>> Metric("loss", "minimize").sign
+        -1.0
+        """
+        return 1.0 if self.direction == "maximize" else -1.0
+
     def better(self, value: float, than: float | None) -> bool:
         """Return whether `value` beats `than`; a tie does not, NaN never does, anything beats None.
 
@@ -34,7 +43,7 @@ class Metric(NamedTuple):
             return False
         if than is None:
             return True
-        return value > than if self.direction == "maximize" else value < than
+        return self.sign * value > self.sign * than
 
     def best_index(self, values: Sequence[float]) -> int | None:
         """Return the place of the best value, the earliest among equals; None where there is none but NaN.

@@ -14,14 +14,15 @@ from lrscope.findings.commands import finetune_command, sweep
 from lrscope.findings.findings import findings
 from lrscope.findings.learning_curves import Course
 from lrscope.records import Metric
-from lrscope.runs.runs import EpochPoint, Run, Runs
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
 
 def imported(values: dict[float, list[float]], size: int = 2000, **settings: str) -> Conclusions:
     runs = [
-        Run(f"lr {rate:g}", 0, rate, tuple(EpochPoint(n, {"dev": {"acc": v}}) for n, v in enumerate(course, start=1)))
+        Run(f"lr {rate:g}", 0, rate, tuple(Point(None, n, {"dev": {"acc": v}}) for n, v in enumerate(course, start=1)))
         for rate, course in values.items()
     ]
     return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": size}, settings=settings))
@@ -105,7 +106,7 @@ def test_the_best_epoch_costs_more_than_the_last() -> None:
 def test_a_seed_that_fell_is_named() -> None:
     values = {1e-4: [0.40, 0.41, 0.40], 1e-3: [0.42, 0.21, 0.43], 1e-2: [0.38, 0.37, 0.40]}
     runs = [
-        Run(f"lr {rate:g}", seed, rate, (EpochPoint(1, {"dev": {"acc": value}}),))
+        Run(f"lr {rate:g}", seed, rate, (Point(None, 1, {"dev": {"acc": value}}),))
         for rate, of_arm in values.items()
         for seed, value in enumerate(of_arm)
     ]

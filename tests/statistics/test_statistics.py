@@ -14,7 +14,8 @@ from scipy import stats
 
 from lrscope.errors import StudyError
 from lrscope.records import Metric
-from lrscope.runs.runs import EpochPoint, Run, Runs
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import ScoreTable
 from lrscope.statistics.components import components, pair_components
 from lrscope.statistics.conclusions import Conclusions
@@ -291,7 +292,7 @@ def test_arms_and_their_scores_are_in_one_order() -> None:
     scores = drawn([0.5, 0.1, 0.3])
     by_rate = {"arm 0": 1e-2, "arm 1": 1e-4, "arm 2": 1e-3}
     runs = [
-        Run(name, 0, rate, (EpochPoint(1, {"dev": {"m": float(scores.means[place].mean())}}),))
+        Run(name, 0, rate, (Point(None, 1, {"dev": {"m": float(scores.means[place].mean())}}),))
         for place, (name, rate) in enumerate(by_rate.items())
     ]
     found = Conclusions(Runs("s", Metric("m", "maximize"), tuple(runs), {"dev": 300}, scores))

@@ -229,7 +229,8 @@ def as_values(c: Conclusions) -> dict[str, Any]:
         "runs": [
             {
                 "arm": run.arm, "seed": run.seed, "rate": run.rate, "status": run.status,
-                "epochs": [{"epoch": point.epoch, **point.splits} for point in run.points], "final": run.final,
+                "epochs": [{"step": point.step, "epoch": point.epoch, **point.splits} for point in run.points],
+                "final": run.final,
             }
             for run in c.runs.runs
         ],

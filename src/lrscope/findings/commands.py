@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import fields
 
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
-from lrscope.runs.runs import Runs, epochs_of
+from lrscope.runs.runs import Runs
+from lrscope.runs.settings import epochs_of
 from lrscope.schedules import parse
 from lrscope.schedules.composition import is_open
 from lrscope.schedules.durations import format_number

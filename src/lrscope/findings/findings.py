@@ -87,7 +87,7 @@ def _courses(c: Conclusions) -> Iterator[Said]:
 def _overfits(arm: ArmView, metric: Metric, dev: Course, error: float) -> Iterator[Said]:
     train = course(arm.done, "train", metric, error)
     if train is not None and (begins := gap_begins(train, dev, math.sqrt(2.0) * error)) is not None:
-        sign = 1.0 if metric.direction == "maximize" else -1.0
+        sign = metric.sign
         values = {"epoch": begins, "train": sign * train.points[-1][1], "dev": sign * dev.points[-1][1]}
         yield Said("gap", values, arm.name)
     loss = Metric("loss", "minimize")
@@ -124,7 +124,7 @@ def _fallen(c: Conclusions) -> Iterator[Said]:
 
     Spreads are medians of distances from the median, which a fallen seed does not widen.
     """
-    sign = 1.0 if c.runs.metric.direction == "maximize" else -1.0
+    sign = c.runs.metric.sign
     values = {arm.name: [(run, sign * c.runs.value(run)) for run in arm.done] for arm in c.arms if len(arm.done) > 2}
     if not values:
         return

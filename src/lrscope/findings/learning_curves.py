@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lrscope.records import Metric
-from lrscope.runs.runs import Run
+from lrscope.runs.run import Run
 
 BEYOND = 2.0  # standard errors
 
@@ -58,7 +58,7 @@ class Course:
 
 def course(runs: Sequence[Run], split: str, metric: Metric, error: float) -> Course | None:
     """Return the mean course of runs over the epochs that all of them have; None without any."""
-    sign = 1.0 if metric.direction == "maximize" else -1.0
+    sign = metric.sign
     series = [dict(run.series(split, metric.name)) for run in runs]
     series = [by_epoch for by_epoch in series if by_epoch]
     if not series:

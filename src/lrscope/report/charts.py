@@ -69,12 +69,12 @@ def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:
     charts = []
     loss = Metric("loss", "minimize")
     for split, metric in (("dev", c.runs.metric), ("train", loss)):
-        sign = 1.0 if metric.direction == "maximize" else -1.0
+        sign = metric.sign
         series = []
         for number, arm in enumerate(shown):
             found = course(arm.done, split, metric, 0.0)
             if found is not None:
                 series.append(Series(arm.name, [(epoch, sign * value) for epoch, value in found.points], number))
         if series:
-            charts.append(Chart(wording.word("curves"), wording.word("epoch"), wording.word(split), series))
+            charts.append(Chart(wording.word("curves"), wording.word(c.runs.axis), wording.word(split), series))
     return charts

@@ -113,7 +113,7 @@ def _answer(c: Conclusions) -> list[Said]:
         said.append(Said("answer-these"))
     number = {"value": first.value, "optimism": c.optimism, "number": len(known)}
     of_epochs = [Said("of-epochs", {"optimism": c.epoch_optimism})] if c.runs.at_best else []
-    sign = 1.0 if c.runs.metric.direction == "maximize" else -1.0
+    sign = c.runs.metric.sign
     kind = "expected" if sign > 0.0 else "expected-more"
     kind += "-these" if c.is_of_these else ""
     return [*said, Said(kind, {**number, "expected": first.value - sign * c.optimism}), *of_epochs]

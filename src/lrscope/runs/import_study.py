@@ -12,12 +12,14 @@ import numpy as np
 from lrscope.config import TrialConfig
 from lrscope.config.arms import grouped
 from lrscope.errors import StudyError
-from lrscope.records import Metric, Scores
+from lrscope.records import EvaluationRecord, Metric, Scores
 from lrscope.runs.applied_rates import AppliedRates
-from lrscope.runs.reconcile import varied_settings
-from lrscope.runs.runs import EpochPoint, Run, Runs, decision_metric
+from lrscope.runs.metric import decision_metric
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.said import Said
 from lrscope.runs.score_table import Floats, ScoreTable
+from lrscope.runs.settings import varied_settings
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -110,32 +112,39 @@ def _metric(store: StudyStore, rows: Sequence[TrialRow], wanted: str | None) -> 
 
 
 def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:
-    by_epoch: dict[int, dict[str, dict[str, float]]] = {}
+    by_step: dict[int, dict[str, dict[str, float]]] = {}
+    epochs: dict[int, float] = {}
     for record in store.evaluations(row.id):
         if record.split in ("train", "dev"):
-            by_epoch.setdefault(record.epoch, {})[record.split] = dict(record.metrics)
-    steps = store.steps(row.id)
-    if len(steps) and row.steps_per_epoch:
-        # The mean of the training loss over each epoch, as it was trained on: with dropout, and of weights on the move.
-        counts = steps["count"]
-        for epoch in range(1, math.ceil(len(steps) / row.steps_per_epoch) + 1):
-            part = slice((epoch - 1) * row.steps_per_epoch, epoch * row.steps_per_epoch)
-            if epoch in by_epoch and "train" not in by_epoch[epoch] and counts[part].sum() > 0:
-                mean = float(np.average(steps["loss"][part], weights=counts[part]))
-                by_epoch[epoch]["train"] = {"loss": mean}
+            by_step.setdefault(record.step, {})[record.split] = dict(record.metrics)
+            epochs[record.step] = _epoch_of(record, row.steps_per_epoch)
+    steps, start = store.steps(row.id), 0
+    for step, splits in sorted(by_step.items()):
+        # The mean training loss since the evaluation before, as trained on: with dropout, of weights on the move.
+        counts = steps["count"][start:step]
+        if "train" not in splits and counts.sum() > 0:
+            splits["train"] = {"loss": float(np.average(steps["loss"][start:step], weights=counts))}
+        start = step
     final = {record.split: dict(record.metrics) for record in store.evaluations(row.id, "test")}
-    points = tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items()))
+    points = tuple(Point(step, epochs[step], splits) for step, splits in sorted(by_step.items()))
     return Run(
         arm, row.config.seed, row.config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
         settings={"schedule": row.config.schedule}, applied=_applied(store, row, steps["learning_rate"]),
     )  # fmt: skip
 
 
+def _epoch_of(record: EvaluationRecord, steps_per_epoch: int | None) -> float:
+    """Return how many passes an evaluation comes after: a whole number at an epoch's end, a fraction within one."""
+    if not steps_per_epoch or record.step == record.epoch * steps_per_epoch:
+        return record.epoch
+    return record.step / steps_per_epoch
+
+
 def _applied(store: StudyStore, row: TrialRow, rates: Floats) -> AppliedRates | None:
     """Return the rates of a trial beside those of its schedule over all of its steps."""
     if not len(rates) or row.total_steps is None or row.steps_per_epoch is None:
         return None
-    sign = 1.0 if store.metric.direction == "maximize" else -1.0
+    sign = store.metric.sign
     history = [(record.step, sign * record.metrics[store.metric.name]) for record in store.evaluations(row.id, "dev")]
     laid = parse(row.config.schedule).resolve(
         total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lrscope.runs.runs import SETTING, Run, Runs, epochs_of
+from lrscope.runs.run import Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.said import Said
+from lrscope.runs.settings import SETTING, epochs_of, varied_settings
 
 SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many differ, are not equal by chance
 
@@ -22,20 +24,6 @@ def settled(runs: Runs) -> Runs:
     varied = varied_settings([run.settings for run in ended])
     kinds = {run.arm: tuple(run.settings[name] for name in varied) for run in ended}
     return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied, kinds=kinds)
-
-
-def varied_settings(each: Sequence[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the settings of training that runs differ in, but for those that only some of them tell.
-
-    >>> varied_settings([{"batch_size": "8", "seed": "0"}, {"batch_size": "32", "seed": "1"}])
-    ('batch_size',)
-    """
-    names = dict.fromkeys(name for settings in each for name in settings if SETTING.match(name))
-    return tuple(
-        name
-        for name in names
-        if all(name in settings for settings in each) and len({settings[name] for settings in each}) > 1
-    )
 
 
 def _apart(runs: Sequence[Run]) -> list[Run]:
@@ -81,7 +69,7 @@ def _last_epochs(runs: Sequence[Run], metric: str) -> dict[str | None, float]:
     """Return how far the furthest run came, by the epochs that runs were asked for."""
     last: dict[str | None, float] = {}
     for run in runs:
-        reached = [epoch for epoch, _ in run.series("dev", metric)[-1:]]
+        reached = [position for position, _ in run.series("dev", metric)[-1:]]
         last[epochs_of(run.settings)] = max([last.get(epochs_of(run.settings), 0.0), *reached])
     return last
 
@@ -91,7 +79,7 @@ def _ended(run: Run, last: float, metric: str) -> Run:
     losses = [point.splits["train"]["loss"] for point in run.points if "loss" in point.splits.get("train", {})]
     if losses and not math.isfinite(losses[-1]):
         return replace(run, status="diverged")
-    measured = [point.epoch for point in run.points if metric in point.splits.get("dev", {})]
+    measured = [point.position for point in run.points if metric in point.splits.get("dev", {})]
     if run.status == "completed" and measured and measured[-1] < 0.99 * last:
         return replace(run, status="interrupted")
     return run

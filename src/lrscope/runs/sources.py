@@ -13,7 +13,8 @@ from lrscope.runs.importers.console import read_log
 from lrscope.runs.importers.tables import SUFFIXES, read_table
 from lrscope.runs.importers.trainer import read_trainer_states
 from lrscope.runs.reconcile import settled
-from lrscope.runs.runs import Runs, shared_settings
+from lrscope.runs.runs import Runs
+from lrscope.runs.settings import shared_settings
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 

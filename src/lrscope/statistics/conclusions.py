@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from lrscope.runs.runs import Run, Runs
+from lrscope.runs.run import Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
 from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
@@ -203,7 +204,7 @@ class Conclusions:
         if not self.runs.at_best:
             return 0.0
         arm, metric = self.arms[self.choice.first], self.runs.metric
-        sign = 1.0 if metric.direction == "maximize" else -1.0
+        sign = metric.sign
         courses = [[sign * value for _, value in run.series("dev", metric.name)] for run in arm.done]
         rough = epoch_noise(courses)
         each = []

@@ -88,7 +88,7 @@ def cost_of(store: StudyStore, row: TrialRow | None) -> NDArray[np.float64] | No
     scores = store.scores(row.id, last.step, "dev")
     # The loss tells rates apart sooner than what it stands for; it is there for every task.
     name = "loss" if "loss" in scores else store.metric.name
-    sign = -1.0 if name == store.metric.name and store.metric.direction == "maximize" else 1.0
+    sign = -store.metric.sign if name == store.metric.name else 1.0
     values = sign * scores[name].values.astype(np.float64)
     return values if np.isfinite(values).all() else None
 

@@ -235,7 +235,7 @@ class HeadBundle:
             self._update_plateau(a)
 
     def _update_plateau(self, a: int) -> None:
-        sign = 1.0 if self.metric.direction == "maximize" else -1.0
+        sign = self.metric.sign
         dev = [record for record in self.evaluations[a] if record.split == "dev"]
         history = [(record.step, sign * record.metrics[self.metric.name]) for record in dev]
         self.schedules[a] = self.schedules[a].with_history(history)

@@ -175,7 +175,7 @@ class Trial:
     def _update_plateau(self) -> None:
         """Give the schedule what was measured so far, where it depends on a metric."""
         if self.schedule.schedule.depends_on_metric:
-            sign = 1.0 if self.store.metric.direction == "maximize" else -1.0
+            sign = self.store.metric.sign
             values = zip(self._history(), self._values(), strict=True)
             self.schedule = self.schedule.with_history([(record.step, sign * value) for record, value in values])
 

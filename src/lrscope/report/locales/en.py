@@ -31,6 +31,7 @@ WORDS = {
     "first": "first choice",
     "second": "second choice",
     "epoch": "epoch",
+    "step": "step",
     "rate": "learning rate",
     "line": "line",
     "because": "because",

@@ -31,6 +31,7 @@ WORDS = {
     "first": "首选",
     "second": "次选",
     "epoch": "轮次",
+    "step": "步数",
     "rate": "学习率",
     "line": "行",
     "because": "依据",

@@ -17,8 +17,11 @@ from lrscope.errors import DataError
 from lrscope.records import Status
 from lrscope.runs.importers.headings import is_heading, rate_in, seed_in
 from lrscope.runs.importers.text import text_of
-from lrscope.runs.runs import RATES, SPLITS, EpochPoint, Run, Runs, decision_metric, passed_over, shared_settings
+from lrscope.runs.metric import decision_metric, passed_over
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.said import Said
+from lrscope.runs.settings import RATES, SPLITS, shared_settings
 from lrscope.schedules.durations import format_number
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -191,7 +194,7 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
             notes.append(Said("cut-off", there, name))
         counted = [{**v, "epoch": v["epoch"] + first} if "epoch" in v else v for _, v in begun.notes]
         notes += [Said(kind, values, name) for (kind, _), values in zip(begun.notes, counted, strict=True)]
-        points = tuple(EpochPoint(epoch + first, splits) for epoch, splits in sorted(begun.points.items()))
+        points = tuple(Point(None, epoch + first, splits) for epoch, splits in sorted(begun.points.items()))
         settings = {key: value for key, value in begun.settings.items() if key not in RATES}
         runs.append(Run(name, seed, rate, points, status, begun.final, settings))
     return Runs(

@@ -22,18 +22,11 @@ from lrscope.errors import DataError
 from lrscope.runs.importers.headings import rate_in
 from lrscope.runs.importers.text import text_of
 from lrscope.runs.importers.trainer import NOT_METRICS
-from lrscope.runs.runs import (
-    RATES,
-    SETTING,
-    SPLITS,
-    EpochPoint,
-    Run,
-    Runs,
-    decision_metric,
-    passed_over,
-    shared_settings,
-)
+from lrscope.runs.metric import decision_metric, passed_over
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats, ScoreTable
+from lrscope.runs.settings import RATES, SETTING, SPLITS, shared_settings
 from lrscope.schedules.durations import format_number
 
 Key = tuple[str, int, tuple[tuple[str, str], ...]]  # arm, seed, settings
@@ -208,7 +201,7 @@ def _metrics(path: Path, rows: Sequence[Row], sizes: Mapping[str, int], wanted: 
     runs = [
         Run(
             key[0], key[1], rates[key[0]],
-            tuple(EpochPoint(epoch, splits) for epoch, splits in sorted(by_epoch.items())),
+            tuple(Point(None, epoch, splits) for epoch, splits in sorted(by_epoch.items())),
             final={"test": tests[key][1]} if key in tests else {}, settings=dict(key[2]),
         )
         for key, by_epoch in points.items()
@@ -252,7 +245,7 @@ def _scores(path: Path, rows: Sequence[Row], wanted: str | None) -> Runs:
                 raise DataError(f"weights are not negative, and not all 0: got others for {arm}, seed {seed} in {path}")
             table.setdefault(arm, {})[seed], weights = pairs[:, 0], pairs[:, 1]
             mean = float(np.average(pairs[:, 0], weights=pairs[:, 1]))
-            runs.append(Run(arm, seed, rates.get(arm), (EpochPoint(1, {"dev": {metric.name: mean}}),)))
+            runs.append(Run(arm, seed, rates.get(arm), (Point(None, 1, {"dev": {metric.name: mean}}),)))
     notes = passed_over(names, metric) if wanted is None else ()
     found = Runs(str(path), metric, tuple(runs), {"dev": len(examples)}, notes=notes, is_imported=True)
     return replace(found, scores=ScoreTable.of({arm: table[arm] for arm in found.arms}, weights))

@@ -15,8 +15,11 @@ from lrscope.errors import DataError
 from lrscope.records import Status
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.importers.text import text_of
-from lrscope.runs.runs import EpochPoint, Run, Runs, decision_metric, passed_over, shared_settings
+from lrscope.runs.metric import decision_metric, passed_over
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.said import Said
+from lrscope.runs.settings import shared_settings
 from lrscope.schedules.durations import format_number
 
 NOT_METRICS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
@@ -160,9 +163,9 @@ def _evaluated(entry: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _points(history: Sequence[Mapping[str, Any]]) -> list[EpochPoint]:
+def _points(history: Sequence[Mapping[str, Any]]) -> list[Point]:
     """Return a point at each evaluation; the training loss is the mean of what was logged since the one before."""
-    points: list[EpochPoint] = []
+    points: list[Point] = []
     losses: list[float] = []
     for entry in history:
         if "loss" in entry:
@@ -172,7 +175,8 @@ def _points(history: Sequence[Mapping[str, Any]]) -> list[EpochPoint]:
             if losses:
                 splits["train"] = {"loss": sum(losses) / len(losses)}
             epoch = entry.get("epoch")
-            points.append(EpochPoint(float(epoch) if isinstance(epoch, int | float) else len(points) + 1.0, splits))
+            at = float(epoch) if isinstance(epoch, int | float) else len(points) + 1.0
+            points.append(Point(entry.get("step"), at, splits))
             losses = []
     return points
 

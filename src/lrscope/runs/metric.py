@@ -1,0 +1,40 @@
+"""Which metric runs are compared by, and which way of it is better, where a record does not say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from lrscope.errors import DataError
+from lrscope.records import Metric
+from lrscope.runs.said import Said
+
+# Metrics that are better when they are less, by a word of their name.
+_LESS_IS_BETTER = re.compile(
+    r"loss$|(^|[_ /.-])(perplexity|ppl|errors?|err|mse|rmse|mae|nll|bpb|bpc|wer|cer|ter|brier|ece)([_ /.-]|$)", re.I
+)
+
+
+def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
+    """Return the metric to compare by: the one that is wanted, else the first by name that is better when larger.
+
+    Raises:
+        DataError: the one that is wanted was not measured.
+
+    >>> decision_metric({"loss", "acc"}), decision_metric({"loss", "dev_ppl"}, "dev_ppl")
+    (Metric(name='acc', direction='maximize'), Metric(name='dev_ppl', direction='minimize'))
+    """
+    known = sorted(names)
+    if wanted is not None and wanted not in known:
+        raise DataError(
+            f"runs are compared by a metric that was measured on dev: got {wanted!r}; it has {', '.join(known)}"
+        )
+    larger = [name for name in known if not _LESS_IS_BETTER.search(name)]
+    name = wanted or (larger or known)[0]
+    return Metric(name, "maximize" if name in larger else "minimize")
+
+
+def passed_over(names: Iterable[str], metric: Metric) -> tuple[Said, ...]:
+    """Say which other metrics of dev could have been compared by; the loss is shown anyway."""
+    others = sorted(set(names) - {metric.name, "loss"})
+    return (Said("other-metrics", {"chosen": metric.name, "others": others}),) if others else ()
