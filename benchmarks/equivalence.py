@@ -34,7 +34,7 @@ def endpoint(job: tuple[str, int, int]) -> dict[str, float]:
     config = StudyConfig(
         data=DataConfig(train=str(sst / "sst-train.txt"), dev=str(sst / "sst-dev.txt")),
         model=ModelConfig(model=str(SHARED / "models" / "stories260K-hf")),
-        trial=TrialConfig(peak_rate=1e-3, schedule="warmup(6%) > linear", epochs=epochs, batch_size=80, seed=seed),
+        trial=TrialConfig(peak_rate=1e-3, epochs=epochs, batch_size=80, seed=seed),
         numerics=NumericsConfig(device="cpu", precision=precision, threads=1, batching=batching),  # type: ignore[arg-type]
     )
     with tempfile.TemporaryDirectory() as folder, finetune.begin(config, Path(folder) / "run") as run:

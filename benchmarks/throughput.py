@@ -163,7 +163,6 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     from lrscope.data.batches import plan_epoch
     from lrscope.models.classifier import DropoutPlace, LlamaClassifier
     from lrscope.models.shape import LlamaShape
-    from lrscope.schedules import parse
     from lrscope.tasks.base import EncodedSplit
     from lrscope.tasks.classification import Classification
     from lrscope.training.host_memory import keep_freed_memory
@@ -191,7 +190,7 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     task = Classification(CLASSES, 0, torch.device("cpu"))
     plan = plan_epoch(split.lengths, BATCH, seed=0, epoch=0, batching=numerics.batching)
     batches = ([task.collate(split, rows, DropoutPlace(place, 0, len(rows)))] for place, rows in enumerate(plan))
-    schedule = parse(config.schedule).resolve(total_steps=len(plan), steps_per_epoch=len(plan))
+    schedule = config.schedule.resolve(total_steps=len(plan), steps_per_epoch=len(plan))
 
     def loss(model: torch.nn.Module, batch: Any) -> tuple[torch.Tensor, float]:
         return task.loss(model, batch)[:2]

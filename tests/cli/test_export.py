@@ -10,7 +10,7 @@ from tests.conftest import Cli, Toy
 from transformers import AutoModelForSequenceClassification, TrainingArguments
 
 from lrscope.config import TrialConfig
-from lrscope.report.trainer_arguments import trainer_arguments
+from lrscope.report.trainer_arguments import differences, trainer_arguments
 from lrscope.schedules import parse
 
 
@@ -29,6 +29,7 @@ def test_the_chosen_model_loads(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     code, out, _ = cli("export", study, "--trial", values["trial"], "--out", tmp_path / "again")
     assert code == 0
     assert "TrainingArguments(learning_rate=" in out
+    assert "what is not equal there: Trainer's warmup runs its first step at rate 0, it rounds the warmup up" in out
 
 
 def test_studies_without_models(toy: Toy, tmp_path: Path, cli: Cli) -> None:
@@ -65,7 +66,20 @@ def test_trainers_schedule_is_ours(schedule: str) -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [TrialConfig(peak_rate=1e-3, schedule="step(every=2ep, gamma=0.1)"), TrialConfig(peak_rate=1, optimizer="sgd")],
+    [
+        TrialConfig(peak_rate=1e-3, schedule="step(every=2ep, gamma=0.1)"),
+        TrialConfig(peak_rate=1, optimizer="sgd"),
+        TrialConfig(peak_rate=1e-3, schedule="warmup(6%, from=1%) > linear"),
+        TrialConfig(peak_rate=1e-3, schedule="warmup(1ep) > linear"),
+    ],
 )
 def test_what_trainer_lacks(config: TrialConfig) -> None:
     assert trainer_arguments(config) is None
+
+
+def test_what_is_not_equal_is_said() -> None:
+    assert differences(TrialConfig(peak_rate=1e-3, schedule="warmup(10st) > linear", dropout=0.2)) == [
+        "Trainer's warmup runs its first step at rate 0",
+        "no dropout of 0.2 before the head",
+        "other batches of similar length",
+    ]

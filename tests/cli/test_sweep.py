@@ -13,6 +13,7 @@ import pytest
 from tests.conftest import Cli, Toy
 
 import lrscope
+from lrscope.config.trial import DEFAULT_SCHEDULE
 from lrscope.store.study import StudyStore
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -35,7 +36,7 @@ def test_a_sweep_prints_its_table_and_names_no_winner_among_equals(toy: Toy, tmp
     assert "no winner is named: the evidence cannot tell 2 arms apart" in out
     assert all((tmp_path / "s" / name).read_bytes().startswith(PNG) for name in ("metric.png", "curves.png"))
     with StudyStore.open(tmp_path / "s") as store:
-        assert {row.config.schedule for row in store.trials()} == {"warmup(6%) > linear"}
+        assert {row.config.schedule for row in store.trials()} == {DEFAULT_SCHEDULE}
         assert store.openings() == []
 
 

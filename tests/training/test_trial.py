@@ -488,7 +488,7 @@ def test_a_plateau_reacts_to_the_dev_metric_and_resumes_exactly(toy: Toy, tmp_pa
     straight(config, tmp_path / "one")
     with StudyStore.open(tmp_path / "one") as store:
         history = [(r.step, r.metrics["accuracy"]) for r in store.evaluations(1, "dev")]
-    expected = parse(config.trial.schedule).resolve(total_steps=36, steps_per_epoch=6).with_history(history)
+    expected = config.trial.schedule.resolve(total_steps=36, steps_per_epoch=6).with_history(history)
     assert applied(tmp_path / "one") == [1e-5 * factor for factor in expected.factors()]
     assert applied(tmp_path / "one")[-1] < 1e-5, "the metric must stand still for this test to say anything"
     stopped_at(config, tmp_path / "other", 21, "stop")

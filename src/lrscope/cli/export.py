@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +35,7 @@ def export(
     """
     import shutil
 
-    from lrscope.report.trainer_arguments import as_call, extra_steps, trainer_arguments
+    from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
     from lrscope.store.study import StudyStore
 
     if out.exists() and any(out.iterdir() if out.is_dir() else [out]):
@@ -53,6 +52,7 @@ def export(
             out.rmdir()
         temporary.replace(out)
         arguments = trainer_arguments(row.config, store.config.numerics.batching)
+        not_equal = differences(row.config, store.config.numerics.batching)
         more = extra_steps(row.config, store.config.model.train)
     if json:
         print_json({"model": str(out), "trial": row.id, "seed": row.config.seed, "trainer_arguments": arguments})
@@ -64,6 +64,7 @@ def export(
     else:
         with_more = f", {more}" if more else ""
         echo(f"the same training with Trainer{with_more}: {as_call(arguments)}")
+        echo(f"what is not equal there: {', '.join(not_equal)}")
 
 
 def chosen_trial(store: StudyStore) -> TrialRow:
@@ -82,7 +83,7 @@ def chosen_trial(store: StudyStore) -> TrialRow:
     if choice is None:
         conclusions = concluded(store)
         name = conclusions.arms[conclusions.choice.first].name
-        choice = {"first": name, "config": asdict(arm_key(conclusions.runs.configs[name]))}
+        choice = {"first": name, "config": arm_key(conclusions.runs.configs[name]).to_dict()}
     name, rows = choice["first"], chosen_rows(store, choice)
     kept = [row for row in rows if any(_has(store, row, checkpoint) for checkpoint in CHECKPOINTS)]
     if not kept:

@@ -176,7 +176,7 @@ def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> No
     folder = sources[0]
     with study_lock(folder), StudyStore.open(folder) as store:
         chosen = as_values(conclusions)["choice"]
-        config = asdict(arm_key(conclusions.runs.configs[chosen["first"]]))
+        config = arm_key(conclusions.runs.configs[chosen["first"]]).to_dict()
         choice = store_choice(folder, {**chosen, "config": config})
         rows = store.trials() if which == "all" else chosen_rows(store, choice)
         number = open_test(store, rows, f"report --open-test {which}")

@@ -243,7 +243,7 @@ def _study(args: dict[str, Any]) -> Any:
         ),
         trial=TrialConfig(
             peak_rate=args["lr"],
-            schedule=str(compose_schedule(args["schedule"], args["warmup"])),
+            schedule=compose_schedule(args["schedule"], args["warmup"]),
             epochs=args["epochs"],
             batch_size=args["batch_size"],
             seed=args["seed"],

@@ -9,7 +9,6 @@ from typing import Any
 from lrscope.config import StudyConfig
 from lrscope.errors import ConfigError
 from lrscope.schedules import Schedule, parse, parse_duration
-from lrscope.schedules.composition import is_open
 
 DEFAULT_WARMUP = "6%"  # a prior, not a finding: docs/schedules.md
 
@@ -63,7 +62,7 @@ def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
     """
     parsed = parse(schedule or "linear")
     if warmup is None:
-        takes_default = is_open(parsed) and not parsed.has_warmup
+        takes_default = parsed.is_open and not parsed.has_warmup
         return parsed.with_warmup(parse_duration(DEFAULT_WARMUP)) if takes_default else parsed
     duration = parse_duration(warmup)
     if duration.value == 0 and not parsed.has_warmup:
@@ -92,7 +91,7 @@ def build_config(
         section, key = PLACES[name]
         values[section][key] = value
     if schedule is not None or warmup is not None or "schedule" not in values["trial"]:
-        values["trial"]["schedule"] = str(compose_schedule(schedule, warmup))
+        values["trial"]["schedule"] = compose_schedule(schedule, warmup)
     if score_test:
         values["score_test"] = True
     missing = [f"--{name}" for name in REQUIRED if PLACES[name][1] not in values[PLACES[name][0]]]

@@ -69,7 +69,7 @@ def status(
         names = ["trial", "lr", "seed", "step", "state", "schedule"]
         cells = [
             [str(r.id), shown(r.config.peak_rate), str(r.config.seed), f"{r.step}/{r.total_steps or '?'}",
-             state[r.id] + (f": {r.reason}" if r.reason else ""), r.config.schedule]
+             state[r.id] + (f": {r.reason}" if r.reason else ""), str(r.config.schedule)]
             for r in (_reached(store, row) for row in shown_rows[:SHOWN])
         ]  # fmt: skip
         echo("\n".join(table_lines(names, cells)))

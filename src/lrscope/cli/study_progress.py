@@ -121,7 +121,7 @@ class StudyProgress:
         config = row.config
         metric = "" if row.metric is None else f"dev {self.store.metric.name} {row.metric:.4f}"
         return [
-            f"trial {trial}", f"lr {shown(config.peak_rate)}", config.schedule, f"seed {config.seed}",
+            f"trial {trial}", f"lr {shown(config.peak_rate)}", str(config.schedule), f"seed {config.seed}",
             f"epoch {row.epoch}/{config.epochs}", metric, row.state,
         ]  # fmt: skip
 
@@ -163,7 +163,7 @@ class StudyProgress:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
             rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(
-                str(trial), shown(row.config.peak_rate), row.config.schedule, str(row.config.seed),
+                str(trial), shown(row.config.peak_rate), str(row.config.schedule), str(row.config.seed),
                 f"{row.epoch}/{row.config.epochs}", rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip

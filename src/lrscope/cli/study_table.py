@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lrscope.cli.output import echo, print_json, table_lines
+from lrscope.config.base import plain_value
 
 if TYPE_CHECKING:
     from lrscope.statistics.conclusions import Conclusions
@@ -63,7 +64,7 @@ def _row(summary: ArmSummary) -> list[str]:
 
 def _plain(summary: ArmSummary, metric: str, *, contends: bool) -> dict[str, Any]:
     return {
-        **summary.arm.settings,
+        **plain_value(summary.arm.settings),
         "trials": summary.num_trials,
         "finished": summary.num_finished,
         "diverged": summary.num_diverged,

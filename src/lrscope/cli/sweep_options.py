@@ -102,7 +102,7 @@ def read_grid(
         if not all(texts):
             raise ConfigError(f"schedules are separated by ;: got {schedule!r}; write 'linear;cosine'")
         lengths = [None] if warmup is None else [part.strip() for part in warmup.split(",")]
-        grid["schedule"] = tuple(dict.fromkeys(str(compose_schedule(t, w)) for t in texts for w in lengths))
+        grid["schedule"] = tuple(dict.fromkeys(compose_schedule(t, w) for t in texts for w in lengths))
     for name, kind in NUMBERS.items():
         text = given.get(name)
         if text is not None:

@@ -8,6 +8,18 @@ from dataclasses import fields
 from typing import Any, get_args, get_origin, get_type_hints
 
 from lrscope.errors import ConfigError
+from lrscope.schedules import Schedule
+
+
+def plain_value(value: Any) -> Any:
+    """Return a value of a configuration as TOML and JSON hold it: sections as tables, schedules as their text."""
+    if isinstance(value, Section):
+        return {item.name: plain_value(getattr(value, item.name)) for item in fields(value)}  # type: ignore[arg-type]
+    if isinstance(value, Schedule):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: plain_value(each) for name, each in value.items()}
+    return tuple(map(plain_value, value)) if isinstance(value, list | tuple) else value
 
 
 class Section:
@@ -17,6 +29,10 @@ class Section:
         problems = [*self._wrong_choices(), *self._problems()]
         if problems:
             raise ConfigError("; ".join(problems))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values, from which it can be built again."""
+        return plain_value(self)  # type: ignore[no-any-return]
 
     def _problems(self) -> list[str]:
         return []
@@ -77,6 +93,8 @@ def _check_type(name: str, value: Any, hint: Any, source: str) -> None:
             raise ConfigError(f"{source}: {name} must be a list: got {value!r}")
         return
     allowed = get_args(hint) or (hint,)
+    if Schedule in allowed and isinstance(value, str):
+        return  # read where the section is built
     if all(isinstance(choice, str) for choice in allowed):
         return  # choices are checked where the section is built
     numbers = (int, float) if float in allowed else ()

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lrscope.config.base import Section, build_section, without_none
+from lrscope.config.base import Section, build_section, plain_value, without_none
 from lrscope.config.find import FindConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
+from lrscope.schedules import parse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,10 @@ class SweepConfig(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        object.__setattr__(self, "grid", {name: tuple(values) for name, values in self.grid.items()})
+        grid = {name: tuple(values) for name, values in self.grid.items()}
+        if "schedule" in grid:
+            grid["schedule"] = tuple(map(parse, grid["schedule"]))
+        object.__setattr__(self, "grid", grid)
 
     def _problems(self) -> list[str]:
         problems = [] if self.seeds >= 1 else [f"--seeds must be at least 1: got {self.seeds}; try 3"]
@@ -125,7 +129,7 @@ class StudyConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return nested plain values; what is None is left out, as TOML has no null."""
-        return without_none(asdict(self))
+        return without_none({item.name: plain_value(getattr(self, item.name)) for item in fields(self)})
 
     def to_toml(self) -> str:
         """Return the text of a `config.toml` that asks for the same again."""

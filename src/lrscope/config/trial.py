@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from lrscope.config.base import Section
-from lrscope.schedules import ResolvedSchedule, parse
+from lrscope.schedules import ResolvedSchedule, Schedule, parse
 from lrscope.schedules.milestones import count_steps_per_epoch
 
-
-@lru_cache(maxsize=4096)  # a study of ten thousand trials has few schedules
-def _canonical(schedule: str) -> str:
-    return str(parse(schedule))
+DEFAULT_SCHEDULE = parse("warmup(6%) > linear")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig(Section):
-    """One arm at one seed. `schedule` is kept as canonical text; durations inside it carry units.
+    """One arm at one seed. `schedule` may be given as text, and is a `Schedule` from then on.
 
     `beta1` is AdamW's first-moment decay, or SGD's momentum; `beta2` and `epsilon` are AdamW's. `clip_norm` is the
     largest gradient norm, 0 for no clipping; `patience` counts evaluations. `layer_decay` lowers the rate from layer to
@@ -27,7 +23,7 @@ class TrialConfig(Section):
     """
 
     peak_rate: float
-    schedule: str = "warmup(6%) > linear"
+    schedule: Schedule = DEFAULT_SCHEDULE
     epochs: int = 5
     batch_size: int = 32
     micro_batch: int | None = None
@@ -47,8 +43,8 @@ class TrialConfig(Section):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        # Stored as the schedule's own canonical text, so that two spellings of one schedule are one arm.
-        object.__setattr__(self, "schedule", _canonical(self.schedule))
+        # Files and notebooks give a text. Two spellings of one schedule are equal schedules, and so one arm.
+        object.__setattr__(self, "schedule", parse(self.schedule))
 
     def resolve_schedule(self, num_examples: int) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
@@ -67,9 +63,7 @@ class TrialConfig(Section):
             ScheduleError: the schedule does not fit them.
         """
         steps_per_epoch = count_steps_per_epoch(num_examples, self.batch_size)
-        return parse(self.schedule).resolve(
-            total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate
-        )
+        return self.schedule.resolve(total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate)
 
     def _problems(self) -> list[str]:
         problems = []

@@ -68,7 +68,7 @@ class HeadExecutor:
             return
         self._best[arm] = value
         backbone = {name: t for name, t in self.inputs.checkpoint.tensors.items() if name.startswith("model.")}
-        metadata = {"lrscope.step": str(dev[-1].step), "lrscope.schedule": job.config.trial.schedule}
+        metadata = {"lrscope.step": str(dev[-1].step), "lrscope.schedule": str(job.config.trial.schedule)}
         for name, head, wanted in (("best", bundle.best_ACD, True), ("last", bundle.w_ACD, self.keep == "all")):
             if wanted:
                 tensors = {**backbone, "score.weight": head[a].clone()}

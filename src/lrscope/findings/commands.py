@@ -9,8 +9,7 @@ from dataclasses import fields
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import epochs_of
-from lrscope.schedules import parse
-from lrscope.schedules.composition import is_open
+from lrscope.schedules import Phase, Schedule
 from lrscope.schedules.durations import format_number
 
 INPUTS = ("model", "train", "dev", "batch_size")  # of what is imported: as far as it was named
@@ -58,16 +57,16 @@ def _compared(runs: Runs, but: Collection[str]) -> list[str]:
     return found
 
 
-def schedule_options(schedule: str) -> list[str]:
+def schedule_options(schedule: Schedule) -> list[str]:
     """Return the options that give this schedule, and no warmup where it has none.
 
-    >>> schedule_options("cosine")
+    >>> from lrscope.schedules import parse
+    >>> schedule_options(parse("cosine"))
     ['--schedule cosine', '--warmup 0']
-    >>> schedule_options("warmup(6%) > linear")
+    >>> schedule_options(parse("warmup(6%) > linear"))
     ["--schedule 'warmup(6%) > linear'"]
     """
-    parsed = parse(schedule)
-    bare = is_open(parsed) and not parsed.has_warmup
+    bare = schedule.is_open and not schedule.has_warmup
     return [_option("schedule", schedule), *(["--warmup 0"] if bare else [])]
 
 
@@ -101,27 +100,23 @@ def sweep(runs: Runs, options: str) -> str:
     if len(schedules) == 1 and "schedule" not in named:
         parts += _shared_schedule(schedules[0], named)
     elif schedules and not {"schedule", "warmup"} & set(named):
-        parts.append(_option("schedule", ";".join(schedules)))
+        parts.append(_option("schedule", ";".join(map(str, schedules))))
     return " ".join([*parts, options])
 
 
 def takes_warmup(runs: Runs) -> bool:
     """Whether another warmup can stand before what these runs were trained under: one shape that fills what is left."""
-    for schedule in {config.schedule for config in runs.configs.values()}:
-        first, _, rest = schedule.partition(" > ")
-        shape = rest if first.startswith("warmup") else schedule
-        if not is_open(parse(shape)) or parse(shape).has_warmup or any(sign in shape for sign in ">*("):
-            return False
-    return len({config.schedule for config in runs.configs.values()}) < 2
+    schedules = {config.schedule for config in runs.configs.values()}
+    shapes = [schedule.without_warmup() for schedule in schedules]
+    return len(schedules) < 2 and all(isinstance(s, Phase) and s.is_open and not s.has_warmup for s in shapes)
 
 
-def _shared_schedule(schedule: str, named: Collection[str]) -> list[str]:
+def _shared_schedule(schedule: Schedule, named: Collection[str]) -> list[str]:
     if schedule == _DEFAULTS["schedule"]:
         return []
     if "warmup" not in named:
         return schedule_options(schedule)
-    first, _, rest = schedule.partition(" > ")
-    return [_option("schedule", rest if first.startswith("warmup") else schedule)]
+    return [_option("schedule", schedule.without_warmup())]
 
 
 def _of_study(study: StudyConfig) -> Iterator[str]:

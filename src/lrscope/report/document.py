@@ -10,7 +10,7 @@ from typing import Any
 from lrscope.findings.advice import Advice, advice
 from lrscope.findings.commands import finetune_command
 from lrscope.findings.findings import findings
-from lrscope.report.trainer_arguments import as_call, extra_steps, trainer_arguments
+from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
 from lrscope.runs.said import Said
 from lrscope.statistics.conclusions import ArmView, Conclusions
 
@@ -71,11 +71,13 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     if not command:
         return ()
     config, study = c.runs.configs[first], c.runs.study
-    arguments = trainer_arguments(config, study.numerics.batching if study else "bucketed")
+    batching = study.numerics.batching if study else "bucketed"
+    arguments = trainer_arguments(config, batching)
     if arguments is None:
         return (command,)
     more = extra_steps(config, study.model.train if study else "full")
-    return (command, as_call(arguments) + (f"  # {more}" if more else ""))
+    comment = "; ".join([*([more] if more else []), f"not equal: {', '.join(differences(config, batching))}"])
+    return (command, f"{as_call(arguments)}  # {comment}")
 
 
 def _answer(c: Conclusions) -> list[Said]:

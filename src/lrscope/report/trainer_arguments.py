@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from lrscope.config import TrialConfig
+from lrscope.schedules import Constant, Cosine, Duration, Hold, Linear, Phases, Schedule, Warmup
 from lrscope.schedules.durations import format_number
 
-_WARMED = re.compile(r"^warmup\((?P<length>[^)]+)\) > (?P<rest>\w+)$")
-_TYPES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+_TYPES: dict[Schedule, str] = {Linear(): "linear", Cosine(): "cosine", Constant(): "constant", Hold(): "constant"}
 
 
 def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[str, object] | None:
@@ -17,19 +15,16 @@ def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[s
     >>> trainer_arguments(TrialConfig(peak_rate=1e-4, epochs=3))["lr_scheduler_type"]
     'linear'
     """
-    match = _WARMED.match(config.schedule)
-    kind, warmup = (_TYPES.get(match["rest"]), match["length"]) if match else (_TYPES.get(config.schedule), "0st")
+    warmup, shape = _warmup_and_shape(config.schedule)
+    kind = _TYPES.get(shape)
     if kind is None or config.optimizer != "adamw" or config.layer_decay != 1.0 or config.head_multiplier != 1.0:
         return None
-    if warmup.endswith("%"):
-        steps: float = float(format_number(float(warmup[:-1]) / 100.0))
-    elif warmup.endswith("st"):
-        steps = int(float(warmup[:-2]))
-    else:
+    if warmup.unit == "ep":
         return None
+    steps = float(format_number(warmup.value / 100.0)) if warmup.unit == "%" else int(warmup.value)
     return {
         "learning_rate": config.peak_rate,
-        "lr_scheduler_type": "constant" if kind.startswith("constant") and not steps else kind,
+        "lr_scheduler_type": "constant_with_warmup" if kind == "constant" and steps else kind,
         "warmup_steps": steps,
         "num_train_epochs": config.epochs,
         "per_device_train_batch_size": config.batch_size,
@@ -43,16 +38,41 @@ def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[s
     }
 
 
+def _warmup_and_shape(schedule: Schedule) -> tuple[Duration, Schedule]:
+    """Return the length of a plain linear warmup, and what follows it; no warmup is one of length 0."""
+    match schedule:
+        case Phases(parts=(Warmup(length=Duration() as length) as warmup, shape)) if warmup == Warmup(length=length):
+            return length, shape
+    return Duration(0, "st"), schedule
+
+
+def differences(config: TrialConfig, batching: str = "bucketed") -> list[str]:
+    """Return in what the training that `trainer_arguments` describes differs from lrscope's.
+
+    >>> differences(TrialConfig(peak_rate=1e-3, schedule="linear", dropout=0.0), "random")
+    ['another order of examples']
+    """
+    warmup, _ = _warmup_and_shape(config.schedule)
+    differing = []
+    if warmup.value:
+        differing.append("Trainer's warmup runs its first step at rate 0")
+    if warmup.value and warmup.unit == "%":
+        differing.append("it rounds the warmup up to whole steps")
+    if config.dropout:
+        differing.append(f"no dropout of {config.dropout:g} before the head")
+    return [*differing, "other batches of similar length" if batching == "bucketed" else "another order of examples"]
+
+
 def extra_steps(config: TrialConfig, part: str) -> str:
     """Return what has to be done beside the arguments, empty where nothing has.
 
     >>> extra_steps(TrialConfig(peak_rate=1e-3, patience=2), "head")
     'all but the head frozen, EarlyStoppingCallback(early_stopping_patience=2)'
     """
-    found = ["all but the head frozen"] if part == "head" else []
+    steps = ["all but the head frozen"] if part == "head" else []
     if config.patience is not None:
-        found.append(f"EarlyStoppingCallback(early_stopping_patience={config.patience})")
-    return ", ".join(found)
+        steps.append(f"EarlyStoppingCallback(early_stopping_patience={config.patience})")
+    return ", ".join(steps)
 
 
 def as_call(arguments: dict[str, object]) -> str:

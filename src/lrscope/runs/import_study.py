@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -20,7 +20,6 @@ from lrscope.runs.runs import Runs
 from lrscope.runs.said import Said
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.runs.settings import varied_settings
-from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
@@ -91,7 +90,7 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
 
 
 def _settings_of(config: TrialConfig) -> dict[str, str]:
-    return {name: str(value) for name, value in asdict(config).items() if name not in ("peak_rate", "seed")}
+    return {name: str(value) for name, value in config.to_dict().items() if name not in ("peak_rate", "seed")}
 
 
 def _openings(store: StudyStore) -> list[Said]:
@@ -129,7 +128,7 @@ def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:
     points = tuple(Point(step, epochs[step], splits) for step, splits in sorted(by_step.items()))
     return Run(
         arm, row.config.seed, row.config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
-        settings={"schedule": row.config.schedule}, applied=_applied(store, row, steps["learning_rate"]),
+        settings={"schedule": str(row.config.schedule)}, applied=_applied(store, row, steps["learning_rate"]),
     )  # fmt: skip
 
 
@@ -146,10 +145,10 @@ def _applied(store: StudyStore, row: TrialRow, rates: Floats) -> AppliedRates | 
         return None
     sign = store.metric.sign
     history = [(record.step, sign * record.metrics[store.metric.name]) for record in store.evaluations(row.id, "dev")]
-    laid = parse(row.config.schedule).resolve(
+    planned = row.config.schedule.resolve(
         total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate
     )
-    return AppliedRates(np.asarray(rates, np.float64), row.config.peak_rate * laid.with_history(history).factors())
+    return AppliedRates(np.asarray(rates, np.float64), row.config.peak_rate * planned.with_history(history).factors())
 
 
 def _num_scored(store: StudyStore, row: TrialRow) -> int:

@@ -16,6 +16,7 @@ from lrscope.schedules.durations import Duration, parse_duration
 from lrscope.schedules.extension import decay_from, stretch
 from lrscope.schedules.levels import Level
 from lrscope.schedules.parser import parse
+from lrscope.schedules.phase import Phase
 from lrscope.schedules.piecewise import Piecewise
 from lrscope.schedules.plateau import Plateau
 from lrscope.schedules.recipes import one_cycle, wsd
@@ -36,6 +37,7 @@ __all__ = [
     "Linear",
     "MultiStep",
     "Part",
+    "Phase",
     "Phases",
     "Piecewise",
     "Plateau",

@@ -33,7 +33,7 @@ class Phases(Schedule):
                 raise ScheduleError(f"warmup(0) says that a run begins without one: got it after {self.parts[0]}")
         if isinstance(self.parts[-1], Phase) and self.parts[-1].name == "warmup":
             raise ScheduleError("a warmup leads to a shape: got it at the end; write warmup(6%) > linear")
-        num_open = sum(is_open(part) for part in self.parts)
+        num_open = sum(part.is_open for part in self.parts)
         if num_open > 1:
             raise ScheduleError(
                 f"one phase at most takes the rest of a run: {num_open} in {self} have no length; write theirs, as in "
@@ -60,6 +60,11 @@ class Phases(Schedule):
             if isinstance(part, Phase) and part.name == "warmup":
                 warmup_steps = stop - start
         return LaidPhases(span, tuple(laid))
+
+    def without_warmup(self) -> Schedule:
+        """Return the phases after the warmup."""
+        first, *rest = self.parts
+        return sequence(*rest) if isinstance(first, Phase) and first.name == "warmup" else self
 
     def phases(self) -> Iterator[Phase]:
         """Yield the phases of all parts."""
@@ -221,18 +226,13 @@ def _too_long(first: Schedule, span: Span, given: Fraction, whole: Schedule) -> 
             f"warmup must be shorter than the run: got warmup({first.length}) in a run of {span.num_steps} steps; "
             "shorten it or write it as a share, such as warmup(10%)"
         )
-    more = " and more" if is_open(whole) else ""
+    more = " and more" if whole.is_open else ""
     return (
         f"phases must fit the run: {whole} needs {round_half_up(given)} steps{more}, the run has {span.num_steps}; "
         "shorten a phase, or write its length as a share, such as 10%"
     )
 
 
-def is_open(schedule: Schedule) -> bool:
-    """Return whether a schedule takes the rest of a run."""
-    return schedule.exact_length(Horizon(100, 10)) is None
-
-
 def _with_lengths(parts: Sequence[Schedule]) -> str:
-    shown = [f"{part.name}(20%)" if isinstance(part, Phase) and is_open(part) else str(part) for part in parts[:-1]]
+    shown = [f"{part.name}(20%)" if isinstance(part, Phase) and part.is_open else str(part) for part in parts[:-1]]
     return " > ".join([*shown, str(parts[-1])])

@@ -79,9 +79,8 @@ FORMS: Mapping[str, Form] = {
 }  # fmt: skip
 
 
-@functools.lru_cache(maxsize=4096)
-def parse(text: str) -> Schedule:
-    """Return the schedule that a text names.
+def parse(schedule: str | Schedule) -> Schedule:
+    """Return the schedule that a text names; one that is a schedule already, as it is.
 
     Raises:
         ScheduleError: it names none; the message points at the column, and `column` holds it.
@@ -93,6 +92,15 @@ def parse(text: str) -> Schedule:
     >>> str(parse("warmup(6%)>step(2ep,gamma=.5)"))
     'warmup(6%) > step(every=2ep, gamma=0.5)'
     """
+    if isinstance(schedule, Schedule):
+        return schedule
+    if not isinstance(schedule, str):
+        raise ScheduleError(f"a schedule is a text or a Schedule: got {schedule!r}; write 'warmup(6%) > linear'")
+    return _parse(schedule)
+
+
+@functools.lru_cache(maxsize=4096)  # a study of ten thousand trials has few schedules
+def _parse(text: str) -> Schedule:
     return _Parser(text).whole()
 
 

@@ -90,6 +90,15 @@ class Schedule:
         raise NotImplementedError
 
     @property
+    def is_open(self) -> bool:
+        """Return whether it takes what is left of a run."""
+        return self.exact_length(Horizon(100, 10)) is None
+
+    def without_warmup(self) -> Schedule:
+        """Return what follows the warmup that it begins with; itself where it begins with none."""
+        return self
+
+    @property
     def has_warmup(self) -> bool:
         """Return whether it says itself how a run begins: with a warmup, be it of length 0, or point by point."""
         return any(phase.name in ("warmup", "piecewise") for phase in self.phases())

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from lrscope.config import TrialConfig
@@ -60,7 +60,7 @@ class TrialTable:
         new = [config for config in dict.fromkeys(configs) if config not in known]
         if not new:
             return
-        rows = [(json.dumps(asdict(config), sort_keys=True), config.seed, config.schedule) for config in new]
+        rows = [(json.dumps(config.to_dict(), sort_keys=True), config.seed, str(config.schedule)) for config in new]
         with self.transaction():
             self._connection.executemany(
                 "INSERT INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')", rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -43,7 +42,7 @@ class StudyReader:
             dev = self.store.evaluations(row.id, "dev")
             last = {f"dev_{name}": value for name, value in dev[-1].metrics.items()} if dev else {}
             rows.append(
-                {"trial": row.id, **asdict(row.config), "status": row.status, "reason": row.reason, "step": row.step,
+                {"trial": row.id, **row.config.to_dict(), "status": row.status, "reason": row.reason, "step": row.step,
                  "seconds": row.seconds, **last}
             )  # fmt: skip
         return rows

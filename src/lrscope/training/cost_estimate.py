@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lrscope.config import TrialConfig
+from lrscope.schedules import Constant
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.features import features_of
@@ -76,7 +77,7 @@ def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig], keep: str)
 
 def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) -> float:
     part = min(trial.micro_batch, batch_size) if trial.micro_batch else None
-    config = replace(trial, batch_size=batch_size, micro_batch=part, schedule="constant", epochs=1)
+    config = replace(trial, batch_size=batch_size, micro_batch=part, schedule=Constant(), epochs=1)
     while True:
         try:
             return _timed(inputs, config)
