@@ -20,11 +20,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from lrscope.runs.score_table import Floats, ScoreTable
+from lrscope.statistics.choice import choose, chooser
 from lrscope.statistics.defaults import ERROR
 from lrscope.statistics.evidence import evidence_of
 from lrscope.statistics.multiplicity import best_critical, effective_freedom, spent
 from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs
-from lrscope.statistics.verdict import Verdict, choose, chooser, errors_by_look
+from lrscope.statistics.verdict import Verdict, errors_by_look
 
 LOOKS = (3, 5, 8)
 NUM_EXAMPLES = 1100
@@ -186,7 +187,7 @@ def print_bias(studies: int, seed: int) -> None:
     print("| scenario | seeds | predicted − true | seen − true | the largest − true |\n" + "| --- " * 5 + "|")
     worst = [0.0, 0.0, 0.0]
     for scenario in SCENARIOS:
-        truth, places = np.asarray(scenario.values), [float(a) for a in range(len(scenario.values))]
+        truth, positions = np.asarray(scenario.values), [float(a) for a in range(len(scenario.values))]
         for num_seeds in (1, 3, 8):
             generator = np.random.default_rng(seed)
             errors = []
@@ -194,9 +195,9 @@ def print_bias(studies: int, seed: int) -> None:
                 table = scenario.draw(generator, num_seeds)
                 verdict = Verdict(evidence_of(table, seed_sd=float(scenario.seed_sds.mean())))
                 values = verdict.evidence.values
-                expected = expecting(verdict.evidence, places)
-                first, top = choose(verdict, places, centre=expected(values)).first, int(values.argmax())
-                less = optimism(verdict.evidence, chooser(verdict, places, centre=expected), draws=200)
+                expected = expecting(verdict.evidence, positions)
+                first, top = choose(verdict, positions, centre=expected(values)).first, int(values.argmax())
+                less = optimism(verdict.evidence, chooser(verdict, positions, centre=expected), draws=200)
                 errors.append(
                     [values[first] - less - truth[first], values[first] - truth[first], values[top] - truth[top]]
                 )
@@ -249,7 +250,7 @@ def print_choices(studies: int, seed: int) -> None:
     for scenario in SCENARIOS:
         if scenario.is_null:
             continue
-        truth, places = np.asarray(scenario.values), [float(a) for a in range(len(scenario.values))]
+        truth, positions = np.asarray(scenario.values), [float(a) for a in range(len(scenario.values))]
         for num_seeds in (1, 3, 8):
             generator = np.random.default_rng(seed)
             lost = []
@@ -257,8 +258,8 @@ def print_choices(studies: int, seed: int) -> None:
                 verdict = Verdict(
                     evidence_of(scenario.draw(generator, num_seeds), seed_sd=float(scenario.seed_sds.mean()))
                 )
-                centre = expecting(verdict.evidence, places)(verdict.evidence.values)
-                first, top = choose(verdict, places, centre=centre).first, int(verdict.evidence.values.argmax())
+                centre = expecting(verdict.evidence, positions)(verdict.evidence.values)
+                first, top = choose(verdict, positions, centre=centre).first, int(verdict.evidence.values.argmax())
                 lost.append([truth.max() - truth[first], truth.max() - truth[top]])
             means, spread = np.mean(lost, axis=0), np.std(lost, axis=0) / np.sqrt(studies)
             cells = " | ".join(f"{m:.4f} ± {s:.4f}" for m, s in zip(means, spread, strict=True))

@@ -17,6 +17,7 @@ from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import ScoreTable
+from lrscope.statistics.choice import choose
 from lrscope.statistics.components import components, pair_components
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
@@ -25,7 +26,7 @@ from lrscope.statistics.noise import most_telling, rough_noise, shared_noise
 from lrscope.statistics.power import needed
 from lrscope.statistics.response import peak
 from lrscope.statistics.selection import expecting, optimism, over_epochs, own_variances
-from lrscope.statistics.verdict import Verdict, choose
+from lrscope.statistics.verdict import Verdict
 
 
 def table(values: np.ndarray) -> ScoreTable:
@@ -379,14 +380,14 @@ def test_the_best_is_expected_in_the_middle_of_a_plateau_and_never_over_a_cliff(
             names, x, x[:, None] - x, errors, zeros, zeros, shared_noise(np.zeros((1, 1))), (1,) * len(x), 1
         )
 
-    places = [-5.0, -4.0, -3.0, -2.0, -1.0]
+    positions = [-5.0, -4.0, -3.0, -2.0, -1.0]
     flat = evidence([0.4] * 5, [0.01] * 5)
-    assert expecting(flat, places)(flat.values) == pytest.approx(-3.0, abs=0.2)
+    assert expecting(flat, positions)(flat.values) == pytest.approx(-3.0, abs=0.2)
     cliff = evidence([0.30, 0.38, 0.42, 0.25, 0.22], [0.01, 0.01, 0.01, 0.06, 0.06])
-    centre = expecting(cliff, places)(cliff.values)
+    centre = expecting(cliff, positions)(cliff.values)
     assert centre == pytest.approx(-3.0, abs=0.15)
     verdict = Verdict(cliff)
     assert {3, 4} & set(verdict.contenders) or verdict.contenders == (2,)
-    assert choose(verdict, places, centre=centre).first == 2
+    assert choose(verdict, positions, centre=centre).first == 2
     holed = evidence([math.nan, 0.4, 0.5, math.nan, 0.1], [0.01] * 5)
-    assert expecting(holed, places)(holed.values) == pytest.approx(-3.0)
+    assert expecting(holed, positions)(holed.values) == pytest.approx(-3.0)

@@ -25,7 +25,7 @@ from lrscope.executors.inline import InlineExecutor
 from lrscope.executors.processes import ProcessExecutor
 from lrscope.files import write_text
 from lrscope.records import FINISHED
-from lrscope.statistics.summary import summarize
+from lrscope.runs.arm_summary import summarize
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller

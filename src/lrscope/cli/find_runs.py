@@ -166,8 +166,8 @@ def confirm_bracket(
     """Run short complete schedules inside the bracket; return what dev loss says, None where it was stopped."""
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.config import SweepConfig
+    from lrscope.runs.arm_summary import summarize
     from lrscope.statistics.confirmation import confirmed, rates_within
-    from lrscope.statistics.summary import summarize
     from lrscope.store.storage import DATABASE
     from lrscope.studies import session
     from lrscope.studies.controller import Controller

@@ -10,8 +10,8 @@ from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.config.base import plain_value
 
 if TYPE_CHECKING:
+    from lrscope.runs.arm_summary import ArmSummary
     from lrscope.statistics.conclusions import Conclusions
-    from lrscope.statistics.summary import ArmSummary
     from lrscope.store.study import StudyStore
 
 
@@ -20,7 +20,7 @@ MAX_ARMS = 2000  # whose pairs are compared in a few seconds
 
 def print_summary(store: StudyStore, *, as_json: bool) -> None:
     """Print the table of arms; no winner is named among arms that the evidence cannot tell apart."""
-    from lrscope.statistics.summary import summarize
+    from lrscope.runs.arm_summary import summarize
 
     summaries = summarize(store)
     found = _conclusions(store, summaries)

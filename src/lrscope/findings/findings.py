@@ -11,6 +11,7 @@ from lrscope.records import Metric
 from lrscope.runs.applied_rates import schedule_findings
 from lrscope.runs.said import Said
 from lrscope.statistics.conclusions import ArmView, Conclusions
+from lrscope.statistics.distributions import share_interval
 
 FAR = 6.0  # standard deviations below the other seeds
 
@@ -142,12 +143,10 @@ def _fallen(c: Conclusions) -> Iterator[Said]:
 
 
 def _records(c: Conclusions) -> Iterator[Said]:
-    from scipy import stats
-
     for arm in c.arms:
         for kind, number in (("diverged", arm.num_diverged), ("failed", arm.num_failed)):
             if number:
-                low, high = stats.binomtest(number, len(arm.runs)).proportion_ci(0.95, "exact")
+                low, high = share_interval(number, len(arm.runs))
                 yield Said(kind, {"number": number, "of": len(arm.runs), "low": low, "high": high}, arm.name)
     yield from _fallen(c)
     known = sum(not math.isnan(arm.value) for arm in c.arms)

@@ -11,6 +11,7 @@ from lrscope.records import Metric
 from lrscope.report.chart import Chart, Series
 from lrscope.report.wording import Wording
 from lrscope.statistics.conclusions import ArmView, Conclusions
+from lrscope.statistics.distributions import t_critical
 
 MAX_CURVES = 21
 
@@ -45,8 +46,6 @@ def half_width(c: Conclusions, number: int) -> float:
 
     The median standard error of its differences from the others, over √2: what is common to all arms is left out.
     """
-    from scipy import stats
-
     from lrscope.statistics.multiplicity import effective_freedom
 
     e = c.evidence
@@ -59,7 +58,7 @@ def half_width(c: Conclusions, number: int) -> float:
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
     kinds = {(round(float(e.shares[number, other]), 2), float(e.freedom[number, other])) for other in others}
     freedom = max(effective_freedom(share, freedom, c.error) for share, freedom in kinds)
-    return float(stats.t.isf(c.error / 2.0, freedom)) * error
+    return t_critical(c.error / 2.0, freedom) * error
 
 
 def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:

@@ -14,7 +14,9 @@ from lrscope.config.arms import Arm, arm_key, named
 from lrscope.figure_style import STYLE
 from lrscope.files import replacing
 from lrscope.report.schedule_figure import LINES
-from lrscope.statistics.summary import ArmSummary, pooled, summarize
+from lrscope.runs.arm_summary import ArmSummary, summarize
+from lrscope.statistics.distributions import t_critical
+from lrscope.statistics.noise import pooled_sd
 from lrscope.store.study import StudyStore
 
 MAX_CURVES = 12
@@ -22,9 +24,7 @@ MAX_CURVES = 12
 
 def half_width(number: int, sd: float, freedom: int) -> float:
     """Return half the 95% interval of a mean over so many seeds, from the spread pooled over arms (Student's t)."""
-    from scipy import stats
-
-    return float(stats.t.ppf(0.975, freedom)) * sd / math.sqrt(number) if freedom else math.nan
+    return t_critical(0.025, freedom) * sd / math.sqrt(number) if freedom else math.nan
 
 
 def save_sweep_metric(store: StudyStore, path: Path) -> None:
@@ -34,7 +34,7 @@ def save_sweep_metric(store: StudyStore, path: Path) -> None:
 
     families: dict[TrialConfig, list[ArmSummary]] = {}
     everything = summarize(store)
-    sd, freedom = pooled(everything)
+    sd, freedom = pooled_sd([summary.metric for summary in everything])
     for summary in everything:
         families.setdefault(replace(summary.arm.config, peak_rate=1.0), []).append(summary)
     labels = [arm.name for arm in named(list(families))] if len(families) > 1 else [""]

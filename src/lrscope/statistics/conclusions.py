@@ -1,4 +1,4 @@
-"""From runs to conclusions: evidence, contenders, a choice, each arm's place, and what it would cost to know."""
+"""From runs to conclusions: evidence, contenders, a choice, each arm's standing, and what it would cost to know."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ import numpy as np
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
+from lrscope.statistics.choice import Choice, choose, chooser
 from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.statistics.power import Need, needed
 from lrscope.statistics.response import Peak, peak
 from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs, own_variances
-from lrscope.statistics.verdict import Choice, Verdict, choose, chooser, errors_by_look, ranked
+from lrscope.statistics.verdict import Verdict, errors_by_look, ranked
 
 ArmStanding = Literal["contender", "too low", "too high", "worse", "no value"]
 
 
 @dataclass(frozen=True)
 class ArmView:
-    """One arm as the report shows it: `done` are its runs that have a value, `place` is where the evidence puts it."""
+    """One arm as the report shows it: `done` are its runs that have a value, `standing` is what it comes to."""
 
     name: str
     rate: float | None
@@ -132,9 +133,9 @@ class Conclusions:
 
     @cached_property
     def _expecting(self) -> Callable[[Floats], float] | None:
-        places = self._log_rates
+        positions = self._log_rates
         known = not np.isnan(self.evidence.values).all()
-        return expecting(self.evidence, places) if places is not None and self.knows_spread and known else None
+        return expecting(self.evidence, positions) if positions is not None and self.knows_spread and known else None
 
     @property
     def _log_rates(self) -> list[float] | None:
@@ -174,20 +175,20 @@ class Conclusions:
         rival_name = None if rival is None else self.evidence.names[rival]
         mean = float(np.mean(values)) if values else math.nan
         done = tuple(run for run in runs if run.status in self.runs.counted and not math.isnan(self.runs.value(run)))
-        return ArmView(name, runs[0].rate, tuple(runs), done, mean, sd, self._place(number, values), rival_name)
+        return ArmView(name, runs[0].rate, tuple(runs), done, mean, sd, self._standing(number, values), rival_name)
 
-    def _place(self, number: int, values: Sequence[float]) -> ArmStanding:
+    def _standing(self, number: int, values: Sequence[float]) -> ArmStanding:
         if not values:
             return "no value"
         left = self.verdict.contenders
         if number in left or not left:
             return "contender"
-        places = self._log_rates
-        if places is None:
+        positions = self._log_rates
+        if positions is None:
             return "worse"
-        if places[number] < min(places[arm] for arm in left):
+        if positions[number] < min(positions[arm] for arm in left):
             return "too low"
-        return "too high" if places[number] > max(places[arm] for arm in left) else "worse"
+        return "too high" if positions[number] > max(positions[arm] for arm in left) else "worse"
 
     @cached_property
     def optimism(self) -> float:
@@ -267,15 +268,15 @@ class Conclusions:
     @cached_property
     def peak(self) -> Peak | None:
         """The rate at the top of a smooth curve through the arms; None where more than rates differ."""
-        places = self._log_rates
-        if places is None or len(places) < 2 or not self.knows_spread:
+        positions = self._log_rates
+        if positions is None or len(positions) < 2 or not self.knows_spread:
             return None
         known = ~np.isnan(self.evidence.values)
-        variances = np.full(len(places), np.nan)
+        variances = np.full(len(positions), np.nan)
         if known.sum() < 2:
             return None
         variances[known] = own_variances(self.evidence.errors[np.ix_(known, known)])
-        return peak(10.0 ** np.array(places), self.evidence.values, variances)
+        return peak(10.0 ** np.array(positions), self.evidence.values, variances)
 
     @property
     def order(self) -> list[int]:

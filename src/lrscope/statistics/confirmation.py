@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.statistics.summary import ArmSummary, pooled_loss
+from lrscope.runs.arm_summary import ArmSummary
+from lrscope.statistics.noise import pooled_sd
 
 
 def rates_within(low: float, high: float, number: int) -> list[float]:
@@ -28,7 +29,7 @@ def confirmed(summaries: Sequence[ArmSummary], epochs: int) -> dict[str, Any]:
     if not whole:
         return {"rate": None, "among": [], "sentence": "no rate of the bracket trained to its end: lower it"}
     best = min(whole, key=lambda s: s.loss.mean)
-    sd, freedom = pooled_loss(whole)
+    sd, freedom = pooled_sd([s.loss for s in whole])
     error = sd * np.sqrt(2.0 / best.loss.number) if freedom else float("inf")
     among = [s.arm.config.peak_rate for s in whole if s.loss.mean - best.loss.mean <= 2.0 * error]
     rate = best.arm.config.peak_rate

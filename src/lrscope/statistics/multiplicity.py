@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from lrscope.statistics.distributions import falling_roots, normal_critical, normal_tail, t_critical
+
 NODES = 64
 MIN_FREEDOM = 0.5
+MAX_FREEDOM = 1e5  # beyond which a variance is as good as known
 POINTS = 33  # at which a critical value is computed; between them it is interpolated
+ROUNDS = 48  # of halving an interval of logarithms
+FARTHEST = 8.5  # standard deviations
+TABLED = 3001
 
 
 def best_critical(num_arms: int, freedom: float, error: float) -> float:
@@ -57,16 +64,18 @@ def effective_freedom(share: float, freedom: float, error: float) -> float:
         return freedom
     if share <= 0.0:
         return float("inf")
-    from scipy import stats
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
+    from scipy.special import ndtr, stdtr
 
     scales, ws = _chi(1.0 / freedom)
     wide = np.sqrt(share / scales**2 + 1.0 - share)
-    c = brentq(lambda c: float(ws @ (2.0 * ndtr(-c / wide))) - error, 0.1, 1e6)
-    if stats.t.isf(error / 2.0, 1e5) >= c:
+    c = np.exp(falling_roots(lambda x: float(ws @ (2.0 * ndtr(-np.exp(x) / wide))) - error, np.log(0.1), np.log(1e6)))
+    if t_critical(error / 2.0, MAX_FREEDOM) >= c:
         return float("inf")
-    return float(brentq(lambda nu: stats.t.isf(error / 2.0, nu) - c, 0.99 * freedom, 1e5))
+    # The tail of Student's t beyond c falls as its degrees of freedom grow.
+    logs = falling_roots(
+        lambda x: float(2.0 * stdtr(np.exp(x), -c)) - error, np.log(0.99 * freedom), np.log(MAX_FREEDOM)
+    )
+    return float(np.exp(logs))
 
 
 def _share(freedom: float) -> float:
@@ -74,54 +83,47 @@ def _share(freedom: float) -> float:
 
 
 @lru_cache(maxsize=256)
-def _interpolated(kind: str, num_arms: int, error: float) -> Callable[[float], Any]:
-    """Return the critical value as a function of 1/ν, its logarithm interpolated."""
-    from scipy.interpolate import CubicSpline
-    from scipy.optimize import brentq
+def _interpolated(kind: str, num_arms: int, error: float) -> Callable[[float], float]:
+    """Return the critical value as a function of 1/ν: its logarithm is a polynomial in √(1/ν)."""
+    at, chances = _table(kind, num_arms)
+    most = np.sqrt(1.0 / MIN_FREEDOM)
+    roots = (1.0 - np.polynomial.chebyshev.chebpts2(POINTS)) / 2.0 * most
+    scales = np.stack([np.broadcast_to(_chi(float(share))[0], 2 * NODES) for share in roots**2])
+    ws = _chi(1.0)[1]
+    logs = falling_roots(
+        lambda x: 1.0 - np.interp(np.exp(x)[:, None] * scales, at, chances) @ ws - error,
+        np.full(POINTS, np.log(1e-3)), np.full(POINTS, np.log(1e9)), ROUNDS,
+    )  # fmt: skip
+    fitted = np.polynomial.Chebyshev.fit(roots, logs, POINTS - 1, domain=[0.0, most])
+    return lambda share: float(np.exp(fitted(np.sqrt(share))))
 
-    below = _best_below if kind == "best" else _pair_below
-    shares = np.linspace(0.0, np.sqrt(1.0 / MIN_FREEDOM), POINTS) ** 2
-    values = [
-        brentq(lambda c, share=share: 1.0 - below(c, num_arms, share) - error, 1e-3, 1e9, xtol=1e-7, maxiter=300)
-        for share in shares
-    ]
-    spline = CubicSpline(shares, np.log(values))
-    return lambda share: np.exp(spline(share))
 
-
-def _best_below(c: float, num_arms: int, share: float) -> float:
+@lru_cache(maxsize=64)
+def _table(kind: str, num_arms: int) -> tuple[Any, Any]:
+    """Return values c, and the probabilities that no difference is above them where the variance is known."""
     from scipy.special import ndtr
 
-    z, wz = _hermite()
-    scales, ws = _chi(share)
-    return float(ws @ (ndtr(np.sqrt(2.0) * c * scales[:, None] + z) ** (num_arms - 1) @ wz))
-
-
-def _pair_below(c: float, num_arms: int, share: float) -> float:
-    from scipy.special import ndtr
-
-    z, wz = _hermite()
-    scales, ws = _chi(share)
-    within = ndtr(z) - ndtr(z - np.sqrt(2.0) * c * scales[:, None])
-    return float(num_arms * (ws @ (within ** (num_arms - 1) @ wz)))
-
-
-@lru_cache(maxsize=1)
-def _hermite() -> tuple[Any, Any]:
-    """Return nodes and weights of a standard normal variable."""
-    x, w = np.polynomial.hermite_e.hermegauss(NODES)
-    return x, w / w.sum()
+    z, w = np.polynomial.legendre.leggauss(4 * NODES)
+    z = FARTHEST * z
+    w = w * np.exp(-(z**2) / 2.0)
+    w /= w.sum()
+    at = np.linspace(0.0, 2.0 * FARTHEST, TABLED)
+    moved = np.sqrt(2.0) * at[:, None]
+    if kind == "best":
+        return at, ndtr(moved + z) ** (num_arms - 1) @ w
+    chances = num_arms * ((ndtr(z) - ndtr(z - moved)) ** (num_arms - 1) @ w)
+    return at, chances / chances[-1]
 
 
 @lru_cache(maxsize=256)
 def _chi(share: float) -> tuple[Any, Any]:
     """Return nodes and weights of s, where s² ~ χ²_ν / ν and share = 1/ν, by shares of its probability."""
-    if share == 0.0:
-        return np.ones(1), np.ones(1)
-    from scipy import stats
+    from scipy.special import gammaincinv
 
     x, w = np.polynomial.legendre.leggauss(2 * NODES)
-    return np.sqrt(stats.chi2.ppf((x + 1.0) / 2.0, 1.0 / share) * share), w / 2.0
+    if share == 0.0:
+        return np.ones_like(x), w / 2.0
+    return np.sqrt(2.0 * gammaincinv(0.5 / share, (x + 1.0) / 2.0) * share), w / 2.0
 
 
 def spent(shares: Sequence[float], error: float) -> list[float]:
@@ -134,8 +136,6 @@ def spent(shares: Sequence[float], error: float) -> list[float]:
     >>> [round(value, 5) for value in spent([0.5, 1.0], 0.05)]
     [0.00557, 0.04443]
     """
-    from scipy import stats
-
-    edge = stats.norm.isf(error / 2.0)
-    total = [float(2.0 * stats.norm.sf(edge / np.sqrt(min(1.0, max(share, 1e-9))))) for share in shares]
+    edge = normal_critical(error / 2.0)
+    total = [2.0 * normal_tail(edge / math.sqrt(min(1.0, max(share, 1e-9)))) for share in shares]
     return [now - before for now, before in zip(total, [0.0, *total[:-1]], strict=True)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from lrscope.runs.arm_summary import Spread
 from lrscope.runs.score_table import Floats
 
 MAX_FREEDOM = 1e6
@@ -43,6 +46,21 @@ class SeedNoise:
         noisier = (own > self.variance) & self.apart
         known = min(total, max(self.most, freedom))
         return np.where(noisier, own, shrunk), np.where(noisier, freedom, known)
+
+
+def pooled_sd(spreads: Sequence[Spread]) -> tuple[float, int]:
+    """Return the standard deviation over seeds, pooled over arms, and its degrees of freedom; (NaN, 0) with one seed.
+
+    s² = Σ (nᵢ − 1) sᵢ² / Σ (nᵢ − 1). With two or three seeds an arm's own spread says next to nothing.
+
+    >>> pooled_sd([Spread(0.4, 0.01, 2), Spread(0.5, math.nan, 1)])
+    (0.01, 1)
+    """
+    known = [spread for spread in spreads if spread.number > 1]
+    freedom = sum(spread.number - 1 for spread in known)
+    if not freedom:
+        return math.nan, 0
+    return math.sqrt(sum(spread.sd**2 * (spread.number - 1) for spread in known) / freedom), freedom
 
 
 def assumed(sd: float) -> SeedNoise:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from lrscope.statistics.distributions import normal_critical
 from lrscope.statistics.multiplicity import best_critical
 
 POWER = 0.8
@@ -36,9 +37,7 @@ def needed(
     >>> needed(0.04, seed_variance=4e-4, example_variance=0.05, num_examples=1100, num_arms=6, at_seeds=3).seeds
     4
     """
-    from scipy import stats
-
-    z = float(stats.norm.isf(1.0 - power))
+    z = normal_critical(1.0 - power)
 
     def enough(seeds: int, examples: float) -> bool:
         c = best_critical(num_arms, math.inf, error)

@@ -57,8 +57,8 @@ def peak(rates: Floats, values: Floats, variances: Floats, seed: int = 0) -> Pea
     tops = draws[:, 2] < 0.0
     if tops.mean() < 0.95:
         return None
-    places = np.where(tops, -draws[:, 1] / (2.0 * np.where(tops, draws[:, 2], -1.0)), np.inf)
-    low, high = np.quantile(places[tops], [0.025, 0.975])
+    positions = np.where(tops, -draws[:, 1] / (2.0 * np.where(tops, draws[:, 2], -1.0)), np.inf)
+    low, high = np.quantile(positions[tops], [0.025, 0.975])
     top = float(-fitted[1] / (2.0 * fitted[2]))
     inside = x.min() <= top <= x.max()
     if not inside:

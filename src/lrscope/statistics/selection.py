@@ -46,13 +46,13 @@ def optimism(evidence: Evidence, choose: Chooser = largest, *, draws: int = DRAW
 
 
 def expecting(
-    evidence: Evidence, places: Sequence[float], *, draws: int = 400, seed: int = 0
+    evidence: Evidence, positions: Sequence[float], *, draws: int = 400, seed: int = 0
 ) -> Callable[[Floats], float]:
-    """Return where the best arm is expected along `places`, as a function of the arms' values.
+    """Return where the best arm is expected along `positions`, as a function of the arms' values.
 
-    The mean place of the best when the study is repeated: values are drawn from the arms' own noise. On a plateau that
-    is its middle, on a peak the peak, and beside a cliff it is not drawn over the edge by arms that are only too noisy
-    to be out.
+    The mean position of the best when the study is repeated: values are drawn from the arms' own noise. On a plateau
+    that is its middle, on a peak the peak, and beside a cliff it is not drawn over the edge by arms that are only too
+    noisy to be out.
 
     >>> two = Evidence(("a", "b"), np.array([0.0, 1.0]), *[np.full((2, 2), 0.1)] * 4, None, (1, 1), 0)
     >>> expecting(two, [-4.0, -3.0])(two.values)
@@ -61,7 +61,7 @@ def expecting(
     known = np.flatnonzero(~np.isnan(evidence.values))
     spread = np.sqrt(own_variances(evidence.errors[np.ix_(known, known)])) if len(known) > 1 else np.zeros(len(known))
     noise = spread * np.random.default_rng(seed).standard_normal((draws, len(known)))
-    along = np.asarray(places)[known]
+    along = np.asarray(positions)[known]
     return lambda values: float(along[(values[known] + noise).argmax(axis=1)].mean())
 
 

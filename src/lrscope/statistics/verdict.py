@@ -94,14 +94,14 @@ class Verdict:
     def _reach(self, critical: Callable[[float, float], float], num_compared: int) -> Floats:
         """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""
         e = self.evidence
-        known, place = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
-        errors, at = (self.error,), np.zeros(place.size, dtype=np.int64)
+        known, index = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
+        errors, at = (self.error,), np.zeros(index.size, dtype=np.int64)
         if self.pair_errors is not None:
             found, at = np.unique(self.pair_errors, return_inverse=True)
             errors = tuple(found.tolist())
         # One number for each kind of comparison: sorting numbers is far faster than sorting rows.
-        kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + place.ravel()
-        distinct, place = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
+        kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + index.ravel()
+        distinct, index = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
         values = []
         for kind in distinct.tolist():
             kind, level = divmod(kind, len(errors))
@@ -109,7 +109,7 @@ class Verdict:
             error = errors[level]
             each = effective_freedom(share / 100, float(known[freedom]), error / max(1, num_compared))
             values.append(critical(each, error))
-        return np.asarray(values)[place].reshape(e.errors.shape) * e.errors
+        return np.asarray(values)[index].reshape(e.errors.shape) * e.errors
 
     def against_best(self) -> list[PairVerdict]:
         """Return what may be said of the arm with the best mean beside every other, in the order of their means."""
@@ -166,71 +166,3 @@ def ranked(evidence: Evidence) -> list[int]:
     """Return the arms from the best mean to the worst; those without a value last."""
     values = np.where(np.isnan(evidence.values), -np.inf, evidence.values)
     return [int(arm) for arm in np.argsort(-values, kind="stable")]
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A first and a second choice. `is_default`: the evidence does not tell them apart, and a rule has chosen."""
-
-    first: int
-    second: int | None
-    is_default: bool
-
-
-def choose(
-    verdict: Verdict,
-    places: Sequence[float] | None = None,
-    costs: Sequence[float] | None = None,
-    centre: float | None = None,
-) -> Choice:
-    """Choose among the contenders: nearest to `centre`, then the lower cost, then the better mean.
-
-    `centre` is where the best is expected; without one it is the middle of the contenders' places.
-
-    `places` are the arms' own on the axis that they lie along, such as log rates: far from both ends of what may be
-    best, a rate is least likely to be far from it. Without places, the lower cost comes first. The second choice is the
-    next contender, or, where one arm stands alone, the best of the others.
-    """
-    order = ranked(verdict.evidence)
-    left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, places, costs, centre)
-    if len(left) > 1:
-        return Choice(left[0], left[1], is_default=True)
-    others = [arm for arm in order if arm != left[0] and not np.isnan(verdict.evidence.values[arm])]
-    return Choice(left[0], others[0] if others else None, is_default=False)
-
-
-def preferred(
-    left: Sequence[int],
-    order: Sequence[int],
-    places: Sequence[float] | None,
-    costs: Sequence[float] | None,
-    centre: float | None = None,
-) -> list[int]:
-    """Return the arms that are left from the most to the least preferred, by the rule of `choose`."""
-    rank = {arm: place for place, arm in enumerate(order)}
-    middle = centre or 0.0
-    if places is not None and centre is None:
-        middle = (min(places[arm] for arm in left) + max(places[arm] for arm in left)) / 2.0
-
-    def key(arm: int) -> tuple[float, float, int]:
-        away = 0.0 if places is None else round(abs(places[arm] - middle), 9)
-        return away, 0.0 if costs is None else costs[arm], rank[arm]
-
-    return sorted(left, key=key)
-
-
-def chooser(
-    verdict: Verdict,
-    places: Sequence[float] | None = None,
-    costs: Sequence[float] | None = None,
-    centre: Callable[[Floats], float] | None = None,
-) -> Callable[[Floats], int]:
-    """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
-    reach = verdict.best_reach
-
-    def chooses(values: Floats) -> int:
-        left = unbeaten(values, values[:, None] - values[None, :], reach)
-        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-        return preferred(left, order.tolist(), places, costs, centre(values) if centre else None)[0]
-
-    return chooses

@@ -11,7 +11,8 @@ from scipy import stats
 from lrscope.config import TrialConfig
 from lrscope.config.arms import Arm
 from lrscope.report.sweep_figures import half_width
-from lrscope.statistics.summary import ArmSummary, Spread, pooled
+from lrscope.runs.arm_summary import ArmSummary, Spread
+from lrscope.statistics.noise import pooled_sd
 
 
 def arm(rate: float, *values: float) -> ArmSummary:
@@ -33,9 +34,9 @@ def test_spreads_are_numpys() -> None:
 
 def test_the_pooled_spread_is_that_of_a_one_way_analysis_of_variance() -> None:
     groups = [[0.30, 0.34, 0.33], [0.40, 0.41], [0.2]]
-    sd, freedom = pooled([arm(10.0**-n, *values) for n, values in enumerate(groups)])
+    sd, freedom = pooled_sd([arm(10.0**-n, *values).metric for n, values in enumerate(groups)])
     within = sum(((np.array(g) - np.mean(g)) ** 2).sum() for g in groups)
     assert freedom == 3
     assert sd == pytest.approx(math.sqrt(within / 3))
     assert half_width(3, sd, freedom) == pytest.approx(stats.t.interval(0.95, 3, scale=sd / math.sqrt(3))[1])
-    assert pooled([arm(1e-3, 0.5)])[1] == 0
+    assert pooled_sd([arm(1e-3, 0.5).metric])[1] == 0

@@ -1,4 +1,4 @@
-"""What a study came to, arm by arm: means and spreads over seeds. What follows from them is the verdict's."""
+"""What a study came to, arm by arm: means and spreads over seeds. What follows is for the statistics to say."""
 
 from __future__ import annotations
 
@@ -88,24 +88,3 @@ def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummar
         epochs_saved=saved,
         values=tuple(values),
     )
-
-
-def pooled(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
-    """Return the standard deviation over seeds, pooled over arms, and its degrees of freedom; (NaN, 0) with one seed.
-
-    s² = Σ (nᵢ − 1) sᵢ² / Σ (nᵢ − 1). With two or three seeds an arm's own spread says next to nothing.
-    """
-    return _pooled([s.metric for s in summaries])
-
-
-def pooled_loss(summaries: Sequence[ArmSummary]) -> tuple[float, int]:
-    """Return the same of the dev loss."""
-    return _pooled([s.loss for s in summaries])
-
-
-def _pooled(spreads: Sequence[Spread]) -> tuple[float, int]:
-    known = [spread for spread in spreads if spread.number > 1]
-    freedom = sum(spread.number - 1 for spread in known)
-    if not freedom:
-        return math.nan, 0
-    return math.sqrt(sum(spread.sd**2 * (spread.number - 1) for spread in known) / freedom), freedom
