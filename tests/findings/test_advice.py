@@ -13,6 +13,7 @@ from lrscope.findings.advice import advice
 from lrscope.findings.commands import finetune_command, sweep
 from lrscope.findings.findings import findings
 from lrscope.findings.learning_curves import Course
+from lrscope.findings.statements import SeedCollapsed
 from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
@@ -29,7 +30,7 @@ def imported(values: dict[float, list[float]], size: int = 2000, **settings: str
 
 
 def kinds(c: Conclusions) -> dict[str, str]:
-    return {each.said.kind: each.command for each in advice(c, findings(c))}
+    return {each.suggestion.kind: each.command for each in advice(c, findings(c))}
 
 
 def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches() -> None:
@@ -42,7 +43,7 @@ def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches
 
 
 def test_what_was_not_found_is_not_advised() -> None:
-    assert set(kinds(imported({1e-4: [0.4], 1e-3: [0.4]}))) <= {"more-seeds", "wider-grid", "decay"}
+    assert set(kinds(imported({1e-4: [0.4], 1e-3: [0.4]}))) <= {"more-seeds", "wider-grid", "compare-schedules"}
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def test_swings(values: list[float], number: int | None) -> None:
 
 
 def test_swings_beyond_noise_call_for_a_warmup() -> None:
-    assert "warm-up" in kinds(imported({1e-3: [0.3, 0.45, 0.3, 0.45, 0.46], 1e-4: [0.3, 0.4, 0.42, 0.44, 0.46]}))
+    assert "longer-warmup" in kinds(imported({1e-3: [0.3, 0.45, 0.3, 0.45, 0.46], 1e-4: [0.3, 0.4, 0.42, 0.44, 0.46]}))
 
 
 def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli: Cli) -> None:
@@ -103,7 +104,7 @@ def test_the_best_epoch_costs_more_than_the_last() -> None:
     assert c.epoch_optimism == 0.0
 
 
-def test_a_seed_that_fell_is_named() -> None:
+def test_a_seed_that_collapsed_is_named() -> None:
     values = {1e-4: [0.40, 0.41, 0.40], 1e-3: [0.42, 0.21, 0.43], 1e-2: [0.38, 0.37, 0.40]}
     runs = [
         Run(f"lr {rate:g}", seed, rate, (Point(None, 1, {"dev": {"acc": value}}),))
@@ -111,4 +112,4 @@ def test_a_seed_that_fell_is_named() -> None:
         for seed, value in enumerate(of_arm)
     ]
     c = Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 2000}))
-    assert [(said.arm, said.values["seed"]) for said in findings(c) if said.kind == "seed-fell"] == [("lr 0.001", 1)]
+    assert [(each.arm, each.seed) for each in findings(c) if isinstance(each, SeedCollapsed)] == [("lr 0.001", 1)]

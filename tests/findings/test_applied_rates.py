@@ -11,7 +11,9 @@ from tests.conftest import Cli, Toy
 
 from lrscope.errors import DataError
 from lrscope.findings.findings import findings
-from lrscope.runs.applied_rates import AppliedRates, schedule_findings
+from lrscope.runs.applied_rates import AppliedRates, schedule_notes
+from lrscope.runs.notes import Overlap, PeakEstimated, RateRises, ScheduleCut, ScheduleDiffers
+from lrscope.runs.quantities import Count, Settings, Text
 from lrscope.runs.sources import read_runs
 from lrscope.schedules import parse
 from lrscope.statistics.conclusions import Conclusions
@@ -24,15 +26,14 @@ def planned(text: str, steps: int = 100) -> np.ndarray:
 @pytest.mark.parametrize("text", ["warmup(6%) > linear", "cosine", "constant", "restarts(20st)", "step(1ep)"])
 def test_a_schedule_that_was_kept_to_is_no_finding(text: str) -> None:
     whole = planned(text)
-    assert list(schedule_findings([("a", [AppliedRates(whole, whole)])])) == []
+    assert list(schedule_notes([("a", [AppliedRates(whole, whole)])])) == []
 
 
 def test_a_cosine_whose_period_of_epochs_was_stepped_per_batch() -> None:
     steps = np.arange(535)
     rates = 1e-3 * (1 + np.cos(np.pi * steps / 5)) / 2  # torch's closed form goes on beyond its T_max of 5
-    (said,) = schedule_findings([("lr 0.001", [AppliedRates(rates)]), ("lr 0.01", [AppliedRates(rates[:4])])])
-    assert (said.kind, said.values["arms"]) == ("rate-rises", ["lr 0.001"])
-    assert said.values["number"] == 53
+    (note,) = schedule_notes([("lr 0.001", [AppliedRates(rates)]), ("lr 0.01", [AppliedRates(rates[:4])])])
+    assert note == RateRises(Settings(["lr 0.001"]), Count(53))
 
 
 @pytest.mark.parametrize("text", ["warmup(6%) > linear", "cosine", "step(1ep)"])
@@ -50,8 +51,9 @@ def test_a_run_that_was_left_early() -> None:
 
 def test_rates_that_are_not_the_schedules() -> None:
     whole = planned("cosine")
-    (said,) = schedule_findings([("a", [AppliedRates(whole * 0.9, whole)])])
-    assert (said.kind, round(said.values["share"], 3)) == ("rate-differs", 0.1)
+    (note,) = schedule_notes([("a", [AppliedRates(whole * 0.9, whole)])])
+    assert isinstance(note, ScheduleDiffers)
+    assert note.share == pytest.approx(0.1)
 
 
 def test_what_a_study_knows_of_its_data_and_of_runs_that_stopped(toy: Toy, tmp_path: Path, cli: Cli) -> None:
@@ -65,12 +67,12 @@ def test_what_a_study_knows_of_its_data_and_of_runs_that_stopped(toy: Toy, tmp_p
         cli("sweep", *options, "--lr", "1e-4,1e-2", "--epochs", "6", "--patience", "1", "--out", out, "--yes")[0] == 0
     )
     runs = read_runs([out], {})
-    found = findings(Conclusions(runs))
-    assert {"first": "train", "second": "dev", "number": 1} in [s.values for s in found if s.kind == "overlap"]
-    kinds = {said.kind for said in found}
-    assert "rate-differs" not in kinds, "what was applied is what was asked for"
+    statements = findings(Conclusions(runs))
+    assert Overlap(Text("train"), Text("dev"), Count(1)) in statements
+    kinds = {type(each) for each in statements}
+    assert ScheduleDiffers not in kinds, "what was applied is what was asked for"
     stopped = [run.arm for run in runs.runs if run.status == "stopped"]
-    assert ("rate-left" in kinds) == bool(stopped)
+    assert (ScheduleCut in kinds) == bool(stopped)
 
 
 def state(rates: list[float], epochs: int = 3) -> str:
@@ -86,7 +88,7 @@ def test_folders_that_trainer_wrote_stand_for_their_last_state(tmp_path: Path) -
         (folder / "trainer_state.json").write_text(state([rate, 0.0, rate, 0.0], 1 if steps == 9 else 3), "utf-8")
     runs = read_runs([tmp_path / "one", tmp_path / "two"], {"dev": 100})
     assert [(run.rate, len(run.points)) for run in runs.runs] == [(1e-4, 3), (1e-3, 3)]
-    assert [said.values["number"] for said in findings(Conclusions(runs)) if said.kind == "rate-rises"] == [1]
+    assert [each.number for each in findings(Conclusions(runs)) if isinstance(each, RateRises)] == [1]
 
 
 def trainer(folder: Path, rate: float, shape: str, value: float, **others: object) -> Path:
@@ -122,7 +124,7 @@ def test_what_a_trainer_state_says_between_its_lines(tmp_path: Path) -> None:
     assert [run.rate for run in runs.runs] == [1e-5, 3e-5, 3e-5], "read back from rates that had come down already"
     assert runs.sizes["dev"] == 872
     assert runs.settings["batch_size"] == "16"
-    assert {said.kind for said in runs.notes} == {"rate-read-back"}
+    assert {type(note) for note in runs.notes} == {PeakEstimated}
 
 
 def test_trainer_runs_that_were_stopped_and_that_were_cut(tmp_path: Path) -> None:

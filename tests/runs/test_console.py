@@ -8,8 +8,19 @@ import pytest
 
 from lrscope.errors import DataError
 from lrscope.findings.findings import findings
+from lrscope.findings.statements import Confounded, StillImproving, UnknownSpread, WorseAfterBest
 from lrscope.runs.importers.console import read_log
 from lrscope.runs.importers.headings import rate_in
+from lrscope.runs.notes import (
+    CutOff,
+    DuplicateRun,
+    EpochRepeated,
+    HeadingDiffers,
+    OtherMetrics,
+    SummaryDiffers,
+    Unfinished,
+)  # fmt: skip
+from lrscope.runs.quantities import Count, Names, Setting, Text
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -46,13 +57,14 @@ def test_the_studys_own_log(shared: Path) -> None:
     ]
     assert not runs.unread
     (note,) = runs.notes
-    assert (note.kind, note.values["heading"], note.values["rate"]) == ("heading-differs", 1e-7, 1e-3)
+    assert isinstance(note, HeadingDiffers)
+    assert (note.heading, note.rate) == (1e-7, 1e-3)
     conclusions = Conclusions(runs)
     assert [arm.standing for arm in conclusions.arms] == ["too low"] * 2 + ["contender"] * 4
     assert conclusions.choice.is_default
     found = findings(conclusions)
-    assert [said.arm for said in found if said.kind == "still-rises"] == ["lr 1e-5"]
-    assert not [said for said in found if said.kind == "falls"], "one sentence is no fall"
+    assert [each.arm for each in found if isinstance(each, StillImproving)] == ["lr 1e-5"]
+    assert not [each for each in found if isinstance(each, WorseAfterBest)], "one sentence is no fall"
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
@@ -85,7 +97,8 @@ def test_a_run_that_was_cut_off_is_said_to_be(tmp_path: Path) -> None:
     line = "python run.py --lr 1e-4 --epochs 5\n"
     runs = read_log(written(tmp_path, line + RUN.format(debris="")), {})
     assert runs.runs[0].status == "interrupted"
-    assert [(note.kind, note.values["epochs"], note.values["of"]) for note in runs.notes] == [("cut-off", 2, 5)]
+    assert [(note.epochs, note.of) for note in runs.notes if isinstance(note, CutOff)] == [(2, 5)]
+    assert len(runs.notes) == 1
 
 
 def test_runs_without_headings_are_told_apart_by_their_epochs(tmp_path: Path) -> None:
@@ -137,7 +150,7 @@ def test_an_epoch_that_stands_twice_is_no_second_seed(tmp_path: Path) -> None:
     (run,) = runs.runs
     assert [point.epoch for point in run.points] == [1, 2, 3, 4]
     assert run.points[1].value("train", "loss") == 1.897, "the last time counts"
-    assert [(note.kind, note.values["epoch"]) for note in runs.notes] == [("epoch-again", 2), ("epoch-again", 3)]
+    assert [note.epoch for note in runs.notes if isinstance(note, EpochRepeated)] == [2, 3]
 
 
 def test_epochs_out_of_order_are_put_in_order(tmp_path: Path) -> None:
@@ -157,7 +170,8 @@ def test_values_that_stand_under_every_epoch_are_the_epochs(tmp_path: Path) -> N
 def test_a_summary_that_no_epoch_bears_out(tmp_path: Path) -> None:
     runs = read_log(written(tmp_path, "# 1e-4\n" + epochs(0, 1) + "dev acc :: 0.900\n"), {})
     (note,) = runs.notes
-    assert (note.kind, note.arm, note.values["final"]) == ("final-differs", "lr 0.0001", 0.9)
+    assert isinstance(note, SummaryDiffers)
+    assert (note.arm, note.final) == ("lr 0.0001", 0.9)
     assert Conclusions(runs).arms[0].value == 0.31
 
 
@@ -182,7 +196,7 @@ def test_a_metric_is_named_and_the_others_are_told(tmp_path: Path) -> None:
     path = written(tmp_path, "# 1e-4\n" + text)
     runs = read_log(path, {})
     assert runs.metric == ("acc", "maximize")
-    assert runs.notes[0].values == {"chosen": "acc", "others": ["f1"]}
+    assert runs.notes[0] == OtherMetrics(Text("acc"), Names(["f1"]))
     assert read_log(path, {}, "f1").metric == ("f1", "maximize")
     assert read_log(path, {}, "loss").metric == ("loss", "minimize")
     with pytest.raises(DataError, match="it has acc, f1, loss"):
@@ -195,7 +209,7 @@ def test_a_file_given_twice_and_a_copy_of_it(tmp_path: Path) -> None:
         read_runs([log, tmp_path / "." / log.name], {})
     copy = written(tmp_path, log.read_text(encoding="utf-8"), "copy.log")
     (note,) = read_runs([log, copy], {}).notes
-    assert (note.kind, note.arm, note.values["number"]) == ("same-run", "lr 0.0001", 9)
+    assert note == DuplicateRun(Setting("lr 0.0001"), Count(9))
 
 
 TWO = """\
@@ -265,7 +279,7 @@ def test_what_else_differs_is_not_laid_to_the_rate(tmp_path: Path) -> None:
     )
     c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 2000}))
     assert {arm.standing for arm in c.arms} == {"contender", "worse"}, "no rate is called too low"
-    assert [said.values["settings"] for said in findings(c) if said.kind == "confounded"] == [["dropout"]]
+    assert [each.settings for each in findings(c) if isinstance(each, Confounded)] == [("dropout",)]
 
 
 def test_an_unfinished_run_has_no_value_beside_complete_ones(tmp_path: Path) -> None:
@@ -273,7 +287,7 @@ def test_an_unfinished_run_has_no_value_beside_complete_ones(tmp_path: Path) -> 
     text = f"# 1e-5\n{TWO.format(0.3, 0.4)}# 1e-4\n{short}\n"
     c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 1000}))
     assert [arm.standing for arm in c.arms] == ["contender", "no value"]
-    assert [said.arm for said in findings(c) if said.kind == "unfinished"] == ["lr 0.0001"]
+    assert [each.arm for each in findings(c) if isinstance(each, Unfinished)] == ["lr 0.0001"]
     alone = Conclusions(read_runs([written(tmp_path, f"python r.py --lr 1 --epochs 9\n{TWO.format(0.3, 0.4)}")], {}))
     assert alone.arms[0].value == 0.4, "where none is complete, all are judged where they ended"
 
@@ -289,7 +303,7 @@ def test_of_metrics_that_are_no_shares_one_seed_tells_nothing(tmp_path: Path) ->
     runs = read_runs([written(tmp_path, text)], {"dev": 1000})
     c = Conclusions(runs)
     assert [arm.standing for arm in c.arms] == ["contender"] * 2
-    assert "no-spread" in {said.kind for said in findings(c)}
+    assert UnknownSpread in {type(each) for each in findings(c)}
     assert [arm.standing for arm in Conclusions(runs, seed_sd=1.4).arms] == ["contender", "too high"]
 
 

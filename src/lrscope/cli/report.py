@@ -154,8 +154,8 @@ def write_and_say(
     wording = Wording(language, doc.metric)
     written = write_report(doc, language, folder)
     if not quiet:
-        for said in doc.answer:
-            echo(wording.sentence(said))
+        for sentence in wording.answer(doc):
+            echo(sentence)
         echo(f"the report is {written[0]}")
     return conclusions, written[0]
 
@@ -204,13 +204,13 @@ def print_summary(doc: Document, language: Locale) -> None:
     from lrscope.report.wording import Wording
 
     w = Wording(language, doc.metric)
-    for said in doc.answer:
-        echo(w.sentence(said))
-    shown = [place for place, column in enumerate(doc.columns) if column != "ahead"]  # its interval is in the report
+    for sentence in w.answer(doc):
+        echo(sentence)
+    shown = [place for place, column in enumerate(doc.columns) if column != "gap"]  # its interval is in the report
     heads = [w.word(doc.columns[place]) for place in shown]
     rows = []
     for row in doc.rows:
-        cells = [w.cell(row.cells[place]) for place in shown]
+        cells = [w.text(row.cells[place].value) for place in shown]
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     echo("\n".join(table_lines(heads, rows)))
 
@@ -219,6 +219,7 @@ def as_values(c: Conclusions) -> dict[str, Any]:
     """Return everything that is concluded as plain values."""
     from lrscope.findings.advice import advice
     from lrscope.findings.findings import findings
+    from lrscope.runs.statement import as_plain
 
     found = findings(c)
     metric = c.runs.metric
@@ -255,8 +256,14 @@ def as_values(c: Conclusions) -> dict[str, Any]:
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
             for pair in c.verdict.against_best()
         ],
-        "findings": [asdict(said) for said in found],
-        "advice": [{**asdict(each), "minutes": _plain(each.minutes)} for each in advice(c, found)],
+        "findings": [as_plain(finding) for finding in found],
+        "advice": [
+            {
+                **as_plain(each.suggestion), "because": each.because.kind, "command": each.command,
+                "minutes": _plain(each.minutes),
+            }
+            for each in advice(c, found)
+        ],
         "unread": [{"line": number, "text": text} for number, text in c.runs.unread],
     }  # fmt: skip
 

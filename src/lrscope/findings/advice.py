@@ -4,51 +4,54 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
+from lrscope.findings import statements as s
+from lrscope.findings import suggestions as to
 from lrscope.findings.commands import extension, sweep, takes_warmup
-from lrscope.runs.said import Said
+from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
+from lrscope.runs.statement import Statement
 from lrscope.schedules.durations import format_number
 from lrscope.statistics.conclusions import ArmView, Conclusions
 
 FAR_APART = 3.0  # rates between which others are worth trying
 SOME_SEEDS = 8  # that a person may run to see
 
+F = TypeVar("F", bound=Statement)
+
 
 @dataclass(frozen=True)
 class Advice:
     """One thing to do, the kind of finding it is `because` of, the command, and about how long it takes."""
 
-    said: Said
-    because: str
+    suggestion: to.Suggestion
+    because: type[Statement]
     command: str
     minutes: float
 
 
-def advice(c: Conclusions, found: Sequence[Said]) -> list[Advice]:
+def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
     """Return the advice that the findings give rise to."""
-    advisor = _Advisor(c, found)
+    advisor = _Advisor(c, statements)
     return [*advisor.seeds(), *advisor.rates(), *advisor.epochs(), *advisor.training()]
 
 
 class _Advisor:
     """Knows the findings by kind, the arms that may be the best, and what an arm takes at all its seeds."""
 
-    def __init__(self, c: Conclusions, found: Sequence[Said]) -> None:
-        self.c = c
+    def __init__(self, c: Conclusions, statements: Sequence[Statement]) -> None:
+        self.c, self.statements = c, statements
         self.left = [arm for arm in c.arms if arm.standing == "contender"]
-        self._kinds: dict[str, list[Said]] = {}
-        for said in found:
-            self._kinds.setdefault(said.kind, []).append(said)
 
-    def found(self, *kinds: str) -> str | None:
+    def first_of(self, *kinds: type[Statement]) -> type[Statement] | None:
         """Return the first of these kinds that was found."""
-        return next((kind for kind in kinds if kind in self._kinds), None)
+        return next((kind for kind in kinds if self.of(kind)), None)
 
-    def of(self, *kinds: str) -> list[Said]:
-        """Return the findings of these kinds."""
-        return [said for kind in kinds for said in self._kinds.get(kind, [])]
+    def of(self, kind: type[F]) -> list[F]:
+        """Return the findings of a kind."""
+        return [each for each in self.statements if isinstance(each, kind)]
 
     @cached_property
     def run_minutes(self) -> float:
@@ -65,18 +68,25 @@ class _Advisor:
         # As many seeds as there are would tell such a difference: these differ by less, for which no number is named.
         if need is None or (need.seeds is not None and need.seeds <= most):
             return
-        command, minutes = "", math.nan  # where only more sentences would do
-        said, tried = Said("more-seeds", asdict(need)), need.seeds or 0
+        difference = Value(need.difference)
+        if need.seeds is None:  # only more examples would do
+            suggestion: to.Suggestion = to.Undetectable(difference, Count(need.at_seeds))
+            if need.examples is not None:
+                suggestion = to.MoreExamples(difference, Count(float(f"{need.examples:.3g}")), Count(need.at_seeds))
+            yield Advice(suggestion, s.Undecided, "", math.nan)
+            return
+        suggestion, tried = to.MoreSeeds(Count(need.seeds), difference), need.seeds
         if tried > 2 * max(SOME_SEEDS, most):
             tried = SOME_SEEDS if most < SOME_SEEDS else 2 * most
-            said = Said("more-seeds-many", {**asdict(need), "tried": tried, "lead": self._lead()})
-        if tried and self.c.runs.study is not None and not self.c.looks:
+            suggestion = to.TrySomeSeeds(Count(need.seeds), difference, Value(self._lead()), Count(tried))
+        command, minutes = "", math.nan
+        if self.c.runs.study is not None and not self.c.looks:
             command = extension(self.c.runs, f"--until-decided {self.c.margin:g} --max-seeds {tried}")
             minutes = sum(max(0, tried - len(arm.runs)) for arm in self.left) * self.run_minutes
-        elif tried and _rates(self.left):
+        elif _rates(self.left):
             command = sweep(self.c.runs, f"{_rates(self.left)}--seeds {tried}")
             minutes = tried * len(self.left) * self.run_minutes
-        yield Advice(said, "not-told-apart", command, minutes)
+        yield Advice(suggestion, s.Undecided, command, minutes)
 
     def _lead(self) -> float:
         """Return by how much the best of the arms that are left is ahead of the next."""
@@ -84,15 +94,15 @@ class _Advisor:
         return first - second
 
     def rates(self) -> Iterator[Advice]:
-        for kind, factor in (("edge-low", 1 / 3), ("edge-high", 3.0)):
-            for said in self.of(kind):
-                rate = float(f"{float(said.values['rate']) * factor:.2g}")
+        for edges, factor in ((self.of(s.EdgeLow), 1 / 3), (self.of(s.EdgeHigh), 3.0)):
+            for finding in edges:
+                rate = float(f"{finding.rate * factor:.2g}")
                 command = extension(self.c.runs, f"--lr {format_number(rate)}")
-                yield Advice(Said("wider-grid", {"rate": rate}, said.arm), kind, command, self.minutes(1))
-        if self.found("edge-low", "edge-high", "confounded"):
+                yield Advice(to.WiderGrid(Rate(rate)), type(finding), command, self.minutes(1))
+        if self.first_of(s.EdgeLow, s.EdgeHigh, s.Confounded):
             return
         # The best rate is bounded: by a curve's top, or by arms that are out on both sides.
-        because = self.found("peak") or (self.found("too-low") if self.found("too-high") else None)
+        because = self.first_of(s.Peak) or (self.first_of(s.TooLow) if self.of(s.TooHigh) else None)
         if because is None:
             return
         chosen = self.c.arms[self.c.choice.first].rate or 0.0
@@ -103,41 +113,41 @@ class _Advisor:
             if top is None or not (top.low and top.high) or top.low <= rate <= top.high
         ]
         if between:
-            shown = ",".join(map(format_number, between))
-            command = extension(self.c.runs, f"--lr {shown}")
-            yield Advice(Said("finer-grid", {"rates": shown}), because, command, self.minutes(len(between)))
+            command = extension(self.c.runs, f"--lr {','.join(map(format_number, between))}")
+            yield Advice(to.FinerGrid(Rates(between)), because, command, self.minutes(len(between)))
         batch = self.c.runs.settings.get("batch_size", "")
         if batch.isdigit():
             scaled = f"--lr {format_number(chosen)} --batch-size {batch},{4 * int(batch)} --scale-lr sqrt"
-            command = sweep(self.c.runs, scaled)
-            yield Advice(Said("scale-batch", {"batch": batch}), because, command, self.minutes(2))
+            yield Advice(to.ScaleBatch(Count(batch)), because, sweep(self.c.runs, scaled), self.minutes(2))
 
     def epochs(self) -> Iterator[Advice]:
-        rising = {said.arm: float(said.values["epoch"]) for said in self.of("still-rises")}
-        on = [arm for arm in self.left if arm.name in rising]
+        improving = {finding.arm: finding.at for finding in self.of(s.StillImproving)}
+        on = [arm for arm in self.left if arm.name in improving]
         if on:
-            epochs = 2 * max(1, math.ceil(max(rising[arm.name] for arm in on) - 1e-6))
+            epochs = 2 * max(1, math.ceil(max(improving[Setting(arm.name)] for arm in on) - 1e-6))
             command = sweep(self.c.runs, f"{_rates(on)}--epochs {epochs}")
-            yield Advice(Said("longer", {"epochs": epochs}), "still-rises", command, self.minutes(2 * len(on)))
-        if self.found("falls"):
-            command = sweep(self.c.runs, f"{_rates(self.left)}--patience 2")
-            yield Advice(Said("stop-early"), "falls", command, self.minutes(len(self.left)))
+            yield Advice(to.TrainLonger(Count(epochs)), s.StillImproving, command, self.minutes(2 * len(on)))
+        if self.of(s.WorseAfterBest):
+            longest = max(len(run.points) for run in self.c.runs.runs)
+            patience = 2 if longest > 3 else 1  # a patience of all epochs would stop nothing
+            command = sweep(self.c.runs, f"{_rates(self.left)}--patience {patience}")
+            yield Advice(to.StopEarly(), s.WorseAfterBest, command, self.minutes(len(self.left)))
 
     def training(self) -> Iterator[Advice]:
-        if because := self.found("gap", "loss-rises"):
+        if because := self.first_of(s.Overfitting, s.DevLossRises):
             command = sweep(self.c.runs, f"{_rates(self.left)}--dropout 0.3,0.5 --weight-decay 0.01,0.1")
-            yield Advice(Said("regularise"), because, command, self.minutes(4 * len(self.left)))
-        if because := self.found("diverged", "unstable", "too-high"):
-            shaken = {said.arm for said in self.of("unstable")}
+            yield Advice(to.Regularise(), because, command, self.minutes(4 * len(self.left)))
+        if because := self.first_of(s.Diverged, s.Unstable, s.TooHigh):
+            shaken = {finding.arm for finding in self.of(s.Unstable)}
             larger = [
                 arm for arm in self.c.arms if arm.standing == "too high" or arm.num_diverged or arm.name in shaken
             ]
             tried = [*self.left, *(arm for arm in larger if arm not in self.left)]
             command = sweep(self.c.runs, f"{_rates(tried)}--warmup 6%,20%") if takes_warmup(self.c.runs) else ""
-            yield Advice(Said("warm-up"), because, command, self.minutes(2 * len(tried)))
+            yield Advice(to.LongerWarmup(), because, command, self.minutes(2 * len(tried)))
         if self.c.runs.is_imported and "schedule" not in self.c.runs.settings and len(self.left) > 1:
             command = sweep(self.c.runs, f"{_rates(self.left)}--schedule 'constant;linear;cosine'")
-            yield Advice(Said("decay"), "not-told-apart", command, self.minutes(3 * len(self.left)))
+            yield Advice(to.CompareSchedules(), s.Undecided, command, self.minutes(3 * len(self.left)))
 
 
 def _between(chosen: float, rates: Iterable[float | None]) -> list[float]:

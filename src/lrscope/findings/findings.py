@@ -1,107 +1,142 @@
-"""What the runs show, each finding with the numbers that carry it, in no language."""
+"""What the runs show, each finding with the quantities that carry it, in no language."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from lrscope.findings import statements as s
 from lrscope.findings.learning_curves import Course, course, gap_begins
 from lrscope.records import Metric
-from lrscope.runs.applied_rates import schedule_findings
-from lrscope.runs.said import Said
+from lrscope.runs.applied_rates import schedule_notes
+from lrscope.runs.quantities import (
+    Count,
+    Difference,
+    Epoch,
+    Estimate,
+    Interval,
+    Names,
+    Number,
+    Rate,
+    Setting,
+    Settings,
+    Share,
+    Step,
+    Value,
+)  # fmt: skip
+from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import ArmView, Conclusions
 from lrscope.statistics.distributions import share_interval
 
 FAR = 6.0  # standard deviations below the other seeds
 
 
-def findings(c: Conclusions) -> list[Said]:
-    """Return all findings: of the comparison, of single arms, of the records themselves."""
+def findings(c: Conclusions) -> list[Statement]:
+    """Return all findings: of the comparison, of single settings, of the records themselves."""
     applied = [(arm.name, [run.applied for run in arm.runs if run.applied is not None]) for arm in c.arms]
-    return [*_comparison(c), *_courses(c), *_generalises(c), *schedule_findings(applied), *_records(c)]
+    return [
+        *_comparison(c), *_peak(c), *_edges(c), *_courses(c), *_generalises(c), *schedule_notes(applied),
+        *_records(c), *_assumptions(c), *c.runs.notes,
+    ]  # fmt: skip
 
 
-def _comparison(c: Conclusions) -> Iterator[Said]:
-    for place in ("too low", "worse", "too high"):
-        out = [arm for arm in c.arms if arm.standing == place]
+def _comparison(c: Conclusions) -> Iterator[s.Finding]:
+    for standing, kind in (("too low", s.TooLow), ("worse", s.NotBest), ("too high", s.TooHigh)):
+        out = [arm for arm in c.arms if arm.standing == standing]
         if out:
-            yield Said(
-                place.replace(" ", "-"), {"arms": [arm.name for arm in out], "gaps": [_gap(c, arm) for arm in out]}
-            )
+            yield kind(_names(out), _range(_gap(c, arm) for arm in out))
     left = [arm for arm in c.arms if arm.standing == "contender"]
-    rates = [arm.rate for arm in c.arms]
     if len(c.arms) == 1:
-        yield Said("one-arm")
-    elif len(left) > 1 and not c.verdict.is_decided and c.knows_spread:
-        low, high = _reaches(c)
-        yield Said("not-told-apart", {"arms": [arm.name for arm in left], "least": low, "most": high})
+        yield s.OneSetting()
+    elif len(left) > 1 and not c.verdict.is_decided and c.knows_spread and (needed := _range(_reaches(c))):
+        yield s.Undecided(_names(left), needed)
     if c.runs.varied and len(c.arms) > 1 and c.is_confounded:
-        yield Said("confounded", {"settings": [name.replace("_", " ") for name in c.runs.varied]})
-    if (top := c.peak) is not None:
-        tried = [rate for rate in rates if rate is not None]
-        if top.low and top.high:
-            yield Said("peak", {"rate": top.rate, "low_rate": top.low, "high_rate": top.high})
-        else:
-            yield Said("peak-open", {"rate": top.rate, "low_rate": min(tried), "high_rate": max(tried)})
+        yield s.Confounded(Names(name.replace("_", " ") for name in c.runs.varied))
+
+
+def _peak(c: Conclusions) -> Iterator[s.Finding]:
+    top = c.peak
+    if top is None:
+        return
+    if top.low and top.high:
+        yield s.Peak(Rate(top.rate), Interval(Rate(top.low), Rate(top.high)))
+    else:
+        tried = [arm.rate for arm in c.arms if arm.rate is not None]
+        yield s.PeakOpen(Rate(top.rate), Interval(Rate(min(tried)), Rate(max(tried))))
+
+
+def _edges(c: Conclusions) -> Iterator[s.Finding]:
+    """Name a contender at an end of the rates that were tried."""
+    rates = [arm.rate for arm in c.arms if arm.rate]
     known = sum(not math.isnan(arm.value) for arm in c.arms)
-    if known > 1 and all(rate is not None for rate in rates) and not c.is_confounded:
-        ends = min(rate for rate in rates if rate), max(rate for rate in rates if rate)
-        for kind, end in zip(("edge-low", "edge-high"), ends, strict=True):
-            at_end = next((arm for arm in left if arm.rate == end), None)
-            if at_end is not None and ends[0] < ends[1]:
-                yield Said(kind, {"rate": end}, at_end.name)
+    if known < 2 or len(rates) < len(c.arms) or c.is_confounded or min(rates) == max(rates):
+        return
+    for kind, end in ((s.EdgeLow, min(rates)), (s.EdgeHigh, max(rates))):
+        at_end = next((arm for arm in c.arms if arm.standing == "contender" and arm.rate == end), None)
+        if at_end is not None:
+            yield kind(Setting(at_end.name), Rate(end))
 
 
-def _gap(c: Conclusions, arm: ArmView) -> tuple[float, float]:
-    """Return how far an arm is below the one that shows that it is not the best, and the standard error of that."""
+def _names(arms: Sequence[ArmView]) -> Settings:
+    return Settings(arm.name for arm in arms)
+
+
+def _range(values: Iterator[float]) -> Interval[Value] | None:
+    """Return the least and the most of what is known of these; None where nothing is."""
+    known = [value for value in values if math.isfinite(value)]
+    return Interval(Value(min(known)), Value(max(known))) if known else None
+
+
+def _gap(c: Conclusions, arm: ArmView) -> float:
+    """Return how far an arm is below the one that shows that it is not the best."""
     e = c.evidence
     if arm.beaten_by is None or math.isnan(arm.value):
-        return math.nan, math.nan
-    rival, own = e.names.index(arm.beaten_by), e.names.index(arm.name)
-    return float(e.differences[rival, own]), float(e.errors[rival, own])
+        return math.nan
+    return float(e.differences[e.names.index(arm.beaten_by), e.names.index(arm.name)])
 
 
-def _reaches(c: Conclusions) -> tuple[float, float]:
-    """Return by how much, at least and at most, one contender would have to lead another for that one to be out."""
+def _reaches(c: Conclusions) -> Iterator[float]:
+    """Yield by how much each contender would have to lead another for that one to be out."""
     left = c.verdict.contenders
-    reaches = [float(c.verdict.best_reach[a, b]) for a in left for b in left if a < b]
-    return min(reaches), max(reaches)
+    yield from (float(c.verdict.best_reach[a, b]) for a in left for b in left if a < b)
 
 
-def _courses(c: Conclusions) -> Iterator[Said]:
+def _courses(c: Conclusions) -> Iterator[s.Finding]:
     metric = c.runs.metric
+    position = Epoch if c.runs.axis == "epoch" else Step
     for arm in c.arms:
-        error = c.value_error(arm)
+        error, name = c.value_error(arm), Setting(arm.name)
         dev = course(arm.done, "dev", metric, error)
         if dev is None or math.isnan(error):
             continue
         if (rise := dev.still_rises()) is not None:
-            yield Said("still-rises", {"rise": rise[0], "error": rise[1], "epoch": dev.points[-1][0]}, arm.name)
+            yield s.StillImproving(name, Estimate(*rise), position(dev.points[-1][0]))
         if (swings := dev.swings()) is not None:
-            yield Said("unstable", {"number": swings[0], "fall": swings[1], "error": swings[2]}, arm.name)
+            yield s.Unstable(name, Count(swings[0]), Estimate(*swings[1:]))
         if (fall := dev.falls_after_best()) is not None:
-            yield Said("falls", {"epoch": fall[0], "fall": fall[1], "error": fall[2]}, arm.name)
-        yield from _overfits(arm, metric, dev, error)
+            yield s.WorseAfterBest(name, position(fall[0]), Estimate(*fall[1:]))
+        yield from _overfits(arm, metric, dev, error, position)
 
 
-def _overfits(arm: ArmView, metric: Metric, dev: Course, error: float) -> Iterator[Said]:
+def _overfits(
+    arm: ArmView, metric: Metric, dev: Course, error: float, position: type[Epoch] | type[Step]
+) -> Iterator[s.Finding]:
     train = course(arm.done, "train", metric, error)
     if train is not None and (begins := gap_begins(train, dev, math.sqrt(2.0) * error)) is not None:
         sign = metric.sign
-        values = {"epoch": begins, "train": sign * train.points[-1][1], "dev": sign * dev.points[-1][1]}
-        yield Said("gap", values, arm.name)
+        last = Value(sign * train.points[-1][1]), Value(sign * dev.points[-1][1])
+        yield s.Overfitting(Setting(arm.name), position(begins), *last)
     loss = Metric("loss", "minimize")
     on_loss = course(arm.done, "dev", loss, 0.0)
     fitted = course(arm.done, "train", loss, 0.0)
     if metric != loss and on_loss is not None and fitted is not None and len(on_loss.points) > 2:
         epoch, least = on_loss.best
         if epoch < on_loss.points[-1][0] and -on_loss.points[-1][1] > -least * 1.02:
-            values = {"epoch": epoch, "least": -least, "last": -on_loss.points[-1][1]}
-            yield Said("loss-rises", values, arm.name)
+            yield s.DevLossRises(Setting(arm.name), position(epoch), Value(-least), Value(-on_loss.points[-1][1]))
 
 
-def _generalises(c: Conclusions) -> Iterator[Said]:
+def _generalises(c: Conclusions) -> Iterator[s.Finding]:
     """Say how far test is from dev, for arms whose test values are known: never used to choose."""
     metric, sizes = c.runs.metric, c.runs.sizes
     if metric.direction != "maximize" or not sizes.get("dev") or not sizes.get("test"):
@@ -114,16 +149,14 @@ def _generalises(c: Conclusions) -> Iterator[Said]:
         test = sum(known) / len(known)
         error = math.sqrt(arm.value * (1 - arm.value) / sizes["dev"] + test * (1 - test) / sizes["test"])
         gap, reach = arm.value - test, 1.96 * error
-        if gap >= 0.0:
-            yield Said("generalises", {"gap": gap, "from": gap - reach, "to": gap + reach, "test": test}, arm.name)
-        else:
-            yield Said("test-above", {"gap": -gap, "from": -gap - reach, "to": -gap + reach, "test": test}, arm.name)
+        interval = Interval(Difference(gap - reach), Difference(gap + reach))
+        yield s.DevTestGap(Setting(arm.name), Value(test), Difference(gap), interval)
 
 
-def _fallen(c: Conclusions) -> Iterator[Said]:
+def _collapsed(c: Conclusions) -> Iterator[s.Finding]:
     """Name runs that ended far below the other seeds of their arm: further than seeds spread in the arms on the whole.
 
-    Spreads are medians of distances from the median, which a fallen seed does not widen.
+    Spreads are medians of distances from the median, which a collapsed seed does not widen.
     """
     sign = c.runs.metric.sign
     values = {arm.name: [(run, sign * c.runs.value(run)) for run in arm.done] for arm in c.arms if len(arm.done) > 2}
@@ -138,24 +171,27 @@ def _fallen(c: Conclusions) -> Iterator[Said]:
         reach = FAR * max(1.5 * spread, 0.0 if math.isnan(noise) else noise)
         for run, value in values.get(arm.name, []):
             if reach > 0.0 and middles[arm.name] - value > reach:
-                told = {"seed": run.seed, "value": sign * value, "middle": sign * middles[arm.name]}
-                yield Said("seed-fell", told, arm.name)
+                middle = Value(sign * middles[arm.name])
+                yield s.SeedCollapsed(Setting(arm.name), Number(run.seed or 0), Value(sign * value), middle)
 
 
-def _records(c: Conclusions) -> Iterator[Said]:
+def _records(c: Conclusions) -> Iterator[s.Finding]:
     for arm in c.arms:
-        for kind, number in (("diverged", arm.num_diverged), ("failed", arm.num_failed)):
+        for kind, number in ((s.Diverged, arm.num_diverged), (s.Failed, arm.num_failed)):
             if number:
                 low, high = share_interval(number, len(arm.runs))
-                yield Said(kind, {"number": number, "of": len(arm.runs), "low": low, "high": high}, arm.name)
-    yield from _fallen(c)
-    known = sum(not math.isnan(arm.value) for arm in c.arms)
-    if c.is_assumed and known > 1:
-        if c.knows_spread:
-            named = {"sd": c.assumed_sd, "flips": c.flips_at, "is_named": c.seed_sd is not None}
-            yield Said("assumed-sd", named)
-        else:
-            yield Said("no-spread")
-    if c.is_of_these and known > 1:
-        yield Said("size-unused" if c.runs.sizes.get("dev") else "no-sizes")
-    yield from c.runs.notes
+                interval = Interval(Share(low), Share(high))
+                yield kind(Setting(arm.name), Count(number), Count(len(arm.runs)), interval)
+    yield from _collapsed(c)
+
+
+def _assumptions(c: Conclusions) -> Iterator[s.Finding]:
+    if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
+        return
+    if c.is_assumed and c.knows_spread:
+        flips = None if c.flips_at is None else Value(c.flips_at)
+        yield s.AssumedSpread(Value(c.assumed_sd), flips, c.seed_sd is not None)
+    elif c.is_assumed:
+        yield s.UnknownSpread()
+    if c.is_of_these:
+        yield s.MeansOnly() if c.runs.sizes.get("dev") else s.UnknownSize()

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 from lrscope.findings.advice import Advice, advice
+from lrscope.findings.answer import Answer, answer
 from lrscope.findings.commands import finetune_command
 from lrscope.findings.findings import findings
+from lrscope.findings.method import Method, method
 from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
-from lrscope.runs.said import Said
-from lrscope.statistics.conclusions import ArmView, Conclusions
+from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
+from lrscope.runs.statement import Statement
+from lrscope.statistics.conclusions import Conclusions
+
+
+class Word(str):
+    """The key of a word, which a language writes."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A number with its digits, or a word by its key, or plain text; a note beside it, and the epoch that it is of."""
+    """A quantity or a word, with what stands beside it: where it was reached, a spread over seeds, an interval."""
 
-    value: Any
-    digits: int = 3
-    is_word: bool = False
-    note: str = ""
-    epoch: str = ""
+    value: Quantity | Word
+    at: Epoch | Step | None = None
+    spread: Value | None = None
+    interval: Interval[Difference] | None = None
 
 
 @dataclass(frozen=True)
@@ -36,16 +43,16 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """The whole report. `columns` are keys of words."""
+    """The whole report. `columns` are keys of words, `legend` of what explains the table's signs."""
 
     conclusions: Conclusions
-    answer: tuple[Said, ...]
+    answer: tuple[Answer, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
-    findings: tuple[Said, ...]
+    findings: tuple[Statement, ...]
     advice: tuple[Advice, ...]
-    method: tuple[Said, ...]
-    unread: tuple[tuple[int, str], ...] = field(default_factory=tuple)
+    method: tuple[Method, ...]
+    unread: tuple[tuple[int, str], ...] = ()
     commands: tuple[str, ...] = ()
 
     @property
@@ -53,15 +60,22 @@ class Document:
         """The name of the decision metric."""
         return self.conclusions.runs.metric.name
 
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """Which of the table's signs occur."""
+        cells = [cell for row in self.rows for cell in row.cells]
+        spread = ("legend-spread",) if any(cell.spread is not None for cell in cells) else ()
+        return (*spread, "legend-gap") if "gap" in self.columns else spread
+
 
 def document(c: Conclusions) -> Document:
     """Return the report of these conclusions."""
-    found = findings(c)
+    statements = findings(c)
     columns, rows = _table(c)
-    steps = tuple(advice(c, found))
     return Document(
-        c, tuple(_answer(c)), columns, rows, tuple(found), steps, tuple(_method(c)), c.runs.unread, _commands(c)
-    )
+        c, tuple(answer(c)), columns, rows, tuple(statements), tuple(advice(c, statements)), tuple(method(c)),
+        c.runs.unread, _commands(c),
+    )  # fmt: skip
 
 
 def _commands(c: Conclusions) -> tuple[str, ...]:
@@ -80,47 +94,6 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     return (command, f"{as_call(arguments)}  # {comment}")
 
 
-def _answer(c: Conclusions) -> list[Said]:
-    known = [arm for arm in c.arms if not math.isnan(arm.value)]
-    if not known:
-        return [Said("answer-none")]
-    first = c.arms[c.choice.first]
-    values = {"first": first.name, "value": first.value, "metric": c.runs.metric.name}
-    if len(c.arms) == 1:
-        return [Said("answer-one", values)]
-    left = [arm for arm in c.arms if arm.standing == "contender"]
-    level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
-    alone = "answer-alone" if len(known) == len(c.arms) else "answer-alone-known" if len(known) > 1 else "answer-only"
-    said = [Said(alone, values), Said("sure-alone", level)]
-    if len(known) == 1:
-        del said[1]
-    if len(left) > 1:
-        second = c.arms[c.choice.second].name if c.choice.second is not None else ""
-        kind = "answer-tie-two" if len(left) == 2 else "answer-tie"
-        if c.verdict.is_decided:
-            kind = "answer-equivalent-two" if len(left) == 2 else "answer-equivalent"
-        if len(left) > 2 and c.centre is None:
-            kind += "-middle" if c.has_log_rates else "-plain"
-        values |= {"arms": [arm.name for arm in left], "second": second, "margin": c.margin}
-        said = [Said(kind, values), Said("sure-all" if len(left) == len(known) else "sure-tie", level)]
-    if c.is_assumed and c.knows_spread and len(known) > 1:
-        said.append(Said("answer-assumes", {"sd": c.assumed_sd}))
-    if len(known) < len(c.arms):
-        said.append(Said("without-value", {"arms": [arm.name for arm in c.arms if math.isnan(arm.value)]}))
-    if len(known) < 2:
-        return said
-    if not c.knows_spread:
-        return [*said, Said("no-spread")]
-    if c.is_of_these:
-        said.append(Said("answer-these"))
-    number = {"value": first.value, "optimism": c.optimism, "number": len(known)}
-    of_epochs = [Said("of-epochs", {"optimism": c.epoch_optimism})] if c.runs.at_best else []
-    sign = c.runs.metric.sign
-    kind = "expected" if sign > 0.0 else "expected-more"
-    kind += "-these" if c.is_of_these else ""
-    return [*said, Said(kind, {**number, "expected": first.value - sign * c.optimism}), *of_epochs]
-
-
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     metric = c.runs.metric
     several = any(len(arm.runs) > 1 for arm in c.arms)
@@ -133,37 +106,30 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     if metric.name == "loss":
         optional = {name: optional[name] for name in ("test", "train-loss")}
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
-    ahead = _ahead(c)
-    columns = [
-        "arm",
-        *(["seeds"] if several else []),
-        "dev-best",
-        "dev-end",
-        *(["ahead"] if ahead else []),
-        *shown,
-        "place",
-    ]
-    rows = []
+    gaps = _gaps(c)
+    columns = ["setting", *["seeds"] * several, "dev-best", "dev-end", *["gap"] * bool(gaps), *shown, "verdict"]
+    rows, position = [], Epoch if c.runs.axis == "epoch" else Step
     for number, arm in enumerate(c.arms):
         best = [run.best("dev", metric) for run in arm.done]
         epoch = _mean([epoch for epoch, _ in best])
-        cells = [Cell(arm.name)]
-        cells += [
-            Cell(f"{len(arm.done)}/{len(arm.runs)}" if len(arm.done) < len(arm.runs) else len(arm.runs), 0)
-        ] * several
-        spread = "" if math.isnan(arm.sd) else f"± {arm.sd:.3f}"
-        at = "" if math.isnan(epoch) else f"{epoch:.3g}"
+        at = None if math.isnan(epoch) else position(float(f"{epoch:.3g}"))
+        spread = None if math.isnan(arm.sd) else Value(arm.sd)
+        done, planned = len(arm.done), len(arm.runs)
         end = _mean([run.last("dev", metric.name) for run in arm.done])
-        cells.append(Cell(_mean([value for _, value in best]), epoch=at, note=spread if c.runs.at_best else ""))
-        cells.append(Cell(end, note="" if c.runs.at_best else spread))
-        cells += ahead[number : number + 1]
-        cells += [Cell(optional[name][number]) for name in shown]
-        cells.append(Cell(arm.standing, is_word=True))
+        cells = [
+            Cell(Setting(arm.name)),
+            *[Cell(Count(planned) if done == planned else Text(f"{done}/{planned}"))] * several,
+            Cell(Value(_mean([value for _, value in best])), at=at, spread=spread if c.runs.at_best else None),
+            Cell(Value(end), spread=None if c.runs.at_best else spread),
+            *gaps[number : number + 1],
+            *(Cell(Value(optional[name][number])) for name in shown),
+            Cell(Word(arm.standing)),
+        ]
         rows.append(Row(tuple(cells), _mark(c, number)))
     return tuple(columns), tuple(rows)
 
 
-def _ahead(c: Conclusions) -> list[Cell]:
+def _gaps(c: Conclusions) -> list[Cell]:
     """Return by how much the first choice is better than each arm, with intervals; nothing where one has a value."""
     first = c.choice.first
     if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
@@ -171,11 +137,11 @@ def _ahead(c: Conclusions) -> list[Cell]:
     cells = []
     for number, arm in enumerate(c.arms):
         if number == first or math.isnan(arm.value):
-            cells.append(Cell(math.nan))
+            cells.append(Cell(Difference(math.nan)))
         else:
             pair = c.verdict.between(first, number)
-            known = math.isfinite(pair.low)
-            cells.append(Cell(pair.difference, note=f"({pair.low:+.3f} … {pair.high:+.3f})" if known else ""))
+            interval = Interval(Difference(pair.low), Difference(pair.high)) if math.isfinite(pair.low) else None
+            cells.append(Cell(Difference(pair.difference), interval=interval))
     return cells
 
 
@@ -188,30 +154,3 @@ def _mark(c: Conclusions, number: int) -> str:
 def _mean(values: Sequence[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     return sum(known) / len(known) if known else math.nan
-
-
-def _method(c: Conclusions) -> list[Said]:
-    level = {"error": f"{c.error:.0%}", "level": f"{1 - c.error:.0%}"}
-    size = c.runs.sizes.get("dev", 0)
-    how = (
-        "method-scores" if c.runs.scores is not None else "method-rates" if c.evidence.num_examples else "method-values"
-    )
-    said = [Said(how, {"size": size})]
-    if len(c.arms) > 1:
-        said += [Said("method-contenders", level), Said("method-pairs")]
-        said.append(Said(_rule(c)))
-    if c.nominal < c.error:
-        said.append(Said("method-looks", {**level, "nominal": f"{c.nominal:.2%}"}))
-    said.append(Said("method-best" if c.runs.at_best else "method-endpoint"))
-    return [*said, Said("method-test")] if any(_has_test(arm) for arm in c.arms) else said
-
-
-def _rule(c: Conclusions) -> str:
-    """Return the rule by which a choice was made."""
-    if c.centre is not None:
-        return "method-choice"
-    return "method-choice-middle" if c.has_log_rates else "method-choice-plain"
-
-
-def _has_test(arm: ArmView) -> bool:
-    return any("test" in run.final for run in arm.runs)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from lrscope import __version__
 from lrscope.report.document import Document
-from lrscope.report.wording import Wording
+from lrscope.report.wording import Wording, inline
+from lrscope.visible_text import visible
 
 
 def page(doc: Document, wording: Wording, rate_chart: str, course_charts: Sequence[str], names: Sequence[str]) -> str:
@@ -18,7 +19,8 @@ def page(doc: Document, wording: Wording, rate_chart: str, course_charts: Sequen
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
     # Charts escape their own text.
+    charts = [Markup(chart) for chart in (rate_chart, *course_charts)]  # noqa: S704
     return environment.get_template("report.html").render(
-        doc=doc, w=wording, runs=doc.conclusions.runs, version=__version__, rate_chart=Markup(rate_chart),  # noqa: S704
-        course_charts=[Markup(chart) for chart in course_charts], names=names,  # noqa: S704
+        doc=doc, w=wording, headline=wording.headline(doc), inline=inline, visible=visible, runs=doc.conclusions.runs,
+        version=__version__, rate_chart=charts[0], course_charts=charts[1:], names=names,
     )  # fmt: skip

@@ -1,46 +1,62 @@
-"""From what is said to sentences of a language: numbers become texts here, and nowhere else."""
+"""From statements to sentences of a language: quantities become text here, by their type, and nowhere else."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from dataclasses import fields
 from typing import Any
 
 from lrscope.findings.advice import Advice
-from lrscope.report.document import Cell
+from lrscope.report.document import Cell, Document, Word
 from lrscope.report.locales import Locale
-from lrscope.runs.said import Said
+from lrscope.runs import quantities as q
+from lrscope.runs.statement import Statement
 from lrscope.schedules.durations import format_number
+from lrscope.visible_text import visible
 
-RATES = ("rate", "heading", "low_rate", "high_rate")
-MAX_NAMED = 6  # arms in a sentence; of more, the first and the last
+MAX_NAMED = 6  # settings in a sentence; of more, the first and the last
+_MINUS = str.maketrans("-", "−")
 
 
 class Wording:
     """Writes a language. `metric` is the decision metric's name."""
 
     def __init__(self, locale: Locale, metric: str) -> None:
-        self.locale, self.metric = locale, metric
+        self.locale, self.metric = locale, inline(metric)
+        self._writers: dict[type, Callable[[Any], str]] = {
+            q.Rate: _rate, q.Share: percent, q.Value: number, q.Difference: signed, q.Count: count, q.Number: str,
+            q.Epoch: lambda epoch: self.word("at-epoch", epoch=f"{epoch:g}"),
+            q.Step: lambda step: self.word("at-step", step=f"{step:g}"),
+            q.Setting: inline, q.Text: inline, q.Settings: self._settings,
+            q.Names: lambda names: self._listed([inline(name) for name in names]),
+            q.Rates: lambda rates: self._listed([_rate(rate) for rate in rates]),
+            q.Estimate: self._estimate, q.Interval: self._interval,
+            Word: self.word, str: lambda key: self.locale.words.get(key, key), bool: str, type(None): lambda _: "–",
+        }  # fmt: skip
 
     def word(self, key: str, **values: object) -> str:
         """Return a short word or heading."""
         return self.locale.words[key].format(metric=self.metric, **values)
 
-    def sentence(self, said: Said) -> str:
-        """Return what is said as a sentence."""
-        values = {name: self._shown(name, value) for name, value in said.values.items() if name != "gaps"}
-        if "error" in said.values and isinstance(said.values["error"], float):
-            size = next((said.values[name] for name in ("rise", "fall") if name in said.values), math.nan)
-            values["ratio"] = f"{size / said.values['error']:.1f}" if said.values["error"] else "–"
-        if "gaps" in said.values:
-            low, high = min(gap for gap, _ in said.values["gaps"]), max(gap for gap, _ in said.values["gaps"])
-            values["gaps"] = number(low) if number(low) == number(high) else f"{number(low)} … {number(high)}"
-        values.setdefault("metric", self.metric)
-        if "most" in said.values:
-            least, most = number(said.values["least"]), number(said.values["most"])
-            values["widest"] = least if least == most else f"{least} … {most}"
-        if said.kind.startswith("assumed-sd"):
-            values["sd_source"] = self.locale.say["sd-named" if said.values.get("is_named") else "sd-source"]
-        return self.locale.say[_variant(said)].format(arm=said.arm, **values)
+    def text(self, value: object) -> str:
+        """Return a quantity as it is written: by its type."""
+        return self._writers[type(value)](value)
+
+    def sentence(self, statement: Statement) -> str:
+        """Return a statement as a sentence."""
+        written = {item.name: self.text(getattr(statement, item.name)) for item in fields(statement)}
+        return self.locale.say[statement.key].format(metric=self.metric, **written)
+
+    def answer(self, doc: Document) -> list[str]:
+        """Return the answer's paragraphs: the recommendation and how others stand beside it are one."""
+        first = self.locale.space.join(part for part in self.headline(doc) if part)
+        return [first, *(self.sentence(each) for each in doc.answer[2:])]
+
+    def headline(self, doc: Document) -> tuple[str, str]:
+        """Return the recommendation, and how the other settings stand beside it."""
+        first, *rest = (self.sentence(each) for each in doc.answer[:2])
+        return first, "".join(rest)
 
     def cost(self, advice: Advice) -> str:
         """Return about how long a piece of advice takes, as an aside."""
@@ -48,31 +64,46 @@ class Wording:
             return self.locale.aside.format(self.word("minutes-unknown"))
         return self.locale.aside.format(self.word("minutes", minutes=max(1, round(advice.minutes))))
 
-    def cell(self, cell: Cell) -> str:
-        """Return what stands in a table's cell, without its note."""
-        if cell.is_word:
-            return self.word(cell.value)
-        return number(cell.value, cell.digits) if isinstance(cell.value, float) else str(cell.value)
-
     def note(self, cell: Cell) -> str:
         """Return what stands beside a table's number, with the space before it; empty where there is nothing."""
-        epoch = self.locale.aside.format(f"{self.word('epoch')} {cell.epoch}") if cell.epoch else ""
-        return epoch + (f" {cell.note}" if cell.note else "")
+        at = self.locale.aside.format(self.text(cell.at)) if cell.at else ""
+        spread = f" ± {number(cell.spread)}" if cell.spread is not None else ""
+        return at + spread + (self.locale.aside.format(self.text(cell.interval)) if cell.interval else "")
 
-    def _shown(self, name: str, value: Any) -> str:
-        if isinstance(value, list | tuple):
-            if len(value) > MAX_NAMED:
-                return f"{value[0]} … {value[-1]}" + self.locale.aside.format(len(value))
-            # Names that hold commas are set apart by more than one.
-            comma = self.locale.semicolon if any(", " in str(item) for item in value) else self.locale.comma
-            return comma.join(str(item) for item in value)
-        if isinstance(value, float):
-            if name in RATES:
-                return format_number(float(f"{value:.3g}"))
-            if name in ("low", "high") and 0.0 <= value <= 1.0:
-                return f"{value:.0%}"
-            return f"{value:g}" if name == "epoch" else number(value)
-        return str(value)
+    def _settings(self, names: Sequence[str]) -> str:
+        """List settings; where all are bare rates, the rates alone."""
+        shown = [inline(name) for name in names]
+        if all(name.startswith("lr ") and "," not in name for name in shown):
+            shown = [name.removeprefix("lr ") for name in shown]
+        if len(shown) > MAX_NAMED:
+            return self.word("many-settings", first=shown[0], last=shown[-1], number=len(shown))
+        return self._listed(shown)
+
+    def _listed(self, names: Sequence[str]) -> str:
+        # Names that hold commas are set apart by more than one.
+        comma = self.locale.semicolon if any(", " in name for name in names) else self.locale.comma
+        if len(names) < 2:
+            return "".join(names)
+        last = self.locale.conjunction
+        return comma.join(names[:-1]) + last + names[-1]
+
+    def _estimate(self, estimate: q.Estimate) -> str:
+        if math.isnan(estimate.ratio):
+            return number(estimate.value)
+        return self.word("estimate", value=number(estimate.value), ratio=f"{estimate.ratio:.1f}")
+
+    def _interval(self, interval: q.Interval[Any]) -> str:
+        low, high = self.text(interval.low), self.text(interval.high)
+        return low if low == high else self.word("range", low=low, high=high)
+
+
+def inline(text: str) -> str:
+    r"""Return text from outside on one line, with its control characters visible.
+
+    >>> print(inline("a\nb\x1b"))
+    a\u000ab\u001b
+    """
+    return visible(text).replace("\n", "\\u000a").replace("\t", " ")
 
 
 def number(value: float, digits: int = 3) -> str:
@@ -84,14 +115,36 @@ def number(value: float, digits: int = 3) -> str:
     if math.isnan(value):
         return "–"
     if 1e-4 <= abs(value) < 10.0**-digits:
-        return f"{value:.1g}"
-    return f"{value:.{digits}f}"
+        return f"{value:.1g}".translate(_MINUS)
+    return f"{value:.{digits}f}".translate(_MINUS)
 
 
-def _variant(said: Said) -> str:
-    """Return the sentence that fits what is known."""
-    if said.kind == "assumed-sd" and said.values["flips"] is None:
-        return "assumed-sd-firm"
-    if said.kind == "more-seeds" and said.values["seeds"] is None:
-        return "more-sentences" if said.values["examples"] is not None else "no-telling"
-    return said.kind
+def count(value: int) -> str:
+    """Write how many, with thousands set apart.
+
+    >>> count(19600)
+    '19,600'
+    """
+    return f"{value:,}"
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign.
+
+    >>> signed(0.031), signed(-0.002), signed(float("nan"))
+    ('+0.031', '−0.002', '–')
+    """
+    return ("+" if value >= 0.0 else "") + number(value)
+
+
+def percent(value: float) -> str:
+    """Write a share as a percentage, small ones with two digits.
+
+    >>> percent(0.95), percent(0.0123)
+    ('95%', '1.2%')
+    """
+    return f"{100.0 * value:.0f}%" if value >= 0.1 or value == 0.0 else f"{100.0 * value:.2g}%"
+
+
+def _rate(value: float) -> str:
+    return format_number(float(f"{value:.3g}"))

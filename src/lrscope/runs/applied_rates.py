@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lrscope.runs.said import Said
+from lrscope.runs.notes import Note, RateRises, ScheduleCut, ScheduleDiffers
+from lrscope.runs.quantities import Count, Settings, Share
 from lrscope.runs.score_table import Floats
 
 NOTICED = 0.01  # of the largest rate: a rise by less is none
@@ -53,15 +54,15 @@ class AppliedRates:
         return float(np.abs(self.rates[: len(planned)] - planned).max() / planned.max())
 
 
-def schedule_findings(arms: Sequence[tuple[str, Sequence[AppliedRates]]]) -> Iterator[Said]:
-    """Say which arms' schedules were not what their names say: one finding a kind, with all its arms."""
+def schedule_notes(arms: Sequence[tuple[str, Sequence[AppliedRates]]]) -> Iterator[Note]:
+    """Say which arms' schedules were not what their names say: one note a kind, with all its arms."""
     off = {name: max((each.off_by for each in rates), default=0.0) for name, rates in arms}
-    if found := [name for name in off if off[name] > 1e-6]:
-        yield Said("rate-differs", {"arms": found, "share": max(off.values())})
+    if differing := [name for name in off if off[name] > 1e-6]:
+        yield ScheduleDiffers(Settings(differing), Share(max(off.values())))
     # What a schedule of ours plans may rise; what rises without a plan is a schedule that is periodic by mistake.
     rises = {name: max((each.num_rises for each in rates if each.planned is None), default=0) for name, rates in arms}
-    if found := [name for name in rises if rises[name]]:
-        yield Said("rate-rises", {"arms": found, "number": max(rises.values())})
+    if rising := [name for name in rises if rises[name]]:
+        yield RateRises(Settings(rising), Count(max(rises.values())))
     left = {name: [each.left_at for each in rates if each.left_at is not None] for name, rates in arms}
-    if found := [name for name in left if left[name]]:
-        yield Said("rate-left", {"arms": found, "share": max(share for shares in left.values() for share in shares)})
+    if cut := [name for name in left if left[name]]:
+        yield ScheduleCut(Settings(cut), Share(max(share for shares in left.values() for share in shares)))

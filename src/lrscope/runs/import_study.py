@@ -15,9 +15,10 @@ from lrscope.errors import StudyError
 from lrscope.records import EvaluationRecord, Metric, Scores
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.metric import decision_metric
+from lrscope.runs.notes import Note, Overlap, SealOpened
+from lrscope.runs.quantities import Count, Text
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
-from lrscope.runs.said import Said
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.runs.settings import varied_settings
 from lrscope.store.study import StudyStore
@@ -64,10 +65,8 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
     asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
     settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
     configs = {arm.name: arm.config for arm, _ in arms}
-    notes = [
-        Said("overlap", {"first": first, "second": second, "number": number})
-        for first, second, number in store.overlaps
-        if number
+    notes: list[Note] = [
+        Overlap(Text(first), Text(second), Count(number)) for first, second, number in store.overlaps if number
     ]
     notes += _openings(store)
     varied = varied_settings([_settings_of(each) for each in configs.values()])
@@ -93,11 +92,11 @@ def _settings_of(config: TrialConfig) -> dict[str, str]:
     return {name: str(value) for name, value in config.to_dict().items() if name not in ("peak_rate", "seed")}
 
 
-def _openings(store: StudyStore) -> list[Said]:
+def _openings(store: StudyStore) -> list[Note]:
     """Say when sealed test scores were opened, and by what: an entry for all that one command opened."""
     opened = Counter((row["opened"][:16], row["asked_by"]) for row in store.openings())
     return [
-        Said("opened", {"when": when.replace("T", " "), "by": asked_by, "number": number})
+        SealOpened(Text(when.replace("T", " ")), Text(asked_by), Count(number))
         for (when, asked_by), number in opened.items()
     ]
 

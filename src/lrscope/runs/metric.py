@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from lrscope.errors import DataError
 from lrscope.records import Metric
-from lrscope.runs.said import Said
+from lrscope.runs.notes import Note, OtherMetrics
+from lrscope.runs.quantities import Names, Text
 
 # Metrics that are better when they are less, by a word of their name.
 _LESS_IS_BETTER = re.compile(
@@ -34,7 +35,7 @@ def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
     return Metric(name, "maximize" if name in larger else "minimize")
 
 
-def passed_over(names: Iterable[str], metric: Metric) -> tuple[Said, ...]:
+def passed_over(names: Iterable[str], metric: Metric) -> tuple[Note, ...]:
     """Say which other metrics of dev could have been compared by; the loss is shown anyway."""
     others = sorted(set(names) - {metric.name, "loss"})
-    return (Said("other-metrics", {"chosen": metric.name, "others": others}),) if others else ()
+    return (OtherMetrics(Text(metric.name), Names(others)),) if others else ()

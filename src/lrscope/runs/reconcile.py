@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lrscope.runs.notes import DuplicateRun, Note, Unfinished
+from lrscope.runs.quantities import Count, Setting
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
-from lrscope.runs.said import Said
 from lrscope.runs.settings import SETTING, epochs_of, varied_settings
 
 SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many differ, are not equal by chance
@@ -45,15 +46,15 @@ def _apart(runs: Sequence[Run]) -> list[Run]:
     ]
 
 
-def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Said]]:
+def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:
     """Leave out runs of an arm that have the values of one before: a file that was copied, say."""
     kept: list[Run] = []
-    notes = []
+    notes: list[Note] = []
     for run in runs:
         measured = [value for point in run.points for values in point.splits.values() for value in values.values()]
         telling = len(measured) >= SAME_VALUES and len(set(measured)) >= DIFFERENT_VALUES
         if telling and any(_same(run, other) for other in kept):
-            notes.append(Said("same-run", {"number": len(measured)}, run.arm))
+            notes.append(DuplicateRun(Setting(run.arm), Count(len(measured))))
         else:
             kept.append(run)
     return kept, notes
@@ -85,13 +86,13 @@ def _ended(run: Run, last: float, metric: str) -> Run:
     return run
 
 
-def _unfinished(runs: Sequence[Run]) -> Iterator[Said]:
+def _unfinished(runs: Sequence[Run]) -> Iterator[Note]:
     arms = dict.fromkeys(run.arm for run in runs)
     for arm in arms:
         of_arm = [run for run in runs if run.arm == arm]
         number = sum(run.status == "interrupted" for run in of_arm)
         if number:
-            yield Said("unfinished", {"number": number, "of": len(of_arm)}, arm)
+            yield Unfinished(Setting(arm), Count(number), Count(len(of_arm)))
 
 
 def _seeded(runs: Sequence[Run]) -> Iterator[Run]:

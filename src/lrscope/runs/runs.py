@@ -9,8 +9,8 @@ from functools import cached_property
 
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.records import Metric
+from lrscope.runs.notes import Note
 from lrscope.runs.run import Axis, Run, axis_of
-from lrscope.runs.said import Said
 from lrscope.runs.score_table import ScoreTable
 
 
@@ -31,7 +31,7 @@ class Runs:
     sizes: Mapping[str, int]
     scores: ScoreTable | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
-    notes: tuple[Said, ...] = ()
+    notes: tuple[Note, ...] = ()
     unread: tuple[tuple[int, str], ...] = ()
     is_imported: bool = False
     configs: Mapping[str, TrialConfig] = field(default_factory=dict)

@@ -1,5 +1,5 @@
-"""The words of the report, a file a language: `WORDS`, by key, `SAY`, sentences with places for their numbers,
-and `COMMA`, `SEMICOLON` and `ASIDE`.
+"""The words of the report, a file a language: `WORDS`, by key, `SAY`, a sentence for every kind of statement with places
+for its fields, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
 
 Adding a language is adding one file with the same keys, and its name to `NAMES`.
 """
@@ -16,14 +16,16 @@ NAMES = {"en": "English", "zh": "中文"}
 
 
 class Locale(NamedTuple):
-    """One language: short words, sentences, what lists are joined with, and what asides stand in."""
+    """One language: short words, sentences, what lists are joined with, what asides stand in, what parts sentences."""
 
     name: str
     words: Mapping[str, str]
     say: Mapping[str, str]
     comma: str
+    conjunction: str
     semicolon: str
     aside: str
+    space: str
 
 
 def locale(name: str) -> Locale:
@@ -35,4 +37,5 @@ def locale(name: str) -> Locale:
     if name not in NAMES:
         raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
     module = importlib.import_module(f"lrscope.report.locales.{name}")
-    return Locale(name, module.WORDS, module.SAY, module.COMMA, module.SEMICOLON, module.ASIDE)
+    joints = (module.COMMA, module.CONJUNCTION, module.SEMICOLON, module.ASIDE, module.SPACE)
+    return Locale(name, module.WORDS, module.SAY, *joints)

@@ -1,226 +1,244 @@
 """English."""
 
-COMMA, SEMICOLON, ASIDE = ", ", "; ", " ({})"
+COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = ", ", " and ", "; ", " ({})", " "
 
 WORDS = {
     "title": "Which learning rate, and how sure?",
-    "answer": "The answer",
-    "by-rate": "{metric} on dev by learning rate",
-    "table": "Key figures",
-    "curves": "The course of every arm",
-    "findings": "What the runs show",
-    "advice": "What to do next",
-    "method": "How this was judged",
-    "reproduce": "How to reproduce it",
+    "answer": "Recommendation",
+    "by-rate": "dev {metric} by learning rate",
+    "table": "Results",
+    "curves": "Training curves",
+    "findings": "Findings",
+    "advice": "Next steps",
+    "method": "Method",
+    "reproduce": "Train it again",
     "unread": "Lines that could not be read",
-    "arm": "arm",
+    "settings": "Settings found in the source",
+    "setting": "setting",
     "seeds": "seeds",
-    "dev-end": "dev {metric}, at the end",
-    "dev-best": "dev {metric}, best epoch",
-    "train-loss": "train loss, at the end",
-    "train-metric": "train {metric}, at the end",
-    "dev-loss": "dev loss, at the end",
+    "dev-end": "dev {metric} (final)",
+    "dev-best": "dev {metric} (best epoch)",
+    "train-loss": "train loss (final)",
+    "train-metric": "train {metric} (final)",
+    "dev-loss": "dev loss (final)",
     "test": "test {metric} (not used to choose)",
-    "ahead": "first choice ahead by (95%)",
-    "place": "verdict",
+    "gap": "gap to recommended (95% CI)",
+    "verdict": "verdict",
     "contender": "may be the best",
     "too low": "too low",
     "too high": "too high",
-    "worse": "not the best",
-    "no value": "no value",
-    "first": "first choice",
+    "worse": "ruled out",
+    "no value": "no result",
+    "first": "recommended",
     "second": "second choice",
+    "high": "high",
+    "medium": "medium",
+    "low": "low",
     "epoch": "epoch",
     "step": "step",
-    "rate": "learning rate",
+    "at-epoch": "epoch {epoch}",
+    "at-step": "step {step}",
+    "rate": "peak learning rate",
     "line": "line",
-    "because": "because",
     "minutes": "about {minutes} min",
-    "minutes-unknown": "time not known",
+    "minutes-unknown": "duration unknown",
     "dev": "dev {metric}",
-    "train": "train loss",
+    "train": "train {metric}",
+    "loss-dev": "dev loss",
+    "loss-train": "train loss",
     "toggle": "Show or hide",
-    "interval": "95% interval",
-    "source": "from {source}, by lrscope {version}",
-    "settings": "Settings in the source",
+    "source": "Source: {source}. Written by lrscope {version}.",
+    "legend-spread": "± is the standard deviation over seeds.",
+    "legend-gap": "A positive gap means that the recommended setting is better; an interval that contains 0 means that they "
+    "cannot be told apart.",
+    "estimate": "{value} ({ratio} standard errors)",
+    "range": "{low} to {high}",
+    "many-settings": "{first} … {last} ({number} settings)",
 }
 
 SAY = {
     # The answer
-    "answer-alone": "Take {first}: no other arm may still be the best. Its dev {metric} is {value}.",
-    "answer-tie": (
-        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to where the best is to be "
-        "expected; the second choice is {second}."
+    "no-value": "No run produced a dev {metric}, so no setting can be recommended.",
+    "use": "Use {arm}.",
+    "winner": "All other settings were ruled out.",
+    "tie": "Not a proven winner: {others} did about as well.",
+    "equivalent": "{others} did equally well: the difference is less than {margin}.",
+    "only-value": "It is the only setting with a result, so there is nothing to compare it with.",
+    "not-comparable": "Not a proven winner: with no measure of seed noise, no other setting can be ruled out.",
+    "confidence/winner": "Confidence: {level}. All other settings were ruled out, with the seed noise measured.",
+    "confidence/equivalent": (
+        "Confidence: {level}. The settings still in the running are equivalent within the margin, with the seed noise measured."
     ),
-    "answer-tie-plain": (
-        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}; the second choice is {second}."
+    "confidence/firm": "Confidence: {level}. The seed noise was assumed, not measured, but even ten times as much would not change this.",
+    "confidence/undecided": "Confidence: {level}. The seed noise was measured, but several settings are still in the running.",
+    "confidence/none-ruled-out": "Confidence: {level}. None of the settings you tried can be ruled out yet.",
+    "confidence/edge": "Confidence: {level}. The best learning rate may lie beyond the edge of your grid.",
+    "confidence/few-seeds": "Confidence: {level}. There are fewer than three runs per setting.",
+    "confidence/assumed": "Confidence: {level}. The seed noise was assumed, not measured: run each setting with several seeds.",
+    "confidence/unknown": "Confidence: {level}. Nothing is known about the seed noise: run each setting with several seeds.",
+    "confidence/alone": "Confidence: {level}. There is no other setting to compare it with.",
+    "chosen-below/expected": (
+        "{best} has the better mean (dev {metric} {best_value}, against {value} for {arm}), but not by more than noise; {arm} is "
+        "closest to where the best learning rate is expected."
     ),
-    "answer-equivalent-plain": (
-        "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}; the second choice is {second}."
+    "chosen-below/middle": (
+        "{best} has the better mean (dev {metric} {best_value}, against {value} for {arm}), but not by more than noise; {arm} is in "
+        "the middle of the learning rates that may be the best."
     ),
-    "answer-tie-middle": (
-        "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}, nearest to their middle; "
-        "the second choice is {second}."
+    "chosen-below/cheaper": (
+        "{best} has the better mean (dev {metric} {best_value}, against {value} for {arm}), but not by more than noise; {arm} took "
+        "less time to train."
     ),
-    "answer-equivalent-middle": (
-        "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}, nearest to their middle; the second "
-        "choice is {second}."
+    "expected/higher": (
+        "Expected dev {metric} on new examples: {expected} (observed {observed}, minus about {correction} because picking the best of "
+        "{number} flatters the score)."
     ),
-    "answer-alone-known": "Take {first}: of the arms with a value, no other may still be the best. Its dev {metric} is {value}.",
-    "answer-tie-two": "{arms} cannot be told apart on this evidence. As a default, not a winner, take {first}.",
-    "without-value": "Nothing can be said of {arms}: there is no value at the end of training.",
-    "expected-more": "Expect {expected} on new sentences: the {value} that was seen, and {optimism} for having been chosen among {number}.",
-    "answer-equivalent": (
-        "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}, nearest to where the best is to be "
-        "expected; the second choice is {second}."
+    "expected/lower": (
+        "Expected dev {metric} on new examples: {expected} (observed {observed}, plus about {correction} because picking the best of "
+        "{number} flatters the score)."
     ),
-    "answer-equivalent-two": "{arms} are equivalent: they differ by less than {margin}. As a default, take {first}.",
-    "answer-only": "Only {first} has a value: its dev {metric} is {value}, and there is nothing to compare it with.",
-    "answer-assumes": "That takes seeds to spread by {sd}, which these runs do not show.",
-    "answer-these": "It holds for these dev sentences: how others would differ is not known.",
-    "answer-one": "There is one arm, {first}: its dev {metric} is {value}, and there is nothing to compare it with.",
-    "answer-none": "No run has come to a value, so there is nothing to choose from.",
-    "sure-alone": "A study like this one names a wrong arm in at most {error} of cases.",
-    "sure-tie": "With a probability of at least {level} the best arm is among them; the others are out.",
-    "sure-all": "With a probability of at least {level} the best arm is among them, which here excludes none.",
-    "expected-these": "Expect {expected} on them at new seeds: the {value} that was seen, less {optimism} for having been chosen among {number}.",
-    "expected-more-these": "Expect {expected} on them at new seeds: the {value} that was seen, and {optimism} for having been chosen among {number}.",
-    "expected": (
-        "Expect {expected} on new sentences: the {value} that was seen, less {optimism} for having been chosen among "
-        "{number}."
+    "expected/higher-these": (
+        "Expected {metric} on this dev set with new seeds: {expected} (observed {observed}, minus about {correction} because picking "
+        "the best of {number} flatters the score)."
     ),
-    "of-epochs": "Of that, {optimism} is for having taken each run's best epoch.",
+    "expected/lower-these": (
+        "Expected {metric} on this dev set with new seeds: {expected} (observed {observed}, plus about {correction} because picking "
+        "the best of {number} flatters the score)."
+    ),
+    "of-epochs": "Of that correction, {correction} is for picking the best epoch of each run.",
+    "without-value": "No result at the end of training: {arms}.",
     # Findings
-    "too-low": "Too low: {arms}; another arm is clearly better, by {gaps}.",
-    "too-high": "Too high: {arms}; another arm is clearly better, by {gaps}.",
-    "worse": "Not the best: {arms}; another arm is clearly better, by {gaps}.",
-    "not-told-apart": (
-        "{arms} cannot be told apart: one would have to lead another by {widest} for that one to be out."
+    "too-low": "Too low: {arms}. Another setting is significantly better, by {gap}.",
+    "too-high": "Too high: {arms}. Another setting is significantly better, by {gap}.",
+    "not-best": "Ruled out: {arms}. Another setting is significantly better, by {gap}.",
+    "undecided": "{arms} cannot be told apart: a gap of {needed} would be needed to rule one of them out.",
+    "one-setting": "There is only one setting, so there is nothing to compare it with.",
+    "confounded": (
+        "Settings differ in {settings} as well as in the learning rate, so a difference cannot be attributed to the learning rate."
     ),
-    "peak": "A smooth curve through the rates has its top at {rate} ({low_rate} … {high_rate}, 95%).",
-    "peak-open": "A smooth curve through the rates has its top at {rate}; the rates tried, {low_rate} … {high_rate}, do not bound it on both sides.",
-    "one-arm": "One arm alone: nothing can be said of what it should be compared with.",
-    "edge-low": "{arm} is the smallest rate that was tried, and may be the best: the best rate may lie below the grid.",
-    "edge-high": "{arm} is the largest rate that was tried, and may be the best: the best rate may lie above the grid.",
-    "still-rises": (
-        "{arm} was still improving when training ended at epoch {epoch}: by {rise} over its last third, {ratio} standard "
-        "errors."
+    "peak": "A smooth curve through the results peaks at lr {rate} (95% CI {interval}).",
+    "peak-open": (
+        "A smooth curve through the results peaks at lr {rate}, but the peak may lie outside the range you tried ({tried})."
     ),
-    "falls": "{arm} was best at epoch {epoch} and fell by {fall} from there, {ratio} standard errors.",
-    "unstable": "{arm} is unstable: dev fell and came back, {number} times beyond noise, by up to {fall}, {ratio} standard errors.",
-    "gap": "{arm} fits its training set better than dev from epoch {epoch} on: {train} against {dev} at the end.",
-    "loss-rises": "{arm} has its least dev loss at epoch {epoch}, {least}, and {last} at the end: it overfits from there.",
-    "generalises": "{arm} has {test} on test, {gap} below dev ({from} … {to}, 95%).",
-    "test-above": "{arm} has {test} on test, {gap} above dev ({from} … {to}, 95%).",
-    "no-spread": (
-        "With so few seeds nothing is known of how {metric} differs from seed to seed, and what is assumed of shares (0.014) "
-        "does not fit it: no arm is told from another. Run more seeds, or name a spread with --seed-sd."
+    "edge-low": "{arm} is the lowest learning rate you tried and may be the best: the best may lie below your grid.",
+    "edge-high": "{arm} is the highest learning rate you tried and may be the best: the best may lie above your grid.",
+    "still-improving": "{arm} was still improving at {at}: by {gain} over the last third of training.",
+    "unstable": "{arm} is unstable: dev {metric} got worse and recovered ({number}×), by up to {fall}.",
+    "worse-after-best": "{arm} was best at {at} and then got worse by {fall}.",
+    "overfitting": "Overfitting at {arm}: train {metric} {train}, dev {metric} {dev}. The gap opens at {at}.",
+    "dev-loss-rises": "Overfitting at {arm}: dev loss is lowest at {at} ({least}) and {last} at the end.",
+    "dev-test-gap": "{arm}: test {metric} {test}; dev minus test {gap} (95% CI {interval}).",
+    "diverged": "{arm} diverged in {number} of {of} runs (95% CI of the divergence rate: {interval}).",
+    "failed": "{arm} failed in {number} of {of} runs (95% CI of the failure rate: {interval}).",
+    "seed-collapsed": "{arm} with seed {seed} ended at {value}, while its other seeds are around {middle}: that run collapsed.",
+    "assumed-spread/default": (
+        "This assumes a seed-to-seed standard deviation of {sd} (measured with a 42M model on SST-5), because it cannot be measured from "
+        "these runs. With {flips}, the list of settings that may be the best would change. Set it with --seed-sd."
     ),
-    "size-unused": "How {metric} scatters over dev sentences is not known from its means: the statements hold for these sentences.",
-    "confounded": "The arms differ in {settings} as well as in the rate: what is said is of them as a whole, not of their rates.",
-    "unfinished": "{arm}: {number} of {of} runs ended before their last epoch, and count for nothing where others are complete.",
-    "rate-read-back": "{arms}: rates had come down before they were first logged; these are the peaks that they are read back to.",
-    "diverged": "{arm} diverged at {number} of {of} seeds; its true share lies between {low} and {high}.",
-    "failed": "{arm} failed at {number} of {of} seeds; its true share lies between {low} and {high}.",
-    "seed-fell": "{arm} at seed {seed} ended at {value}, far from the {middle} of its other seeds: it failed where they did not.",
-    "assumed-sd": (
-        "With so few seeds, how far they differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
-        "at {flips} the arms that may be the best would be others. Change it with --seed-sd."
+    "assumed-spread/default-firm": (
+        "This assumes a seed-to-seed standard deviation of {sd} (measured with a 42M model on SST-5), because it cannot be measured from "
+        "these runs. Any value from a tenth to ten times that gives the same verdict. Set it with --seed-sd."
     ),
-    "assumed-sd-firm": (
-        "With so few seeds, how far they differ is not known. A standard deviation of {sd} is assumed, {sd_source}; "
-        "none from a tenth to ten times of it would change which arms may be the best. Change it with --seed-sd."
+    "assumed-spread/asked": (
+        "This assumes the seed-to-seed standard deviation you set, {sd}, because it cannot be measured from these runs. With {flips}, "
+        "the list of settings that may be the best would change."
     ),
-    "sd-named": "as was asked for",
-    "sd-source": "the spread of a 42M model's seeds on SST-5",
-    "no-sizes": (
-        "How many sentences dev holds is not known, so only the noise of seeds is counted: the statements hold for these "
-        "sentences. Name the number with --dev-size."
+    "assumed-spread/asked-firm": (
+        "This assumes the seed-to-seed standard deviation you set, {sd}, because it cannot be measured from these runs. Any value from a "
+        "tenth to ten times that gives the same verdict."
     ),
+    "unknown-spread": (
+        "With one run per setting, the seed-to-seed noise of {metric} is unknown, so no setting can be ruled out. Run more seeds, or "
+        "set it with --seed-sd."
+    ),
+    "unknown-size": "The size of the dev set is unknown, so the results hold for this dev set only. Pass --dev-size to include its noise.",
+    "means-only": (
+        "Only the mean {metric} of each run is known, not how it varies between examples, so the results hold for this dev set only."
+    ),
+    # Notes on the records
+    "overlap": "{number} examples of {second} also occur in {first}, so {second} scores may be too good.",
+    "seal-opened": "Test scores of {number} runs were opened on {when} UTC by lrscope {command}.",
+    "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
+    "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
+    "unfinished": "{arm}: {number} of {of} runs ended before their last epoch and are left out where others are complete.",
     "heading-differs": (
-        "The heading in line {heading_line} says {heading}, the settings under it, in line {line}, say {rate}: the runs "
-        "are taken by their own headings."
+        "The heading in line {heading_line} says {heading}, but the settings in line {line} say {rate}; runs are named by their own "
+        "headings."
     ),
-    "opened": "Test scores of {number} runs were opened at {when} UTC, by lrscope {by}.",
-    "overlap": "{number} sentences of {second} are in {first} too: values on {second} may be too good for that.",
-    "rate-differs": "{arms}: the rates that were applied are not those of the schedule; they differ by up to {share} of the peak.",
+    "cut-off": "{arm} (line {line}): the log has {epochs} of {of} epochs.",
+    "epoch-repeated": "{arm} (line {line}): {epoch} appears again; the last one counts.",
+    "summary-differs": (
+        "{arm} (line {line}): the summary gives dev {final}, which matches no epoch (the last has {last}); the epochs are used."
+    ),
+    "peak-estimated": "{arms}: peak learning rates were estimated, because the first log came after the decay began.",
+    "schedule-differs": "{arms}: the learning rates applied differ from the schedule by up to {share} of the peak.",
     "rate-rises": (
-        "{arms}: the learning rate fell and rose again, {number} times. A schedule that is meant to decay once does that "
-        "where it is stepped per batch with its period in epochs."
+        "{arms}: the learning rate fell and rose again ({number}×). A schedule that should decay once does that when its period is "
+        "in epochs but it is stepped every batch."
     ),
-    "rate-left": "{arms}: training ended while the rate was at {share} of its peak, before its schedule had run its course.",
-    "other-metrics": "Compared by {chosen}; dev was measured by {others} too: name another with --metric.",
-    "same-run": "Two runs of {arm} have the same {number} values: they look like one run given twice, and count once.",
-    "epoch-again": "{arm}, line {line}: epoch {epoch} stands again; the last time counts.",
-    "final-differs": (
-        "{arm}, line {line}: the summary says {final} on dev, and no epoch does (the last: {last}); the epochs are used."
+    "schedule-cut": "{arms}: training ended with the learning rate still at {share} of its peak, before the schedule was complete.",
+    # Next steps
+    "more-seeds": "Run {seeds} seeds of each of these settings: that detects a difference of {difference} with 80% power.",
+    "try-some-seeds": (
+        "Detecting a difference of {difference} with 80% power would take {seeds} seeds of each of these settings. The current lead is "
+        "{lead}: adding up to {tried} seeds may be enough."
     ),
-    "cut-off": "{arm}, line {line}: {epochs} of {of} epochs are there.",
-    # Advice
-    "more-seeds": "{seeds} seeds of each of these would tell a difference of {difference}, in four of five studies.",
-    "more-seeds-many": (
-        "To tell a difference of {difference} in four of five studies would take {seeds} seeds of each of these. The lead that is "
-        "seen is {lead}: planned looks at up to {tried} seeds may settle it."
+    "more-examples": (
+        "The dev set is too small to detect a difference of {difference}: you would need about {examples} examples and {seeds} seeds "
+        "(80% power)."
     ),
-    "more-sentences": (
-        "No number of seeds tells a difference of {difference} on so few dev sentences; with {at_seeds} seeds an arm, "
-        "{examples} sentences would, in four of five studies."
-    ),
-    "no-telling": "A difference of {difference} cannot be told with {at_seeds} seeds, however many sentences there are.",
-    "wider-grid": "Try {rate} too: the grid ends where the best may be.",
-    "finer-grid": "Look closer, at {rates}: the best rate lies between rates that are far apart.",
+    "undetectable": "A difference of {difference} cannot be detected with {seeds} seeds, however large the dev set.",
+    "wider-grid": "Try lr {rate} as well: the best learning rate may lie beyond the edge of your grid.",
+    "finer-grid": "Try lr {rates} as well: the learning rates around the best one are far apart.",
     "scale-batch": (
-        "This rate is that of batches of {batch}. For larger ones compare the square root of their ratio, as Adam's steps "
-        "suggest, with the ratio itself, as SGD's: neither is certain (the same with --scale-lr linear)."
+        "This learning rate is for batch size {batch}. For larger batches, compare scaling by the square root of the ratio (usual for "
+        "Adam) with linear scaling (usual for SGD; --scale-lr linear)."
     ),
-    "longer": "Train for {epochs} epochs: what is still improving is judged too early.",
-    "regularise": "Try more dropout, or more weight decay: the training set is fitted better than dev.",
-    "stop-early": "Stop early: what falls after its best epoch is trained too long.",
-    "warm-up": "Try a longer warmup: it lets larger rates train.",
-    "decay": "Compare a constant rate with schedules that decay, over the same epochs.",
+    "train-longer": "Train for {epochs} epochs: these runs were still improving, so the comparison may be premature.",
+    "regularise": "Try more dropout or weight decay against overfitting.",
+    "stop-early": "Use early stopping: these runs got worse after their best epoch.",
+    "longer-warmup": "Try a longer warmup, which often makes larger learning rates stable.",
+    "compare-schedules": "Compare a constant learning rate with schedules that decay, over the same number of epochs.",
     # Method
-    "method-scores": (
-        "Arms are compared sentence by sentence at the seeds they share. What seeds and what sentences add to a "
-        "difference is estimated separately, so that statements hold for new seeds and new sentences."
+    "by-example": (
+        "Settings are compared example by example on the seeds they share. The variance from seeds and from examples is estimated "
+        "separately, so the results hold for new seeds and new examples."
     ),
-    "method-rates": (
-        "Only shares of right answers are known. The noise of {size} dev sentences is that of a coin (p(1 − p)/n), as if "
-        "two arms were right independently of each other, which is cautious."
+    "by-share": (
+        "Only mean scores are known. The noise of a dev set of {size} examples is taken as binomial, p(1 − p)/n, and independent between "
+        "settings, which is conservative."
     ),
-    "method-values": "One value a seed is known and no more: statements hold for these sentences.",
-    "method-contenders": (
-        "An arm is out when another is better by more than chance allows at {error}, all comparisons with the best counted "
-        "together. What is left contains the best arm with a probability of at least {level}."
+    "by-value": "Only one value per run is known, so the results hold for this dev set only.",
+    "ruling-out": (
+        "A setting is ruled out when another is significantly better (at {error}, corrected for multiple comparisons). We are at least "
+        "{level} confident that the best setting is among those that are left."
     ),
-    "method-pairs": (
-        "By how much the first choice is ahead of an arm is given with an interval that holds for all pairs of arms at once. "
-        "Where it holds zero, neither is said to be better. That an arm is not the best takes less to show, so that one may be "
-        "out whose interval holds zero."
+    "intervals": (
+        "The intervals of the gaps hold for all pairs of settings at once. Ruling a setting out takes less, so one whose interval contains "
+        "0 can be ruled out."
     ),
-    "method-choice": (
-        "Among arms that are left, a rule chooses: the one nearest, on the logarithm of the rate, to where the best is to be expected, "
-        "then the cheaper, then the one with the better mean. What is expected is the mean over repetitions of the study, drawn from "
-        "the noise of the arms: the middle of a plateau, the top of a peak."
+    "choosing/expected": (
+        "Among the settings that are left, the recommended one is closest, on the log of the learning rate, to where the best is expected "
+        "(the mean position of the best over simulated repetitions of the study); then the cheaper; then the one with the better mean."
     ),
-    "method-choice-middle": (
-        "Among arms that are left, a rule chooses: the one nearest to their middle on the logarithm of the rate, then the "
-        "cheaper, then the one with the better mean. Far from both ends of what may be best, it is least likely to be far "
-        "off."
+    "choosing/middle": (
+        "Among the settings that are left, the recommended one is closest to their middle on the log of the learning rate; then the "
+        "cheaper; then the one with the better mean."
     ),
-    "method-choice-plain": (
-        "Among arms that are left, a rule chooses: the one that was cheaper, then the one with the better mean. They do not lie "
-        "along the rate alone, so that there is no middle to take."
+    "choosing/cheaper": (
+        "Among the settings that are left, the recommended one is the cheaper; then the one with the better mean. They differ in more "
+        "than the learning rate, so there is no middle to choose."
     ),
-    "method-endpoint": (
-        "Values are those at the end of training. The best epoch is shown, and not used: the best of several epochs is "
-        "too good by chance."
+    "confidence-rule": (
+        "Confidence is high when one setting is left, or those left are equivalent within the margin, with the seed noise measured over at "
+        "least three seeds and the best not at an edge of the grid. It is medium when several are left, or when the seed noise is assumed "
+        "but any value from a tenth to ten times it gives the same verdict. Otherwise it is low."
     ),
-    "method-best": (
-        "Values are those of each run's best epoch on dev, as was asked for. The best of several epochs is too good by "
-        "chance: what is expected is corrected for that too, as far as an epoch's noise is its own."
+    "looks": "The study is checked several times, as planned: the checks share an error of {error}, and this one spends {nominal}.",
+    "at-end": "Scores are taken at the end of training. The best epoch is shown but not used: the best of several is too good by chance.",
+    "at-best-epoch": (
+        "As requested, scores are taken at each run's best epoch on dev. The best of several epochs is too good by chance; the expected "
+        "score is corrected for that."
     ),
-    "method-looks": (
-        "The study is looked at more than once, as planned: the looks share the {error}, and this one spends {nominal}."
-    ),
-    "method-test": "Test values are shown where they are known, and are never used to choose.",
+    "test-unused": "Test scores are shown where known and are never used to choose.",
 }

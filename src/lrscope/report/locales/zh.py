@@ -1,167 +1,200 @@
 """中文。"""
 
-COMMA, SEMICOLON, ASIDE = "、", "；", "（{}）"
+COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = "、", "、", "；", "（{}）", ""
 
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
-    "answer": "结论",
-    "by-rate": "各学习率的 dev {metric}",
-    "table": "关键数据",
-    "curves": "各组的训练过程",
-    "findings": "从实验中看到的",
-    "advice": "下一步建议",
-    "method": "判断方法",
-    "reproduce": "如何复现",
+    "answer": "推荐",
+    "by-rate": "不同学习率下的 dev {metric}",
+    "table": "结果",
+    "curves": "训练曲线",
+    "findings": "发现",
+    "advice": "下一步",
+    "method": "方法",
+    "reproduce": "重新训练",
     "unread": "未能识别的行",
-    "arm": "组",
+    "settings": "来源中记录的设置",
+    "setting": "设置",
     "seeds": "种子数",
     "dev-end": "dev {metric}（训练结束时）",
-    "dev-best": "dev {metric}（最佳轮次）",
+    "dev-best": "dev {metric}（最佳轮）",
     "train-loss": "训练损失（结束时）",
     "train-metric": "训练 {metric}（结束时）",
     "dev-loss": "dev 损失（结束时）",
     "test": "test {metric}（不参与选择）",
-    "ahead": "首选领先（95%）",
-    "place": "判断",
-    "contender": "可能是最佳",
+    "gap": "与推荐设置的差距（95% 区间）",
+    "verdict": "判断",
+    "contender": "可能最佳",
     "too low": "过低",
     "too high": "过高",
-    "worse": "不是最佳",
-    "no value": "无数值",
-    "first": "首选",
+    "worse": "已排除",
+    "no value": "无结果",
+    "first": "推荐",
     "second": "次选",
-    "epoch": "轮次",
-    "step": "步数",
-    "rate": "学习率",
+    "high": "高",
+    "medium": "中",
+    "low": "低",
+    "epoch": "轮",
+    "step": "步",
+    "at-epoch": "第 {epoch} 轮",
+    "at-step": "第 {step} 步",
+    "rate": "峰值学习率",
     "line": "行",
-    "because": "依据",
     "minutes": "约 {minutes} 分钟",
     "minutes-unknown": "耗时未知",
     "dev": "dev {metric}",
-    "train": "训练损失",
+    "train": "训练 {metric}",
+    "loss-dev": "dev 损失",
+    "loss-train": "训练损失",
     "toggle": "显示或隐藏",
-    "interval": "95% 区间",
-    "source": "来源：{source}，lrscope {version}",
-    "settings": "来源中的设置",
+    "source": "来源：{source}。由 lrscope {version} 生成。",
+    "legend-spread": "± 为各种子间的标准差。",
+    "legend-gap": "差距为正，表示推荐的设置更好；区间含 0，表示无法区分。",
+    "estimate": "{value}（{ratio} 倍标准误）",
+    "range": "{low} 至 {high}",
+    "many-settings": "{first} …… {last}（共 {number} 组设置）",
 }
 
 SAY = {
-    # 结论
-    "answer-alone": "选择 {first}：其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
-    "answer-tie": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近最佳学习率预期位置的 {first}；次选为 {second}。",
-    "answer-tie-plain": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}；次选为 {second}。",
-    "answer-equivalent-plain": "{arms} 等效：差异小于 {margin}。默认选择 {first}；次选为 {second}。",
-    "answer-tie-middle": "现有证据无法区分 {arms}。默认（并非胜者）选择最靠近它们中间的 {first}；次选为 {second}。",
-    "answer-equivalent-middle": "{arms} 等效：差异小于 {margin}。默认选择最靠近它们中间的 {first}；次选为 {second}。",
-    "answer-alone-known": "选择 {first}：在有数值的各组中，其他各组都不可能是最佳。其 dev {metric} 为 {value}。",
-    "answer-tie-two": "现有证据无法区分 {arms}。默认（并非胜者）选择 {first}。",
-    "without-value": "对 {arms} 无法下结论：训练结束时没有数值。",
-    "expected-more": "在新句子上预计为 {expected}：观察到的 {value}，加上因从 {number} 组中被选中而产生的偏差 {optimism}。",
-    "answer-equivalent": "{arms} 等效：差异小于 {margin}。默认选择最靠近最佳学习率预期位置的 {first}；次选为 {second}。",
-    "answer-equivalent-two": "{arms} 等效：差异小于 {margin}。默认选择 {first}。",
-    "answer-only": "只有 {first} 有数值：dev {metric} 为 {value}，没有可比较的对象。",
-    "answer-assumes": "这里假定种子间的标准差为 {sd}，而这些训练本身看不出来。",
-    "answer-these": "结论只对这些 dev 句子成立：换一批句子会差多少并不知道。",
-    "answer-one": "只有一组 {first}：dev {metric} 为 {value}，没有可比较的对象。",
-    "answer-none": "没有任何一次训练得到数值，无从选择。",
-    "sure-alone": "同类研究中，选错的情况最多占 {error}。",
-    "sure-tie": "最佳组在其中的概率至少为 {level}；其余各组已被排除。",
-    "sure-all": "最佳组在其中的概率至少为 {level}，但这里没有排除任何一组。",
-    "expected-these": "换种子时在这些句子上预计为 {expected}：观察到的 {value}，减去因从 {number} 组中被选中而产生的偏高 {optimism}。",
-    "expected-more-these": "换种子时在这些句子上预计为 {expected}：观察到的 {value}，加上因从 {number} 组中被选中而产生的偏差 {optimism}。",
-    "expected": "在新句子上预计为 {expected}：观察到的 {value}，减去因从 {number} 组中被选中而产生的偏高 {optimism}。",
-    "of-epochs": "其中 {optimism} 是因为取了每次训练的最佳轮次。",
+    # 推荐
+    "no-value": "没有任何一次训练得到 dev {metric}，无法推荐。",
+    "use": "推荐 {arm}。",
+    "winner": "其他设置均已排除。",
+    "tie": "它并未被证明最好：{others} 的表现相近。",
+    "equivalent": "{others} 与它等效：差异小于 {margin}。",
+    "only-value": "只有它得到了结果，没有可比较的对象。",
+    "not-comparable": "它并未被证明最好：种子噪声未知，其他设置都无法排除。",
+    "confidence/winner": "把握：{level}。其他设置均已排除，且种子噪声是实测的。",
+    "confidence/equivalent": "把握：{level}。剩下的设置在容许差异内等效，且种子噪声是实测的。",
+    "confidence/firm": "把握：{level}。种子噪声是假定的，并非实测；但即使大到十倍，结论也不变。",
+    "confidence/undecided": "把握：{level}。种子噪声是实测的，但仍有多组设置可能最佳。",
+    "confidence/none-ruled-out": "把握：{level}。试过的设置目前一组也排除不了。",
+    "confidence/edge": "把握：{level}。最佳学习率可能在网格之外。",
+    "confidence/few-seeds": "把握：{level}。每组设置不足三次训练。",
+    "confidence/assumed": "把握：{level}。种子噪声是假定的，并非实测：请用多个种子训练每组设置。",
+    "confidence/unknown": "把握：{level}。种子噪声未知：请用多个种子训练每组设置。",
+    "confidence/alone": "把握：{level}。没有其他设置可以比较。",
+    "chosen-below/expected": (
+        "{best} 的均值更好（dev {metric} 为 {best_value}，{arm} 为 {value}），但差异未超出噪声；{arm} 最接近最佳学习率的预期位置。"
+    ),
+    "chosen-below/middle": (
+        "{best} 的均值更好（dev {metric} 为 {best_value}，{arm} 为 {value}），但差异未超出噪声；{arm} 位于可能最佳的学习率的中间。"
+    ),
+    "chosen-below/cheaper": (
+        "{best} 的均值更好（dev {metric} 为 {best_value}，{arm} 为 {value}），但差异未超出噪声；{arm} 的训练耗时更少。"
+    ),
+    "expected/higher": (
+        "在新样本上，dev {metric} 预计为 {expected}（观察值 {observed}；从 {number} 组中挑最高者，分数会偏高约 {correction}）。"
+    ),
+    "expected/lower": (
+        "在新样本上，dev {metric} 预计为 {expected}（观察值 {observed}；从 {number} 组中挑最低者，数值会偏低约 {correction}）。"
+    ),
+    "expected/higher-these": (
+        "换用新种子时，这个 dev 集上的 {metric} 预计为 {expected}（观察值 {observed}；从 {number} 组中挑最高者，分数会偏高约 "
+        "{correction}）。"
+    ),
+    "expected/lower-these": (
+        "换用新种子时，这个 dev 集上的 {metric} 预计为 {expected}（观察值 {observed}；从 {number} 组中挑最低者，数值会偏低约 "
+        "{correction}）。"
+    ),
+    "of-epochs": "其中 {correction} 是因为取了每次训练的最佳轮。",
+    "without-value": "训练结束时没有结果：{arms}。",
     # 发现
-    "too-low": "过低：{arms}；有另一组明显更好，相差 {gaps}。",
-    "too-high": "过高：{arms}；有另一组明显更好，相差 {gaps}。",
-    "worse": "不是最佳：{arms}；有另一组明显更好，相差 {gaps}。",
-    "not-told-apart": "无法区分 {arms}：一组须领先另一组 {widest}，后者才会被排除。",
-    "peak": "各学习率上的平滑曲线在 {rate} 处最高（95% 区间 {low_rate} … {high_rate}）。",
-    "peak-open": "各学习率上的平滑曲线在 {rate} 处最高；试过的学习率 {low_rate} … {high_rate} 未能从两侧界定它。",
-    "one-arm": "只有一组：无法与任何对象比较。",
-    "edge-low": "{arm} 是试过的最小学习率，且可能是最佳：最佳学习率也许在网格之下。",
-    "edge-high": "{arm} 是试过的最大学习率，且可能是最佳：最佳学习率也许在网格之上。",
-    "still-rises": "{arm} 在第 {epoch} 轮训练结束时仍在上升：最后三分之一上升 {rise}，为标准误的 {ratio} 倍。",
-    "falls": "{arm} 在第 {epoch} 轮最佳，此后下降 {fall}，为标准误的 {ratio} 倍。",
-    "unstable": "{arm} 不稳定：dev 有 {number} 次超出噪声地下降又回升，最多下降 {fall}，为标准误的 {ratio} 倍。",
-    "gap": "{arm} 从第 {epoch} 轮起对训练集的拟合明显好于 dev：结束时为 {train} 对 {dev}。",
-    "loss-rises": "{arm} 的 dev 损失在第 {epoch} 轮最低，为 {least}，结束时为 {last}：此后过拟合。",
-    "generalises": "{arm} 在 test 上为 {test}，比 dev 低 {gap}（95% 区间 {from} … {to}）。",
-    "test-above": "{arm} 在 test 上为 {test}，比 dev 高 {gap}（95% 区间 {from} … {to}）。",
-    "no-spread": "种子太少，{metric} 随种子变化多少一无所知，而对正确率所作的假定（0.014）并不适用：因此不区分任何两组。请增加种子，或用 --seed-sd 指定。",
-    "size-unused": "仅凭均值无法知道 {metric} 在 dev 句子间的离散程度：结论只对这些句子成立。",
-    "confounded": "各组除学习率外还有 {settings} 不同：结论是对各组整体而言，不能归因于学习率。",
-    "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若其他训练完整，则不计入。",
-    "rate-read-back": "{arms}：首次记录时学习率已有下降；这里是由此推算的峰值。",
-    "diverged": "{arm} 在 {of} 个种子中有 {number} 个发散；真实比例在 {low} 与 {high} 之间。",
-    "failed": "{arm} 在 {of} 个种子中有 {number} 个失败；真实比例在 {low} 与 {high} 之间。",
-    "seed-fell": "{arm} 的种子 {seed} 最终为 {value}，远离其他种子的 {middle}：它失败了，而其他种子没有。",
-    "assumed-sd": (
-        "种子太少，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；若为 {flips}，可能最佳的组就会改变。"
-        "可用 --seed-sd 更改。"
+    "too-low": "过低：{arms}。另有设置显著更好，相差 {gap}。",
+    "too-high": "过高：{arms}。另有设置显著更好，相差 {gap}。",
+    "not-best": "已排除：{arms}。另有设置显著更好，相差 {gap}。",
+    "undecided": "{arms} 之间无法区分：差距要达到 {needed}，才能排除其中一组。",
+    "one-setting": "只有一组设置，没有可比较的对象。",
+    "confounded": "各组设置除学习率外，{settings} 也不同，因此差异不能归因于学习率。",
+    "peak": "对结果拟合的平滑曲线在学习率 {rate} 处最好（95% 区间 {interval}）。",
+    "peak-open": "对结果拟合的平滑曲线在学习率 {rate} 处最好，但峰值可能在试过的范围（{tried}）之外。",
+    "edge-low": "{arm} 是试过的最小学习率，且可能最佳：最佳值可能比网格更小。",
+    "edge-high": "{arm} 是试过的最大学习率，且可能最佳：最佳值可能比网格更大。",
+    "still-improving": "{arm} 在{at}结束时仍在改善：最后三分之一的训练中改善了 {gain}。",
+    "unstable": "{arm} 不稳定：dev {metric} 变差后又恢复，共 {number} 次，最多变差 {fall}。",
+    "worse-after-best": "{arm} 在{at}最好，此后变差 {fall}。",
+    "overfitting": "{arm} 过拟合：训练 {metric} 为 {train}，dev {metric} 为 {dev}；差距从{at}开始。",
+    "dev-loss-rises": "{arm} 过拟合：dev 损失在{at}最低（{least}），结束时为 {last}。",
+    "dev-test-gap": "{arm}：test {metric} 为 {test}；dev 减 test 为 {gap}（95% 区间 {interval}）。",
+    "diverged": "{arm} 在 {of} 次训练中发散 {number} 次（发散率的 95% 区间：{interval}）。",
+    "failed": "{arm} 在 {of} 次训练中失败 {number} 次（失败率的 95% 区间：{interval}）。",
+    "seed-collapsed": "{arm} 的种子 {seed} 最终为 {value}，而其他种子在 {middle} 左右：这次训练失败了。",
+    "assumed-spread/default": (
+        "这里假定种子间的标准差为 {sd}（42M 模型在 SST-5 上的实测值），因为从这些训练中无法测得。若为 {flips}，可能最佳的设置就会不同。"
+        "可用 --seed-sd 指定。"
     ),
-    "assumed-sd-firm": (
-        "种子太少，种子间的差异未知。这里假定标准差为 {sd}（{sd_source}）；从其十分之一到十倍，可能最佳的组都不变。"
-        "可用 --seed-sd 更改。"
+    "assumed-spread/default-firm": (
+        "这里假定种子间的标准差为 {sd}（42M 模型在 SST-5 上的实测值），因为从这些训练中无法测得。从它的十分之一到十倍，结论都不变。"
+        "可用 --seed-sd 指定。"
     ),
-    "sd-named": "按指定",
-    "sd-source": "42M 模型在 SST-5 上各种子的离散程度",
-    "no-sizes": "不知道 dev 有多少句子，因此只计入种子的噪声：结论只对这些句子成立。可用 --dev-size 给出数目。",
-    "heading-differs": "第 {heading_line} 行的标题写 {heading}，其下第 {line} 行的设置写 {rate}：各次训练以各自的标题为准。",
-    "opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {by} 打开。",
-    "overlap": "{second} 中有 {number} 个句子也在 {first} 中：{second} 上的数值可能因此偏高。",
-    "rate-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share} 倍。",
-    "rate-rises": "{arms}：学习率下降后又回升，共 {number} 次。本应只衰减一次的调度，若按批次步进而周期以轮计，就会如此。",
-    "rate-left": "{arms}：训练结束时学习率仍为峰值的 {share} 倍，调度尚未走完。",
-    "other-metrics": "按 {chosen} 比较；dev 上还测量了 {others}：可用 --metric 指定另一个。",
-    "same-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
-    "epoch-again": "{arm}，第 {line} 行：第 {epoch} 轮再次出现；以最后一次为准。",
-    "final-differs": "{arm}，第 {line} 行：总结写 dev 为 {final}，而没有一轮如此（最后一轮为 {last}）；以各轮为准。",
-    "cut-off": "{arm}，第 {line} 行：{of} 轮中只有 {epochs} 轮。",
-    # 建议
-    "more-seeds": "每组 {seeds} 个种子，五次研究中有四次能看出 {difference} 的差异。",
-    "more-seeds-many": (
-        "要在五次研究的四次中看出 {difference} 的差异，每组需要 {seeds} 个种子。目前看到的领先为 {lead}：按计划逐次查看，最多 "
-        "{tried} 个种子，也许就能分出高下。"
+    "assumed-spread/asked": (
+        "这里按您的指定，假定种子间的标准差为 {sd}，因为从这些训练中无法测得。若为 {flips}，可能最佳的设置就会不同。"
     ),
-    "more-sentences": (
-        "dev 句子太少，再多种子也看不出 {difference} 的差异；每组 {at_seeds} 个种子时，{examples} 个句子可以（五次研究中有"
-        "四次）。"
+    "assumed-spread/asked-firm": (
+        "这里按您的指定，假定种子间的标准差为 {sd}，因为从这些训练中无法测得。从它的十分之一到十倍，结论都不变。"
     ),
-    "no-telling": "用 {at_seeds} 个种子，无论有多少句子，都看不出 {difference} 的差异。",
-    "wider-grid": "再试 {rate}：网格止于可能最佳之处。",
-    "finer-grid": "再细看 {rates}：最佳学习率位于相距较远的两个学习率之间。",
+    "unknown-spread": (
+        "每组设置只有一次训练，{metric} 的种子噪声未知，因此无法排除任何设置。请增加种子，或用 --seed-sd 指定。"
+    ),
+    "unknown-size": "dev 集的大小未知，因此结论只对这个 dev 集成立。可用 --dev-size 给出大小，以计入它的噪声。",
+    "means-only": "只知道每次训练的 {metric} 均值，不知道它在样本间的差异，因此结论只对这个 dev 集成立。",
+    # 关于记录
+    "overlap": "{second} 中有 {number} 个样本也出现在 {first} 中，{second} 的分数可能因此偏高。",
+    "seal-opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {command} 打开。",
+    "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
+    "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
+    "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若有完整的训练，则不计入。",
+    "heading-differs": "第 {heading_line} 行的标题写的是 {heading}，而第 {line} 行的设置写的是 {rate}；各次训练以自己的标题为准。",
+    "cut-off": "{arm}（第 {line} 行）：日志中只有 {of} 轮中的 {epochs} 轮。",
+    "epoch-repeated": "{arm}（第 {line} 行）：{epoch}重复出现，以最后一次为准。",
+    "summary-differs": "{arm}（第 {line} 行）：总结中的 dev 为 {final}，与任何一轮都不符（最后一轮为 {last}）；以各轮为准。",
+    "peak-estimated": "{arms}：峰值学习率是推算的，因为首次记录时衰减已经开始。",
+    "schedule-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share}。",
+    "rate-rises": "{arms}：学习率下降后又回升（{number} 次）。本应只衰减一次的调度，若周期以轮计、却每个批次都步进，就会如此。",
+    "schedule-cut": "{arms}：训练结束时学习率仍为峰值的 {share}，调度尚未走完。",
+    # 下一步
+    "more-seeds": "为这些设置各训练 {seeds} 个种子：能以 80% 的检验功效发现 {difference} 的差异。",
+    "try-some-seeds": (
+        "要以 80% 的检验功效发现 {difference} 的差异，这些设置各需 {seeds} 个种子。目前的领先为 {lead}：增加到最多 {tried} 个种子"
+        "也许就够了。"
+    ),
+    "more-examples": (
+        "dev 集太小，无法发现 {difference} 的差异：大约需要 {examples} 个样本和 {seeds} 个种子（检验功效 80%）。"
+    ),
+    "undetectable": "用 {seeds} 个种子，无论 dev 集多大，都无法发现 {difference} 的差异。",
+    "wider-grid": "再试学习率 {rate}：最佳值可能在网格之外。",
+    "finer-grid": "再试学习率 {rates}：最佳学习率附近的间隔太大。",
     "scale-batch": (
-        "这个学习率对应的批大小为 {batch}。批更大时，请比较按倍数的平方根缩放（Adam 的步长所提示）与按倍数缩放（SGD 的做法）："
-        "两者都不是必然的（后者用 --scale-lr linear）。"
+        "这个学习率对应的批大小为 {batch}。批更大时，请比较按倍数的平方根缩放（常用于 Adam）与线性缩放（常用于 SGD；"
+        "--scale-lr linear）。"
     ),
-    "longer": "训练 {epochs} 轮：仍在上升的组被过早评判。",
-    "regularise": "试试更大的 dropout 或权重衰减：训练集的拟合好于 dev。",
-    "stop-early": "使用早停：在最佳轮次之后下降，说明训练过久。",
-    "warm-up": "试试更长的预热：它使较大的学习率也能训练。",
-    "decay": "在相同轮数下，比较恒定学习率与会衰减的调度。",
+    "train-longer": "训练 {epochs} 轮：这些训练仍在改善，现在比较可能为时过早。",
+    "regularise": "试试更大的 dropout 或权重衰减，以减轻过拟合。",
+    "stop-early": "使用早停：这些训练在最佳轮之后变差了。",
+    "longer-warmup": "试试更长的预热：它往往能让较大的学习率保持稳定。",
+    "compare-schedules": "在相同轮数下，比较恒定学习率与会衰减的调度。",
     # 方法
-    "method-scores": (
-        "在共有的种子上逐句比较各组。种子与句子各自给差异带来多少噪声，分别估计，因此结论对新种子和新句子都成立。"
+    "by-example": "在共有的种子上逐样本比较各组设置。种子和样本带来的方差分别估计，因此结论对新种子和新样本都成立。",
+    "by-share": (
+        "只知道平均分数。{size} 个 dev 样本的噪声按二项分布计算，即 p(1 − p)/n，并视各组设置相互独立，这是保守的做法。"
     ),
-    "method-rates": "只知道正确率。{size} 个 dev 句子的噪声按抛硬币计算（p(1 − p)/n），并视两组的对错相互独立，这是保守的。",
-    "method-values": "每个种子只知道一个数值：结论只对这些句子成立。",
-    "method-contenders": (
-        "若另一组优于它的程度超出 {error} 水平下偶然所能解释的范围（所有与最佳的比较一并计入），该组即被排除。留下的各组包含"
-        "最佳组的概率至少为 {level}。"
+    "by-value": "每次训练只有一个数值，因此结论只对这个 dev 集成立。",
+    "ruling-out": (
+        "若另一组设置显著更好（水平 {error}，已作多重比较校正），该设置即被排除。最佳设置在剩下的设置之中，置信度至少为 {level}。"
     ),
-    "method-pairs": "首选领先各组多少，附有对所有两两比较同时成立的区间。区间含零时，不说哪一组更好；而要说某组不是最佳，所需的差距较小，因此区间含零的组也可能被排除。",
-    "method-choice": (
-        "在留下的各组中按规则选择：先取学习率对数上最靠近最佳位置预期的，再取耗时较少的，再取均值较好的。预期位置是按各组噪声反复模拟"
-        "本研究时最佳组位置的平均：平台取其中间，尖峰取其顶点。"
+    "intervals": "差距的区间对所有两两比较同时成立。排除一组设置所需的证据较少，因此区间含 0 的设置也可能被排除。",
+    "choosing/expected": (
+        "在剩下的设置中，推荐学习率（取对数）最接近最佳值预期位置的一组（反复模拟本研究，取最佳位置的平均）；其次取耗时较少的；"
+        "再次取均值较好的。"
     ),
-    "method-choice-middle": (
-        "在留下的各组中按规则选择：先取学习率对数上最靠近中间的，再取耗时较少的，再取均值较好的。离可能最佳范围的两端都远，"
-        "偏差过大的可能性最小。"
+    "choosing/middle": "在剩下的设置中，推荐学习率（取对数）最接近它们中间的一组；其次取耗时较少的；再次取均值较好的。",
+    "choosing/cheaper": "在剩下的设置中，推荐耗时较少的一组；其次取均值较好的。它们的不同不只在学习率，因此没有中间可取。",
+    "confidence-rule": (
+        "把握为高：只剩一组设置，或剩下的设置在容许差异内等效；种子噪声由至少三个种子实测；且最佳值不在网格边缘。把握为中：仍有多组设置"
+        "可能最佳；或种子噪声是假定的，但从它的十分之一到十倍，结论都不变。其余情况把握为低。"
     ),
-    "method-choice-plain": "在留下的各组中按规则选择：先取耗时较少的，再取均值较好的。它们并非只沿学习率排列，没有中间可取。",
-    "method-endpoint": "数值取自训练结束时。最佳轮次只作展示而不使用：多个轮次中的最好值会因偶然而偏高。",
-    "method-best": "按要求，数值取自每次训练在 dev 上的最佳轮次。多个轮次中的最好值会因偶然而偏高：预期值也按每轮自身的噪声对此作了修正。",
-    "method-looks": "这项研究按计划多次查看：各次查看共用 {error}，本次用去 {nominal}。",
-    "method-test": "已知的 test 数值只作展示，绝不用于选择。",
+    "looks": "这项研究按计划分几次检查：各次检查共用 {error} 的错误率，本次用去 {nominal}。",
+    "at-end": "分数取自训练结束时。最佳轮只作展示，不用于比较：多轮中的最好值会因偶然而偏好。",
+    "at-best-epoch": "按要求，分数取自每次训练在 dev 上的最佳轮。多轮中的最好值会因偶然而偏好，预期分数已就此修正。",
+    "test-unused": "已知的 test 分数只作展示，绝不用于选择。",
 }

@@ -18,9 +18,10 @@ from lrscope.records import Status
 from lrscope.runs.importers.headings import is_heading, rate_in, seed_in
 from lrscope.runs.importers.text import text_of
 from lrscope.runs.metric import decision_metric, passed_over
+from lrscope.runs.notes import CutOff, EpochRepeated, HeadingDiffers, Note, SummaryDiffers
+from lrscope.runs.quantities import Count, Epoch, Number, Rate, Setting, Value
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
-from lrscope.runs.said import Said
 from lrscope.runs.settings import RATES, SPLITS, shared_settings
 from lrscope.schedules.durations import format_number
 
@@ -48,7 +49,8 @@ class _Begun:
     points: dict[int, Splits] = field(default_factory=dict)
     final: Splits = field(default_factory=dict)
     final_line: int = 0
-    notes: list[tuple[str, dict[str, float]]] = field(default_factory=list)
+    repeated: list[tuple[int, int]] = field(default_factory=list)  # (epoch, line)
+    differing: list[tuple[float, float]] = field(default_factory=list)  # (in the summary, in the last epoch)
 
     def measured(self, epoch: int, values: Splits, line: int) -> None:
         """Take in an epoch; what stands again, as after a resumption, counts the last time."""
@@ -56,7 +58,7 @@ class _Begun:
             self._take_final()
             self.final = {}
         if epoch in self.points:
-            self.notes.append(("epoch-again", {"epoch": epoch, "line": line}))
+            self.repeated.append((epoch, line))
         self.points[epoch] = values
 
     def finish(self) -> None:
@@ -67,7 +69,7 @@ class _Begun:
         for name, value in self.final.get("dev", {}).items():
             known = [splits["dev"][name] for splits in self.points.values() if name in splits.get("dev", {})]
             if known and not any(abs(value - each) <= _ROUNDING for each in known):
-                self.notes.append(("final-differs", {"final": value, "last": known[-1], "line": self.final_line}))
+                self.differing.append((value, known[-1]))
 
     def _take_final(self) -> None:
         """Give the last epoch what stood under it."""
@@ -80,7 +82,7 @@ class _Reader:
     def __init__(self) -> None:
         self.runs: list[_Begun] = []
         self.unread: list[tuple[int, str]] = []
-        self.notes: list[Said] = []
+        self.notes: list[Note] = []
         self._shared: dict[str, str] = {}
         self._heading: tuple[int, str] | None = None
         self._maybe: tuple[int, str] | None = None  # a line that would be a heading if a run began under it
@@ -122,9 +124,9 @@ class _Reader:
         """
         if self._maybe is not None and self._maybe[0] > self._last:
             self.unread.remove(self._maybe)
-            said = self._maybe[1]
-            if rate_in(said) is None and self._heading is not None:  # another seed under the heading
-                return _Begun(self._heading[1], dict(self._shared), number, seed=seed_in(said))
+            line = self._maybe[1]
+            if rate_in(line) is None and self._heading is not None:  # another seed under the heading
+                return _Begun(self._heading[1], dict(self._shared), number, seed=seed_in(line))
             self._heading = self._maybe
         elif self._open is not None and any(line > self._last for line, _ in self.unread):
             self._heading, self._shared = None, {}
@@ -137,10 +139,9 @@ class _Reader:
             self._open, self._heading = None, None
         self._shared = settings
         if self._heading is not None:
-            rate, said = _rate_of(settings), rate_in(self._heading[1])
-            if rate is not None and said is not None and rate != said:
-                lines = {"heading_line": self._heading[0], "line": number}
-                self.notes.append(Said("heading-differs", {"heading": said, "rate": rate, **lines}))
+            rate, heading = _rate_of(settings), rate_in(self._heading[1])
+            if rate is not None and heading is not None and rate != heading:
+                self.notes.append(HeadingDiffers(Rate(heading), Number(self._heading[0]), Rate(rate), Number(number)))
 
     def _final(self, number: int, line: str, found: dict[str, dict[str, float]]) -> None:
         if self._open is None or not self._open.points:
@@ -176,7 +177,7 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
     if not names:
         raise DataError(f"runs are compared by what was measured on dev: got a log without a dev metric, {path}")
     metric = decision_metric(names, wanted)
-    notes = [*reader.notes, *(passed_over(names, metric) if wanted is None else ())]
+    notes: list[Note] = [*reader.notes, *(passed_over(names, metric) if wanted is None else ())]
     first = 1 if any(0 in begun.points for begun in reader.runs) else 0  # epochs are counted from 1 here
     runs = []
     for begun in reader.runs:
@@ -190,10 +191,12 @@ def read_log(path: Path, sizes: Mapping[str, int], wanted: str | None = None) ->
         asked = begun.settings.get("epochs", begun.settings.get("num_epochs", ""))
         if asked.isdigit() and len(begun.points) < int(asked):
             status = "interrupted"
-            there = {"epochs": len(begun.points), "of": int(asked), "line": begun.line}
-            notes.append(Said("cut-off", there, name))
-        counted = [{**v, "epoch": v["epoch"] + first} if "epoch" in v else v for _, v in begun.notes]
-        notes += [Said(kind, values, name) for (kind, _), values in zip(begun.notes, counted, strict=True)]
+            notes.append(CutOff(Setting(name), Number(begun.line), Count(len(begun.points)), Count(int(asked))))
+        notes += [EpochRepeated(Setting(name), Number(line), Epoch(epoch + first)) for epoch, line in begun.repeated]
+        notes += [
+            SummaryDiffers(Setting(name), Number(begun.final_line), Value(value), Value(last))
+            for value, last in begun.differing
+        ]
         points = tuple(Point(None, epoch + first, splits) for epoch, splits in sorted(begun.points.items()))
         settings = {key: value for key, value in begun.settings.items() if key not in RATES}
         runs.append(Run(name, seed, rate, points, status, begun.final, settings))

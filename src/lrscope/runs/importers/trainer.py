@@ -16,9 +16,10 @@ from lrscope.records import Status
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.importers.text import text_of
 from lrscope.runs.metric import decision_metric, passed_over
+from lrscope.runs.notes import PeakEstimated
+from lrscope.runs.quantities import Settings
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
-from lrscope.runs.said import Said
 from lrscope.runs.settings import shared_settings
 from lrscope.schedules.durations import format_number
 
@@ -57,7 +58,7 @@ def read_trainer_states(paths: Sequence[Path], sizes: Mapping[str, int], wanted:
             )
         )  # fmt: skip
     if read_back:
-        notes.append(Said("rate-read-back", {"arms": list(dict.fromkeys(read_back))}))
+        notes.append(PeakEstimated(Settings(dict.fromkeys(read_back))))
     settings = shared_settings([run.settings for run in runs])
     sizes = {**_dev_size([state["log_history"] for _, state in states]), **sizes}
     return Runs(

@@ -1,0 +1,177 @@
+"""The answer: which setting to use, how the others stand beside it, how sure that is, and what to expect of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+from lrscope.findings.confidence import Level, Reason, confidence
+from lrscope.findings.method import Rule, choice_rule
+from lrscope.runs.quantities import Count, Setting, Settings, Value
+from lrscope.runs.statement import Statement
+from lrscope.statistics.conclusions import Conclusions
+
+
+@dataclass(frozen=True)
+class Answer(Statement):
+    """A sentence of the answer."""
+
+
+@dataclass(frozen=True)
+class NoValue(Answer):
+    """No run came to a value."""
+
+
+@dataclass(frozen=True)
+class Use(Answer):
+    """The recommendation."""
+
+    arm: Setting
+
+
+@dataclass(frozen=True)
+class Winner(Answer):
+    """Every other setting with a value is ruled out."""
+
+
+@dataclass(frozen=True)
+class Tie(Answer):
+    """Others could not be told from the recommended one."""
+
+    others: Settings
+
+
+@dataclass(frozen=True)
+class Equivalent(Answer):
+    """Others are shown to differ by less than the margin."""
+
+    others: Settings
+    margin: Value
+
+
+@dataclass(frozen=True)
+class OnlyValue(Answer):
+    """One setting alone has a value."""
+
+
+@dataclass(frozen=True)
+class NotComparable(Answer):
+    """Nothing is known of how seeds differ, so that no setting can be ruled out."""
+
+
+@dataclass(frozen=True)
+class Confidence(Answer):
+    """How sure the recommendation is, and what decides that."""
+
+    WORDINGS = get_args(Reason)
+
+    level: Level
+    reason: Reason
+
+    @property
+    def wording(self) -> str:
+        """The reason."""
+        return self.reason
+
+
+@dataclass(frozen=True)
+class ChosenBelow(Answer):
+    """The recommended setting has a lower mean than another, and the rule that chose it all the same."""
+
+    WORDINGS = get_args(Rule)
+
+    arm: Setting
+    value: Value
+    best: Setting
+    best_value: Value
+    rule: Rule
+
+    @property
+    def wording(self) -> str:
+        """The rule."""
+        return self.rule
+
+
+@dataclass(frozen=True)
+class Expected(Answer):
+    """What to expect of the recommended setting: what was observed, corrected for having been picked."""
+
+    WORDINGS = ("higher", "lower", "higher-these", "lower-these")
+
+    expected: Value
+    observed: Value
+    correction: Value
+    number: Count
+    is_maximized: bool
+    is_of_these: bool
+
+    @property
+    def wording(self) -> str:
+        """Which way picking flatters, and whether it holds for these examples alone."""
+        return ("higher" if self.is_maximized else "lower") + ("-these" if self.is_of_these else "")
+
+
+@dataclass(frozen=True)
+class OfEpochs(Answer):
+    """The part of the correction that is due to taking each run's best epoch."""
+
+    correction: Value
+
+
+@dataclass(frozen=True)
+class WithoutValue(Answer):
+    """Settings without a value at the end of training."""
+
+    arms: Settings
+
+
+def answer(c: Conclusions) -> list[Answer]:
+    """Return the answer: first the recommendation, then how the others stand beside it, then the rest."""
+    known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    if not known:
+        return [NoValue()]
+    first = c.arms[c.choice.first]
+    return [Use(Setting(first.name)), _standing(c), Confidence(*confidence(c)), *_details(c)]
+
+
+def _standing(c: Conclusions) -> Answer:
+    first = c.arms[c.choice.first]
+    others = Settings(arm.name for arm in c.arms if arm.standing == "contender" and arm.name != first.name)
+    if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
+        return OnlyValue()
+    if not c.knows_spread:
+        return NotComparable()
+    if not others:
+        return Winner()
+    return Equivalent(others, Value(c.margin)) if c.verdict.is_decided else Tie(others)
+
+
+def _details(c: Conclusions) -> Iterator[Answer]:
+    known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    if len(known) > 1 and c.knows_spread:
+        yield from _why_below(c)
+        yield _expected(c, len(known))
+        if c.runs.at_best:
+            yield OfEpochs(Value(c.epoch_optimism))
+    if len(known) < len(c.arms):
+        yield WithoutValue(Settings(arm.name for arm in c.arms if math.isnan(arm.value)))
+
+
+def _why_below(c: Conclusions) -> Iterator[Answer]:
+    first, best = c.arms[c.choice.first], c.arms[c.order[0]]
+    if first.name != best.name and first.value != best.value:
+        yield ChosenBelow(
+            Setting(first.name), Value(first.value), Setting(best.name), Value(best.value), choice_rule(c)
+        )
+
+
+def _expected(c: Conclusions, number: int) -> Expected:
+    first, maximize = c.arms[c.choice.first], c.runs.metric.direction == "maximize"
+    expected = first.value - c.optimism if maximize else first.value + c.optimism
+    if c.is_share:
+        expected = min(1.0, max(0.0, expected))  # no expectation leaves the metric's range
+    return Expected(
+        Value(expected), Value(first.value), Value(c.optimism), Count(number), maximize, c.is_of_these
+    )  # fmt: skip

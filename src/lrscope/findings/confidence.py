@@ -1,0 +1,51 @@
+"""How sure a recommendation is, in one word, by a rule that a reader can check."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+from lrscope.statistics.conclusions import Conclusions
+
+Level = Literal["high", "medium", "low"]
+Reason = Literal[
+    "winner", "equivalent", "firm", "undecided", "none-ruled-out", "edge", "few-seeds", "assumed", "unknown", "alone"
+]
+MIN_SEEDS = 3
+
+
+def confidence(c: Conclusions) -> tuple[Level, Reason]:
+    """Return the level, and the reason that decides it.
+
+    high: one setting is left, or all that are left are equivalent within the margin; the noise of seeds was measured,
+    with three seeds or more; and the best rate does not lie at an end of those that were tried. medium: the same, but
+    several settings are left, or the noise is assumed and none from a tenth to ten times of it would change what is
+    left. low: all else.
+    """
+    known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    left = c.verdict.contenders
+    if len(known) < 2:
+        return "low", "alone"
+    if not c.knows_spread:
+        return "low", "unknown"
+    if c.is_assumed and (c.flips_at is not None or not c.verdict.is_decided):
+        return "low", "assumed"
+    if not c.verdict.is_decided and len(left) == len(known):
+        return "low", "none-ruled-out"
+    if _at_an_edge(c):
+        return "low", "edge"
+    if c.is_assumed:
+        return "medium", "firm"
+    if max(len(c.arms[arm].done) for arm in left) < MIN_SEEDS:
+        return "low", "few-seeds"
+    if not c.verdict.is_decided:
+        return "medium", "undecided"
+    return "high", "winner" if len(left) == 1 else "equivalent"
+
+
+def _at_an_edge(c: Conclusions) -> bool:
+    """Whether the lowest or the highest rate that was tried may be the best."""
+    rates = [arm.rate for arm in c.arms if arm.rate is not None]
+    if not c.has_log_rates or len(set(rates)) < 2:
+        return False
+    return any(c.arms[arm].rate in (min(rates), max(rates)) for arm in c.verdict.contenders)

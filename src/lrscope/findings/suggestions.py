@@ -1,0 +1,96 @@
+"""The kinds of advice: what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lrscope.runs.quantities import Count, Rate, Rates, Value
+from lrscope.runs.statement import Statement
+
+
+@dataclass(frozen=True)
+class Suggestion(Statement):
+    """Something to do next."""
+
+
+@dataclass(frozen=True)
+class MoreSeeds(Suggestion):
+    """So many seeds of each setting detect a difference with 80% power."""
+
+    seeds: Count
+    difference: Value
+
+
+@dataclass(frozen=True)
+class TrySomeSeeds(Suggestion):
+    """That takes more seeds than a person runs; what leads by `lead` may be settled by fewer."""
+
+    seeds: Count
+    difference: Value
+    lead: Value
+    tried: Count
+
+
+@dataclass(frozen=True)
+class MoreExamples(Suggestion):
+    """No number of seeds detects the difference on so few examples; so many examples would, with so many seeds."""
+
+    difference: Value
+    examples: Count
+    seeds: Count
+
+
+@dataclass(frozen=True)
+class Undetectable(Suggestion):
+    """No number of seeds or examples within reason detects the difference."""
+
+    difference: Value
+    seeds: Count
+
+
+@dataclass(frozen=True)
+class WiderGrid(Suggestion):
+    """Try a rate beyond the end of those that were tried."""
+
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class FinerGrid(Suggestion):
+    """Try rates between the chosen one and its neighbours."""
+
+    rates: Rates
+
+
+@dataclass(frozen=True)
+class ScaleBatch(Suggestion):
+    """How the rate scales to larger batches."""
+
+    batch: Count
+
+
+@dataclass(frozen=True)
+class TrainLonger(Suggestion):
+    """Train for more epochs."""
+
+    epochs: Count
+
+
+@dataclass(frozen=True)
+class Regularise(Suggestion):
+    """More dropout, or more weight decay."""
+
+
+@dataclass(frozen=True)
+class StopEarly(Suggestion):
+    """Stop early."""
+
+
+@dataclass(frozen=True)
+class LongerWarmup(Suggestion):
+    """A longer warmup."""
+
+
+@dataclass(frozen=True)
+class CompareSchedules(Suggestion):
+    """Compare a constant rate with schedules that decay."""

@@ -1,0 +1,126 @@
+"""What is odd about records of runs: notes that their readers make, for a report to say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lrscope.runs.quantities import Count, Epoch, Names, Number, Rate, Setting, Settings, Share, Text, Value
+from lrscope.runs.statement import Statement
+
+
+@dataclass(frozen=True)
+class Note(Statement):
+    """Something about the records themselves, not about what they show."""
+
+
+@dataclass(frozen=True)
+class Overlap(Note):
+    """So many examples of the second split are in the first too."""
+
+    first: Text
+    second: Text
+    number: Count
+
+
+@dataclass(frozen=True)
+class SealOpened(Note):
+    """Sealed test scores were opened, when and by which command."""
+
+    when: Text
+    command: Text
+    number: Count
+
+
+@dataclass(frozen=True)
+class OtherMetrics(Note):
+    """Other metrics of dev could have been compared by."""
+
+    chosen: Text
+    others: Names
+
+
+@dataclass(frozen=True)
+class DuplicateRun(Note):
+    """Two runs of a setting have the same values, so many of them."""
+
+    arm: Setting
+    number: Count
+
+
+@dataclass(frozen=True)
+class Unfinished(Note):
+    """Some runs of a setting ended before others did."""
+
+    arm: Setting
+    number: Count
+    of: Count
+
+
+@dataclass(frozen=True)
+class HeadingDiffers(Note):
+    """A log's heading names another rate than the settings under it."""
+
+    heading: Rate
+    heading_line: Number
+    rate: Rate
+    line: Number
+
+
+@dataclass(frozen=True)
+class CutOff(Note):
+    """A log holds fewer epochs of a run than were asked for."""
+
+    arm: Setting
+    line: Number
+    epochs: Count
+    of: Count
+
+
+@dataclass(frozen=True)
+class EpochRepeated(Note):
+    """An epoch stands in a log more than once."""
+
+    arm: Setting
+    line: Number
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class SummaryDiffers(Note):
+    """A log's summary has a value that no epoch has."""
+
+    arm: Setting
+    line: Number
+    final: Value
+    last: Value
+
+
+@dataclass(frozen=True)
+class PeakEstimated(Note):
+    """Peak rates were read back from rates that had already come down."""
+
+    arms: Settings
+
+
+@dataclass(frozen=True)
+class ScheduleDiffers(Note):
+    """The rates that were applied are not those of the schedule, by up to this share of the peak."""
+
+    arms: Settings
+    share: Share
+
+
+@dataclass(frozen=True)
+class RateRises(Note):
+    """A rate that should decay once fell and rose again, so many times."""
+
+    arms: Settings
+    number: Count
+
+
+@dataclass(frozen=True)
+class ScheduleCut(Note):
+    """Training ended while the rate was still at this share of its peak."""
+
+    arms: Settings
+    share: Share

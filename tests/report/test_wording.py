@@ -1,0 +1,94 @@
+"""Every kind of statement has its sentence in every language, and quantities are written by their type."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import string
+import types
+import typing
+from typing import Any
+
+import pytest
+
+from lrscope.report.locales import NAMES, locale
+from lrscope.report.wording import Wording
+from lrscope.runs import quantities as q
+from lrscope.runs.statement import Statement, as_plain, statement_classes
+
+for _module in ("findings.statements", "findings.suggestions", "findings.answer", "findings.method", "runs.notes"):
+    importlib.import_module(f"lrscope.{_module}")
+CLASSES = sorted(statement_classes(), key=lambda kind: kind.kind)
+
+EXAMPLES: dict[Any, Any] = {
+    q.Rate: q.Rate(2e-5), q.Share: q.Share(0.05), q.Value: q.Value(0.41), q.Difference: q.Difference(-0.02),
+    q.Epoch: q.Epoch(3), q.Step: q.Step(300), q.Count: q.Count(4), q.Number: q.Number(12),
+    q.Setting: q.Setting("lr 2e-5"), q.Settings: q.Settings(["lr 1e-5", "lr 0.001"]), q.Names: q.Names(["dropout"]),
+    q.Rates: q.Rates([1e-5, 3e-5]), q.Text: q.Text("train.txt"), q.Estimate: q.Estimate(0.03, 0.012), bool: True,
+    str: "high",
+}  # fmt: skip
+
+
+def example(hint: Any) -> Any:
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return example(typing.get_args(hint)[0])
+    if typing.get_origin(hint) is q.Interval:
+        (bound,) = typing.get_args(hint)
+        return q.Interval(bound(0.01), bound(0.03))
+    if typing.get_origin(hint) is typing.Literal:
+        return typing.get_args(hint)[0]
+    return EXAMPLES[hint]
+
+
+def made(kind: type[Statement]) -> Statement:
+    hints = typing.get_type_hints(kind)
+    return kind(**{item.name: example(hints[item.name]) for item in dataclasses.fields(kind)})
+
+
+def keys(kind: type[Statement]) -> set[str]:
+    return {f"{kind.kind}/{wording}" if wording else kind.kind for wording in kind.WORDINGS}
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("language", list(NAMES))
+def test_sentences_are_those_of_the_kinds_of_statements_and_no_others(language: str) -> None:
+    assert len(CLASSES) > 50
+    assert set(locale(language).say) == {key for kind in CLASSES for key in keys(kind)}
+
+
+@pytest.mark.parametrize("language", list(NAMES))
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.kind)
+def test_every_statement_is_written_with_its_own_fields(kind: type[Statement], language: str) -> None:
+    wording = Wording(locale(language), "acc")
+    fields = {item.name for item in dataclasses.fields(kind)}
+    written = {item: wording.text(value) for item, value in vars(made(kind)).items()}
+    for key in keys(kind):
+        text = wording.locale.say[key]
+        assert places(text) <= fields | {"metric"}, key
+        sentence = text.format(metric="acc", **written)
+        assert "{" not in sentence
+        assert all(written[name] in sentence for name in places(text) - {"metric"})
+    assert made(kind).key in keys(kind)
+    assert wording.sentence(made(kind))
+
+
+def test_a_statement_as_plain_values() -> None:
+    statements = importlib.import_module("lrscope.findings.statements")
+    finding = statements.StillImproving(q.Setting("a"), q.Estimate(0.03, float("nan")), q.Epoch(3))
+    assert as_plain(finding) == {
+        "kind": "still-improving", "arm": "a", "gain": {"value": 0.03, "error": None}, "at": 3.0,
+    }  # fmt: skip
+    low = statements.TooLow(q.Settings(["a", "b"]), q.Interval(q.Value(0.1), q.Value(0.2)))
+    assert as_plain(low) == {"kind": "too-low", "arms": ["a", "b"], "gap": [0.1, 0.2]}
+
+
+def test_lists_of_settings() -> None:
+    english, chinese = (Wording(locale(name), "acc") for name in ("en", "zh"))
+    assert english.text(q.Settings(["lr 1e-5", "lr 0.001", "lr 0.01"])) == "1e-5, 0.001 and 0.01"
+    assert english.text(q.Settings(["lr 1e-5", "lr 1e-3, batch size 8"])) == "lr 1e-5 and lr 1e-3, batch size 8"
+    assert chinese.text(q.Settings(["lr 1e-5", "lr 0.001"])) == "1e-5、0.001"
+    assert english.text(q.Settings([f"lr {n}" for n in range(9)])) == "0 … 8 (9 settings)"
+    assert english.text(q.Setting("a\nb\x1b[2J")) == "a\\u000ab\\u001b[2J"
