@@ -40,6 +40,7 @@ WITHOUT_TORCH = (
     "findings",
     "executors",
     "studies",
+    "workflows",
 )
 HEAVY = ("torch", "transformers", "matplotlib", "pyarrow", "scipy", "ray")
 

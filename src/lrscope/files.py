@@ -2,10 +2,13 @@ r"""Files written whole or not at all, always as UTF-8 with `\n`, whatever the c
 
 from __future__ import annotations
 
+import json
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from lrscope.errors import StudyError
 
@@ -43,3 +46,52 @@ def write_text(path: Path, text: str) -> None:
     r"""Write `text` to `path` atomically as UTF-8, lines ending in `\n`."""
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file that lrscope wrote.
+
+    Raises:
+        StudyError: it cannot be read, or holds something else.
+    """
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise StudyError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, RecursionError) as error:  # bytes that are no UTF-8 are a ValueError too
+        raise damaged(path, "it is not JSON") from error
+    if not isinstance(values, dict):
+        raise damaged(path, f"it holds {type(values).__name__} where an object is expected")
+    return values
+
+
+def damaged(path: Path, why: str) -> StudyError:
+    """Return the error for a file that lrscope wrote and that has been changed or cut since."""
+    return StudyError(f"{path} is damaged: {why}; restore it from a copy")
+
+
+def number_in(values: dict[str, Any], name: str, path: Path) -> float:
+    """Return the finite number that an object read from `path` holds under a name.
+
+    Raises:
+        StudyError: it holds none, or something else.
+
+    >>> number_in({"margin": 0.02}, "margin", Path("looks.json"))
+    0.02
+    """
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise damaged(path, f"{name} must be a number: got {value!r:.60}")
+    return float(value)
+
+
+def count_in(values: dict[str, Any], name: str, path: Path) -> int:
+    """Return the whole number of at least 0 that an object read from `path` holds under a name.
+
+    Raises:
+        StudyError: it holds none, or something else.
+    """
+    value = values.get(name)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise damaged(path, f"{name} must be a whole number: got {value!r:.60}")
+    return value

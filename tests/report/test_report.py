@@ -95,7 +95,7 @@ def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli:
         (["--lang", "fr"], "a report is written in en or zh: got --lang fr"),
         (["--margin", "0"], "--margin is a positive number: got 0"),
         (["--seed-sd", "-1"], "--seed-sd is a positive number"),
-        (["--dev-size", "0"], "--dev-size is a number of sentences: got 0"),
+        (["--dev-size", "0"], "--dev-size is a number of examples: got 0"),
     ],
 )
 def test_what_a_report_refuses(options: list[str], said: str, tmp_path: Path, cli: Cli) -> None:

@@ -10,7 +10,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.executor_options import Workers
-from lrscope.cli.report import write_and_say
+from lrscope.cli.report import print_answer
 from lrscope.cli.sweep import drive
 from lrscope.executors.config import ExecutorConfig
 from lrscope.studies.plan import parse_rates
@@ -61,5 +61,7 @@ def demo(
         execution = ExecutorConfig("processes" if num_workers > 1 else "inline", num_workers)
         code = drive(study, execution, yes=True, as_json=json)
     if code == 0 and not json:
-        write_and_say(target)
+        from lrscope.workflows.report import report
+
+        print_answer(report([target]))
     return code

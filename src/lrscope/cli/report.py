@@ -1,25 +1,20 @@
-"""`lrscope report`: what a study's runs carry, as a page, as Markdown, and in the terminal."""
+"""`lrscope report`: what runs show, as a page, as Markdown, and in the terminal."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.output import echo, print_json, table_lines
-from lrscope.errors import ConfigError
-from lrscope.statistics.defaults import MARGIN
 
 if TYPE_CHECKING:
     from lrscope.report.document import Document
     from lrscope.report.locales import Locale
-    from lrscope.statistics.conclusions import Conclusions
+    from lrscope.workflows.report import ReportResult
 
 
 def report(
@@ -39,8 +34,14 @@ def report(
         ),
     ] = None,
     margin: Annotated[
-        float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
-    ] = MARGIN,
+        float | None,
+        typer.Option(
+            "--margin",
+            help="Smallest difference you care about [0.02, or that of planned checks].",
+            metavar="X",
+            show_default=False,
+        ),
+    ] = None,
     best_epoch: Annotated[
         bool,
         typer.Option("--best-epoch", help="Judge runs at their best epoch on dev, and pay for that choice."),
@@ -72,7 +73,7 @@ def report(
     ] = None,
     json: opt.Json = False,
 ) -> int:
-    """Say what the runs carry: which arms may be the best, a choice, findings, advice; as report.html and report.md.
+    """Report which settings may be best, and why: the verdict, findings, advice; as report.html and report.md.
 
     Example:
 
@@ -80,108 +81,36 @@ def report(
 
       lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
     """
-    from lrscope.report.locales import locale
+    from lrscope.workflows.conclusions import ReportConfig
+    from lrscope.workflows.report import report as write_report
+    from lrscope.workflows.report_values import report_values
 
-    for name, value in (("--margin", margin), ("--seed-sd", seed_sd)):
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise ConfigError(f"{name} is a positive number: got {value:g}")
-    sizes = {name: size for name, size in (("dev", dev_size), ("test", test_size)) if size is not None}
-    for name, size in sizes.items():
-        if size < 1:
-            raise ConfigError(f"--{name}-size is a number of sentences: got {size}")
-    if out is not None and out.is_file():
-        raise ConfigError(f"a report is written into a folder: {out} is a file; name another with --out")
-    language = locale(lang)
-    if best_epoch and open_test is not None:
-        raise ConfigError("test predictions are of the end of training: got --open-test with --best-epoch; take one")
-
-    def conclude() -> Conclusions:
-        return concluded(sources, sizes, margin, seed_sd, metric, best_epoch=best_epoch)
-
-    conclusions = conclude()
-    if open_test is not None:
-        open_sealed(sources, conclusions, open_test)
-        conclusions = conclude()
-    own = Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}"
-    folder = out or (own if conclusions.runs.is_imported else sources[0])
-    from lrscope.report.document import document
-    from lrscope.report.files import write_report
-
-    doc = document(conclusions)
-    written = write_report(doc, language, folder)
+    config = ReportConfig(
+        metric=metric, margin=margin, seed_sd=seed_sd, best_epoch=best_epoch, dev_size=dev_size, test_size=test_size
+    )
+    result = write_report(sources, config, lang=lang, folder=out, open_test=open_test)
+    for note in result.notes:
+        echo(f"note: {note}", err=True)
+    if (opened := result.opened) is not None:
+        scores = f"opened the test scores of {opened.num_trials} trials"
+        choice = f"{opened.choice.first} was chosen {opened.choice.chosen}"
+        echo(f"{scores if opened.num_trials else 'these test scores were open already'}; {choice}", err=True)
     if json:
-        print_json({"report": str(written[0]), **as_values(conclusions)})
+        print_json({"report": str(result.page), **report_values(result.conclusions)})
         return 0
-    print_summary(doc, language)
-    echo(f"{written[0].name} and {written[1].name} are in {folder}")
+    print_summary(result.document, result.language)
+    echo(f"{result.page.name} and {result.text.name} are in {result.page.parent}")
     return 0
 
 
-def concluded(
-    sources: list[Path],
-    sizes: dict[str, int],
-    margin: float,
-    seed_sd: float | None,
-    metric: str | None = None,
-    *,
-    best_epoch: bool = False,
-) -> Conclusions:
-    """Return the conclusions from sources, at the error of the last planned look where there are any."""
-    from lrscope.runs.sources import read_runs
-    from lrscope.statistics.conclusions import Conclusions
-    from lrscope.studies.interim_looks import read_looks
-
-    looks = read_looks(sources[0])
-    return Conclusions(
-        read_runs(sources, sizes, metric, at_best=best_epoch),
-        margin,
-        seed_sd,
-        looks=() if looks is None else looks.so_far,
-    )
-
-
-def write_and_say(
-    folder: Path, margin: float = MARGIN, *, lang: str = "en", quiet: bool = False
-) -> tuple[Conclusions, Path]:
-    """Write the report of a study that has just ended, and say the answer; return its conclusions and its page."""
-    from lrscope.report.document import document
-    from lrscope.report.files import write_report
-    from lrscope.report.locales import locale
+def print_answer(result: ReportResult) -> None:
+    """Print what a report that was just written concludes, and where it is."""
     from lrscope.report.wording import Wording
 
-    conclusions, language = concluded([folder], {}, margin, None), locale(lang)
-    doc = document(conclusions)
-    wording = Wording(language, doc.metric)
-    written = write_report(doc, language, folder)
-    if not quiet:
-        for sentence in wording.answer(doc):
-            echo(sentence)
-        echo(f"the report is {written[0]}")
-    return conclusions, written[0]
-
-
-def open_sealed(sources: list[Path], conclusions: Conclusions, which: str) -> None:
-    """Store the choice, then open the test scores of the chosen arm's trials, or of all."""
-    from lrscope.config.arms import arm_key
-    from lrscope.store.lock import study_lock
-    from lrscope.store.study import StudyStore
-    from lrscope.studies.sealed_test import chosen_rows, open_test, store_choice
-
-    if which not in ("chosen", "all"):
-        raise ConfigError(
-            f"--open-test opens the chosen arm's test scores, --open-test all those of all: got {which!r}"
-        )
-    if conclusions.runs.is_imported:
-        raise ConfigError("--open-test is for a study of lrscope: what was imported has no sealed test scores")
-    folder = sources[0]
-    with study_lock(folder), StudyStore.open(folder) as store:
-        chosen = as_values(conclusions)["choice"]
-        config = arm_key(conclusions.runs.configs[chosen["first"]]).to_dict()
-        choice = store_choice(folder, {**chosen, "config": config})
-        rows = store.trials() if which == "all" else chosen_rows(store, choice)
-        number = open_test(store, rows, f"report --open-test {which}")
-    opened = f"opened the test scores of {number} trials" if number else "these test scores were open already"
-    echo(f"{opened}; {choice['first']} was chosen {choice['chosen']}", err=True)
+    wording = Wording(result.language, result.document.metric)
+    for sentence in wording.answer(result.document):
+        echo(sentence)
+    echo(f"the report is {result.page}")
 
 
 def with_value(arguments: Sequence[str]) -> list[str]:
@@ -213,60 +142,3 @@ def print_summary(doc: Document, language: Locale) -> None:
         cells = [w.text(row.cells[place].value) for place in shown]
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     echo("\n".join(table_lines(heads, rows)))
-
-
-def as_values(c: Conclusions) -> dict[str, Any]:
-    """Return everything that is concluded as plain values."""
-    from lrscope.findings.advice import advice
-    from lrscope.findings.findings import findings
-    from lrscope.runs.statement import as_plain
-
-    found = findings(c)
-    metric = c.runs.metric
-    left = c.verdict.contenders
-    return {
-        "source": c.runs.source,
-        "metric": {"name": metric.name, "direction": metric.direction},
-        "runs": [
-            {
-                "arm": run.arm, "seed": run.seed, "rate": run.rate, "status": run.status,
-                "epochs": [{"step": point.step, "epoch": point.epoch, **point.splits} for point in run.points],
-                "final": run.final,
-            }
-            for run in c.runs.runs
-        ],
-        "arms": [
-            {
-                "name": arm.name, "rate": arm.rate, "value": _plain(arm.value), "sd": _plain(arm.sd),
-                "verdict": arm.standing, "beaten_by": arm.beaten_by,
-                "diverged": arm.num_diverged, "failed": arm.num_failed,
-            }
-            for arm in c.arms
-        ],
-        "contenders": [c.evidence.names[arm] for arm in left],
-        "choice": {
-            "first": c.arms[c.choice.first].name,
-            "second": None if c.choice.second is None else c.arms[c.choice.second].name,
-            "is_default": c.choice.is_default,
-            "optimism": c.optimism,
-            "metric": metric.name,
-            "at": "best epoch" if c.runs.at_best else "end",
-        },
-        "pairs": [
-            {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
-            for pair in c.verdict.against_best()
-        ],
-        "findings": [as_plain(finding) for finding in found],
-        "advice": [
-            {
-                **as_plain(each.suggestion), "because": each.because.kind, "command": each.command,
-                "minutes": _plain(each.minutes),
-            }
-            for each in advice(c, found)
-        ],
-        "unread": [{"line": number, "text": text} for number, text in c.runs.unread],
-    }  # fmt: skip
-
-
-def _plain(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -42,11 +42,11 @@ def print_summary(store: StudyStore, *, as_json: bool) -> None:
 
 def _conclusions(store: StudyStore, summaries: Sequence[ArmSummary]) -> Conclusions | None:
     """Return what the study carries; None where no run came to a value, or all pairs of arms are too many here."""
-    from lrscope.studies.interim_looks import concluded
+    from lrscope.workflows.conclusions import conclude_sources
 
     if len(summaries) > MAX_ARMS or not any(summary.metric.number for summary in summaries):
         return None
-    return concluded(store)
+    return conclude_sources([store.folder]).conclusions
 
 
 def _row(summary: ArmSummary) -> list[str]:

@@ -14,7 +14,7 @@ from lrscope.cli.executor_options import Workers
 from lrscope.cli.find_runs import INTERRUPTED, found
 from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import duration
-from lrscope.cli.report import as_values, write_and_say
+from lrscope.cli.report import print_answer
 from lrscope.cli.settings import build_config
 from lrscope.cli.study_table import print_summary
 from lrscope.cli.sweep import draw
@@ -65,7 +65,8 @@ def tune(
     """
     given = dict(locals())
     from lrscope.report.locales import locale
-    from lrscope.studies.budget import format_budget, keep_plan, kept_plan, parse_budget, require_same_settings
+    from lrscope.studies.budget import format_budget, holds_other_files, keep_plan, parse_budget, read_plan
+    from lrscope.studies.same_settings import require_same_settings
 
     locale(lang)  # before anything is spent
     if not (math.isfinite(margin) and margin > 0.0):
@@ -80,22 +81,23 @@ def tune(
         execution,
     )
     folder = out or Path("runs") / "tune"
-    plan = kept_plan(folder)
-    if plan is None:
-        if folder.is_dir() and any(folder.iterdir()):
+    kept = read_plan(folder)
+    if kept is None:
+        if holds_other_files(folder):
             raise StudyError(f"a budget is spent in a new folder, or in one that tune began: {folder} is neither")
         plan = _plan(base, seconds, execution, epochs)
         keep_plan(folder, plan, base)
-    elif plan.budget != seconds:
-        raise StudyError(
-            f"{folder} was begun with a budget of {format_budget(plan.budget)}: got {budget}; leave it as it was"
-        )
-    elif epochs is not None and epochs != plan.epochs:
-        raise StudyError(
-            f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
-        )
     else:
-        require_same_settings(folder, base)
+        plan, settings = kept.plan, kept.settings
+        if plan.budget != seconds:
+            raise StudyError(
+                f"{folder} was begun with a budget of {format_budget(plan.budget)}: got {budget}; leave it as it was"
+            )
+        if epochs is not None and epochs != plan.epochs:
+            raise StudyError(
+                f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
+            )
+        require_same_settings(folder, settings, base, way_out="leave it as it was, or choose another --out")
     if not json:
         _say(plan)
     return _spend(
@@ -169,11 +171,16 @@ def _spend(
         if not quiet:
             print_summary(study.store, as_json=False)
     from lrscope.findings.commands import finetune_command
+    from lrscope.workflows.report import report
+    from lrscope.workflows.report_values import report_values
 
-    conclusions, page = write_and_say(study_folder, margin, lang=lang, quiet=quiet)
+    written = report([study_folder], lang=lang)
+    conclusions = written.conclusions
+    if not quiet:
+        print_answer(written)
     command = finetune_command(conclusions.runs, conclusions.arms[conclusions.choice.first].name)
     if quiet:
-        print_json({"report": str(page), "finetune": command, **as_values(conclusions)})
+        print_json({"report": str(written.page), "finetune": command, **report_values(conclusions)})
     else:
         echo(f"to train it: {command}")
     return 0

@@ -31,7 +31,8 @@ def drive_until_decided(
 
     `affordable` is asked, before a further look, whether so many runs more may be spent. Returns the exit code.
     """
-    from lrscope.studies.interim_looks import begin_looks, conclusions_at, look, open_trials
+    from lrscope.runs.import_study import read_study
+    from lrscope.studies.interim_looks import begin_looks, conclude, look, open_trials
 
     if not (math.isfinite(margin) and margin > 0.0):
         raise ConfigError(f"--until-decided is a difference that matters, above 0: got {margin:g}; write 0.02")
@@ -39,7 +40,7 @@ def drive_until_decided(
     looks = begin_looks(store, margin, most)
     names: list[str] | None = None
     if looks.taken:
-        before = conclusions_at(store, looks)
+        before = conclude(read_study(store), looks)
         names = [before.evidence.names[arm] for arm in before.verdict.contenders]
         if before.verdict.is_decided:
             return 0

@@ -6,12 +6,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from lrscope.config import StudyConfig
-from lrscope.errors import ConfigError
-from lrscope.files import write_text
+from lrscope.errors import ConfigError, LrscopeError
+from lrscope.files import count_in, damaged, number_in, read_json, write_text
 
 PLAN, SETTINGS = "plan.json", "settings.toml"
 NUM_RATES, NUM_CONTENDERS = 5, 4
@@ -103,34 +104,57 @@ def plan_budget(budget: float, step: float, run_of: tuple[float, float], workers
     return Plan(budget, ramp_seeds, length, seeds, most, find[ramp_seeds], sweep(length, seeds), more)
 
 
-def kept_plan(folder: Path) -> Plan | None:
-    """Return the plan that was kept; None where there is none."""
+def is_tune_folder(folder: Path) -> bool:
+    """Return whether a folder is one that tune spends a budget in: its plan was kept there."""
+    return (folder / PLAN).is_file()
+
+
+def holds_other_files(folder: Path) -> bool:
+    """Return whether a folder without a plan holds anything but what a tune leaves that was killed at its start."""
+    return folder.exists() and (not folder.is_dir() or any(not _is_left_over(path) for path in folder.iterdir()))
+
+
+def _is_left_over(path: Path) -> bool:
+    """Version 0.1 wrote the settings before the plan; a file that was being written begins with a dot."""
+    return path.name == SETTINGS or (path.name.startswith((f".{PLAN}.", f".{SETTINGS}.")) and path.suffix == ".tmp")
+
+
+@dataclass(frozen=True)
+class KeptPlan:
+    """A plan with the settings that it was made for."""
+
+    plan: Plan
+    settings: StudyConfig
+
+
+def read_plan(folder: Path) -> KeptPlan | None:
+    """Return the plan that was kept; None where there is none.
+
+    Raises:
+        StudyError: its file is damaged.
+    """
     path = folder / PLAN
-    return Plan(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+    if not path.is_file():
+        return None
+    values = read_json(path)
+    settings = values.pop("settings", None)
+    read: dict[str, Any] = {
+        item.name: (count_in if item.type == "int" else number_in)(values, item.name, path) for item in fields(Plan)
+    }
+    plan = Plan(**read)
+    if plan.budget <= 0.0 or min(plan.ramp_seeds, plan.epochs, plan.seeds) < 1 or plan.max_seeds < plan.seeds:
+        raise damaged(path, "its budget, epochs and seeds are not those of a plan")
+    try:
+        if settings is None:  # version 0.1 kept them in a file of their own
+            return KeptPlan(plan, StudyConfig.from_toml(folder / SETTINGS))
+        if not isinstance(settings, Mapping):
+            raise ConfigError(f"settings must be an object: got {settings!r:.60}")
+        return KeptPlan(plan, StudyConfig.from_dict(settings, str(path)))
+    except LrscopeError as error:  # a schedule that does not read has an error of its own
+        raise damaged(path, str(error)) from error
 
 
 def keep_plan(folder: Path, plan: Plan, base: StudyConfig) -> None:
-    """Keep the plan and the settings that it is for, so that the same command goes on with it."""
+    """Keep the plan and the settings that it is for in one file, so that the same command goes on with it."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / SETTINGS, base.to_toml())
-    write_text(folder / PLAN, json.dumps(asdict(plan), indent=1) + "\n")
-
-
-def require_same_settings(folder: Path, base: StudyConfig) -> None:
-    """Refuse other settings than those that a folder's plan was made for; where it runs may change.
-
-    Raises:
-        ConfigError: a setting is another one.
-    """
-    kept = StudyConfig.from_toml(folder / SETTINGS).to_dict()
-    for section, values in base.to_dict().items():
-        if section == "numerics" or not isinstance(values, Mapping):
-            continue
-        for name in dict.fromkeys([*values, *kept.get(section, {})]):
-            value, was = values.get(name), kept.get(section, {}).get(name)
-            if was != value:
-                option = "lr" if name == "peak_rate" else name.replace("_", "-")
-                raise ConfigError(
-                    f"{folder} was begun with {f'--{option} {was}' if was is not None else f'no --{option}'}: got "
-                    f"{'none' if value is None else value}; leave it as it was, or choose another --out"
-                )
+    write_text(folder / PLAN, json.dumps({**asdict(plan), "settings": base.to_dict()}, indent=1) + "\n")

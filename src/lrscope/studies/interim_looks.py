@@ -11,10 +11,11 @@ from pathlib import Path
 from lrscope.config import TrialConfig
 from lrscope.config.arms import grouped
 from lrscope.errors import StudyError
-from lrscope.files import write_text
+from lrscope.files import count_in, damaged, number_in, read_json, write_text
 from lrscope.runs.import_study import read_study
+from lrscope.runs.runs import Runs
 from lrscope.statistics.conclusions import Conclusions
-from lrscope.statistics.defaults import ERROR
+from lrscope.statistics.defaults import ERROR, MARGIN
 from lrscope.statistics.multiplicity import spent
 from lrscope.store.study import StudyStore
 
@@ -55,12 +56,23 @@ def planned_seeds(first: int, most: int) -> tuple[int, ...]:
 
 
 def read_looks(folder: Path) -> Looks | None:
-    """Return a study's plan of looks; None where it has none."""
+    """Return a study's plan of looks; None where it has none.
+
+    Raises:
+        StudyError: the file is damaged.
+    """
     path = folder / LOOKS
     if not path.is_file():
         return None
-    values = json.loads(path.read_text(encoding="utf-8"))
-    return Looks(values["margin"], tuple(values["seeds"]), values["taken"])
+    values = read_json(path)
+    margin, taken, seeds = number_in(values, "margin", path), count_in(values, "taken", path), values.get("seeds")
+    if margin <= 0.0:
+        raise damaged(path, f"margin must be above 0: got {margin:g}")
+    if not (isinstance(seeds, list) and seeds and all(isinstance(seed, int) and seed >= 1 for seed in seeds)):
+        raise damaged(path, f"seeds must be a list of whole numbers: got {seeds!r:.60}")
+    if seeds != sorted(set(seeds)) or taken > len(seeds):
+        raise damaged(path, f"seeds must rise, and no more looks be taken than there are: got {seeds!r:.60}, {taken}")
+    return Looks(margin, tuple(map(int, seeds)), taken)
 
 
 def write_looks(folder: Path, looks: Looks) -> None:
@@ -94,18 +106,26 @@ def look(store: StudyStore, looks: Looks) -> tuple[Looks, Conclusions]:
     """Take the next look, and put on record that it was taken."""
     taken = replace(looks, taken=min(len(looks.seeds), looks.taken + 1))
     write_looks(store.folder, taken)
-    return taken, conclusions_at(store, taken)
+    return taken, conclude(read_study(store), taken)
 
 
-def conclusions_at(store: StudyStore, looks: Looks) -> Conclusions:
-    """Return the conclusions with the error that this look may spend."""
-    return Conclusions(read_study(store), looks.margin, looks=looks.so_far)
+def conclude(
+    runs: Runs,
+    looks: Looks | None,
+    *,
+    margin: float | None = None,
+    seed_sd: float | None = None,
+    own_metric: bool = True,
+) -> Conclusions:
+    """Return what runs show: the one way to conclusions, whoever asks.
 
-
-def concluded(store: StudyStore) -> Conclusions:
-    """Return a study's conclusions, at the error of its last planned look where it has any."""
-    looks = read_looks(store.folder)
-    return Conclusions(read_study(store)) if looks is None else conclusions_at(store, looks)
+    `looks` are those planned for the study, where there are any: the margin that was declared and the part of the error
+    that the last look may spend are the plan's, whatever `margin` is. Without a plan `margin` holds, or the default; so
+    it does where runs are compared by another metric than the study's own, in whose units the plan's margin is.
+    """
+    if looks is not None and own_metric:
+        margin = looks.margin
+    return Conclusions(runs, MARGIN if margin is None else margin, seed_sd, looks=() if looks is None else looks.so_far)
 
 
 def open_trials(store: StudyStore, names: Sequence[str] | None, seeds: int) -> list[TrialConfig]:

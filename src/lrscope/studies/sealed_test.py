@@ -3,50 +3,112 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from types import NoneType
 
 import numpy as np
 
 from lrscope.config import TrialConfig
 from lrscope.config.arms import arm_key, grouped
-from lrscope.errors import StudyError
-from lrscope.files import write_text
+from lrscope.config.base import build_section, plain_value
+from lrscope.errors import ConfigError, LrscopeError, StudyError
+from lrscope.files import damaged, read_json, write_text
 from lrscope.records import EvaluationRecord
+from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
 CHOICE = "choice.json"
 
 
-def store_choice(folder: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class StoredChoice:
+    """What was chosen on dev before test scores were seen, and when. `config` is the arm's, None in files before 0.1.
+
+    An extended study may give the arm another name: its configuration is what counts.
+    """
+
+    first: str
+    second: str | None = None
+    config: TrialConfig | None = None
+    is_default: bool = False
+    optimism: float = 0.0
+    metric: str = ""
+    at: str = "end"
+    chosen: str = ""
+
+    def rows(self, store: StudyStore) -> list[TrialRow]:
+        """Return the trials of the arm that was chosen."""
+        rows = store.trials()
+        if self.config is not None:
+            return [row for row in rows if arm_key(row.config) == self.config]
+        return [row for arm, of_arm in grouped(rows) if arm.name == self.first for row in of_arm]
+
+
+def choice_of(conclusions: Conclusions) -> StoredChoice:
+    """Return the choice that conclusions make, as it is stored."""
+    made, arms, runs = conclusions.choice, conclusions.arms, conclusions.runs
+    first = arms[made.first].name
+    config = runs.configs.get(first)
+    return StoredChoice(
+        first=first,
+        second=None if made.second is None else arms[made.second].name,
+        config=None if config is None else arm_key(config),
+        is_default=made.is_default,
+        optimism=conclusions.optimism,
+        metric=runs.metric.name,
+        at="best epoch" if runs.at_best else "end",
+    )
+
+
+def store_choice(folder: Path, choice: StoredChoice) -> StoredChoice:
     """Keep what was chosen on dev, once: a choice that was made before test scores were seen is not made again.
 
     Returns the choice that holds: the one kept earlier, where there is one.
+
+    Raises:
+        StudyError: the file of the one kept earlier is damaged.
     """
-    if (kept := kept_choice(folder)) is not None:
+    if (kept := read_choice(folder)) is not None:
         return kept
-    made = {**values, "chosen": datetime.now(UTC).isoformat(timespec="seconds")}
-    write_text(folder / CHOICE, json.dumps(made, ensure_ascii=False, indent=1) + "\n")
+    made = replace(choice, chosen=datetime.now(UTC).isoformat(timespec="seconds"))
+    values = {item.name: plain_value(getattr(made, item.name)) for item in fields(made)}
+    write_text(folder / CHOICE, json.dumps(values, ensure_ascii=False, indent=1) + "\n")
     return made
 
 
-def chosen_rows(store: StudyStore, choice: Mapping[str, Any]) -> list[TrialRow]:
-    """Return the trials of the arm that was chosen, by its configuration: an extended study may call it otherwise."""
-    rows = store.trials()
-    if "config" in choice:
-        config = TrialConfig(**choice["config"])
-        return [row for row in rows if arm_key(row.config) == config]
-    return [row for arm, of_arm in grouped(rows) if arm.name == choice.get("first") for row in of_arm]
+def read_choice(folder: Path) -> StoredChoice | None:
+    """Return the choice that was kept; None where none was made.
 
-
-def kept_choice(folder: Path) -> dict[str, Any] | None:
-    """Return the choice that was kept; None where none was made."""
+    Raises:
+        StudyError: the file is damaged.
+    """
     path = folder / CHOICE
-    kept: dict[str, Any] | None = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-    return kept
+    if not path.is_file():
+        return None
+    values = read_json(path)
+    for name, kind in _KINDS.items():
+        if name in values and type(values[name]) not in kind:
+            raise damaged(path, f"{name} is not what it should be: got {values[name]!r:.60}")
+    if not values.get("first"):
+        raise damaged(path, "it names no choice")
+    config = values.get("config")
+    try:
+        if config is not None and not isinstance(config, dict):
+            raise ConfigError(f"config must be an object: got {config!r:.60}")
+        built = None if config is None else build_section(TrialConfig, config, str(path))
+    except LrscopeError as error:  # a schedule that does not read has an error of its own
+        raise damaged(path, str(error)) from error
+    return StoredChoice(**{name: values[name] for name in _KINDS if name in values}, config=built)
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "first": (str,), "second": (str, NoneType), "is_default": (bool,), "optimism": (int, float), "metric": (str,),
+    "at": (str,), "chosen": (str,),
+}  # fmt: skip
 
 
 def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> int:

@@ -1,0 +1,56 @@
+"""Going on with what was begun only where the same is asked for: settings compared, one line where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+from lrscope.config import StudyConfig
+from lrscope.errors import StudyError
+
+WHERE_IT_RUNS = ("device", "threads")
+PATHS = ("train", "dev", "test", "label_names", "model", "tokenizer")
+
+
+def require_same_settings(
+    folder: Path, kept: StudyConfig, asked: StudyConfig, *, moved: Collection[str] = (), way_out: str
+) -> None:
+    """Refuse other settings than those that `folder` was begun with; where it runs may change.
+
+    `moved` are the inputs that may lie elsewhere now, since their contents are compared.
+
+    Raises:
+        StudyError: a setting is another one; the message names the first.
+    """
+    before, now = kept.to_dict(), asked.to_dict()
+    for section in dict.fromkeys([*before, *now]):
+        old, new = _flat(before.get(section, {})), _flat(now.get(section, {}))
+        for name in dict.fromkeys([*old, *new]):
+            is_free = (section == "numerics" and name in WHERE_IT_RUNS) or (
+                section in ("data", "model") and name in moved and (section, name) != ("model", "train")
+            )
+            if old.get(name) != new.get(name) and not is_free:
+                raise StudyError(
+                    f"{folder} was begun with {_shown(section, name, old)}: got {_value(new.get(name))}; {way_out}"
+                )
+
+
+def _flat(section: Any) -> Mapping[str, Any]:
+    """Return a section with the settings of a grid in it as its own; a value of the study itself as a section."""
+    if not isinstance(section, Mapping):
+        return {"": section}
+    grid = section.get("grid", {})
+    return {**{name: value for name, value in section.items() if name != "grid"}, **grid}
+
+
+def _shown(section: str, name: str, values: Mapping[str, Any]) -> str:
+    option = {"peak_rate": "lr", "": section}.get(name, "train-part" if (section, name) == ("model", "train") else name)
+    flag = f"--{option.replace('_', '-')}"
+    return f"no {flag}" if values.get(name) is None else f"{flag} {_value(values[name])}"
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "none"
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

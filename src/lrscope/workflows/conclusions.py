@@ -1,0 +1,97 @@
+"""Conclusions from a study or from imported runs, as every command draws them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from lrscope.errors import ConfigError
+from lrscope.runs.sources import read_runs
+from lrscope.statistics.conclusions import Conclusions
+from lrscope.store.storage import DATABASE
+from lrscope.store.study import StudyStore
+from lrscope.studies.interim_looks import Looks, conclude, read_looks
+from lrscope.workflows.study_folder import compared_study
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportConfig:
+    """How runs are compared.
+
+    `metric` is the one of dev to compare by, the study's own where None; `margin` the smallest difference that matters,
+    that of the planned looks or 0.02 where None; `seed_sd` the standard deviation over seeds to assume where a setting
+    has one run. With `best_epoch` runs are compared at their best epochs. `dev_size` and `test_size` are numbers of
+    examples, for logs that do not name them.
+
+    >>> ReportConfig(margin=-0.1)
+    Traceback (most recent call last):
+    lrscope.errors.ConfigError: --margin is a positive number: got -0.1
+    """
+
+    metric: str | None = None
+    margin: float | None = None
+    seed_sd: float | None = None
+    best_epoch: bool = False
+    dev_size: int | None = None
+    test_size: int | None = None
+
+    def __post_init__(self) -> None:
+        problems = [
+            f"--{name.replace('_', '-')} is a positive number: got {value:g}"
+            for name, value in (("margin", self.margin), ("seed_sd", self.seed_sd))
+            if value is not None and not (math.isfinite(value) and value > 0.0)
+        ]
+        problems += [
+            f"--{name}-size is a number of examples: got {size}" for name, size in self.sizes.items() if size < 1
+        ]
+        if problems:
+            raise ConfigError("; ".join(problems))
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The numbers of examples that were given, by split."""
+        known = {"dev": self.dev_size, "test": self.test_size}
+        return {name: size for name, size in known.items() if size is not None}
+
+
+class Concluded(NamedTuple):
+    """Conclusions, and notes for the user on how they were drawn."""
+
+    conclusions: Conclusions
+    notes: tuple[str, ...]
+
+
+def conclude_sources(sources: Sequence[Path], config: ReportConfig | None = None) -> Concluded:
+    """Return what the runs of a study, of a tune's folder, or of imported files show.
+
+    A study with planned looks is judged by its plan: its margin, and the error that the looks share.
+
+    Raises:
+        DataError, StudyError: they cannot be read, or no run has ended.
+    """
+    config = config or ReportConfig()
+    paths = [compared_study(path) for path in sources]
+    runs = read_runs(paths, config.sizes, config.metric, at_best=config.best_epoch)
+    looks = None if runs.is_imported else read_looks(paths[0])
+    own_metric = looks is None or _is_own_metric(paths[0], config.metric)
+    concluded = conclude(runs, looks, margin=config.margin, seed_sd=config.seed_sd, own_metric=own_metric)
+    return Concluded(concluded, _notes(looks, config.margin) if own_metric else ())
+
+
+def _is_own_metric(folder: Path, metric: str | None) -> bool:
+    if metric is None or not (folder / DATABASE).is_file():
+        return True
+    with StudyStore.open(folder) as store:
+        return store.metric.name == metric
+
+
+def _notes(looks: Looks | None, margin: float | None) -> tuple[str, ...]:
+    if looks is None or margin is None or margin == looks.margin:
+        return ()
+    return (
+        f"this study's checks were planned with a margin of {looks.margin:g}, which decides; --margin {margin:g} is "
+        "not used",
+    )

@@ -1,0 +1,139 @@
+"""The model of a study's choice, copied into a folder that transformers loads."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lrscope.config import TrialConfig
+from lrscope.errors import StudyError
+from lrscope.report.trainer_arguments import differences, extra_steps, trainer_arguments
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
+from lrscope.studies.sealed_test import choice_of, read_choice
+from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.study_folder import compared_study
+
+CHECKPOINTS = ("best", "last")
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportResult:
+    """What was exported: the trial, its configuration, where its model is, and how Trainer would train the same.
+
+    `trainer_arguments` is None where Trainer has no such schedule or optimizer; `extra_steps` is what they do not say,
+    `differences` what is not equal there.
+    """
+
+    model: Path
+    trial: int
+    config: TrialConfig
+    trainer_arguments: dict[str, Any] | None
+    extra_steps: str
+    differences: tuple[str, ...]
+
+
+def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
+    """Copy a trained model into the new folder `out`: the chosen setting's best seed on dev, or that of `trial`.
+
+    Raises:
+        StudyError: `out` holds something, no model was kept, or it cannot be copied; nothing is left behind then.
+    """
+    if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
+        raise StudyError(f"a model is exported into a new folder: {out} is there already; name another")
+    folder = compared_study(study)
+    with StudyStore.open(folder) as store:
+        row = store.trial(trial) if trial is not None else chosen_trial(store)
+        source = next((store.trial_folder(row.id) / name for name in CHECKPOINTS if _has_model(store, row, name)), None)
+        if source is None:
+            raise StudyError(f"trial {row.id} of {folder} has no checkpoint: it is {row.status}; run with --keep best")
+        copy_folder(source, out, inside=folder)
+        return ExportResult(
+            model=out,
+            trial=row.id,
+            config=row.config,
+            trainer_arguments=trainer_arguments(row.config, store.config.numerics.batching),
+            extra_steps=extra_steps(row.config, store.config.model.train),
+            differences=tuple(differences(row.config, store.config.numerics.batching)),
+        )
+
+
+def chosen_trial(store: StudyStore) -> TrialRow:
+    """Return the trial of the chosen setting that did best on dev, of those whose model was kept.
+
+    The choice is the one that was stored when test scores were opened, where there is one.
+
+    Raises:
+        StudyError: no run has a value, or no model of the chosen setting was kept.
+    """
+    choice = read_choice(store.folder) or choice_of(conclude_sources([store.folder]).conclusions)
+    kept = [row for row in choice.rows(store) if any(_has_model(store, row, name) for name in CHECKPOINTS)]
+    if not kept:
+        raise StudyError(
+            f"no model of {choice.first} was kept in {store.folder}; name a --trial, or run with --keep best"
+        )
+    best, value = kept[0], None
+    for row in kept:
+        dev = store.evaluations(row.id, "dev")
+        if dev and store.metric.better(now := dev[-1].metrics[store.metric.name], value):
+            best, value = row, now
+    return best
+
+
+def _has_model(store: StudyStore, row: TrialRow, name: str) -> bool:
+    return (store.trial_folder(row.id) / name / WEIGHTS).is_file()
+
+
+def copy_folder(source: Path, out: Path, *, inside: Path) -> None:
+    """Copy a folder to `out` whole or not at all; symbolic links from `inside` on are refused, not followed.
+
+    Raises:
+        StudyError: there is such a link, or the copy cannot be written.
+    """
+    steps = [source, *(parent for parent in source.parents if inside in parent.parents)]
+    for path in (*steps, *source.rglob("*")):
+        if path.is_symlink() or not (path.is_dir() or path.is_file()):
+            raise StudyError(
+                f"a model is copied from the study's own files: {path} is a link or no file; put the file in its place"
+            )
+    out = out.absolute()  # so that it has a name, as `.` has none
+    temporary, moved = None, list[Path]()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+        shutil.copytree(source, temporary, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
+        if not out.is_dir():
+            temporary.replace(out)
+            return
+        for path in list(temporary.iterdir()):  # an empty folder of the user's stays the folder that it is
+            moved.append(out / path.name)
+            shutil.move(path, out / path.name)
+    except OSError as error:
+        for path in moved:
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        raise StudyError(f"cannot write {out}: {_reason(error)}; free some space or choose another folder") from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _copy_file(source: str, target: str) -> str:
+    descriptor = os.open(source, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    with os.fdopen(descriptor, "rb") as reader, Path(target).open("wb") as writer:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{source} is no file")
+        shutil.copyfileobj(reader, writer, 1 << 20)
+    return target
+
+
+def _reason(error: OSError) -> str:
+    """Return why, in words: an error of `shutil` holds a list of errors, each a triple that ends in words."""
+    if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list) and error.args[0]:
+        return str(error.args[0][0][-1]).partition("] ")[2].partition(":")[0] or "it cannot be copied"
+    return error.strerror or str(error)

@@ -1,0 +1,126 @@
+"""How a study stands: what ran, what failed, what is left, and the command that goes on."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from lrscope.errors import StudyError
+from lrscope.records import FINISHED
+from lrscope.store.lock import is_held
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
+from lrscope.studies.budget import is_tune_folder
+from lrscope.studies.interim_looks import Looks, read_looks
+from lrscope.workflows.study_folder import begun_study
+
+StudyKind = Literal["finetune", "find", "sweep"]
+CUT_OFF = "cut off"
+
+
+@dataclass(frozen=True)
+class TrialStatus:
+    """One trial: `row` as it is in the store, `state` as it stands now."""
+
+    row: TrialRow
+    state: str
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it is still to be run, or to its end."""
+        return self.row.status not in FINISHED and self.row.status != "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyStatus:
+    """How a study stands. `resume_command` is empty where nothing is left to run, or a process runs it now."""
+
+    folder: Path
+    kind: StudyKind
+    running: bool
+    trials: tuple[TrialStatus, ...]
+    resume_command: str = ""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many trials are in each state, by name."""
+        return dict(sorted(Counter(trial.state for trial in self.trials).items()))
+
+    @property
+    def failed(self) -> list[TrialRow]:
+        """The trials that failed."""
+        return [trial.row for trial in self.trials if trial.row.status == "failed"]
+
+    @property
+    def num_left(self) -> int:
+        """How many trials are left."""
+        return sum(trial.is_left for trial in self.trials)
+
+    @property
+    def seconds_spent(self) -> float:
+        """What the trials that ended took."""
+        return sum(row.seconds for row in self._ended)
+
+    @property
+    def steps(self) -> int:
+        """How many updates the trials that ended made."""
+        return sum(row.step for row in self._ended)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """What is left would take on one worker; None before a trial has ended."""
+        epochs = sum(row.config.epochs for row in self._ended)
+        left = sum(trial.row.config.epochs for trial in self.trials if trial.is_left)
+        return self.seconds_spent / epochs * left if epochs else None
+
+    @property
+    def _ended(self) -> list[TrialRow]:
+        return [t.row for t in self.trials if t.row.status in FINISHED and t.row.total_steps]
+
+
+def study_status(folder: Path) -> StudyStatus:
+    """Return how the study in a folder stands; of a tune's own folder the study that it has come to.
+
+    Raises:
+        StudyError: there is none, or it cannot be read.
+    """
+    home = begun_study(folder)
+    with StudyStore.open(home) as store:
+        running = is_held(home)
+        rows = store.trials()
+        kind: StudyKind = "find" if store.config.find else "sweep" if store.config.sweep else "finetune"
+        trials = tuple(_trial_status(store, row, running) for row in rows)
+        looks = read_looks(home) if kind == "sweep" else None
+        status = StudyStatus(folder=home, kind=kind, running=running, trials=trials)
+        if running or not status.num_left:
+            return status
+        return replace(status, resume_command=_resume_command(folder, home, kind, looks))
+
+
+def _trial_status(store: StudyStore, row: TrialRow, running: bool) -> TrialStatus:
+    # Without a controller nothing runs: what says so was cut off, and goes on when the study does.
+    state = CUT_OFF if row.status == "running" and not running else row.status
+    return TrialStatus(row if row.status in FINISHED else _reached(store, row), state)
+
+
+def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
+    """Return how a trial stands now: what runs has a store of its own, and writes there at every epoch."""
+    try:
+        with StudyStore.open(store.work_folder(row.id)) as worker:
+            here = worker.trials()[0]
+            steps = len(worker.steps(here.id))
+            return replace(row, step=steps, total_steps=here.total_steps, steps_per_epoch=here.steps_per_epoch)
+    except (StudyError, IndexError):  # not begun, or being made this moment
+        return row
+
+
+def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:
+    if home != folder and is_tune_folder(folder):
+        return "the lrscope tune command that began it"
+    command = f"lrscope {kind} --resume {shlex.quote(str(home))}"
+    if looks is not None and not looks.is_over:
+        command += f" --until-decided {looks.margin:g} --max-seeds {looks.seeds[-1]}"
+    return command
