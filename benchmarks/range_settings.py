@@ -223,7 +223,7 @@ class setting_files:  # noqa: N801  used as a function
         if setting.fresh:
             model = fresh_model(model, here / "fresh")
         data = DataConfig(train=str(train), dev=str(dev), label_names=str(names))
-        return data, ModelConfig(model=str(model), train=setting.part)
+        return data, ModelConfig(model=str(model), train_part=setting.part)
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()

@@ -91,7 +91,9 @@ class Toy:
         trial = {"peak_rate": 3e-3, "epochs": 3, "batch_size": 8, "schedule": "warmup(2st) > linear", **changes}
         study = {name: trial.pop(name) for name in ("score_test",) if name in trial}
         model = {
-            name: trial.pop(name) for name in ("implementation", "train", "gradient_checkpointing") if name in trial
+            name: trial.pop(name)
+            for name in ("implementation", "train_part", "gradient_checkpointing")
+            if name in trial
         }
         numerics = {name: trial.pop(name) for name in ("batching", "precision") if name in trial}
         return StudyConfig(

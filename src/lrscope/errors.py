@@ -11,13 +11,56 @@
 Each message is one line: the rule, what was got, the way out. The command line prints it and exits with 2.
 """
 
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
 
 class LrscopeError(Exception):
     """Anything that lrscope refuses, with a message for the person at the keyboard."""
 
 
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a setting. In `rule` and `way_out`, `{batch_size}` stands for the name of that setting.
+
+    Who reports it decides how settings are spelled: a key in a TOML file is an option on the command line.
+
+    >>> Problem("{batch_size} must be at least 1", "0", "try 32").text(lambda name: f"--{name.replace('_', '-')}")
+    '--batch-size must be at least 1: got 0; try 32'
+    """
+
+    rule: str
+    got: str
+    way_out: str = ""
+
+    def text(self, spell: Callable[[str], str] = str) -> str:
+        """Return the problem in one line, with settings spelled by `spell`."""
+
+        def spelled(template: str) -> str:
+            return re.sub(r"\{(\w+)\}", lambda match: spell(match[1]), template)
+
+        way_out = f"; {spelled(self.way_out)}" if self.way_out else ""
+        return f"{spelled(self.rule)}: got {self.got}{way_out}"
+
+
 class ConfigError(LrscopeError):
-    """A setting, or several, that cannot be. All problems are reported at once, joined by `; `."""
+    """A setting, or several, that cannot be. All problems are reported at once, joined by `; `.
+
+    `source` is the file that holds the settings, empty where they came from a program.
+    """
+
+    def __init__(self, *problems: str | Problem, source: str = "") -> None:
+        self.problems = problems
+        self.source = source
+        super().__init__(self.text())
+
+    def text(self, spell: Callable[[str], str] = str) -> str:
+        """Return the message, with settings spelled by `spell`."""
+        told = "; ".join(item.text(spell) if isinstance(item, Problem) else item for item in self.problems)
+        return f"{self.source}: {told}" if self.source else told
 
 
 class ScheduleError(LrscopeError):

@@ -24,10 +24,10 @@ def refused(result: tuple[int, str, str]) -> str:
 
 
 OPTIONS = [
-    (["--lr", "0"], "the learning rate must be a positive number: got --lr 0"),
-    (["--lr", "-1e-3"], "the learning rate must be a positive number"),
-    (["--lr", "nan"], "the learning rate must be a positive number: got --lr nan"),
-    (["--lr", "inf"], "the learning rate must be a positive number"),
+    (["--lr", "0"], "--lr must be a positive number: got 0; try 1e-4"),
+    (["--lr", "-1e-3"], "--lr must be a positive number"),
+    (["--lr", "nan"], "--lr must be a positive number: got nan"),
+    (["--lr", "inf"], "--lr must be a positive number"),
     (["--lr", "fast"], "'fast'"),
     (["--batch-size", "0"], "--batch-size must be at least 1: got 0"),
     (["--epochs", "0"], "--epochs must be at least 1"),
@@ -42,7 +42,7 @@ OPTIONS = [
     (["--patience", "0"], "--patience"),
     (["--seed", "-1"], "--seed"),
     (["--seed", "99999999999999999999999"], "--seed must be from 0 to below 2^63"),
-    (["--text-column", "a", "--label-column", "a"], "sentences and labels are two columns"),
+    (["--text-column", "a", "--label-column", "a"], "--text-column and --label-column must be two columns"),
     (["--threads", "0"], "--threads"),
     (["--precision", "half"], "--precision is one of auto, float32, bfloat16: got 'half'"),
     (["--device", "tpu"], "--device is one of auto, cpu, cuda"),

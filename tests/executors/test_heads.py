@@ -46,7 +46,7 @@ GRIDS = [
 
 @pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: ", ".join(grid))
 def test_together_equals_alone(grid: dict[str, list[object]], toy: Toy, tmp_path: Path) -> None:
-    config = replace(toy.config(train="head", epochs=3), sweep=SweepConfig(grid=grid, seeds=2, keep="none"))
+    config = replace(toy.config(train_part="head", epochs=3), sweep=SweepConfig(grid=grid, seeds=2, keep="none"))
     alone, together = both(config, tmp_path)
     with StudyStore.open(alone) as one, StudyStore.open(together) as other:
         rows = one.trials()
@@ -73,7 +73,7 @@ def test_together_equals_alone(grid: dict[str, list[object]], toy: Toy, tmp_path
 
 def test_a_diverged_head_leaves_the_others_alone(toy: Toy, tmp_path: Path) -> None:
     grid = {"peak_rate": [1e-2, 1e38]}
-    config = replace(toy.config(train="head", epochs=2), sweep=SweepConfig(grid=grid, keep="none"))
+    config = replace(toy.config(train_part="head", epochs=2), sweep=SweepConfig(grid=grid, keep="none"))
     alone, together = both(config, tmp_path)
     with StudyStore.open(alone) as one, StudyStore.open(together) as other:
         assert [row.status for row in other.trials()] == [row.status for row in one.trials()]
@@ -83,7 +83,9 @@ def test_a_diverged_head_leaves_the_others_alone(toy: Toy, tmp_path: Path) -> No
 
 
 def test_the_best_of_each_arm_is_kept_and_loads(toy: Toy, tmp_path: Path) -> None:
-    config = replace(toy.config(train="head", epochs=2), sweep=SweepConfig(grid={"peak_rate": [1e-3, 1e-2]}, seeds=3))
+    config = replace(
+        toy.config(train_part="head", epochs=2), sweep=SweepConfig(grid={"peak_rate": [1e-3, 1e-2]}, seeds=3)
+    )
     alone, together = both(config, tmp_path)
     kept = [sorted(path.parts[-2] for path in (folder / "trials").glob("*/best")) for folder in (alone, together)]
     assert kept[0] == kept[1]
@@ -94,7 +96,9 @@ def test_the_best_of_each_arm_is_kept_and_loads(toy: Toy, tmp_path: Path) -> Non
 
 
 def test_features_are_computed_once(toy: Toy, tmp_path: Path) -> None:
-    config = replace(toy.config(train="head", epochs=1), sweep=SweepConfig(grid={"peak_rate": [1e-3]}, keep="none"))
+    config = replace(
+        toy.config(train_part="head", epochs=1), sweep=SweepConfig(grid={"peak_rate": [1e-3]}, keep="none")
+    )
     _, together = both(config, tmp_path)
     before = (together / FILE).stat().st_mtime_ns
     with session.resume(together, extension={"seeds": 3}) as study:

@@ -51,13 +51,13 @@ def test_rates_scaled_with_the_batch_size(rule: str, rates: list[float]) -> None
 def test_all_problems_of_a_grid_are_said() -> None:
     with pytest.raises(ConfigError) as error:
         arms(study(grid={"peak_rate": [1e-3, -1.0], "dropout": [0.1, 2.0]}))
-    assert "--lr -1" in str(error.value)
-    assert "--dropout" in str(error.value)
-    with pytest.raises(ConfigError, match="varies settings of a trial: got seed"):
+    assert "peak_rate must be a positive number: got -1" in str(error.value)
+    assert "dropout must be from 0 to below 1: got 2" in str(error.value)
+    with pytest.raises(ConfigError, match=r"varies settings of a trial.* got 'seed'"):
         study(grid={"seed": [1, 2]})
     with pytest.raises(ConfigError, match="a list of values"):
         study(grid={"peak_rate": []})
-    with pytest.raises(ConfigError, match="--seeds must be at least 1"):
+    with pytest.raises(ConfigError, match="seeds must be at least 1"):
         study(seeds=0)
 
 

@@ -270,7 +270,7 @@ def test_gradient_checkpointing_changes_no_bit(toy: Toy, tmp_path: Path) -> None
 
 
 def test_the_head_alone(toy: Toy, tmp_path: Path) -> None:
-    straight(toy.config(train="head"), tmp_path / "run")
+    straight(toy.config(train_part="head"), tmp_path / "run")
     before = read_weights(toy.model)
     after = read_weights(tmp_path / "run" / "best")
     assert all(torch.equal(before[name], after[name]) for name in before)

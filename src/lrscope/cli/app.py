@@ -30,7 +30,8 @@ from lrscope.cli import (
     tune,
 )
 from lrscope.cli.output import echo
-from lrscope.errors import LrscopeError
+from lrscope.config.catalogue import flag_of
+from lrscope.errors import ConfigError, LrscopeError
 
 _SETTINGS: dict[str, Any] = {
     # --batch_size is --batch-size, and run_llama is run-llama
@@ -111,6 +112,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lrscope")
         _refuse(f"{error.format_message()}{_what_was_got(error)} (see {command} --help)")
+    except ConfigError as error:  # what no file holds was asked for by options
+        _refuse(str(error) if error.source else error.text(flag_of))
     except LrscopeError as error:
         _refuse(str(error))
     except (MemoryError, RuntimeError) as error:  # torch says in words that memory ran out

@@ -24,7 +24,7 @@ PLACES = {
     "max_tokens": ("data", "max_tokens"),
     "model": ("model", "model"),
     "tokenizer": ("model", "tokenizer"),
-    "train_part": ("model", "train"),
+    "train_part": ("model", "train_part"),
     "implementation": ("model", "implementation"),
     "gradient_checkpointing": ("model", "gradient_checkpointing"),
     "device": ("numerics", "device"),
@@ -98,7 +98,7 @@ def build_config(
     if missing:
         command = what.removeprefix("a ").replace("-", "")
         raise ConfigError(f"{what} needs {', '.join(missing)}; see lrscope {command} --help for an example")
-    return StudyConfig.from_dict(values, "the command line" if config is None else str(config))
+    return StudyConfig.from_dict(values)
 
 
 def resolve_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, TypeVar
 
+from lrscope.config.base import settings_of
 from lrscope.config.trial import TrialConfig
 from lrscope.schedules.durations import format_number
 
@@ -36,16 +37,12 @@ class Arm:
         >>> Arm(TrialConfig(peak_rate=1e-3), {"peak_rate": 1e-3, "batch_size": 80}).name
         'lr 0.001, batch size 80'
         """
-        return ", ".join(
-            f"{SHOWN.get(name, name.replace('_', ' '))} {shown(value)}" for name, value in self.settings.items()
-        )
+        titles = settings_of(TrialConfig)
+        return ", ".join(f"{titles[name].title} {shown(value)}" for name, value in self.settings.items())
 
     def at(self, seed: int) -> TrialConfig:
         """Return the trial of this arm at a seed."""
         return replace(self.config, seed=seed)
-
-
-SHOWN = {"peak_rate": "lr"}
 
 
 def shown(value: Any) -> str:

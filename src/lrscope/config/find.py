@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from lrscope.config.base import Section
-from lrscope.errors import ScheduleError
-from lrscope.schedules.ramp import WIDEN_BY, Ramp
+from lrscope.config.base import Section, setting, show_value
+from lrscope.config.trial import MAX_RATE
+from lrscope.errors import Problem
+from lrscope.schedules.ramp import MIN_STEPS, WIDEN_BY, Ramp
+
+LESS_NOISE = "Less noise"
 
 VARIED = ("head", "dropout", "order")
 
@@ -18,28 +21,54 @@ class FindConfig(Section):
     """A learning-rate range test, made of every trial in the place of a fine-tune.
 
     `method`: "ramp", one run under a rising rate; "forks", `steps_each` updates at each rate of a grid, always from the
-    same weights; "runs", a complete schedule of `steps_each` updates at each rate. `widen`: where the loss has not
-    risen by `end`, go on at the same pace, two decades at most. `vary` is what differs between seeds. `probe` measures
-    a fixed set of `probe_size` examples after every step, or every fork or run; "auto" is dev for these, and none for
-    a ramp. `warm_head` steps train the head alone before.
+    same weights; "runs", a complete schedule of `steps_each` updates at each rate.
     """
 
-    method: Literal["ramp", "forks", "runs"] = "ramp"
-    start: float = 1e-7
-    end: float = 1e-2
-    steps: int = 100
-    kind: Literal["exponential", "linear"] = "exponential"
-    steps_each: int = 20
-    per_decade: int = 4
-    widen: bool = True
-    vary: tuple[str, ...] = VARIED
-    probe: Literal["auto", "none", "train", "dev"] = "auto"
-    probe_size: int = 256
-    warm_head: int = 0
+    panel: ClassVar[str] = "Range"
+    key: ClassVar[str] = "find"
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "vary", tuple(self.vary))
-        super().__post_init__()
+    method: Literal["ramp", "forks", "runs"] = setting(
+        "ramp", help="One run under a rising rate; a few steps at each rate from the same weights; or a short complete "
+        "run at each rate.",
+    )  # fmt: skip
+    start: float = setting(
+        1e-7, help="First learning rate.", metavar="RATE", above=0, cap=MAX_RATE, way_out="try 1e-7",
+        limit="float32 holds no larger rate",
+    )  # fmt: skip
+    end: float = setting(
+        1e-2, help="Last learning rate; unless it is given, the test goes on where the loss has not risen by then.",
+        metavar="RATE", above=0, cap=MAX_RATE, way_out="try 1e-2", limit="float32 holds no larger rate",
+    )  # fmt: skip
+    steps: int = setting(
+        100, help="Optimizer steps from the first rate to the last.", metavar="N", at_least=MIN_STEPS,
+        cap=1_000_000, way_out="100 are usual",
+    )  # fmt: skip
+    kind: Literal["exponential", "linear"] = setting("exponential", help="How the rate rises.")
+    steps_each: int = setting(
+        20, help="Optimizer steps at each rate, for forks and runs.", metavar="N", at_least=1, cap=1_000_000,
+        way_out="20 are usual",
+    )  # fmt: skip
+    per_decade: int = setting(
+        4, help="Number of rates per factor of ten, for forks and runs.", metavar="N", at_least=1, cap=1000,
+        way_out="4 are usual",
+    )  # fmt: skip
+    widen: bool = setting(True, help="Go on beyond the last rate where the loss has not risen, by up to two decades.")
+    vary: tuple[str, ...] = setting(
+        VARIED, help="What differs between seeds: head, dropout, order, or none.", metavar="NAMES", items=VARIED,
+        shown_default="all three", panel=LESS_NOISE,
+    )  # fmt: skip
+    probe: Literal["auto", "none", "train", "dev"] = setting(
+        "auto", help="Measure the loss on fixed examples of this split; auto: none for a ramp, dev for forks and runs.",
+        panel=LESS_NOISE,
+    )  # fmt: skip
+    probe_size: int = setting(
+        256, help="Number of examples to measure.", metavar="N", at_least=1, cap=100_000_000, way_out="try 256",
+        panel=LESS_NOISE,
+    )  # fmt: skip
+    warm_head: int = setting(
+        0, help="Train the head alone for this many steps before the test.", metavar="N", at_least=0,
+        cap=1_000_000, way_out="0 leaves it out", panel=LESS_NOISE,
+    )  # fmt: skip
 
     @property
     def rates(self) -> list[float]:
@@ -64,18 +93,8 @@ class FindConfig(Section):
         """Return the rates of the steps."""
         return Ramp(self.start, self.end, self.steps, self.kind)
 
-    def _problems(self) -> list[str]:
-        problems = []
-        try:
-            Ramp(self.start, self.end, self.steps, self.kind)
-        except ScheduleError as error:
-            problems.append(str(error))
-        unknown = [name for name in self.vary if name not in VARIED]
-        if unknown:
-            problems.append(f"--vary takes {', '.join(VARIED)}: got {unknown[0]!r}")
-        if self.probe_size < 1:
-            problems.append(f"--probe-size must be at least 1 example: got {self.probe_size}; try 256")
-        for name, least in (("warm_head", 0), ("steps_each", 1), ("per_decade", 1)):
-            if getattr(self, name) < least:
-                problems.append(f"--{name.replace('_', '-')} must be at least {least}: got {getattr(self, name)}")
-        return problems
+    def _problems(self) -> list[Problem]:
+        if self.start < self.end:
+            return []
+        got = f"{show_value(self.start)} to {show_value(self.end)}"
+        return [Problem("a range test rises from {start} to a larger {end}", got, "leave them out for 1e-7 to 1e-2")]

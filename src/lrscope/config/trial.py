@@ -2,49 +2,105 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
-from lrscope.config.base import Section
+from lrscope.config.base import Section, setting
+from lrscope.errors import Problem
 from lrscope.schedules import ResolvedSchedule, Schedule, parse
 from lrscope.schedules.milestones import count_steps_per_epoch
+
+MAX_RATE = 1e38  # float32 holds no larger numbers
+
 
 DEFAULT_SCHEDULE = parse("warmup(6%) > linear")
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrialConfig(Section):
-    """One arm at one seed. `schedule` may be given as text, and is a `Schedule` from then on.
+    """One arm at one seed. `schedule` may be given as text, and is a `Schedule` from then on."""
 
-    `beta1` is AdamW's first-moment decay, or SGD's momentum; `beta2` and `epsilon` are AdamW's. `clip_norm` is the
-    largest gradient norm, 0 for no clipping; `patience` counts evaluations. `layer_decay` lowers the rate from layer to
-    layer towards the embeddings, `head_multiplier` scales the head's.
-    """
+    panel: ClassVar[str] = "Training"
+    key: ClassVar[str] = "trial"
 
-    peak_rate: float
-    schedule: Schedule = DEFAULT_SCHEDULE
-    epochs: int = 5
-    batch_size: int = 32
-    micro_batch: int | None = None
-    seed: int = 0
-    optimizer: Literal["adamw", "sgd"] = "adamw"
-    weight_decay: float = 0.01
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-    clip_norm: float = 1.0
-    layer_decay: float = 1.0
-    head_multiplier: float = 1.0
-    dropout: float = 0.3
-    label_smoothing: float = 0.0
-    patience: int | None = None
-    train_metrics: Literal["running", "full"] = "running"
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        # Files and notebooks give a text. Two spellings of one schedule are equal schedules, and so one arm.
-        object.__setattr__(self, "schedule", parse(self.schedule))
+    peak_rate: float = setting(
+        help="Peak learning rate, which the schedule's factor multiplies.",
+        metavar="RATE", option="lr", label="lr", above=0, cap=MAX_RATE, limit="float32 holds no larger rate",
+        way_out="try 1e-4", varies=True, trainer="learning_rate",
+    )  # fmt: skip
+    schedule: Schedule = setting(
+        DEFAULT_SCHEDULE,
+        help='Learning-rate schedule: linear, cosine, "step(every=2ep, gamma=0.1)", "warmup(6%) > hold > sqrt(20%)", '
+        "…; lrscope schedule show draws one.",
+        metavar="TEXT", parse=parse, varies=True, in_find=True, trainer="lr_scheduler_type",
+    )  # fmt: skip
+    epochs: int = setting(
+        5, help="Passes over the training set.", metavar="N", at_least=1, cap=100_000, way_out="try 3",
+        limit="longer runs are counted in more steps than can be held", varies=True, trainer="num_train_epochs",
+    )  # fmt: skip
+    batch_size: int = setting(
+        32, help="Examples per optimizer step.", metavar="N", at_least=1, cap=1_000_000, way_out="try 32",
+        limit="no larger batch has been of use", varies=True, in_find=True, trainer="per_device_train_batch_size",
+    )  # fmt: skip
+    micro_batch: int | None = setting(
+        None, help="Examples computed at a time; their gradients are accumulated over the batch.", metavar="N",
+        shown_default="the whole batch", at_least=1, varies=True, in_find=True,
+        way_out="it is the part of a batch that is computed at a time",
+    )  # fmt: skip
+    seed: int = setting(
+        0, help="Random seed of the head's initial weights, the order of examples and dropout.", metavar="N",
+        at_least=0, below=2**63, way_out="try 0", trainer="seed",
+    )  # fmt: skip
+    optimizer: Literal["adamw", "sgd"] = setting(
+        "adamw", help="AdamW, or SGD with momentum.", varies=True, in_find=True, trainer="optim"
+    )
+    weight_decay: float = setting(
+        0.01, help="Decoupled weight decay, applied to matrices only.", metavar="X", at_least=0, cap=1000,
+        way_out="try 0.01", limit="it is a share that is taken off a weight, times the learning rate",
+        varies=True, in_find=True, trainer="weight_decay",
+    )  # fmt: skip
+    beta1: float = setting(
+        0.9, help="AdamW's decay of the first moment, or SGD's momentum.", metavar="X", at_least=0, below=1,
+        way_out="try 0.9", varies=True, in_find=True, trainer="adam_beta1",
+    )  # fmt: skip
+    beta2: float = setting(
+        0.999, help="AdamW's decay of the second moment.", metavar="X", at_least=0, below=1,
+        way_out="try 0.999", varies=True, in_find=True, trainer="adam_beta2",
+    )  # fmt: skip
+    epsilon: float = setting(
+        1e-8, help="AdamW's epsilon, added to the denominator.", metavar="X", above=0, cap=1,
+        way_out="try 1e-8", limit="a larger one makes SGD of AdamW", varies=True, in_find=True, trainer="adam_epsilon",
+    )  # fmt: skip
+    clip_norm: float = setting(
+        1.0, help="Largest norm of the gradient; larger ones are scaled down to it. 0 turns clipping off.", metavar="X",
+        at_least=0, cap=MAX_RATE, way_out="0 means no clipping",
+        varies=True, in_find=True, trainer="max_grad_norm",
+    )  # fmt: skip
+    layer_decay: float = setting(
+        1.0, help="Learning-rate multiplier from each layer to the one below, down to the embeddings.", metavar="X",
+        above=0, at_most=1, way_out="try 0.9", varies=True, in_find=True,
+    )  # fmt: skip
+    head_multiplier: float = setting(
+        1.0, help="Learning-rate multiplier for the classification head.", metavar="X", above=0, cap=1_000_000,
+        way_out="1 means the same rate as the rest",
+        varies=True, in_find=True,
+    )  # fmt: skip
+    dropout: float = setting(
+        0.3, help="Dropout probability before the classification head.", metavar="P", at_least=0, below=1,
+        way_out="try 0.3", varies=True, in_find=True,
+    )  # fmt: skip
+    label_smoothing: float = setting(
+        0.0, help="Probability that is spread over all classes in the loss.", metavar="P", at_least=0, below=1,
+        way_out="try 0.1", varies=True, in_find=True, trainer="label_smoothing_factor",
+    )  # fmt: skip
+    patience: int | None = setting(
+        None, help="Stop early after this many evaluations without a better dev metric.", metavar="N",
+        shown_default="never", at_least=1, cap=1_000_000, way_out="try 2", varies=True,
+    )  # fmt: skip
+    train_metrics: Literal["running", "full"] = setting(
+        "running", help="Train metrics from the training pass itself, or from a pass of their own after every epoch.",
+        varies=True,
+    )  # fmt: skip
 
     def resolve_schedule(self, num_examples: int) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
@@ -65,61 +121,8 @@ class TrialConfig(Section):
         steps_per_epoch = count_steps_per_epoch(num_examples, self.batch_size)
         return self.schedule.resolve(total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate)
 
-    def _problems(self) -> list[str]:
-        problems = []
-
-        def require(holds: bool, rule: str, got: object, way_out: str) -> None:
-            if not holds:
-                problems.append(f"{rule}: got {got}; {way_out}")
-
-        require(
-            math.isfinite(self.peak_rate) and self.peak_rate > 0,
-            "the learning rate must be a positive number",
-            f"--lr {self.peak_rate:g}",
-            "try 1e-4",
-        )
-        require(self.epochs >= 1, "--epochs must be at least 1", self.epochs, "try 3")
-        require(self.batch_size >= 1, "--batch-size must be at least 1", self.batch_size, "try 32")
-        if self.micro_batch is not None:
-            require(
-                1 <= self.micro_batch <= self.batch_size,
-                f"--micro-batch must be from 1 to the batch size of {self.batch_size}",
-                self.micro_batch,
-                "it is the part of a batch that is computed at a time",
-            )
-        require(0 <= self.seed < 2**63, "--seed must be from 0 to below 2^63", self.seed, "try 0")
-        require(
-            math.isfinite(self.weight_decay) and self.weight_decay >= 0,
-            "--weight-decay must be 0 or more",
-            self.weight_decay,
-            "try 0.01",
-        )
-        for name in ("beta1", "beta2"):
-            value = getattr(self, name)
-            require(0 <= value < 1, f"--{name} must be from 0 to below 1", value, "try 0.9 and 0.999")
-        require(
-            math.isfinite(self.epsilon) and self.epsilon > 0, "--epsilon must be positive", self.epsilon, "try 1e-8"
-        )
-        require(
-            math.isfinite(self.clip_norm) and self.clip_norm >= 0,
-            "--clip-norm must be 0 or more",
-            self.clip_norm,
-            "0 means no clipping",
-        )
-        require(0 < self.layer_decay <= 1, "--layer-decay must be above 0 and at most 1", self.layer_decay, "try 0.9")
-        require(
-            math.isfinite(self.head_multiplier) and self.head_multiplier > 0,
-            "--head-multiplier must be positive",
-            self.head_multiplier,
-            "1 means the same rate as the rest",
-        )
-        require(0 <= self.dropout < 1, "--dropout must be from 0 to below 1", self.dropout, "try 0.3")
-        require(
-            0 <= self.label_smoothing < 1,
-            "--label-smoothing must be from 0 to below 1",
-            self.label_smoothing,
-            "try 0.1",
-        )
-        if self.patience is not None:
-            require(self.patience >= 1, "--patience must be at least 1 evaluation", self.patience, "try 2")
-        return problems
+    def _problems(self) -> list[Problem]:
+        if self.micro_batch is None or self.micro_batch <= self.batch_size:
+            return []
+        rule = f"{{micro_batch}} must be from 1 to the batch size of {self.batch_size}"
+        return [Problem(rule, str(self.micro_batch), "it is the part of a batch that is computed at a time")]

@@ -131,7 +131,7 @@ def build_executor(execution: ExecutorConfig, inputs: StudyInputs) -> Executor:
 
 def trains_heads_together(execution: ExecutorConfig, inputs: StudyInputs) -> bool:
     """Return whether only heads are trained, here, on features that can be computed once."""
-    head_alone = inputs.config.model.train == "head" and inputs.numerics.implementation == "native"
+    head_alone = inputs.config.model.train_part == "head" and inputs.numerics.implementation == "native"
     return head_alone and inputs.config.find is None and execution.executor == "inline"
 
 

@@ -89,7 +89,7 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     arguments = trainer_arguments(config, batching)
     if arguments is None:
         return (command,)
-    more = extra_steps(config, study.model.train if study else "full")
+    more = extra_steps(config, study.model.train_part if study else "full")
     comment = "; ".join([*([more] if more else []), f"not equal: {', '.join(differences(config, batching))}"])
     return (command, f"{as_call(arguments)}  # {comment}")
 

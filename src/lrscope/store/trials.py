@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrscope.config import TrialConfig
+from lrscope.config.base import build_section
 from lrscope.errors import StudyError
 from lrscope.records import Status
 from lrscope.store.storage import DATABASE, storage
@@ -117,7 +118,7 @@ class TrialTable:
 def _trial_row(row: sqlite3.Row) -> TrialRow:
     return TrialRow(
         id=row["id"],
-        config=TrialConfig(**json.loads(row["config"])),
+        config=build_section(TrialConfig, json.loads(row["config"]), f"trial {row['id']} of {DATABASE}"),
         status=row["status"],
         reason=row["reason"],
         step=row["step"],

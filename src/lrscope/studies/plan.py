@@ -13,7 +13,7 @@ from typing import Any
 
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.config.arms import Arm, named
-from lrscope.errors import ConfigError
+from lrscope.errors import ConfigError, Problem
 
 
 def arms(config: StudyConfig) -> list[Arm]:
@@ -26,15 +26,15 @@ def arms(config: StudyConfig) -> list[Arm]:
     """
     grid = config.sweep.grid if config.sweep else {}
     configs: dict[TrialConfig, None] = {}
-    problems: list[str] = []
+    problems: list[str | Problem] = []
     for values in itertools.product(*grid.values()):
         try:
             found = replace(config.trial, **dict(zip(grid, values, strict=True)), seed=0)
             configs[_scaled(found, config)] = None
         except ConfigError as error:
-            problems += [problem for problem in str(error).split("; ") if problem not in problems]
+            problems += [problem for problem in error.problems if problem not in problems]
     if problems:
-        raise ConfigError("; ".join(problems))
+        raise ConfigError(*problems)
     return named(list(configs))
 
 

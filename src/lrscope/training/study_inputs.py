@@ -63,7 +63,7 @@ class StudyInputs:
             dropout=trial.dropout,
             head_seed=derive_seed(trial.seed, "head"),
         )
-        model.set_trainable(self.config.model.train)
+        model.set_trainable(self.config.model.train_part)
         model.set_gradient_checkpointing(self.config.model.gradient_checkpointing)
         return model.to(self.numerics.device)
 

@@ -59,7 +59,7 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
             trial=row.id,
             config=row.config,
             trainer_arguments=trainer_arguments(row.config, store.config.numerics.batching),
-            extra_steps=extra_steps(row.config, store.config.model.train),
+            extra_steps=extra_steps(row.config, store.config.model.train_part),
             differences=tuple(differences(row.config, store.config.numerics.batching)),
         )
 

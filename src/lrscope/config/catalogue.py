@@ -1,0 +1,36 @@
+"""Every setting there is, by name: what options, documentation and command lines are made of."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from lrscope.config.base import Section, Setting, settings_of
+from lrscope.config.find import FindConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig
+from lrscope.config.trial import TrialConfig
+
+SECTIONS: Mapping[str, type[Section]] = {
+    section.key: section
+    for section in (StudyConfig, DataConfig, ModelConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig)
+}
+
+
+@functools.cache
+def all_settings() -> Mapping[str, Setting]:
+    """Return the settings of all sections by name; no two sections have one of the same name.
+
+    >>> all_settings()["peak_rate"].flag, all_settings()["batch_size"].section
+    ('--lr', 'trial')
+    """
+    found = [item for section in SECTIONS.values() for item in settings_of(section).values()]
+    return {item.name: item for item in found if not issubclass(item.kind, Section)}
+
+
+def flag_of(name: str) -> str:
+    """Return the option that gives a setting, by its name in a configuration.
+
+    >>> flag_of("scale_rate"), flag_of("label_names")
+    ('--scale-lr', '--label-names')
+    """
+    return all_settings()[name].flag if name in all_settings() else "--" + name.replace("_", "-")
