@@ -1,6 +1,6 @@
 """Whether the statistics are honest: synthetic studies whose truth is known, judged as `lrscope report` judges.
 
-    python benchmarks/calibration.py [--studies 400] [--seed 0] [--only plateau ...]
+    python benchmarks/calibration.py [--studies 400] [--seed 0] [--only plateau ...] [--tables order ...]
 
 A study has K arms at up to eight seeds on 1,100 shared examples. A score is the sum of the arm's true value, what a
 seed does to all arms and to this one, what an example does to all arms and to this one, and the rest; in "right or
@@ -29,6 +29,7 @@ from lrscope.statistics.verdict import Verdict, errors_by_look
 
 LOOKS = (3, 5, 8)
 NUM_EXAMPLES = 1100
+TABLES = ("honesty", "order", "power", "bias", "choices", "epochs")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,22 @@ SCENARIOS = [
     Scenario("noisy best", [0.38, 0.40, 0.41, 0.42, 0.39, 0.36], seed_sd=[0.008, 0.008, 0.01, 0.025, 0.02, 0.03]),
 ]
 
+# What the order of the rates adds is measured on these: rates side by side, whose values rise to one peak or do not.
+SHAPES = [
+    Scenario("null", [0.4] * 6),
+    Scenario("null, seeds apart", [0.4] * 6, seed_sd=[0.04, 0.01, 0.01, 0.01, 0.02, 0.05]),
+    Scenario("peak", [0.36, 0.38, 0.40, 0.42, 0.40, 0.38]),
+    Scenario("peak, seeds apart", [0.36, 0.38, 0.40, 0.42, 0.40, 0.38], seed_sd=[0.04, 0.02, 0.01, 0.01, 0.02, 0.04]),
+    Scenario("plateau", [0.27, 0.29, 0.40, 0.41, 0.41, 0.40]),
+    Scenario("cliff", [0.36, 0.38, 0.40, 0.42, 0.25, 0.22], seed_sd=[0.01, 0.01, 0.01, 0.014, 0.04, 0.05]),
+    Scenario("slow start, noisy", [0.265, 0.343, 0.40, 0.42, 0.41, 0.38], seed_sd=[0.06, 0.01, 0.01, 0.01, 0.01, 0.02]),
+    Scenario("monotone", [0.36, 0.37, 0.38, 0.39, 0.40, 0.41]),
+    Scenario("monotone, nearly flat", [0.4000, 0.4001, 0.4002, 0.4003, 0.4004, 0.4005]),
+    Scenario("nearly flat, noisy end", [0.4000, 0.4001, 0.4002, 0.4003, 0.4004, 0.4005], seed_sd=[0.01] * 5 + [0.05]),
+    Scenario("two peaks", [0.37, 0.42, 0.37, 0.37, 0.419, 0.37]),
+    Scenario("two peaks, a low valley", [0.37, 0.42, 0.30, 0.30, 0.419, 0.37]),
+]
+
 
 @dataclass
 class Tally:
@@ -101,12 +118,17 @@ class Tally:
     covered: list[float] = field(default_factory=list)
     alone: list[bool] = field(default_factory=list)
     picked: list[bool] = field(default_factory=list)
+    number: list[int] = field(default_factory=list)
+    contradicted: list[bool] = field(default_factory=list)
 
 
-def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generator, studies: int) -> Tally:
-    """Judge studies that may stop at any of these numbers of seeds, once anything is said or one arm is left."""
+def judge(
+    scenario: Scenario, looks: Sequence[int], generator: np.random.Generator, studies: int, *, ordered: bool = False
+) -> Tally:
+    """Judge studies that may stop at any of these numbers of seeds, once one arm is left; `ordered`: by rate."""
     truth = np.asarray(scenario.values)
     tally = Tally()
+    positions = range(len(truth)) if ordered else None
     shares = [look / looks[-1] for look in looks]
     for _ in range(studies):
         whole = scenario.draw(generator, looks[-1])
@@ -117,7 +139,7 @@ def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generat
             table = replace(whole, values=whole.values[:, :look])
             levels = errors_by_look(table.there.sum(axis=1).tolist(), taken)
             found = evidence_of(table, seed_sd=float(scenario.seed_sds.mean()))
-            verdict = Verdict(found, error=error, pair_errors=levels)
+            verdict = Verdict(found, error=error, pair_errors=levels, positions=positions)
             said = list(statements(verdict))
             false |= any(truth[a] <= truth[b] for a, b in said)
             held_all &= bool((truth[list(verdict.contenders)] == truth.max()).any())
@@ -129,6 +151,8 @@ def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generat
         tally.held.append(held_all)
         tally.covered.append(coverage(verdict, truth))
         best = int(np.argmax(verdict.evidence.values))
+        tally.number.append(len(verdict.contenders))
+        tally.contradicted.append(verdict.single_peak == "contradicted")
         tally.alone.append(verdict.contenders == (int(truth.argmax()),))
         tally.picked.append(bool(truth[best] == truth.max()))
     return tally
@@ -172,6 +196,28 @@ def print_honesty(studies: int, only: Sequence[str], seed: int) -> None:
         for looks in ((1,), (3,), (5,), (8,), LOOKS):
             tally = judge(scenario, looks, np.random.default_rng(seed), studies)
             cells = [share(values) for values in (tally.false, tally.held, tally.covered, tally.picked)]
+            print(f"| {scenario.name} | {', '.join(map(str, looks))} | {' | '.join(cells)} |", flush=True)
+    print()
+
+
+def print_order(studies: int, only: Sequence[str], seed: int) -> None:
+    """Print what the order of the rates adds, on the same studies: without it → with it."""
+    heads = ("shape", "looks at seeds", "hold the best", "contenders", "the best alone", "single peak contradicted")
+    print(f"| {' | '.join(heads)} |\n" + "| --- " * len(heads) + "|")
+    for scenario in SHAPES:
+        if only and scenario.name not in only:
+            continue
+        for looks in ((1,), (2,), (3,), (5,), (8,), LOOKS):
+            before, after = (
+                judge(scenario, looks, np.random.default_rng(seed), studies, ordered=ordered)
+                for ordered in (False, True)
+            )
+            cells = [
+                f"{np.mean(before.held):.1%} → {share(after.held)}",
+                f"{np.mean(before.number):.2f} → {np.mean(after.number):.2f}",
+                "–" if scenario.is_null else f"{np.mean(before.alone):.1%} → {np.mean(after.alone):.1%}",
+                share(after.contradicted),
+            ]
             print(f"| {scenario.name} | {', '.join(map(str, looks))} | {' | '.join(cells)} |", flush=True)
     print()
 
@@ -297,12 +343,18 @@ def main() -> None:
     parser.add_argument("--studies", type=int, default=400)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--tables", nargs="*", default=TABLES, choices=TABLES)
     options = parser.parse_args()
-    print_honesty(options.studies, options.only, options.seed)
-    print_power(options.studies, options.seed)
-    print_bias(options.studies, options.seed)
-    print_choices(options.studies, options.seed)
-    print_epochs(options.studies, options.seed)
+    for table in options.tables:
+        if table == "honesty":
+            print_honesty(options.studies, options.only, options.seed)
+        elif table == "order":
+            print_order(options.studies, options.only, options.seed)
+        else:
+            PRINTERS[table](options.studies, options.seed)
+
+
+PRINTERS = {"power": print_power, "bias": print_bias, "choices": print_choices, "epochs": print_epochs}
 
 
 if __name__ == "__main__":

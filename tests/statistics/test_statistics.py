@@ -26,7 +26,7 @@ from lrscope.statistics.noise import most_telling, rough_noise, shared_noise
 from lrscope.statistics.power import needed
 from lrscope.statistics.response import peak
 from lrscope.statistics.selection import expecting, optimism, over_epochs, own_variances
-from lrscope.statistics.verdict import Verdict
+from lrscope.statistics.verdict import Exclusion, Verdict
 
 
 def table(values: np.ndarray) -> ScoreTable:
@@ -122,8 +122,8 @@ def test_looks_spend_all_of_the_error_and_little_of_it_early() -> None:
 def test_an_arm_far_below_is_out_and_equal_ones_stay() -> None:
     verdict = Verdict(evidence_of(drawn([0.2, 0.4, 0.4])))
     assert verdict.contenders == (1, 2)
-    assert verdict.beaten_by(0) in (1, 2)
-    assert verdict.beaten_by(1) is None
+    assert verdict.exclusion(0) in (Exclusion(1), Exclusion(2))
+    assert verdict.exclusion(1) is None
     assert verdict.between(1, 0).outcome == "better"
     assert verdict.between(0, 1).outcome == "worse"
     assert verdict.between(1, 2).outcome == "undecided"
@@ -167,7 +167,7 @@ def test_an_arm_without_a_value_is_out_and_hides_no_other() -> None:
     values[2] = np.nan
     verdict = Verdict(evidence_of(table(values)))
     assert verdict.contenders == (0, 1)
-    assert verdict.beaten_by(2) in (0, 1)
+    assert verdict.exclusion(2) in (Exclusion(0), Exclusion(1))
 
 
 def test_weights_are_those_of_a_weighted_mean() -> None:

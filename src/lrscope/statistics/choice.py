@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lrscope.runs.score_table import Floats
-from lrscope.statistics.verdict import Verdict, ranked, unbeaten
+from lrscope.statistics.verdict import Verdict, ranked
 
 
 @dataclass(frozen=True)
@@ -69,10 +69,9 @@ def chooser(
     centre: Callable[[Floats], float] | None = None,
 ) -> Callable[[Floats], int]:
     """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
-    reach = verdict.best_reach
 
     def chooses(values: Floats) -> int:
-        left = unbeaten(values, values[:, None] - values[None, :], reach)
+        left = verdict.contenders_at(values)
         order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
         return preferred(left, order.tolist(), positions, costs, centre(values) if centre else None)[0]
 

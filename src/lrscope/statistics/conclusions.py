@@ -26,7 +26,11 @@ ArmStanding = Literal["contender", "too low", "too high", "worse", "no value"]
 
 @dataclass(frozen=True)
 class ArmView:
-    """One arm as the report shows it: `done` are its runs that have a value, `standing` is what it comes to."""
+    """One arm as the report shows it: `done` are its runs that have a value, `standing` is what it comes to.
+
+    `beaten_by` names the arm that shows that this one is not the best. Where their order says so, `beaten_through`
+    names the arm between the two that is shown to be worse: with a single peak along the rates, so is all beyond it.
+    """
 
     name: str
     rate: float | None
@@ -36,6 +40,7 @@ class ArmView:
     sd: float
     standing: ArmStanding
     beaten_by: str | None
+    beaten_through: str | None = None
 
     @property
     def num_diverged(self) -> int:
@@ -119,7 +124,7 @@ class Conclusions:
 
     def _judged(self, evidence: Evidence) -> Verdict:
         errors = errors_by_look([len(runs) for runs in self.runs.arms.values()], self.looks) if self.looks else None
-        return Verdict(evidence, self.margin, self.nominal, errors)
+        return Verdict(evidence, self.margin, self.nominal, errors, self._log_rates)
 
     @cached_property
     def choice(self) -> Choice:
@@ -171,11 +176,15 @@ class Conclusions:
     def _arm(self, number: int, name: str, runs: list[Run]) -> ArmView:
         values = self._values(runs)
         sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
-        rival = self.verdict.beaten_by(number)
-        rival_name = None if rival is None else self.evidence.names[rival]
+        exclusion = self.verdict.exclusion(number)
+        by, through = (None, None) if exclusion is None else (exclusion.by, exclusion.through)
+        names = self.evidence.names
         mean = float(np.mean(values)) if values else math.nan
         done = tuple(run for run in runs if run.status in self.runs.counted and not math.isnan(self.runs.value(run)))
-        return ArmView(name, runs[0].rate, tuple(runs), done, mean, sd, self._standing(number, values), rival_name)
+        return ArmView(
+            name, runs[0].rate, tuple(runs), done, mean, sd, self._standing(number, values),
+            None if by is None else names[by], None if through is None else names[through],
+        )  # fmt: skip
 
     def _standing(self, number: int, values: Sequence[float]) -> ArmStanding:
         if not values:

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from lrscope.statistics.distributions import falling_roots, normal_critical, normal_tail, t_critical
+from lrscope.runs.score_table import Floats
+from lrscope.statistics.distributions import falling_roots, normal_critical, normal_tail
 
 NODES = 64
 MIN_FREEDOM = 0.5
 MAX_FREEDOM = 1e5  # beyond which a variance is as good as known
 POINTS = 33  # at which a critical value is computed; between them it is interpolated
-ROUNDS = 48  # of halving an interval of logarithms
+ROUNDS = 40  # of halving an interval of logarithms
 FARTHEST = 8.5  # standard deviations
 TABLED = 3001
 
@@ -48,6 +49,17 @@ def pair_critical(num_arms: int, freedom: float, error: float) -> float:
     return 0.0 if num_arms < 2 else float(_interpolated("pair", num_arms, error)(_share(freedom)))
 
 
+def pair_tail(num_arms: int, c: float, freedom: float) -> float:
+    """Return the probability that any of all pairs of K equal arms differs by more than c standard errors.
+
+    >>> round(pair_tail(2, 1.96, float("inf")), 3), round(pair_tail(5, pair_critical(5, 8.0, 0.05), 8.0), 3)
+    (0.05, 0.05)
+    """
+    at, chances = _table("pair", num_arms)
+    scales, ws = _chi(_share(freedom))
+    return float(1.0 - np.interp(c * scales, at, chances) @ ws)
+
+
 @lru_cache(maxsize=65536)
 def effective_freedom(share: float, freedom: float, error: float) -> float:
     """Return the degrees of freedom of a variance of which a part is known, matched in the tail that matters.
@@ -60,22 +72,34 @@ def effective_freedom(share: float, freedom: float, error: float) -> float:
     >>> effective_freedom(1.0, 2.0, 0.05), effective_freedom(0.0, 2.0, 0.05)
     (2.0, inf)
     """
-    if share >= 1.0 or not np.isfinite(freedom):
-        return freedom
-    if share <= 0.0:
-        return float("inf")
-    from scipy.special import ndtr, stdtr
+    return float(effective_freedoms(np.array([share]), np.array([freedom]), np.array([error]))[0])
 
-    scales, ws = _chi(1.0 / freedom)
-    wide = np.sqrt(share / scales**2 + 1.0 - share)
-    c = np.exp(falling_roots(lambda x: float(ws @ (2.0 * ndtr(-np.exp(x) / wide))) - error, np.log(0.1), np.log(1e6)))
-    if t_critical(error / 2.0, MAX_FREEDOM) >= c:
-        return float("inf")
+
+def effective_freedoms(shares: Floats, freedoms: Floats, errors: Floats) -> Floats:
+    """Return the same of many variances at once."""
+    from scipy.special import ndtr, stdtr, stdtrit
+
+    found = np.where((shares >= 1.0) | ~np.isfinite(freedoms), freedoms, np.inf)
+    open_ = np.flatnonzero((shares > 0.0) & (shares < 1.0) & np.isfinite(freedoms))
+    if not len(open_):
+        return found
+    share, freedom, error = shares[open_], freedoms[open_], errors[open_]
+    scales, ws = np.stack([_chi(1.0 / float(each))[0] for each in freedom]), _chi(1.0)[1]
+    wide = np.sqrt(share[:, None] / scales**2 + 1.0 - share[:, None])
+    logs = falling_roots(
+        lambda x: 2.0 * ndtr(-np.exp(x)[:, None] / wide) @ ws - error,
+        np.full_like(share, np.log(0.1)), np.full_like(share, np.log(1e6)), ROUNDS,
+    )  # fmt: skip
+    c = np.exp(logs)
     # The tail of Student's t beyond c falls as its degrees of freedom grow.
     logs = falling_roots(
-        lambda x: float(2.0 * stdtr(np.exp(x), -c)) - error, np.log(0.99 * freedom), np.log(MAX_FREEDOM)
+        lambda x: 2.0 * stdtr(np.exp(x), -c) - error,
+        np.log(0.99 * freedom),
+        np.full_like(c, np.log(MAX_FREEDOM)),
+        ROUNDS,
     )
-    return float(np.exp(logs))
+    found[open_] = np.where(-stdtrit(MAX_FREEDOM, error / 2.0) >= c, np.inf, np.exp(logs))
+    return found
 
 
 def _share(freedom: float) -> float:
@@ -103,7 +127,7 @@ def _table(kind: str, num_arms: int) -> tuple[Any, Any]:
     """Return values c, and the probabilities that no difference is above them where the variance is known."""
     from scipy.special import ndtr
 
-    z, w = np.polynomial.legendre.leggauss(4 * NODES)
+    z, w = _legendre(4 * NODES)
     z = FARTHEST * z
     w = w * np.exp(-(z**2) / 2.0)
     w /= w.sum()
@@ -115,12 +139,18 @@ def _table(kind: str, num_arms: int) -> tuple[Any, Any]:
     return at, chances / chances[-1]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2)
+def _legendre(number: int) -> tuple[Any, Any]:
+    """Return nodes and weights on [−1, 1]."""
+    return np.polynomial.legendre.leggauss(number)
+
+
+@lru_cache(maxsize=4096)
 def _chi(share: float) -> tuple[Any, Any]:
     """Return nodes and weights of s, where s² ~ χ²_ν / ν and share = 1/ν, by shares of its probability."""
     from scipy.special import gammaincinv
 
-    x, w = np.polynomial.legendre.leggauss(2 * NODES)
+    x, w = _legendre(2 * NODES)
     if share == 0.0:
         return np.ones_like(x), w / 2.0
     return np.sqrt(2.0 * gammaincinv(0.5 / share, (x + 1.0) / 2.0) * share), w / 2.0

@@ -7,6 +7,7 @@ Tukey). Looks that were planned share α between them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -17,9 +18,17 @@ import numpy as np
 from lrscope.runs.score_table import Floats
 from lrscope.statistics.defaults import ERROR
 from lrscope.statistics.evidence import Evidence
-from lrscope.statistics.multiplicity import best_critical, effective_freedom, pair_critical
+from lrscope.statistics.multiplicity import (
+    best_critical,
+    effective_freedom,
+    effective_freedoms,
+    pair_critical,
+    pair_tail,
+)
+from lrscope.statistics.single_peak import AlongRates
 
 PairOutcome = Literal["better", "worse", "equivalent", "undecided"]
+SinglePeak = Literal["assumed", "contradicted", "not used"]
 
 
 @dataclass(frozen=True)
@@ -34,32 +43,93 @@ class PairVerdict:
     outcome: PairOutcome
 
 
+@dataclass(frozen=True)
+class Exclusion:
+    """Why an arm is out: `by` is the arm that shows it. None where no arm has a value.
+
+    Where its order says so, `through` is the arm between the two that is shown to be worse than `by`: with a single
+    peak, all arms beyond it are worse as well. None where the two were compared directly.
+    """
+
+    by: int | None
+    through: int | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Verdict:
     """The conclusions from evidence at an error; `margin` is the difference δ that does not matter, 0 if any does.
 
     `pair_errors` [K, K] are the errors of single pairs where they differ, as where some were last judged at an earlier
-    look: `errors_by_look`.
+    look: `errors_by_look`. `positions` are the arms' own where they lie along one axis and differ in nothing else, such
+    as log rates: then a single peak is assumed, unless the data contradict it.
     """
 
     evidence: Evidence
     margin: float = 0.0
     error: float = ERROR
     pair_errors: Floats | None = None
+    positions: Sequence[float] | None = None
 
     @cached_property
     def contenders(self) -> tuple[int, ...]:
         """The arms that the evidence cannot tell from the best; all of them contain it with probability 1 − error.
 
-        An arm is out when some other is better by more than the critical value for comparisons with the best.
+        An arm is out when some other is better by more than the critical value for comparisons with the best; with a
+        single peak also by its order, and what is left is an interval.
         """
-        return tuple(unbeaten(self.evidence.values, self.evidence.differences, self.best_reach))
+        return self._contenders(self._along, self.evidence.values, self.evidence.differences)
 
-    def beaten_by(self, arm: int) -> int | None:
-        """Return the arm that shows most clearly that this one is not the best; None for a contender."""
+    def contenders_at(self, values: Floats) -> tuple[int, ...]:
+        """Return the contenders if the arms had these values, with the noise that they have."""
+        along = None if self._along is None else self._along.at(values)
+        return self._contenders(along, values, values[:, None] - values[None, :])
+
+    def _contenders(self, along: AlongRates | None, values: Floats, differences: Floats) -> tuple[int, ...]:
+        unbeaten_arms = unbeaten(values, differences, self.best_reach)
+        return tuple(unbeaten_arms) if along is None or along.is_contradicted else along.contenders(unbeaten_arms)
+
+    @cached_property
+    def _along(self) -> AlongRates | None:
+        if self.positions is None:
+            return None
         e = self.evidence
+        return AlongRates.of(e.values, e.differences, self.best_reach, self.pair_reach, self.positions)
+
+    @property
+    def single_peak(self) -> SinglePeak:
+        """Whether a single peak along the rates was assumed, was contradicted by the data, or plays no part.
+
+        It plays none where arms differ in more than their rates, or fewer than three have a value.
+        """
+        if self._along is None:
+            return "not used"
+        return "contradicted" if self._along.is_contradicted else "assumed"
+
+    @cached_property
+    def single_peak_p(self) -> float:
+        """The p-value of the data under a single peak, from the range of all arms: cautious; NaN where not used."""
+        if self._along is None:
+            return math.nan
+        e, (ratio, better, worse) = self.evidence, self._along.limiting
+        num = self._num_compared
+        if not ratio > 0.0:
+            return 1.0
+        share, freedom = float(np.round(e.shares[better, worse], 2)), float(e.freedom[better, worse])
+        freedom = effective_freedom(share, freedom, self.error / (num * (num - 1) // 2))
+        return pair_tail(num, float(e.differences[better, worse] / e.errors[better, worse]), freedom)
+
+    def exclusion(self, arm: int) -> Exclusion | None:
+        """Return what shows that an arm is not the best; None for a contender."""
         if arm in self.contenders:
             return None
+        by = self._beaten_by(arm)
+        is_direct = by is not None and self.evidence.differences[by, arm] > self.best_reach[by, arm]
+        if not is_direct and self._along is not None and arm in self._along.deduced:
+            return Exclusion(*self._along.deduced[arm])
+        return Exclusion(by)
+
+    def _beaten_by(self, arm: int) -> int | None:
+        e = self.evidence
         clear = e.differences[:, arm] - self.best_reach[:, arm]
         if np.isnan(e.values[arm]):
             clear = e.values
@@ -102,13 +172,11 @@ class Verdict:
         # One number for each kind of comparison: sorting numbers is far faster than sorting rows.
         kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + index.ravel()
         distinct, index = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
-        values = []
-        for kind in distinct.tolist():
-            kind, level = divmod(kind, len(errors))
-            share, freedom = divmod(kind, len(known))
-            error = errors[level]
-            each = effective_freedom(share / 100, float(known[freedom]), error / max(1, num_compared))
-            values.append(critical(each, error))
+        kind, level = np.divmod(distinct, len(errors))
+        share, freedom = np.divmod(kind, len(known))
+        spent = np.asarray(errors)[level]
+        each = effective_freedoms(share / 100, known[freedom], spent / max(1, num_compared))
+        values = [critical(float(nu), float(error)) for nu, error in zip(each, spent, strict=True)]
         return np.asarray(values)[index].reshape(e.errors.shape) * e.errors
 
     def against_best(self) -> list[PairVerdict]:
