@@ -1,6 +1,7 @@
 """The house of docs/architecture.md, held: a file imports from its own room and from lower floors, never up."""
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,27 @@ def test_rooms_that_start_without_heavy_packages(path: Path) -> None:
     if room(path) in (*WITHOUT_TORCH, "report", "cli", "__main__"):
         heavy = {name for name in imports(path, top_level_only=True) if name.split(".")[0] in HEAVY}
         assert not heavy, f"{path.name} imports {heavy} when it is loaded"
+
+
+def modules(name: str) -> set[str]:
+    """Return the modules of lrscope that an imported name leads to: itself, or the module that it is taken from."""
+    return {candidate for candidate in (name, name.rpartition(".")[0]) if candidate in SIBLINGS}
+
+
+SIBLINGS = {".".join(("lrscope", *path.relative_to(SOURCE).with_suffix("").parts)): path for path in files()}
+
+
+def test_modules_of_a_room_import_each_other_in_one_direction() -> None:
+    # Those under TYPE_CHECKING and inside of functions count too: a circle is one however late it closes.
+    graph = {
+        module: {other for name in imports(path) for other in modules(name) if room(SIBLINGS[other]) == room(path)}
+        for module, path in SIBLINGS.items()
+        if path.name != "__init__.py"
+    }
+    try:
+        tuple(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle of imports: {' -> '.join(error.args[1])}")
 
 
 def test_files_stay_small() -> None:

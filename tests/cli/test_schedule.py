@@ -97,6 +97,25 @@ def test_bad_input_is_one_line(arguments: list[str], says: str, cli: Cli) -> Non
     assert says in err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["linear", *RUN, "--lr", "nan"], "--lr nan"),
+        (["linear", *RUN, "--lr", "0"], "--lr 0"),
+        (["linear", *RUN, "--lr", "-1"], "--lr -1"),
+        (["linear", *RUN, "--lr", "inf"], "--lr inf"),
+        (["warmup(0.1) > cosine", *RUN], "needs its unit: got 0.1; write 10%, or 0.1ep"),
+        (["(" * 500 + "linear" + ")" * 500, *RUN], "nest at most 40 deep"),
+        ([f"linear({'9' * 400}st)", *RUN], "beyond range"),
+    ],
+)
+def test_what_cannot_be_checked_is_one_line(arguments: list[str], says: str, cli: Cli) -> None:
+    code, out, err = cli("schedule", "check", *arguments)
+    assert (code, out) == (2, "")
+    assert len(err.strip().splitlines()) == 1
+    assert says in err
+
+
 def test_the_plot_fits_a_terminal(cli: Cli) -> None:
     _, out, _ = cli("schedule", "show", "linear", *RUN)
     plot = out.split("\n\n")[0].splitlines()

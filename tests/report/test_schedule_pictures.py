@@ -29,8 +29,15 @@ def test_lines_are_told_apart_without_colour() -> None:
 
 
 def test_one_step_and_a_million(tmp_path: Path) -> None:
+    from matplotlib.image import imread
+
+    colour = np.array([int(LINES[0][0][at : at + 2], 16) / 255 for at in (1, 3, 5)])
     for total in (1, 1_000_000):
         save_schedules(tmp_path / f"{total}.png", [parse("linear").resolve(total_steps=total, steps_per_epoch=total)])
+        picture = imread(tmp_path / f"{total}.png")[:-40, :, :3]  # without the legend
+        columns = (np.abs(picture - colour).max(axis=2) < 0.02).any(axis=0)
+        # One step is a dot, a million are a line from one side to the other.
+        assert columns.sum() > (0.7 * columns.size if total > 1 else 0)
 
 
 def test_another_ending_is_refused(tmp_path: Path) -> None:

@@ -17,12 +17,12 @@ from lrscope.schedules import (
     Level,
     Linear,
     MultiStep,
-    Part,
     Piecewise,
     Plateau,
     Polynomial,
     Restarts,
     Schedule,
+    Segment,
     Sqrt,
     Step,
     Warmup,
@@ -105,7 +105,7 @@ def joined(draw: st.DrawFn, inner: st.SearchStrategy[Schedule]) -> Schedule:
 
 @st.composite
 def excerpts(draw: st.DrawFn, inner: st.SearchStrategy[Schedule]) -> Schedule:
-    return Part(
+    return Segment(
         whole=draw(inner), of=Duration(draw(st.integers(10, 500)), "st"), start=Duration(draw(st.integers(0, 5)), "st"),
         length=draw(st.none() | lengths),
     )  # fmt: skip

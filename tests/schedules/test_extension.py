@@ -18,7 +18,7 @@ TEXTS = [
 
 def same_text(schedule: ResolvedSchedule) -> bool:
     again = parse(schedule.text).resolve(
-        total_steps=schedule.total_steps, steps_per_epoch=schedule.steps_per_epoch, peak_rate=schedule.run.peak_rate
+        total_steps=schedule.total_steps, steps_per_epoch=schedule.steps_per_epoch, peak_rate=schedule.horizon.peak_rate
     )
     return bool((again.factors() == schedule.factors()).all())
 

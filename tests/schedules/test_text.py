@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from tests.schedules.strategies import schedules
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules import Schedule, parse, parse_duration
-from lrscope.schedules.parser import FORMS
+from lrscope.schedules import Duration, Schedule, parse, parse_duration
+from lrscope.schedules.registry import FORMS
 
 
 @settings(deadline=None, max_examples=400)
@@ -78,7 +78,10 @@ def test_any_text_parses_or_is_refused_with_a_column(text: str) -> None:
         ("linaer > cosine", 0, "did you mean linear"),
         ("", 0, "linear, cosine or warmup(6%) > linear"),
         ("warmup(6) > linear", 7, "6%, 6ep or 6st"),
-        ("cosine(0.5)", 7, "0.5%, 0.5ep or 0.5st"),
+        ("cosine(0.5)", 7, "write 50%, or 0.5ep"),
+        ("warmup(0.1) > linear", 7, "got 0.1; write 10%, or 0.1ep"),
+        ("warmup(500) > linear", 7, "got 500; write 500st, or 500ep"),
+        ("warmup(2.5) > linear", 7, "got 2.5; write 2.5% or 2.5ep"),
         ("linear > cosine", 0, "one phase at most takes the rest"),
         ("warmup(6%)", 0, "leads to a shape"),
         ("linear(90%) > warmup(10%)", 0, "leads to a shape"),
@@ -102,7 +105,13 @@ def test_any_text_parses_or_is_refused_with_a_column(text: str) -> None:
         ("cosine(to=2)", 10, "from 0 to 1"),
         ("cosine(to=1ep)", 10, "0.01 or 1%, or 1e-6lr"),
         ("cosine(to=-1e-6lr)", 10, "0 or a positive number"),
-        ("cosine(to=1e999)", 10, "from 0 to 1"),
+        ("cosine(to=1e999)", 10, "beyond range: got 1e999"),
+        (f"plateau({'9' * 400})", 8, "beyond range: got 9999"),
+        (f"warmup({'9' * 400}st) > linear", 7, "beyond range: got 9999"),
+        ("warmup(1e300st) > linear", 7, "at most 1e+15 st: got 1e300st"),
+        ("step(every=1ep, gamma=inf)", 22, "write a number"),
+        ("linear(to=²)", 10, "unexpected '²'"),
+        ("part(" * 99 + "linear" + ", of=9st)" * 99, 200, "nest at most"),
         ("warmup(6%, shape=cubic) > linear", 17, "linear, cosine, exponential, constant"),
         ("warmup(6%, shape=1) > linear", 17, "write a word"),
         ("warmup(6 %) > linear", 9, "right after its number"),
@@ -147,12 +156,32 @@ def test_durations_become_steps_rounded_half_up(text: str, steps: int) -> None:
     assert parse_duration(text).to_steps(535, 107) == steps
 
 
-@pytest.mark.parametrize("text", ["10", "-1st", "1.5st", "nan%", "101%", "ten", "", "5 st", "1e999ep"])
+@pytest.mark.parametrize(
+    "text",
+    ["10", "-1st", "1.5st", "nan%", "101%", "ten", "", "5 st", "1e999ep", "9" * 99, "²st", "inf", "-0.1", "1e999"],
+)
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ScheduleError, match=r"st"):
+    with pytest.raises(ScheduleError, match=r"st|ep") as error:
         parse_duration(text)
+    assert len(str(error.value)) < 200
 
 
-def test_a_bare_number_shows_the_three_spellings() -> None:
-    with pytest.raises(ScheduleError, match=r"write 10%, 10ep or 10st"):
-        parse_duration("10")
+def test_durations_of_one_unit_are_ordered_and_others_are_not_compared() -> None:
+    assert Duration(2, "ep") < Duration(3, "ep") <= Duration(3.0, "ep")
+    assert max(Duration(6, "%"), Duration(0, "st")) == Duration(6, "%")  # nothing is nothing in every unit
+    with pytest.raises(ScheduleError, match="different units are compared within a run: got 6% and 2ep"):
+        _ = Duration(6, "%") >= Duration(2, "ep")
+    with pytest.raises(TypeError):
+        _ = Duration(6, "%") < 3
+    for value in (10**400, "x", None):
+        with pytest.raises(ScheduleError, match="a finite number"):
+            Duration(value, "st")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [("10", "10%, 10ep or 10st"), ("0.06", "6%, or 0.06ep"), (".1", "10%, or 0.1ep"), ("4000", "4000st, or 4000ep")],
+)
+def test_a_bare_number_shows_its_spellings_the_likeliest_first(text: str, says: str) -> None:
+    with pytest.raises(ScheduleError, match=f"needs its unit: got {text}; write {says}"):
+        parse_duration(text)

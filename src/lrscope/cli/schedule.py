@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -54,29 +55,30 @@ def show(
     """
     if scale not in ("linear", "log"):
         raise ConfigError(f"--scale is one of linear, log: got {scale!r}")
-    laid = [_laid(text, epochs, _steps(epochs, steps_per_epoch, examples, batch_size), lr) for text in schedules]
+    _check_rate(lr)
+    resolved = [_resolve(text, epochs, _steps(epochs, steps_per_epoch, examples, batch_size), lr) for text in schedules]
     if out is not None:
         from lrscope.report.schedule_figure import save_schedules
 
-        save_schedules(out, laid, scale=scale)  # type: ignore[arg-type]
+        save_schedules(out, resolved, scale=scale)  # type: ignore[arg-type]
     if json:
         print_json(
-            {"schedules": [_described(schedule) for schedule in laid], "picture": None if out is None else str(out)}
+            {"schedules": [_described(schedule) for schedule in resolved], "picture": None if out is None else str(out)}
         )
         return
     if out is None:
-        for schedule in laid:
-            echo("\n".join(_picture(schedule, scale == "log", small=len(laid) > 1)) + "\n")
+        for schedule in resolved:
+            echo("\n".join(_picture(schedule, scale == "log", small=len(resolved) > 1)) + "\n")
     names = ["schedule", "first", "peak", "last", "mean", "phases"]
     rows = []
-    for schedule in laid:
+    for schedule in resolved:
         described = _described(schedule)
         rates = [f"{described[name]:.4g}" for name in names[1:5]]
         rows.append([schedule.text, *rates, ", ".join(f"{p['phase']} {p['steps']}" for p in described["phases"])])
     what = "rates" if lr is not None else "shares of the peak rate"
     echo("\n".join(table_lines(names, rows)))
-    echo(f"{what} over {laid[0].total_steps} steps, {laid[0].steps_per_epoch} an epoch")
-    if any(schedule.schedule.depends_on_metric for schedule in laid):
+    echo(f"{what} over {resolved[0].total_steps} steps, {resolved[0].steps_per_epoch} an epoch")
+    if any(schedule.schedule.depends_on_metric for schedule in resolved):
         echo("a plateau reacts to the metric: it is shown as if the metric always improved")
     if out is not None:
         echo(f"the picture is in {out}", err=True)
@@ -99,29 +101,35 @@ def check(
       lrscope schedule check "cosine(length=5st)" --epochs 5 --steps-per-epoch 107
     """
     from lrscope.schedules import parse
+    from lrscope.schedules.horizon import count_steps_per_epoch
     from lrscope.schedules.lint import horizon, lint
-    from lrscope.schedules.milestones import count_steps_per_epoch
 
+    _check_rate(lr)
     per_epoch = _steps(epochs, steps_per_epoch, examples, batch_size)
-    found = []
+    findings = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
         actual = count_steps_per_epoch(examples, batch_size)
         why = f"{examples} examples in batches of {batch_size} are {actual} steps an epoch, not {steps_per_epoch}"
-        found += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
+        findings += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
     for text in schedules:
-        findings = lint(
+        found = lint(
             parse(text), total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr, patience=patience
         )
-        found += [(text, finding) for finding in findings]
+        findings += [(text, finding) for finding in found]
     if json:
         keys = ("level", "rule", "sentence", "fix")
-        print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in found]})
-    elif not found:
+        print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in findings]})
+    elif not findings:
         echo(f"nothing found over {epochs * per_epoch} steps")
     else:
-        for _, finding in found:
+        for _, finding in findings:
             echo(str(finding))
-    return FOUND_ERRORS if any(finding.level == "error" for _, finding in found) else 0
+    return FOUND_ERRORS if any(finding.level == "error" for _, finding in findings) else 0
+
+
+def _check_rate(lr: float | None) -> None:
+    if lr is not None and not (math.isfinite(lr) and lr > 0):
+        raise ConfigError(f"the learning rate must be a positive number: got --lr {lr:g}; try 1e-4")
 
 
 def _steps(epochs: int, steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
@@ -130,14 +138,14 @@ def _steps(epochs: int, steps_per_epoch: int | None, examples: int | None, batch
             raise ConfigError(f"--{name} must be at least 1: got {value}; try 100")
     if epochs < 1:
         raise ConfigError(f"--epochs must be at least 1: got {epochs}; try 3")
-    found = _steps_an_epoch(steps_per_epoch, examples, batch_size)
-    if epochs * found > MAX_STEPS:
-        raise ConfigError(f"a run is drawn up to {MAX_STEPS:,} steps: got {epochs * found:,}; lower --epochs")
-    return found
+    per_epoch = _steps_per_epoch(steps_per_epoch, examples, batch_size)
+    if epochs * per_epoch > MAX_STEPS:
+        raise ConfigError(f"a run is drawn up to {MAX_STEPS:,} steps: got {epochs * per_epoch:,}; lower --epochs")
+    return per_epoch
 
 
-def _steps_an_epoch(steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
-    from lrscope.schedules.milestones import count_steps_per_epoch
+def _steps_per_epoch(steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:
+    from lrscope.schedules.horizon import count_steps_per_epoch
 
     if steps_per_epoch is not None:
         return steps_per_epoch
@@ -149,31 +157,29 @@ def _steps_an_epoch(steps_per_epoch: int | None, examples: int | None, batch_siz
     return count_steps_per_epoch(examples, batch_size)
 
 
-def _laid(text: str, epochs: int, per_epoch: int, lr: float | None) -> ResolvedSchedule:
-    import math
-
+def _resolve(text: str, epochs: int, per_epoch: int, lr: float | None) -> ResolvedSchedule:
     from lrscope.schedules import parse
 
-    if lr is not None and not (math.isfinite(lr) and lr > 0):
-        raise ConfigError(f"the learning rate must be a positive number: got --lr {lr:g}; try 1e-4")
     return parse(text).resolve(total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr)
 
 
 def _described(schedule: ResolvedSchedule) -> dict[str, Any]:
-    peak = schedule.run.peak_rate or 1.0
+    from lrscope.schedules.phase import resolved_phases
+
+    peak = schedule.horizon.peak_rate or 1.0
     rates = schedule.factors() * peak
     return {
         "schedule": schedule.text,
         "total_steps": schedule.total_steps,
         "steps_per_epoch": schedule.steps_per_epoch,
-        "peak_rate": schedule.run.peak_rate,
+        "peak_rate": schedule.horizon.peak_rate,
         "first": float(rates[0]),
         "peak": float(rates.max()),
         "last": float(rates[-1]),
         "mean": float(rates.mean()),
         "phases": [
-            {"phase": str(piece.phase.name), "steps": piece.span.num_steps, "from": piece.span.start}
-            for piece in schedule.laid.pieces()
+            {"phase": phase.name, "steps": span.num_steps, "from": span.start}
+            for phase, span in resolved_phases(schedule)
         ],
     }
 
@@ -191,6 +197,6 @@ def _picture(schedule: ResolvedSchedule, log: bool, small: bool) -> list[str]:
         ascii_only = False
     except (UnicodeEncodeError, LookupError):
         ascii_only = True
-    rates = schedule.factors() * (schedule.run.peak_rate or 1.0)
+    rates = schedule.factors() * (schedule.horizon.peak_rate or 1.0)
     lines = plot_lines(rates, height=6 if small else 10, log=log, ascii_only=ascii_only, ticks=ticks)
     return [schedule.text, *lines]

@@ -8,7 +8,7 @@ from typing import Any
 
 from lrscope.config import StudyConfig
 from lrscope.errors import ConfigError
-from lrscope.schedules import Schedule, parse, parse_duration
+from lrscope.schedules import Schedule, parse, parse_duration, with_warmup
 
 DEFAULT_WARMUP = "6%"  # a prior, not a finding: docs/schedules.md
 
@@ -63,11 +63,11 @@ def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
     parsed = parse(schedule or "linear")
     if warmup is None:
         takes_default = parsed.is_open and not parsed.has_warmup
-        return parsed.with_warmup(parse_duration(DEFAULT_WARMUP)) if takes_default else parsed
+        return with_warmup(parsed, parse_duration(DEFAULT_WARMUP)) if takes_default else parsed
     duration = parse_duration(warmup)
     if duration.value == 0 and not parsed.has_warmup:
         return parsed
-    return parsed.with_warmup(duration)
+    return with_warmup(parsed, duration)
 
 
 def build_config(

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from lrscope.config.base import Section, setting
 from lrscope.errors import Problem
 from lrscope.schedules import ResolvedSchedule, Schedule, parse
-from lrscope.schedules.milestones import count_steps_per_epoch
+from lrscope.schedules.horizon import count_steps_per_epoch
 
 MAX_RATE = 1e38  # float32 holds no larger numbers
 

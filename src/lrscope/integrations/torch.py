@@ -25,6 +25,7 @@ from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from lrscope.errors import ScheduleError
 from lrscope.schedules import ResolvedSchedule, Schedule, parse
 from lrscope.schedules.lint import Finding, horizon
+from lrscope.schedules.phase import phases
 
 
 class ScheduledLR(LRScheduler):
@@ -62,7 +63,7 @@ class ScheduledLR(LRScheduler):
         total_steps: int | None = None,
         steps_per_epoch: int | None = None,
     ) -> None:
-        self.schedule = parse(schedule) if isinstance(schedule, str) else schedule
+        self.schedule = parse(schedule)
         if self.schedule.depends_on_metric:
             raise ScheduleError(
                 f"a torch scheduler sees no metric: got {self.schedule}; use lrscope's own loop, or torch's "
@@ -126,7 +127,7 @@ class ScheduledLR(LRScheduler):
         self._set_rates()
 
     def _over(self, total_steps: int, steps_per_epoch: int | None) -> ResolvedSchedule:
-        units = {duration.unit for phase in self.schedule.phases() for _, _, duration in phase.durations()}
+        units = {duration.unit for phase in phases(self.schedule) for _, _, duration in phase.durations()}
         if steps_per_epoch is None and "ep" in units:
             raise ScheduleError(
                 f"{self.schedule} counts in epochs: the steps an epoch are missing; give steps_per_epoch="

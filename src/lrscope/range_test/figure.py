@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from lrscope.figure_style import STYLE
 from lrscope.files import replacing
-
-if TYPE_CHECKING:
-    from lrscope.range_test.result import RangeTestResult
+from lrscope.range_test.bracket import Bracket
+from lrscope.range_test.curve import Curve, mean_of
 
 RAW, SMOOTH, BRACKET, DIVERGED, RULE = "#9db4c8", "#1f5f99", "#e8f1d4", "#b03030", "#555555"
 
 
-def range_figure(result: RangeTestResult) -> Any:
-    """Return a figure of a range test."""
+def range_figure(curves: Sequence[Curve], bracket: Bracket, suggestions: Mapping[str, float | None]) -> Any:
+    """Return a figure of a range test: its curves, its bracket, and every rule's rate."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     with rc_context(STYLE):
         figure = Figure(figsize=(9.0, 5.4), layout="constrained")
         axes = figure.subplots()
-        curves = [curve for curve in result.curves if curve.is_readable]
-        bracket = result.bracket
+        readable = [curve for curve in curves if curve.is_readable]
         if bracket.low is not None and bracket.high is not None:
             axes.axvspan(bracket.low, bracket.high, color=BRACKET, zorder=0)
             axes.annotate(
@@ -33,14 +32,14 @@ def range_figure(result: RangeTestResult) -> Any:
                 (np.sqrt(bracket.low * bracket.high), 0.02), xycoords=("data", "axes fraction"),
                 ha="center", va="bottom", fontsize=9, color="#4d6b16",
             )  # fmt: skip
-        for curve in curves:
+        for curve in readable:
             axes.plot(curve.rates, curve.losses, color=RAW, linewidth=0.6, alpha=0.55, zorder=1)
             if curve.independent_rates:
                 axes.plot(curve.rates, curve.losses, "o", color=SMOOTH, markersize=3.5, alpha=0.5, zorder=2)
-            elif len(curves) > 1:
+            elif len(readable) > 1:
                 axes.plot(curve.rates, curve.smoothed, color=SMOOTH, linewidth=0.9, alpha=0.45, zorder=2)
-        if curves:
-            mean = result.mean
+        if readable:
+            mean = mean_of(curves)
             axes.plot(
                 mean.rates,
                 mean.losses if mean.independent_rates else mean.smoothed,
@@ -48,14 +47,14 @@ def range_figure(result: RangeTestResult) -> Any:
                 linewidth=2.4,
                 zorder=4,
             )
-            _limit(axes, curves)
-            _mark_rules(axes, result)
-        for curve in curves:
+            _limit(axes, readable)
+            _mark_rules(axes, mean, suggestions)
+        for curve in readable:
             if curve.diverged_at is not None:
                 axes.axvline(
                     curve.diverged_at, color=DIVERGED, linewidth=0.8, alpha=0.6, linestyle=(0, (4, 3)), zorder=1
                 )
-        large = [curve.diverged_at for curve in curves if curve.diverged_at is not None]
+        large = [curve.diverged_at for curve in readable if curve.diverged_at is not None]
         if large:
             axes.annotate(
                 "too large", (max(large), 0.97), xycoords=("data", "axes fraction"), xytext=(-4, 0),
@@ -75,11 +74,10 @@ def _limit(axes: Any, curves: Any) -> None:
     axes.set_ylim(max(float(raw.min()), low - room) - 0.3 * room, high + 1.6 * room)
 
 
-def _mark_rules(axes: Any, result: RangeTestResult) -> None:
+def _mark_rules(axes: Any, mean: Curve, suggestions: Mapping[str, float | None]) -> None:
     from matplotlib.patheffects import withStroke
 
-    mean = result.mean
-    marks = sorted((rate, rule) for rule, rate in result.suggestions.items() if rate is not None)
+    marks = sorted((rate, rule) for rule, rate in suggestions.items() if rate is not None)
     bottom, top = axes.get_ylim()
     for number, (rate, rule) in enumerate(marks):
         level = float(

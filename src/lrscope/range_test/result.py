@@ -12,6 +12,7 @@ import numpy as np
 
 from lrscope.range_test.bracket import Bracket, bracket_of
 from lrscope.range_test.curve import Curve, mean_of
+from lrscope.range_test.figure import range_figure, save_range_figure
 from lrscope.range_test.suggest import RULES, least
 
 
@@ -77,9 +78,7 @@ class RangeTestResult:
 
     def plot(self, path: Path | str | None = None) -> Any:
         """Draw the test; return matplotlib's figure, and write it where a path is given."""
-        from lrscope.range_test.figure import range_figure, save_range_figure
-
-        figure = range_figure(self)
+        figure = range_figure(self.curves, self.bracket, self.suggestions)
         if path is not None:
             save_range_figure(figure, Path(path))
         return figure

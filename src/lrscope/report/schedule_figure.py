@@ -35,7 +35,7 @@ def save_schedules(
 
     if path.suffix.lstrip(".").lower() not in FORMATS:
         raise ConfigError(f"a picture ends in .{', .'.join(FORMATS)}: got {path.name}; write {path.stem}.png")
-    run = schedules[0].run
+    run = schedules[0].horizon
     peak = run.peak_rate or 1.0
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 4.4 + 0.24 * len(schedules)), layout="constrained")
@@ -44,7 +44,8 @@ def save_schedules(
         for number, schedule in enumerate(schedules):
             colour, dashes = LINES[number % len(LINES)]
             rates = schedule.factors()[steps.astype(int)] * peak
-            axes.plot(steps, rates, color=colour, linestyle=dashes, linewidth=1.9, label=schedule.text)
+            dot = "o" if len(steps) == 1 else ""
+            axes.plot(steps, rates, color=colour, linestyle=dashes, marker=dot, linewidth=1.9, label=schedule.text)
         num_epochs = run.total_steps / run.steps_per_epoch
         if num_epochs <= 40:
             for epoch in range(1, int(num_epochs) + 1):

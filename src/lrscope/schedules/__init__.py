@@ -10,33 +10,41 @@ A schedule can be built as well as parsed; `>>` is the text's `>`:
 'warmup(6%) > hold > sqrt(20%)'
 """
 
-from lrscope.schedules.composition import Phases, Product
+from lrscope.schedules.arguments import COUNT, DURATION, DURATIONS, LEVEL, LEVELS, NUMBER, argument, word
 from lrscope.schedules.decays import Constant, Cosine, Exponential, Hold, InverseSqrt, Linear, Polynomial, Sqrt
-from lrscope.schedules.durations import Duration, parse_duration
+from lrscope.schedules.durations import Duration, Unit, parse_duration
 from lrscope.schedules.extension import decay_from, stretch
+from lrscope.schedules.horizon import Horizon, Span
 from lrscope.schedules.levels import Level
 from lrscope.schedules.parser import parse
 from lrscope.schedules.phase import Phase
 from lrscope.schedules.piecewise import Piecewise
 from lrscope.schedules.plateau import Plateau
-from lrscope.schedules.recipes import one_cycle, wsd
+from lrscope.schedules.recipes import one_cycle, with_warmup, wsd
+from lrscope.schedules.registry import register_shape
 from lrscope.schedules.restarts import Restarts
-from lrscope.schedules.schedule import ResolvedSchedule, Schedule
-from lrscope.schedules.segment import Part
+from lrscope.schedules.schedule import Phases, Product, ResolvedSchedule, Schedule
+from lrscope.schedules.segment import Segment
 from lrscope.schedules.step_decay import MultiStep, Step
 from lrscope.schedules.warmup import Warmup
 
 __all__ = [
+    "COUNT",
+    "DURATION",
+    "DURATIONS",
+    "LEVEL",
+    "LEVELS",
+    "NUMBER",
     "Constant",
     "Cosine",
     "Duration",
     "Exponential",
     "Hold",
+    "Horizon",
     "InverseSqrt",
     "Level",
     "Linear",
     "MultiStep",
-    "Part",
     "Phase",
     "Phases",
     "Piecewise",
@@ -46,13 +54,20 @@ __all__ = [
     "ResolvedSchedule",
     "Restarts",
     "Schedule",
+    "Segment",
+    "Span",
     "Sqrt",
     "Step",
+    "Unit",
     "Warmup",
+    "argument",
     "decay_from",
     "one_cycle",
     "parse",
     "parse_duration",
+    "register_shape",
     "stretch",
+    "with_warmup",
+    "word",
     "wsd",
 ]

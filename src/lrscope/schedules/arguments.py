@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.durations import Duration, duration_from, format_number, parse_duration
+from lrscope.schedules.durations import Duration, duration_from, format_number, parse_duration, shorten
 from lrscope.schedules.levels import RATE_UNIT, Level
 
 
@@ -24,8 +25,15 @@ class Token(NamedTuple):
 
     @property
     def number(self) -> float:
-        """Return the number that is written."""
-        return float(self.digits)
+        """Return the number that is written.
+
+        Raises:
+            ScheduleError: it is beyond what a number can hold.
+        """
+        number = float(self.digits)
+        if math.isinf(number):
+            raise ScheduleError(f"a number is beyond range: got {shorten(self.text)}; write a smaller one")
+        return number
 
 
 @dataclass(frozen=True)
@@ -59,11 +67,11 @@ def argument(kind: Kind, default: Any = dataclasses.MISSING, *, text: str | None
 
 def arguments_of(shape: type) -> dict[str, dataclasses.Field[Any]]:
     """Return a shape's arguments by the name in the text, in the order of the canonical text."""
-    found = {str(item.metadata["text"] or item.name): item for item in dataclasses.fields(shape) if item.metadata}
+    fields = {str(item.metadata["text"] or item.name): item for item in dataclasses.fields(shape) if item.metadata}
     first = getattr(shape, "first_argument", "")
     late = ("values", "to", "length", "update")
-    order = {name: (name != first, late.index(name) + 1 if name in late else 0) for name in found}
-    return {name: found[name] for name in sorted(found, key=order.__getitem__)}
+    order = {name: (name != first, late.index(name) + 1 if name in late else 0) for name in fields}
+    return {name: fields[name] for name in sorted(fields, key=order.__getitem__)}
 
 
 def written(value: Any, name: str, first: str) -> str:

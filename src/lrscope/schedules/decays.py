@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATION, LEVEL, NUMBER, argument
 from lrscope.schedules.durations import Duration
+from lrscope.schedules.horizon import Span
 from lrscope.schedules.levels import Level
-from lrscope.schedules.phase import Phase, Span
+from lrscope.schedules.phase import Phase
 
 if TYPE_CHECKING:
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,17 +49,17 @@ class _Decay(Phase):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where `to` is a rate above the peak, or the peak is not known."""
-        self.to.share(span.run.peak_rate)
+        self.to.share(span.horizon.peak_rate)
 
     def values(self, steps: Array, span: Span) -> Array:
         """Return the factors at steps of the span."""
-        to = self.to.share(span.run.peak_rate)
+        to = self.to.share(span.horizon.peak_rate)
         remaining = self.shape(span.progress(steps))
         return span.first * remaining + to * (1.0 - remaining)
 
     def end(self, span: Span) -> float:
         """Return `to`."""
-        return self.to.share(span.run.peak_rate)
+        return self.to.share(span.horizon.peak_rate)
 
     def shape(self, p: Array) -> Array:
         """Return what is left of the way at progress p."""
@@ -170,7 +171,7 @@ class Exponential(Phase):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where it begins at nothing, or its end is a rate above the peak."""
-        self.to.share(span.run.peak_rate)
+        self.to.share(span.horizon.peak_rate)
         if span.first == 0.0:
             raise ScheduleError("exponential decay must begin above 0: the phase before ends at 0; raise its to=")
 
@@ -178,10 +179,10 @@ class Exponential(Phase):
         """Return the factors at steps of the span."""
         import numpy as np
 
-        to = self.to.share(span.run.peak_rate)
+        to = self.to.share(span.horizon.peak_rate)
         if self.gamma is None or self.every is None:
             return np.asarray(span.first * (to / span.first) ** span.progress(steps))
-        drops = (steps - span.start) / float(span.run.exact(self.every))
+        drops = (steps - span.start) / float(span.horizon.exact(self.every))
         return np.maximum(min(to, span.first), span.first * self.gamma**drops)
 
     def end(self, span: Span) -> float:
@@ -189,7 +190,7 @@ class Exponential(Phase):
         import numpy as np
 
         if self.gamma is None:
-            return self.to.share(span.run.peak_rate)
+            return self.to.share(span.horizon.peak_rate)
         return float(self.values(np.array([float(span.stop)]), span)[0])
 
 
@@ -215,7 +216,7 @@ class InverseSqrt(Phase):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where there is neither a timescale nor a warmup to take it from."""
-        self.to.share(span.run.peak_rate)
+        self.to.share(span.horizon.peak_rate)
         if self.timescale is None and not span.warmup_steps:
             raise ScheduleError(
                 "inverse_sqrt takes its timescale from the warmup before it: there is none; write "
@@ -226,8 +227,8 @@ class InverseSqrt(Phase):
         """Return the factors at steps of the span."""
         import numpy as np
 
-        to = min(self.to.share(span.run.peak_rate), span.first)
-        tau = float(span.warmup_steps if self.timescale is None else span.run.exact(self.timescale))
+        to = min(self.to.share(span.horizon.peak_rate), span.first)
+        tau = float(span.warmup_steps if self.timescale is None else span.horizon.exact(self.timescale))
         return np.maximum(to, span.first * np.sqrt(tau / (tau + steps - span.start)))
 
     def end(self, span: Span) -> float:

@@ -6,11 +6,10 @@ What has been run stays as it was, to the last bit, and the new schedule goes on
 from __future__ import annotations
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.composition import sequence
 from lrscope.schedules.durations import Duration
 from lrscope.schedules.parser import parse
 from lrscope.schedules.schedule import ResolvedSchedule, Schedule
-from lrscope.schedules.segment import Part
+from lrscope.schedules.segment import Segment
 
 
 def stretch(schedule: ResolvedSchedule, *, at: int, total_steps: int) -> ResolvedSchedule:
@@ -24,8 +23,8 @@ def stretch(schedule: ResolvedSchedule, *, at: int, total_steps: int) -> Resolve
     """
     _check(schedule, at, total_steps)
     whole, of = schedule.schedule, _steps(schedule.total_steps)
-    rest = Part(whole=whole, of=of, start=_steps(at), length=_steps(total_steps - at))
-    longer = sequence(Part(whole=whole, of=of, stop=_steps(at)), rest) if at else rest
+    rest = Segment(whole=whole, of=of, start=_steps(at), length=_steps(total_steps - at))
+    longer = Segment(whole=whole, of=of, stop=_steps(at)) >> rest if at else rest
     return _over(schedule, longer, total_steps)
 
 
@@ -43,9 +42,9 @@ def decay_from(
     """
     total_steps = schedule.total_steps if total_steps is None else total_steps
     _check(schedule, at, total_steps)
-    after = parse(cooldown) if isinstance(cooldown, str) else cooldown
-    before = Part(whole=schedule.schedule, of=_steps(schedule.total_steps), stop=_steps(at))
-    return _over(schedule, sequence(before, after) if at else after, total_steps)
+    after = parse(cooldown)
+    before = Segment(whole=schedule.schedule, of=_steps(schedule.total_steps), stop=_steps(at))
+    return _over(schedule, before >> after if at else after, total_steps)
 
 
 def _check(schedule: ResolvedSchedule, at: int, total_steps: int) -> None:
@@ -62,5 +61,5 @@ def _steps(number: int) -> Duration:
 
 def _over(old: ResolvedSchedule, schedule: Schedule, total_steps: int) -> ResolvedSchedule:
     return schedule.resolve(
-        total_steps=total_steps, steps_per_epoch=old.steps_per_epoch, peak_rate=old.run.peak_rate
-    ).with_history(old.run.history)
+        total_steps=total_steps, steps_per_epoch=old.steps_per_epoch, peak_rate=old.horizon.peak_rate
+    ).with_history(old.horizon.history)

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.composition import Phases, Product
+from lrscope.schedules.decays import Exponential
 from lrscope.schedules.durations import Duration
+from lrscope.schedules.horizon import Horizon
 from lrscope.schedules.levels import Level
-from lrscope.schedules.milestones import position
-from lrscope.schedules.phase import Phase
-from lrscope.schedules.schedule import Horizon, ResolvedSchedule, Schedule
+from lrscope.schedules.phase import Phase, phases, resolved_phases
+from lrscope.schedules.schedule import Phases, Product, ResolvedSchedule, Schedule
+from lrscope.schedules.step_decay import MultiStep
 
 LONGEST_WARMUP = 1 / 3  # of the run
 SMALLEST_SHARE = 1e-4  # a floor below it is more likely a rate than a share of the peak
@@ -63,7 +64,7 @@ def lint(
         return _ordered(findings)
     for rule in (_zero_rates, _long_warmup, _past_the_end, _small_shares, _vanishing, _empty_phases):
         findings += rule(resolved)
-    if patience is not None and resolved.laid.end < resolved(0 if run.total_steps == 1 else run.total_steps // 2):
+    if patience is not None and resolved.resolved.end < resolved(0 if run.total_steps == 1 else run.total_steps // 2):
         findings.append(
             Finding(
                 "note",
@@ -109,7 +110,7 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
 
 def _units(schedule: Schedule, run: Horizon) -> Iterator[Finding]:
     """Look for lengths that make sense in another unit: `5st` in a run of 5 epochs, `500ep` in one of 535 steps."""
-    for phase in dict.fromkeys(schedule.phases()):
+    for phase in dict.fromkeys(phases(schedule)):
         for item, place, duration in phase.durations():
             meant = _meant(schedule, phase, item.name, place, duration, run)
             if meant is not None:
@@ -149,9 +150,9 @@ def _replaced(schedule: Schedule, old: Phase, new: Phase) -> Schedule:
 
 
 def _unit_finding(phase: Phase, name: str, duration: Duration, meant: Duration, run: Horizon) -> Finding:
-    place = position(duration, run)
+    place = run.steps(duration)
     fix = f"did you mean {meant}?"
-    if name == "length" and phase.name != "warmup":
+    if name == "length" and not phase.is_warmup:
         if duration.unit == "st":
             return Finding("error", "unit", f"{phase} reaches its end at step {place} of {run.total_steps}", fix)
         return Finding("error", "unit", f"{phase} would end at step {place}, the run has {run.total_steps}", fix)
@@ -195,34 +196,33 @@ def _long_warmup(resolved: ResolvedSchedule) -> Iterator[Finding]:
 
 
 def _past_the_end(resolved: ResolvedSchedule) -> Iterator[Finding]:
-    run = resolved.run
-    for piece in resolved.laid.pieces():
-        places: tuple[Duration, ...] = getattr(piece.phase, "at", ())
-        last = run.total_steps - (piece.phase.name == "multistep")  # a line may lead to the end itself
-        beyond = [place for place in places if position(place, run) > last]
+    run = resolved.horizon
+    for phase, _ in resolved_phases(resolved):
+        places: tuple[Duration, ...] = getattr(phase, "at", ())
+        last = run.total_steps - isinstance(phase, MultiStep)  # a line may lead to the end itself
+        beyond = [place for place in places if run.steps(place) > last]
         if beyond:
             yield Finding(
                 "warning",
                 "past the end",
-                f"{', '.join(map(str, beyond))} in {piece.phase} lies past the run's {run.total_steps} steps and never "
-                "comes",
+                f"{', '.join(map(str, beyond))} in {phase} lies past the run's {run.total_steps} steps and never comes",
                 "move it into the run, or leave it out",
             )
         for name in ("every", "period"):
-            length: Duration | None = getattr(piece.phase, name, None)
-            if length is not None and piece.phase.name != "exponential" and run.exact(length) >= run.total_steps:
+            length: Duration | None = getattr(phase, name, None)
+            if length is not None and not isinstance(phase, Exponential) and run.exact(length) >= run.total_steps:
                 yield Finding(
                     "warning",
                     "past the end",
-                    f"{name}={length} in {piece.phase} is {position(length, run)} steps, as long as the run of "
+                    f"{name}={length} in {phase} is {run.steps(length)} steps, as long as the run of "
                     f"{run.total_steps} or longer: nothing ever changes there",
                     f"shorten {name}",
                 )
 
 
 def _small_shares(resolved: ResolvedSchedule) -> Iterator[Finding]:
-    peak_rate = resolved.run.peak_rate
-    for phase in dict.fromkeys(resolved.schedule.phases()):
+    peak_rate = resolved.horizon.peak_rate
+    for phase in dict.fromkeys(phases(resolved.schedule)):
         to = getattr(phase, "to", None)
         if isinstance(to, Level) and to.kind == "share" and 0 < to.value < SMALLEST_SHARE:
             rate = f", a rate of {to.value * peak_rate:.3g}" if peak_rate else ""
@@ -236,31 +236,29 @@ def _small_shares(resolved: ResolvedSchedule) -> Iterator[Finding]:
 
 def _vanishing(resolved: ResolvedSchedule) -> Iterator[Finding]:
     """Look for decay by factors that leaves nothing of the rate for most of the run."""
-    for piece in resolved.laid.pieces():
-        span = piece.span
-        if piece.phase.name not in ("step", "exponential", "multistep") or span.num_steps < 10:
+    for phase, span in resolved_phases(resolved):
+        if getattr(phase, "gamma", None) is None or span.num_steps < 10:
             continue
         import numpy as np
 
         early = span.start + span.num_steps // 3
-        factor = float(piece.values(np.array([float(early)]))[0])
+        factor = float(phase.values(np.array([float(early)]), span)[0])
         if 0 < factor < 1e-4 * span.first:
             yield Finding(
                 "warning",
                 "vanishing",
-                f"{piece.phase} is down to {factor:.1g} of the peak after a third of its steps",
+                f"{phase} is down to {factor:.1g} of the peak after a third of its steps",
                 "a longer every=, such as 1ep, or a larger gamma",
             )
 
 
 def _empty_phases(resolved: ResolvedSchedule) -> Iterator[Finding]:
-    for piece in resolved.laid.pieces():
-        length = piece.phase.length
-        is_rounded = piece.span.num_steps == 0 and length is not None and length.value
-        if is_rounded and piece.phase.name != "warmup":  # a warmup of nothing is only a very short run's
+    for phase, span in resolved_phases(resolved):
+        is_rounded = span.num_steps == 0 and phase.length is not None and phase.length.value
+        if is_rounded and not phase.is_warmup:  # a warmup of nothing is only a very short run's
             yield Finding(
                 "warning",
                 "empty phase",
-                f"{piece.phase} is rounded to no step at all in a run of {resolved.total_steps}",
+                f"{phase} is rounded to no step at all in a run of {resolved.total_steps}",
                 "lengthen it, or leave it out",
             )

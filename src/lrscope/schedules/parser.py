@@ -9,74 +9,18 @@ value    = number [ unit ] | name
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import functools
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.arguments import DURATION, LEVEL, START, Kind, Token, arguments_of
-from lrscope.schedules.composition import product, sequence
-from lrscope.schedules.decays import Constant, Cosine, Exponential, Hold, InverseSqrt, Linear, Polynomial, Sqrt
-from lrscope.schedules.phase import Phase
-from lrscope.schedules.piecewise import Piecewise
-from lrscope.schedules.plateau import Plateau
-from lrscope.schedules.recipes import one_cycle, wsd
-from lrscope.schedules.restarts import Restarts
-from lrscope.schedules.schedule import Schedule
-from lrscope.schedules.segment import Part
-from lrscope.schedules.step_decay import MultiStep, Step
+from lrscope.schedules.arguments import Kind, Token
+from lrscope.schedules.registry import FORMS, Form
+from lrscope.schedules.schedule import Phases, Product, Schedule
 from lrscope.schedules.tokens import cut, shown
-from lrscope.schedules.warmup import Warmup
 
-DEEPEST = 40
-
-
-@dataclass(frozen=True)
-class Form:
-    """How a name is called: its arguments by the name in the text, as (keyword, kind, required), and the bare one."""
-
-    build: Callable[..., Schedule]
-    arguments: Mapping[str, tuple[str, Kind, bool]]
-    first: str = ""
-    takes_schedule: bool = False
-
-
-def _form(shape: type[Phase]) -> Form:
-    found = {
-        name: (item.name, item.metadata["kind"], item.default is dataclasses.MISSING)
-        for name, item in arguments_of(shape).items()
-    }
-    if shape is Warmup:
-        found["length"] = ("length", DURATION, True)
-    return Form(shape, found, shape.first_argument)
-
-
-_PHASES: tuple[type[Phase], ...] = (
-    Constant, Linear, Cosine, Step, Warmup, Hold, Sqrt, Polynomial, Exponential, InverseSqrt, MultiStep, Restarts,
-    Piecewise, Plateau,
-)  # fmt: skip
-FORMS: Mapping[str, Form] = {
-    **{phase.name: _form(phase) for phase in _PHASES},
-    "wsd": Form(
-        wsd, {"warmup": ("warmup", DURATION, False), "decay": ("decay", DURATION, False), "to": ("to", LEVEL, False)}
-    ),
-    "one_cycle": Form(
-        one_cycle, {"up": ("up", DURATION, False), "from": ("start", START, False), "to": ("to", LEVEL, False)}
-    ),
-    "part": Form(
-        Part,
-        {
-            "of": ("of", DURATION, True),
-            "from": ("start", DURATION, False),
-            "to": ("stop", DURATION, False),
-            "length": ("length", DURATION, False),
-        },
-        takes_schedule=True,
-    ),
-}  # fmt: skip
+MAX_DEPTH = 40
 
 
 def parse(schedule: str | Schedule) -> Schedule:
@@ -115,28 +59,28 @@ class _Parser:
         schedule = self._sequence()
         if self._next().kind != "end":
             raise self._error(self._next(), "write > between phases, as in warmup(6%) > linear")
-        if isinstance(schedule, Warmup):
+        if schedule.is_warmup:
             raise self._error(self.tokens[0], "a warmup leads to a shape, as in warmup(6%) > linear")
         return schedule
 
     def _sequence(self) -> Schedule:
         first = self._next()
         self.depth += 1
-        if self.depth > DEEPEST:
-            raise self._error(first, f"nest at most {DEEPEST} deep")
+        if self.depth > MAX_DEPTH:
+            raise self._error(first, f"nest at most {MAX_DEPTH} deep")
         parts = [self._product()]
         while self._next().text == ">":
             self.place += 1
             parts.append(self._product())
         self.depth -= 1
-        return self._at(first, lambda: sequence(*parts))  # type: ignore[no-any-return]
+        return parts[0] if len(parts) == 1 else self._at(first, lambda: Phases(tuple(parts)))
 
     def _product(self) -> Schedule:
         parts = [self._factor()]
         while self._next().text == "*":
             self.place += 1
             parts.append(self._factor())
-        return product(*parts)
+        return parts[0] if len(parts) == 1 else Product(tuple(parts))
 
     def _factor(self) -> Schedule:
         if self._next().text == "(":

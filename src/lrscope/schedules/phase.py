@@ -1,4 +1,4 @@
-"""What a phase of a schedule is: a shape with its arguments, laid over a stretch of a run.
+"""What a phase of a schedule is: a shape with its arguments, which takes a stretch of a run.
 
 Letters in the formulas: t the 0-based step; a and b the first step of a phase and the first one after it; L = b − a;
 s = t − a; p = s / L the progress; v the factor that the phase starts at, which is its predecessor's end.
@@ -19,42 +19,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATION, argument, arguments_of, written
 from lrscope.schedules.durations import Duration
-from lrscope.schedules.schedule import Horizon, Laid, Schedule
+from lrscope.schedules.horizon import Horizon, Span, every_boundary, reached
+from lrscope.schedules.milestones import check_not_below_a_step
+from lrscope.schedules.schedule import Resolved, ResolvedSchedule, Schedule
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Span:
-    """The steps a … b − 1 of a run that a phase is laid over.
-
-    `value` is where the predecessor ended, None at the beginning of the run; `warmup_steps` is the length of the
-    warmup before, 0 without one.
-    """
-
-    start: int
-    stop: int
-    run: Horizon
-    value: float | None = None
-    warmup_steps: int = 0
-
-    @property
-    def first(self) -> float:
-        """Return v: the predecessor's end, and the peak at the beginning of the run."""
-        return 1.0 if self.value is None else self.value
-
-    @property
-    def num_steps(self) -> int:
-        """Return L."""
-        return self.stop - self.start
-
-    def progress(self, steps: Array) -> Array:
-        """Return p of each step."""
-        return (steps - self.start) / max(self.num_steps, 1)
+    from lrscope.schedules.horizon import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +35,6 @@ class Phase(Schedule):
     those who step their scheduler once an epoch.
     """
 
-    name: ClassVar[str]
     first_argument: ClassVar[str] = "length"
 
     length: Duration | None = argument(DURATION, None)
@@ -107,7 +76,7 @@ class Phase(Schedule):
     def update_boundaries(self, steps: Array, span: Span) -> tuple[Array, Array]:
         """Return the first step of each step's stretch, and the first one of the stretch after it."""
         assert self.update is not None
-        every = span.run.exact(self.update)
+        every = span.horizon.exact(self.update)
         number = reached(steps, every)
         return every_boundary(number, every), every_boundary(number + 1, every)
 
@@ -121,76 +90,40 @@ class Phase(Schedule):
 
     # As a schedule of its own
 
-    def exact_length(self, run: Horizon) -> Fraction | None:
+    def exact_length(self, horizon: Horizon) -> Fraction | None:
         """Return the length in steps before rounding, None for the rest."""
-        return None if self.length is None else run.exact(self.length)
+        return None if self.length is None else horizon.exact(self.length)
 
-    def lay(self, span: Span) -> Laid:
-        """Return the phase laid over a span.
+    def resolve_over(self, span: Span) -> Resolved:
+        """Return the phase over these steps.
 
         Raises:
             ScheduleError: it does not fit.
         """
-        if self.update is not None and span.run.exact(self.update) < 1:
-            raise ScheduleError(
-                f"update must be at least one step: got update={self.update} in a run of {span.run.total_steps} steps; "
-                "lengthen it"
-            )
+        if self.update is not None:
+            check_not_below_a_step(self.update, span.horizon, "update")
         self.check(span)
-        return LaidPhase(self, span, self.end(span) if span.num_steps else self.empty_end(span))
+        return Resolved(self, span, self.end(span) if span.num_steps else self.empty_end(span))
+
+    def factors(self, steps: Array, resolved: Resolved) -> Array:
+        """Return the factors at steps of the span, held where `update` says so."""
+        return self.values(self.held(steps, resolved.span), resolved.span)
 
     def empty_end(self, span: Span) -> float:
         """Return where a phase of no steps ends: at its own end, as a very short one would."""
         return self.end(span)
 
-    def phases(self) -> Iterator[Phase]:
-        """Yield itself."""
-        yield self
-
     def __str__(self) -> str:
         return written(self, self.name, self.first_argument)
 
 
-@dataclass(frozen=True)
-class LaidPhase:
-    """A phase with its span: `values` are its factors, `end` its successor's start."""
-
-    phase: Phase
-    span: Span
-    end: float
-
-    def values(self, steps: Array) -> Array:
-        """Return the factors at these steps."""
-        return self.phase.values(self.phase.held(steps, self.span), self.span)
-
-    def pieces(self) -> Iterator[LaidPhase]:
-        """Yield itself."""
-        yield self
+def phases(schedule: Schedule) -> Iterator[Phase]:
+    """Yield the phases that a schedule is made of."""
+    yield from (leaf for leaf in schedule.leaves() if isinstance(leaf, Phase))
 
 
-def every_boundary(number: Array, every: Fraction) -> Array:
-    """Return the step at which the number-th multiple of `every` lies, rounded half up."""
-    import numpy as np
-
-    if every.denominator == 1:
-        return number * int(every)
-    # Exact: (2·k·numerator + denominator) // (2·denominator) in integers, in Python's own where 64 bits do not hold it.
-    most = 2 * (int(number.max(initial=0)) + 1) * every.numerator + every.denominator
-    whole = number.astype(np.int64).astype(np.int64 if most < 2**62 else object)
-    boundary = (whole * (2 * every.numerator) + every.denominator) // (2 * every.denominator)
-    return np.asarray(boundary, dtype=np.float64)
-
-
-def reached(steps: Array, every: Fraction) -> Array:
-    """Return how many multiples of `every`, each rounded half up, the steps have reached.
-
-    >>> import numpy as np
-    >>> reached(np.arange(6.0), Fraction(5, 2)).tolist()
-    [0.0, 0.0, 0.0, 1.0, 1.0, 2.0]
-    """
-    import numpy as np
-
-    number = np.floor(steps / float(every))
-    number += every_boundary(number + 1, every) <= steps
-    number -= every_boundary(number, every) > steps
-    return number
+def resolved_phases(schedule: ResolvedSchedule) -> Iterator[tuple[Phase, Span]]:
+    """Yield a run's phases with their steps; those within a `part` of another run count in other steps."""
+    for leaf in schedule.resolved.leaves():
+        if isinstance(leaf.schedule, Phase):
+            yield leaf.schedule, leaf.span

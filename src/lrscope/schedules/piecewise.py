@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATIONS, LEVELS, argument
 from lrscope.schedules.durations import Duration
+from lrscope.schedules.horizon import Span
 from lrscope.schedules.levels import Level
-from lrscope.schedules.milestones import check_order, check_steps, position
-from lrscope.schedules.phase import Phase, Span
+from lrscope.schedules.milestones import check_order, check_steps
+from lrscope.schedules.phase import Phase
 
 if TYPE_CHECKING:
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,7 @@ class Piecewise(Phase):
     """
 
     name: ClassVar[str] = "piecewise"
+    begins_run: ClassVar[bool] = True
     first_argument: ClassVar[str] = "at"
 
     at: tuple[Duration, ...] = argument(DURATIONS)
@@ -45,15 +47,15 @@ class Piecewise(Phase):
     def check(self, span: Span) -> None:
         """Raise ScheduleError where the points are not in order in this run, or a value is a rate above the peak."""
         for value in self.values_at:
-            value.share(span.run.peak_rate)
-        check_steps(self.at, span.run, "points")
+            value.share(span.horizon.peak_rate)
+        check_steps(self.at, span.horizon, "points")
 
     def values(self, steps: Array, span: Span) -> Array:
         """Return the factors at steps of the span."""
         import numpy as np
 
-        places = [position(place, span.run) for place in self.at]
-        heights = [value.share(span.run.peak_rate) for value in self.values_at]
+        places = [span.horizon.steps(place) for place in self.at]
+        heights = [value.share(span.horizon.peak_rate) for value in self.values_at]
         if places[0] > span.start:
             places, heights = [span.start, *places], [span.first, *heights]
         return np.asarray(np.interp(steps, places, heights))

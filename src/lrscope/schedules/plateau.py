@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import COUNT, LEVEL, NUMBER, argument
+from lrscope.schedules.horizon import Span
 from lrscope.schedules.levels import Level
-from lrscope.schedules.phase import Phase, Span
+from lrscope.schedules.phase import Phase
 from lrscope.schedules.step_decay import check_gamma
 
 if TYPE_CHECKING:
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Plateau(Phase):
     """
 
     name: ClassVar[str] = "plateau"
+    reads_metric: ClassVar[bool] = True
     first_argument: ClassVar[str] = "patience"
 
     patience: int = argument(COUNT, 2, always=True)
@@ -49,12 +51,12 @@ class Plateau(Phase):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where `to` is a rate above the peak."""
-        self.to.share(span.run.peak_rate)
+        self.to.share(span.horizon.peak_rate)
 
     def reductions(self, span: Span) -> list[int]:
         """Return the steps at which the factor falls, in order."""
-        best, bad, cooling, found = -math.inf, 0, 0, []
-        for step, value in span.run.history:
+        best, bad, cooling, reductions = -math.inf, 0, 0, []
+        for step, value in span.horizon.history:
             if not span.start < step <= span.stop:
                 continue
             if value > best + self.threshold:
@@ -64,16 +66,16 @@ class Plateau(Phase):
             if cooling:
                 cooling, bad = cooling - 1, 0
             if bad > self.patience:
-                found.append(step)
+                reductions.append(step)
                 cooling, bad = self.cooldown, 0
-        return found
+        return reductions
 
     def values(self, steps: Array, span: Span) -> Array:
         """Return the factors at steps of the span, given the evaluations so far."""
         import numpy as np
 
         drops = np.searchsorted(self.reductions(span), steps, side="right").astype(np.float64)
-        to = min(self.to.share(span.run.peak_rate), span.first)
+        to = min(self.to.share(span.horizon.peak_rate), span.first)
         return np.maximum(to, span.first * self.gamma**drops)
 
     def end(self, span: Span) -> float:

@@ -1,8 +1,8 @@
-"""Schedules that have names of their own, and are made of phases: each is written out as what it is made of."""
+"""Schedules made of others: those with names of their own are written out as what they are made of."""
 
 from __future__ import annotations
 
-from lrscope.schedules.composition import sequence
+from lrscope.errors import ScheduleError
 from lrscope.schedules.decays import Cosine, Hold, Sqrt
 from lrscope.schedules.durations import Duration
 from lrscope.schedules.levels import Level
@@ -16,7 +16,7 @@ def wsd(warmup: Duration = Duration(6, "%"), decay: Duration = Duration(20, "%")
     >>> str(wsd())
     'warmup(6%) > hold > sqrt(20%)'
     """
-    return sequence(Warmup(length=warmup), Hold(), Sqrt(length=decay, to=to))
+    return Warmup(length=warmup) >> Hold() >> Sqrt(length=decay, to=to)
 
 
 def one_cycle(up: Duration = Duration(30, "%"), start: Level = Level(0.04), to: Level = Level(0.0)) -> Schedule:
@@ -25,4 +25,20 @@ def one_cycle(up: Duration = Duration(30, "%"), start: Level = Level(0.04), to: 
     >>> str(one_cycle())
     'warmup(30%, from=4%, shape=cosine) > cosine'
     """
-    return sequence(Warmup(length=up, start=start, shape="cosine"), Cosine(to=to))
+    return Warmup(length=up, start=start, shape="cosine") >> Cosine(to=to)
+
+
+def with_warmup(schedule: Schedule, duration: Duration) -> Schedule:
+    """Return a schedule after a linear warmup.
+
+    Raises:
+        ScheduleError: it has one already.
+
+    >>> str(with_warmup(Cosine(), Duration(6, "%")))
+    'warmup(6%) > cosine'
+    """
+    if any(leaf.is_warmup for leaf in schedule.leaves()):
+        raise ScheduleError(
+            f"a schedule has one warmup: got warmup({duration}) before {schedule}; leave out one of them"
+        )
+    return Warmup(length=duration) >> schedule

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, ClassVar
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATION, LEVEL, NUMBER, argument
 from lrscope.schedules.durations import Duration, round_half_up
+from lrscope.schedules.horizon import Span
 from lrscope.schedules.levels import Level
-from lrscope.schedules.phase import Phase, Span
+from lrscope.schedules.milestones import check_not_below_a_step
+from lrscope.schedules.phase import Phase
 from lrscope.schedules.step_decay import check_gamma
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,22 +52,18 @@ class Restarts(Phase):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where a cycle would be shorter than a step."""
-        self.to.share(span.run.peak_rate)
-        if span.run.exact(self.period) < 1:
-            raise ScheduleError(
-                f"period must be at least one step: got period={self.period} in a run of {span.run.total_steps} steps; "
-                "lengthen it"
-            )
+        self.to.share(span.horizon.peak_rate)
+        check_not_below_a_step(self.period, span.horizon, "period")
 
     def boundaries(self, span: Span) -> list[int]:
         """Return the first step of each cycle, and the end of the last one, which may lie past the run."""
-        found, place, length = [span.start], Fraction(span.start), span.run.exact(self.period)
+        bounds, end, length = [span.start], Fraction(span.start), span.horizon.exact(self.period)
         growth = Fraction(repr(self.multiplier))
-        while found[-1] < span.stop:
-            place += length
+        while bounds[-1] < span.stop:
+            end += length
             length *= growth
-            found.append(round_half_up(place))
-        return found
+            bounds.append(round_half_up(end))
+        return bounds
 
     def values(self, steps: Array, span: Span) -> Array:
         """Return the factors at steps of the span."""
@@ -89,6 +87,6 @@ class Restarts(Phase):
         import numpy as np
 
         high = span.first * self.decay ** cycle.astype(np.float64)
-        to = np.minimum(self.to.share(span.run.peak_rate), high)
+        to = np.minimum(self.to.share(span.horizon.peak_rate), high)
         remaining = 0.5 + 0.5 * np.cos(np.pi * progress)
         return np.asarray(high * remaining + to * (1.0 - remaining))

@@ -1,30 +1,31 @@
-"""A piece of a schedule that was laid over another horizon: what stretching, branching and cooling down are made of."""
+"""A piece of a schedule over another run: what stretching, branching and cooling down are made of."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.composition import lay_whole
 from lrscope.schedules.durations import Duration
-from lrscope.schedules.milestones import position
-from lrscope.schedules.phase import LaidPhase, Phase, Span
-from lrscope.schedules.schedule import Horizon, Laid, Schedule
+from lrscope.schedules.horizon import Horizon, Span
+from lrscope.schedules.schedule import Resolved, Schedule
 
 if TYPE_CHECKING:
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part(Schedule):
-    """The factors of `whole`, laid over `of`, from its step `start` to its step `stop`.
+class Segment(Schedule):
+    """The factors of `whole`, over a run of length `of`, from its step `start` to its step `stop`.
 
     It is as long as that piece, or is stretched evenly to `length`. In the text: `part(linear, of=1000st, from=400st,
     to=1000st, length=800st)`.
     """
+
+    name: ClassVar[str] = "part"
 
     whole: Schedule
     of: Duration
@@ -38,37 +39,46 @@ class Part(Schedule):
                 f"part() names the run that it is a part of: got of={self.of}; write of=1000st or of=5ep"
             )
 
-    def exact_length(self, run: Horizon) -> Fraction | None:
+    def exact_length(self, horizon: Horizon) -> Fraction | None:
         """Return the piece's own length, or the one that it is stretched to."""
         if self.length is not None:
-            return run.exact(self.length)
-        inner = self._inner(run)
-        return Fraction(self._stop(inner) - position(self.start, inner))
+            return horizon.exact(self.length)
+        start, stop, _ = self._piece(horizon)
+        return Fraction(stop - start)
 
-    def lay(self, span: Span) -> Laid:
-        """Return the piece laid over a span.
+    def resolve_over(self, span: Span) -> Resolved:
+        """Return the piece over these steps.
 
         Raises:
             ScheduleError: it is no piece of the whole.
         """
-        inner = self._inner(span.run)
-        start, stop = position(self.start, inner), self._stop(inner)
+        start, stop, inner = self._piece(span.horizon)
         if not 0 <= start < stop <= inner.total_steps:
             raise ScheduleError(
                 f"a part lies within its whole: got steps {start} to {stop} of {inner.total_steps} in {self}; write "
                 "from= before to="
             )
-        return LaidPart(span, lay_whole(self.whole, inner), start, stop)
+        import numpy as np
 
-    def phases(self) -> Iterator[Phase]:
-        """Yield the phases of the whole."""
-        yield from self.whole.phases()
+        whole = _resolved_whole(self.whole, inner)
+        end = whole.end if stop >= inner.total_steps else float(whole.factors(np.array([float(stop)]))[0])
+        return Resolved(self, span, end)
 
-    def _inner(self, run: Horizon) -> Horizon:
-        return Horizon(position(self.of, run), run.steps_per_epoch, run.peak_rate, run.history)
+    def factors(self, steps: Array, resolved: Resolved) -> Array:
+        """Return the factors of the whole at the steps that these ones stand for."""
+        span = resolved.span
+        start, stop, inner = self._piece(span.horizon)
+        scale = (stop - start) / max(span.num_steps, 1)
+        return _resolved_whole(self.whole, inner).factors(start + (steps - span.start) * scale)
 
-    def _stop(self, inner: Horizon) -> int:
-        return inner.total_steps if self.stop is None else position(self.stop, inner)
+    def leaves(self) -> Iterator[Schedule]:
+        """Yield those of the whole."""
+        yield from self.whole.leaves()
+
+    def _piece(self, horizon: Horizon) -> tuple[int, int, Horizon]:
+        """Return the piece's first step, the first one after it, and the run of the whole."""
+        inner = Horizon(horizon.steps(self.of), horizon.steps_per_epoch, horizon.peak_rate, horizon.history)
+        return inner.steps(self.start), inner.total_steps if self.stop is None else inner.steps(self.stop), inner
 
     def __str__(self) -> str:
         given = {
@@ -81,29 +91,6 @@ class Part(Schedule):
         return f"part({', '.join([str(self.whole), *arguments])})"
 
 
-@dataclass(frozen=True)
-class LaidPart:
-    """Steps `start` to `stop` of `inner`, stretched over the span."""
-
-    span: Span
-    inner: Laid
-    start: int
-    stop: int
-
-    @property
-    def end(self) -> float:
-        """Return the whole's factor at `stop`."""
-        import numpy as np
-
-        if self.stop >= self.inner.span.stop:
-            return self.inner.end
-        return float(self.inner.values(np.array([float(self.stop)]))[0])
-
-    def values(self, steps: Array) -> Array:
-        """Return the factors at these steps."""
-        scale = (self.stop - self.start) / max(self.span.num_steps, 1)
-        return self.inner.values(self.start + (steps - self.span.start) * scale)
-
-    def pieces(self) -> Iterator[LaidPhase]:
-        """Yield nothing: the whole's phases count in other steps."""
-        yield from ()
+@functools.lru_cache(maxsize=64)
+def _resolved_whole(whole: Schedule, horizon: Horizon) -> Resolved:
+    return whole.fill(Span(0, horizon.total_steps, horizon))

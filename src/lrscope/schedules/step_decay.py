@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from lrscope.errors import ScheduleError
 from lrscope.schedules.arguments import DURATION, DURATIONS, LEVEL, NUMBER, argument
 from lrscope.schedules.durations import Duration
+from lrscope.schedules.horizon import Span, reached
 from lrscope.schedules.levels import Level
-from lrscope.schedules.milestones import check_order, check_steps, position
-from lrscope.schedules.phase import Phase, Span, reached
+from lrscope.schedules.milestones import check_not_below_a_step, check_order, check_steps
+from lrscope.schedules.phase import Phase
 
 if TYPE_CHECKING:
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 
 def check_gamma(gamma: float, name: str = "gamma") -> None:
@@ -37,7 +38,7 @@ class _Drops(Phase):
         """Return the factors at steps of the span."""
         import numpy as np
 
-        to = min(self.to.share(span.run.peak_rate), span.first)
+        to = min(self.to.share(span.horizon.peak_rate), span.first)
         return np.maximum(to, span.first * self.gamma ** self.drops(steps, span))
 
     def end(self, span: Span) -> float:
@@ -77,16 +78,12 @@ class Step(_Drops):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where `every` is shorter than a step."""
-        self.to.share(span.run.peak_rate)
-        if span.run.exact(self.every) < 1:
-            raise ScheduleError(
-                f"every must be at least one step: got every={self.every} in a run of {span.run.total_steps} steps; "
-                "lengthen it"
-            )
+        self.to.share(span.horizon.peak_rate)
+        check_not_below_a_step(self.every, span.horizon, "every")
 
     def drops(self, steps: Array, span: Span) -> Array:
         """Return k of each step."""
-        return reached(steps, span.run.exact(self.every))
+        return reached(steps, span.horizon.exact(self.every))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +107,12 @@ class MultiStep(_Drops):
 
     def check(self, span: Span) -> None:
         """Raise ScheduleError where the milestones are not in order in this run."""
-        self.to.share(span.run.peak_rate)
-        check_steps(self.at, span.run, "milestones")
+        self.to.share(span.horizon.peak_rate)
+        check_steps(self.at, span.horizon, "milestones")
 
     def drops(self, steps: Array, span: Span) -> Array:
         """Return k of each step."""
         import numpy as np
 
-        places = [position(place, span.run) for place in self.at]
+        places = [span.horizon.steps(place) for place in self.at]
         return np.searchsorted(places, steps, side="right").astype(np.float64)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.arguments import START, argument, word
+from lrscope.schedules.arguments import DURATION, START, argument, word
+from lrscope.schedules.durations import Duration
+from lrscope.schedules.horizon import Span
 from lrscope.schedules.levels import Level
-from lrscope.schedules.phase import Phase, Span
+from lrscope.schedules.phase import Phase
 
 if TYPE_CHECKING:
-    from lrscope.schedules.phase import Array
+    from lrscope.schedules.horizon import Array
 
 SHAPES = ("linear", "cosine", "exponential", "constant")
 
@@ -35,7 +37,10 @@ class Warmup(Phase):
     """
 
     name: ClassVar[str] = "warmup"
+    is_warmup: ClassVar[bool] = True
+    begins_run: ClassVar[bool] = True
 
+    length: Duration | None = argument(DURATION)
     start: Level | None = argument(START, None, text="from")
     shape: str = argument(word(*SHAPES), "linear")
 
@@ -90,5 +95,5 @@ class Warmup(Phase):
 
     def _from(self, span: Span) -> float:
         if self.start is not None:
-            return self.start.share(span.run.peak_rate)
+            return self.start.share(span.horizon.peak_rate)
         return span.value or 0.0

@@ -13,7 +13,7 @@ from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
 from lrscope.models.classifier import DropoutPlace
 from lrscope.randomness import derive_seed
-from lrscope.schedules.milestones import count_steps_per_epoch
+from lrscope.schedules.horizon import count_steps_per_epoch
 from lrscope.tasks.base import EncodedSplit, Task
 
 
