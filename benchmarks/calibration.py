@@ -23,7 +23,7 @@ from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.statistics.choice import choose, chooser
 from lrscope.statistics.defaults import ERROR
 from lrscope.statistics.evidence import evidence_of
-from lrscope.statistics.multiplicity import best_critical, effective_freedom, spent
+from lrscope.statistics.multiplicity import best_critical, effective_freedoms, spent
 from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs
 from lrscope.statistics.verdict import Verdict, errors_by_look
 
@@ -172,16 +172,14 @@ def statements(verdict: Verdict) -> Iterator[tuple[int, int]]:
 
 def coverage(verdict: Verdict, truth: Floats) -> float:
     """Return the share of single intervals, each at its own 95%, that hold the true difference."""
-    from scipy import stats
+    from scipy.special import stdtrit
 
-    e, held = verdict.evidence, []
-    for a in range(e.num_arms):
-        for b in range(a):
-            error = verdict.error if verdict.pair_errors is None else float(verdict.pair_errors[a, b])
-            freedom = effective_freedom(round(e.shares[a, b], 3), e.freedom[a, b], error)
-            reach = float(stats.t.isf(error / 2, freedom)) * e.errors[a, b]
-            held.append(abs(e.differences[a, b] - (truth[a] - truth[b])) <= reach)
-    return float(np.mean(held))
+    e = verdict.evidence
+    pairs = np.tril_indices(e.num_arms, -1)
+    errors = np.full(len(pairs[0]), verdict.error) if verdict.pair_errors is None else verdict.pair_errors[pairs]
+    freedoms = effective_freedoms(e.shares[pairs].round(3), e.freedom[pairs], errors)
+    reach = stdtrit(np.minimum(freedoms, 1e9), 1.0 - errors / 2) * e.errors[pairs]
+    return float(np.mean(np.abs(e.differences[pairs] - (truth[pairs[0]] - truth[pairs[1]])) <= reach))
 
 
 def print_honesty(studies: int, only: Sequence[str], seed: int) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lrscope.records import Metric
@@ -83,6 +83,7 @@ def test_an_order_is_not_used_where_there_is_no_middle() -> None:
     assert (holed.single_peak, holed.contenders) == ("not used", (2,))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_contenders_are_an_interval_with_the_best_mean_in_it(seed: int) -> None:
     draw = np.random.default_rng(seed)
@@ -100,6 +101,7 @@ def test_contenders_are_an_interval_with_the_best_mean_in_it(seed: int) -> None:
     assert verdict.contenders == verdict.contenders_at(verdict.evidence.values)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000))
 def test_with_equal_noise_the_order_takes_nothing_out(seed: int) -> None:
     draw = np.random.default_rng(seed)
@@ -117,7 +119,7 @@ def test_nearly_equal_arms_of_very_different_noise_hold_the_best_in_at_least_95_
 
 def test_conclusions_name_the_arm_that_an_order_is_deduced_from() -> None:
     draw = np.random.default_rng(0)
-    means, sds = [0.265, 0.343, 0.40, 0.42, 0.41, 0.40], [0.15, 0.004, 0.004, 0.004, 0.004, 0.004]
+    means, sds = [0.265, 0.343, 0.40, 0.42, 0.41, 0.40], [0.25, 0.004, 0.004, 0.004, 0.004, 0.004]
     by_seed = np.array(means)[:, None] + np.array(sds)[:, None] * draw.standard_normal((6, 5))
     names = tuple(f"lr {10.0 ** -(6 - n):g}" for n in range(6))
     scores = ScoreTable(names, by_seed[:, :, None] + 0.05 * draw.standard_normal((6, 5, 800)), np.ones(800))
