@@ -119,7 +119,7 @@ def test_what_is_no_study_is_refused(tmp_path: Path, store: StudyStore) -> None:
 
 def test_blobs_keep_every_bit() -> None:
     records = [step(0, 0.1), step(1, math.inf), step(2, math.nan)]
-    back = unpack_steps(pack_steps(records))
+    back = unpack_steps(pack_steps(records), 3)
     assert back["loss"][:2].tolist() == [0.1, math.inf]
     assert math.isnan(back["loss"][2])
     values = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)

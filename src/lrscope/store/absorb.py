@@ -7,6 +7,7 @@ from dataclasses import fields
 from lrscope.errors import StudyError
 from lrscope.records import Outcome, Status
 from lrscope.store.blobs import pack_floats, pack_series
+from lrscope.store.rows import add_evaluation
 from lrscope.store.study import StudyStore
 
 # Tables whose rows belong to a trial, with the columns after its number.
@@ -30,7 +31,7 @@ def take_outcome(study: StudyStore, trial: int, outcome: Outcome) -> None:
         series = pack_series(outcome.series)
         connection.execute("INSERT INTO steps VALUES (?, 0, ?, ?)", (trial, len(outcome.series), series))
         for record in outcome.evaluations:
-            study.add_evaluation(trial, record)
+            add_evaluation(connection, trial, record)
         connection.executemany(
             "INSERT INTO predictions VALUES (?, ?, ?, ?, ?)",
             ((trial, step, split, len(out), pack_floats(out)) for step, split, out in outcome.predictions),
@@ -56,7 +57,10 @@ def absorb(study: StudyStore, trial: int, worker: StudyStore, status: Status | N
     Raises:
         StudyError: the two are not the same trial, or the study cannot be written.
     """
-    (done,) = worker.trials()
+    rows = worker.trials()
+    if len(rows) != 1:
+        raise StudyError(f"{worker.folder} must hold one trial: got {len(rows)}; remove it")
+    done = rows[0]
     if done.config != study.trial(trial).config:
         differing = [
             f.name
@@ -64,13 +68,18 @@ def absorb(study: StudyStore, trial: int, worker: StudyStore, status: Status | N
             if getattr(done.config, f.name) != getattr(study.trial(trial).config, f.name)
         ]
         raise StudyError(f"{worker.folder} holds another trial than {trial}: {', '.join(differing)} differ; remove it")
+    _check(worker, done.id)
+    copied = {
+        table: worker.database.read(f"SELECT {', '.join(columns)} FROM {table} WHERE trial = ?", (done.id,))  # noqa: S608
+        for table, columns in TABLES.items()
+    }
     with study.transaction() as connection:
         for table, columns in TABLES.items():
             names = ", ".join(columns)
             connection.execute(f"DELETE FROM {table} WHERE trial = ?", (trial,))  # noqa: S608
             connection.executemany(
                 f"INSERT INTO {table} (trial, {names}) VALUES (?{', ?' * len(columns)})",  # noqa: S608
-                ([trial, *row] for row in worker.rows(f"SELECT {names} FROM {table} WHERE trial = {done.id}")),  # noqa: S608
+                ([trial, *row] for row in copied[table]),
             )
         connection.execute("DELETE FROM openings WHERE trial = ?", (trial,))
         connection.executemany(
@@ -90,3 +99,10 @@ def absorb(study: StudyStore, trial: int, worker: StudyStore, status: Status | N
                 trial,
             ),
         )
+
+
+def _check(worker: StudyStore, trial: int) -> None:
+    """Read all that a worker did once: what is damaged must not come into the study."""
+    worker.steps(trial)
+    for record in worker.evaluations(trial, with_scores=True):
+        worker.predictions(trial, record.step, record.split)

@@ -12,6 +12,8 @@ from filelock import FileLock, Timeout
 from lrscope.errors import StudyError
 
 LOCK = "study.lock"
+# Whoever asks whether a study is held takes its lock for a moment: a writer tries for so long before it gives up.
+PATIENCE_SECONDS = 0.5
 
 
 def is_held(folder: Path) -> bool:
@@ -52,7 +54,7 @@ def study_lock(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PATIENCE_SECONDS)
     except Timeout as error:
         raise StudyError(_held(folder)) from error
     except OSError as error:

@@ -12,6 +12,9 @@ openings      every time that sealed scores were opened, by what and for which t
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 from lrscope.errors import StudyError
 
@@ -86,34 +89,59 @@ CREATE TABLE openings (
 );
 """
 
-# MIGRATIONS[n] takes a database from version n + 1 to n + 2.
-MIGRATIONS: tuple[str, ...] = (
-    "ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;",
-    "ALTER TABLE study ADD COLUMN overlaps TEXT NOT NULL DEFAULT '[]';",
+# MIGRATIONS[n] takes a database from version n + 1 to n + 2, a statement at a time.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    ("ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",),
+    ("ALTER TABLE study ADD COLUMN overlaps TEXT NOT NULL DEFAULT '[]'",),
 )
 VERSION = 1 + len(MIGRATIONS)
 
 
-def create(connection: sqlite3.Connection) -> None:
-    """Make the tables of the newest version in an empty database."""
-    connection.executescript(TABLES)
-    connection.execute(f"PRAGMA user_version = {VERSION}")
+def create(connection: sqlite3.Connection, study: Sequence[Any]) -> None:
+    """Make the tables of the newest version in an empty database, and the row of the study."""
+    with _one_transaction(connection):
+        for statement in TABLES.split(";"):
+            if statement.strip():
+                connection.execute(statement)
+        connection.execute(f"INSERT INTO study VALUES (1{', ?' * len(study)})", study)  # noqa: S608
+        connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def migrate(connection: sqlite3.Connection, name: str) -> None:
-    """Bring an older database to the newest version, each version in a transaction of its own.
+def require_known(connection: sqlite3.Connection, name: str) -> int:
+    """Return the version of a study's database.
 
     Raises:
         StudyError: the database is newer than this lrscope, or holds no study.
     """
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
         raise StudyError(
             f"{name} was written by a newer lrscope (schema {version}, this one knows {VERSION}); update lrscope"
         )
-    if version == 0:
+    if version < 1:
         raise StudyError(f"{name} holds no study: its schema has no version; name a folder that lrscope wrote")
-    for number in range(version, VERSION):
-        with connection:
-            connection.executescript(MIGRATIONS[number - 1])
-            connection.execute(f"PRAGMA user_version = {number + 1}")
+    return version
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring an older database to the newest version: all the way in one transaction, so that a kill leaves the old."""
+    if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    with _one_transaction(connection):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]  # another process may have done it meanwhile
+        for statements in MIGRATIONS[version - 1 :]:
+            for statement in statements:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
+@contextmanager
+def _one_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    # Python's sqlite3 begins no transaction of its own before statements that change tables.
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()

@@ -1,42 +1,45 @@
-"""One study, one SQLite file: opening, reading and writing. It decides nothing."""
+"""One study, one SQLite file: reading and writing. It decides nothing."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
+from sqlite3 import Connection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lrscope import __version__
-from lrscope.config import StudyConfig
+from lrscope.config import StudyConfig, TrialConfig
 from lrscope.errors import StudyError
-from lrscope.records import EvaluationRecord, Metric, Scores, StepRecord
-from lrscope.store import schema
-from lrscope.store.blobs import STEP, pack_floats, pack_steps, unpack_floats, unpack_steps
-from lrscope.store.storage import DATABASE, UNFINISHED, connect, storage
-from lrscope.store.trials import TrialTable
+from lrscope.records import EvaluationRecord, Metric, Scores, Status, StepRecord
+from lrscope.store import rows
+from lrscope.store.blobs import STEP, pack_floats, pack_steps
+from lrscope.store.storage import DATABASE, Database, create_database, open_for_reading, open_for_writing
+from lrscope.store.trials import TrialRow, trial_name, trial_row
 
 
-class StudyStore(TrialTable):
-    """The study in `folder`. One writer at a time; the caller holds the study's lock (`store/lock.py`)."""
+class StudyStore:
+    """The study in `folder`. One writer at a time; it holds the study's lock (`store/lock.py`).
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
-        super().__init__(folder, connection)
-        row = connection.execute("SELECT * FROM study").fetchone()
-        if row is None:
-            raise StudyError(f"{folder / DATABASE} holds no study; name a folder that lrscope wrote")
-        self.config = StudyConfig.from_dict(json.loads(row["config"]), str(folder / DATABASE))
-        self.fingerprint: dict[str, Any] = json.loads(row["fingerprint"])
-        self.numerics: dict[str, Any] = json.loads(row["numerics"])
-        self.task_state: dict[str, Any] = json.loads(row["task_state"])
-        self.metric = Metric(row["metric"], row["direction"])
-        self.version: str = row["version"]
-        self.overlaps: list[tuple[str, str, int]] = [tuple(each) for each in json.loads(row["overlaps"])]
+    Every method raises a StudyError where the file is damaged, and where it cannot be read or written.
+    """
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self.folder = folder
+        self.database = database
+        header = rows.study_row(database)
+        self.config: StudyConfig = header.config
+        self.fingerprint: dict[str, Any] = header.fingerprint
+        self.numerics: dict[str, Any] = header.numerics
+        self.task_state: dict[str, Any] = header.task_state
+        self.metric: Metric = header.metric
+        self.version: str = header.version
+        self.overlaps: list[tuple[str, str, int]] = header.overlaps
 
     @classmethod
     def create(
@@ -57,40 +60,24 @@ class StudyStore(TrialTable):
         Raises:
             StudyError: a study lies there already, or the folder cannot be written.
         """
-        path = folder / DATABASE
-        if path.exists():
+        if (folder / DATABASE).exists():
             raise StudyError(f"{folder} already holds a study; choose another --out, or go on with --resume {folder}")
-        unfinished = folder / UNFINISHED
-        with storage(path):
-            folder.mkdir(parents=True, exist_ok=True)
-            for left_over in folder.glob(UNFINISHED + "*"):
-                left_over.unlink()
-            connection = connect(unfinished)
-            with connection:
-                schema.create(connection)
-                connection.execute(
-                    "INSERT INTO study VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        datetime.now(UTC).isoformat(timespec="seconds"),
-                        __version__,
-                        json.dumps(config.to_dict()),
-                        json.dumps(dict(fingerprint)),
-                        json.dumps(dict(numerics)),
-                        json.dumps(dict(task_state)),
-                        metric.name,
-                        metric.direction,
-                        json.dumps(list(overlaps)),
-                    ),
-                )
-            connection.close()
-            # A study is there whole or not at all, whenever its maker is killed.
-            unfinished.replace(path)
-            connection = connect(path)
-        return cls(folder, connection)
+        values = (
+            datetime.now(UTC).isoformat(timespec="seconds"),
+            __version__,
+            json.dumps(config.to_dict()),
+            json.dumps(dict(fingerprint)),
+            json.dumps(dict(numerics)),
+            json.dumps(dict(task_state)),
+            metric.name,
+            metric.direction,
+            json.dumps(list(overlaps)),
+        )
+        return cls._of(folder, create_database(folder / DATABASE, values))
 
     @classmethod
-    def open(cls, folder: Path) -> StudyStore:
-        """Open the study in `folder`.
+    def open(cls, folder: Path, *, for_writing: bool = False) -> StudyStore:
+        """Open the study in `folder`; who opens it `for_writing` holds its lock.
 
         Raises:
             StudyError: there is none, or it cannot be read by this version.
@@ -98,14 +85,19 @@ class StudyStore(TrialTable):
         path = folder / DATABASE
         if not path.is_file():
             raise StudyError(f"{folder} holds no study: it has no {DATABASE}; name a folder that lrscope wrote")
-        with storage(path):
-            connection = connect(path)
-            schema.migrate(connection, str(path))
-        return cls(folder, connection)
+        return cls._of(folder, open_for_writing(path) if for_writing else open_for_reading(path))
+
+    @classmethod
+    def _of(cls, folder: Path, database: Database) -> StudyStore:
+        try:
+            return cls(folder, database)
+        except BaseException:
+            database.close()
+            raise
 
     def close(self) -> None:
         """Close the file; what was written is on disk."""
-        self._connection.close()
+        self.database.close()
 
     def __enter__(self) -> StudyStore:
         return self
@@ -113,44 +105,99 @@ class StudyStore(TrialTable):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def rows(self, query: str) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query as tuples."""
-        for row in self._connection.execute(query):
-            yield tuple(row)
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Write all that the block writes, or nothing; a full disk becomes a StudyError."""
+        return self.database.transaction()
+
+    def _write(self, statement: str, *values: Any) -> None:
+        with self.transaction() as connection:
+            connection.execute(statement, values)
 
     def replace_config(self, config: StudyConfig) -> None:
         """Set what the study was asked for, when it is extended."""
-        with self.transaction():
-            self._connection.execute("UPDATE study SET config = ?", (json.dumps(config.to_dict()),))
+        self._write("UPDATE study SET config = ?", json.dumps(config.to_dict()))
         self.config = config
+
+    # Trials
+
+    def add_trial(self, config: TrialConfig) -> TrialRow:
+        """Return the trial with this configuration, adding it as planned where it is new."""
+        self.add_trials([config])
+        return next(row for row in self.trials() if row.config == config)
+
+    def add_trials(self, configs: Sequence[TrialConfig]) -> None:
+        """Add those of these trials that are new, all or nothing."""
+        # Compared as configurations, not as texts: a text of an older version lacks what has a default now.
+        known = {row.config for row in self.trials()}
+        new = [config for config in dict.fromkeys(configs) if config not in known]
+        if not new:
+            return
+        values = [(json.dumps(config.to_dict(), sort_keys=True), config.seed, str(config.schedule)) for config in new]
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')", values
+            )
+
+    def trial(self, trial: int) -> TrialRow:
+        """Return one trial by number."""
+        for row in self.database.read("SELECT * FROM trials WHERE id = ?", (trial,)):
+            with self.database.checked():
+                return trial_row(row)
+        raise StudyError(f"{self.folder} has no trial {trial}")
+
+    def trials(self) -> list[TrialRow]:
+        """Return all trials in the order they were planned."""
+        with self.database.checked():
+            return [trial_row(row) for row in self.database.read("SELECT * FROM trials ORDER BY id")]
+
+    def trial_folder(self, trial: int) -> Path:
+        """Return where a trial's checkpoints and snapshots lie."""
+        return self.folder / "trials" / trial_name(trial)
+
+    def work_folder(self, trial: int) -> Path:
+        """Return where a trial runs, as a study of its own, until it is taken in."""
+        return self.trial_folder(trial) / "work"
+
+    def count_attempt(self, trial: int) -> None:
+        """Record that a trial is tried once more."""
+        self._write("UPDATE trials SET attempts = attempts + 1, status = 'running' WHERE id = ?", trial)
+
+    def put_off(self, trial: int) -> None:
+        """Plan a trial anew, as if it had never been tried."""
+        self._write("UPDATE trials SET status = 'planned', attempts = 0, reason = '' WHERE id = ?", trial)
+
+    def update_trial(
+        self,
+        trial: int,
+        status: Status,
+        *,
+        step: int,
+        reason: str = "",
+        horizon: tuple[int, int] | None = None,
+        seconds: float = 0.0,
+    ) -> None:
+        """Set where a trial stands; `horizon` is (total steps, steps per epoch), `seconds` are added."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE trials SET status = ?, step = ?, reason = ?, seconds = seconds + ? WHERE id = ?",
+                (status, step, reason, seconds, trial),
+            )
+            if horizon is not None:
+                connection.execute(
+                    "UPDATE trials SET total_steps = ?, steps_per_epoch = ? WHERE id = ?", (*horizon, trial)
+                )
 
     # What happened
 
     def append(self, trial: int, steps: Sequence[StepRecord], evaluations: Sequence[EvaluationRecord] = ()) -> None:
         """Write consecutive steps and the evaluations after them, all or nothing."""
-        with self.transaction():
+        with self.transaction() as connection:
             if steps:
                 assert [r.step for r in steps] == list(range(steps[0].step, steps[0].step + len(steps)))
-                self._connection.execute(
-                    "INSERT INTO steps VALUES (?, ?, ?, ?)", (trial, steps[0].step, len(steps), pack_steps(steps))
-                )
+                stretch = (trial, steps[0].step, len(steps), pack_steps(steps))
+                connection.execute("INSERT INTO steps VALUES (?, ?, ?, ?)", stretch)
             for record in evaluations:
-                self.add_evaluation(trial, record)
-
-    def add_evaluation(self, trial: int, record: EvaluationRecord) -> None:
-        """Write one evaluation, within a transaction of the caller's."""
-        key = (trial, record.step, record.split)
-        self._connection.execute(
-            "INSERT OR REPLACE INTO evaluations VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*key, record.epoch, json.dumps(dict(record.metrics)), record.seconds, record.improved),
-        )
-        self._connection.executemany(
-            "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?, ?)",
-            [
-                (*key, metric, len(scores.values), pack_floats(scores.values), pack_floats(scores.weights))
-                for metric, scores in record.scores.items()
-            ],
-        )
+                rows.add_evaluation(connection, trial, record)
 
     def rewind(self, trial: int, step: int) -> None:
         """Forget what a trial did from `step` on: it goes on from the snapshot taken there, and no record comes twice.
@@ -158,81 +205,62 @@ class StudyStore(TrialTable):
         Raises:
             StudyError: a stretch of steps crosses `step`, so that no snapshot can have been taken there.
         """
-        with self.transaction():
-            self._connection.execute("DELETE FROM steps WHERE trial = ? AND first_step >= ?", (trial, step))
-            row = self._connection.execute(
-                "SELECT coalesce(max(first_step + num_steps), 0) AS reached FROM steps WHERE trial = ?", (trial,)
-            ).fetchone()
-            if row["reached"] != step:
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM steps WHERE trial = ? AND first_step >= ?", (trial, step))
+            query = "SELECT coalesce(max(first_step + num_steps), 0) AS reached FROM steps WHERE trial = ?"
+            reached = connection.execute(query, (trial,)).fetchone()["reached"]
+            if reached != step:
                 raise StudyError(
-                    f"{self.folder} cannot go on: trial {trial} has its steps up to {row['reached']}, but a snapshot "
-                    f"of step {step}; remove trials/{trial:04d} to run it anew"
+                    f"{self.folder} cannot go on: trial {trial} has its steps up to {reached}, but a snapshot "
+                    f"of step {step}; remove trials/{trial_name(trial)} to run it anew"
                 )
             for table in ("evaluations", "scores", "predictions"):
-                self._connection.execute(f"DELETE FROM {table} WHERE trial = ? AND step > ?", (trial, step))  # noqa: S608
+                connection.execute(f"DELETE FROM {table} WHERE trial = ? AND step > ?", (trial, step))  # noqa: S608
 
     def steps(self, trial: int) -> NDArray[np.void]:
         """Return the step series of a trial, from step 0, as an array with the fields of `blobs.STEP`."""
-        rows = self._connection.execute("SELECT series FROM steps WHERE trial = ? ORDER BY first_step", (trial,))
-        series = [unpack_steps(row["series"]) for row in rows]
+        query = "SELECT first_step, num_steps, series FROM steps WHERE trial = ? ORDER BY first_step"
+        with self.database.checked():
+            series = rows.stretches(self.database.read(query, (trial,)))
         return np.concatenate(series) if series else np.empty(0, dtype=STEP)
 
     def evaluations(self, trial: int, split: str | None = None, *, with_scores: bool = False) -> list[EvaluationRecord]:
         """Return a trial's evaluations in order; per-example scores only if asked for."""
-        rows = self._connection.execute(
-            "SELECT * FROM evaluations WHERE trial = ? AND (? IS NULL OR split = ?) ORDER BY step, split",
-            (trial, split, split),
-        ).fetchall()
-        return [
-            EvaluationRecord(
-                step=row["step"],
-                epoch=row["epoch"],
-                split=row["split"],
-                metrics=json.loads(row["metrics"]),
-                seconds=row["seconds"],
-                scores=self.scores(trial, row["step"], row["split"]) if with_scores else {},
-                improved=bool(row["improved"]),
-            )
-            for row in rows
-        ]
+        query = "SELECT * FROM evaluations WHERE trial = ? AND (? IS NULL OR split = ?) ORDER BY step, split"
+        with self.database.checked():
+            return [
+                rows.evaluation_row(row, self.scores(trial, row["step"], row["split"]) if with_scores else {})
+                for row in self.database.read(query, (trial, split, split))
+            ]
 
     def scores(self, trial: int, step: int, split: str) -> dict[str, Scores]:
         """Return the per-example scores of one evaluation, by metric name."""
-        rows = self._connection.execute(
-            "SELECT * FROM scores WHERE trial = ? AND step = ? AND split = ?", (trial, step, split)
-        )
-        return {
-            row["metric"]: Scores(
-                unpack_floats(row["vals"], row["number"]), unpack_floats(row["weights"], row["number"])
-            )
-            for row in rows
-        }
+        query = "SELECT * FROM scores WHERE trial = ? AND step = ? AND split = ?"
+        with self.database.checked():
+            return dict(map(rows.score_row, self.database.read(query, (trial, step, split))))
 
     # Sealed predictions
 
     def add_predictions(self, trial: int, step: int, split: str, outputs: NDArray[np.float32]) -> None:
         """Keep a model's outputs on a split, one row an example, unscored."""
-        with self.transaction():
-            self._connection.execute(
-                "INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?)",
-                (trial, step, split, len(outputs), pack_floats(outputs)),
-            )
+        values = (trial, step, split, len(outputs), pack_floats(outputs))
+        self._write("INSERT OR REPLACE INTO predictions VALUES (?, ?, ?, ?, ?)", *values)
 
     def predictions(self, trial: int, step: int, split: str) -> NDArray[np.float32] | None:
         """Return the outputs kept for a split at a step, or None."""
-        row = self._connection.execute(
-            "SELECT * FROM predictions WHERE trial = ? AND step = ? AND split = ?", (trial, step, split)
-        ).fetchone()
-        return None if row is None else unpack_floats(row["outputs"], row["num_rows"])
+        query = "SELECT * FROM predictions WHERE trial = ? AND step = ? AND split = ?"
+        with self.database.checked():
+            for row in self.database.read(query, (trial, step, split)):
+                return rows.outputs(row)
+        return None
 
     def record_opening(self, trial: int, step: int, split: str, asked_by: str) -> None:
         """Record that the scores of a sealed split were opened, before they are shown."""
-        with self.transaction():
-            self._connection.execute(
-                "INSERT INTO openings (opened, trial, step, split, asked_by) VALUES (?, ?, ?, ?, ?)",
-                (datetime.now(UTC).isoformat(timespec="seconds"), trial, step, split, asked_by),
-            )
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        statement = "INSERT INTO openings (opened, trial, step, split, asked_by) VALUES (?, ?, ?, ?, ?)"
+        self._write(statement, now, trial, step, split, asked_by)
 
     def openings(self) -> list[dict[str, Any]]:
         """Return every opening: when, of which trial, step and split, and asked by what."""
-        return [dict(row) for row in self._connection.execute("SELECT * FROM openings ORDER BY id")]
+        with self.database.checked():
+            return [rows.opening_row(row) for row in self.database.read("SELECT * FROM openings ORDER BY id")]

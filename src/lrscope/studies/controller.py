@@ -51,9 +51,9 @@ class Controller:
                 elif event.kind == "failed":
                     self._failed(event)
                 elif event.kind == "stopped":
-                    self._put_off(event.trial)
+                    self.store.put_off(event.trial)
                 elif event.kind == "blocked":
-                    self._put_off(event.trial)
+                    self.store.put_off(event.trial)
                     raise StudyError(event.reason)
                 yield event
             if self.stopped:
@@ -74,7 +74,7 @@ class Controller:
         """Let trials that have failed be tried anew."""
         for row in self.store.trials():
             if row.status == "failed":
-                self._put_off(row.id)
+                self.store.put_off(row.id)
 
     def recover(self) -> None:
         """Put right what an earlier controller left: trials that finished and were not taken in, trials cut off."""
@@ -87,7 +87,7 @@ class Controller:
             if (work / DATABASE).is_file() and _is_finished(work):
                 self._take_in(Event("done", row.id))
             elif row.status in ("running", "interrupted"):
-                self._put_off(row.id)  # a controller that died has not used up a try of the trial's own
+                self.store.put_off(row.id)  # a controller that died has not used up a try of the trial's own
 
     # The course of a trial
 
@@ -108,10 +108,6 @@ class Controller:
             with StudyStore.open(self.store.work_folder(event.trial)) as worker:
                 absorb(self.store, event.trial, worker)
         self._keep(event.trial)
-
-    def _put_off(self, trial: int) -> None:
-        with self.store.transaction() as connection:
-            connection.execute("UPDATE trials SET status = 'planned', attempts = 0, reason = '' WHERE id = ?", (trial,))
 
     def _failed(self, event: Event) -> None:
         row = self.store.trial(event.trial)

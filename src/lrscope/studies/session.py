@@ -67,7 +67,7 @@ def resume(
 
     if not (folder / DATABASE).is_file():
         raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a sweep")
-    with study_lock(folder), StudyStore.open(folder) as store:
+    with study_lock(folder), StudyStore.open(folder, for_writing=True) as store:
         if store.config.sweep is None:
             raise StudyError(f"{folder} holds a single fine-tune: go on with lrscope finetune --resume {folder}")
         kind = "sweep" if store.config.find is None else "find"

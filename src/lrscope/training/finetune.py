@@ -60,7 +60,7 @@ def resume(folder: Path, moved: dict[str, str] | None = None, inputs: StudyInput
     """
     if not (folder / DATABASE).is_file():
         raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a fine-tune")
-    with study_lock(folder), StudyStore.open(folder) as store:
+    with study_lock(folder), StudyStore.open(folder, for_writing=True) as store:
         if store.config.sweep is not None:
             raise StudyError(f"{folder} holds a study of many trials: go on with lrscope sweep --resume {folder}")
         config = store.config.reading(moved or {})

@@ -57,7 +57,8 @@ class TrainedModel:
                 f"{split.path} must have a label on every line to be evaluated; use lrscope predict instead"
             )
         if split.fingerprint == self.store.fingerprint.get("test"):
-            self.store.record_opening(self.trial, self.step, "test", "evaluate")
+            with StudyStore.open(self.store.folder, for_writing=True) as store:
+                store.record_opening(self.trial, self.step, "test", "evaluate")
         limit = token_limit(self.checkpoint, self.store.config.data.max_tokens)
         encoded = encode(split, self.tokenizer, limit, self.store.config.data.on_long)
         return self._task().score(outputs_of(self.network, self._task(), encoded), encoded)

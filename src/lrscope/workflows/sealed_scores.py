@@ -46,7 +46,7 @@ def open_test_scores(folder: Path, conclusions: Conclusions, which: str = "chose
     """
     if conclusions.runs.is_imported:
         raise ConfigError("--open-test is for a study of lrscope: what was imported has no sealed test scores")
-    with study_lock(folder), StudyStore.open(folder) as store:
+    with study_lock(folder), StudyStore.open(folder, for_writing=True) as store:
         choice = store_choice(folder, choice_of(conclusions))
         rows = store.trials() if which == "all" else choice.rows(store)
         return OpenedTest(choice, open_test(store, rows, f"report --open-test {which}"))
