@@ -15,7 +15,6 @@ from lrscope.report.chart import Chart, Series
 from lrscope.report.document import document
 from lrscope.report.files import write_report
 from lrscope.report.locales import NAMES, locale
-from lrscope.runs.importers.console import read_log
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
@@ -44,7 +43,7 @@ def test_languages_say_the_same_with_the_same_numbers(name: str) -> None:
 def conclusions(tmp_path: Path, *names: str) -> Conclusions:
     path = tmp_path / "runs.log"
     path.write_text("".join(LOG.format(name=name) for name in names), encoding="utf-8")
-    return Conclusions(read_log(path, {"dev": 500}))
+    return Conclusions(read_runs([path], {"dev": 500}))
 
 
 @pytest.mark.parametrize("language", list(NAMES))

@@ -9,7 +9,6 @@ import pytest
 from lrscope.errors import DataError
 from lrscope.findings.findings import findings
 from lrscope.findings.statements import Confounded, StillImproving, UnknownSpread, WorseAfterBest
-from lrscope.runs.importers.console import read_log
 from lrscope.runs.importers.headings import rate_in
 from lrscope.runs.notes import (
     CutOff,
@@ -21,6 +20,7 @@ from lrscope.runs.notes import (
     Unfinished,
 )  # fmt: skip
 from lrscope.runs.quantities import Count, Names, Setting, Text
+from lrscope.runs.runs import Runs
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -30,6 +30,10 @@ epoch 1: train loss :: 1.5, train acc :: 0.35, dev acc :: 0.31{debris}
 dev acc :: 0.310
 test acc :: 0.300
 """
+
+
+def read_log(path: Path, sizes: dict[str, int], metric: str | None = None) -> Runs:
+    return read_runs([path], sizes, metric)
 
 
 def written(tmp_path: Path, text: str, name: str = "run.log") -> Path:
@@ -98,7 +102,6 @@ def test_a_run_that_was_cut_off_is_said_to_be(tmp_path: Path) -> None:
     runs = read_log(written(tmp_path, line + RUN.format(debris="")), {})
     assert runs.runs[0].status == "interrupted"
     assert [(note.epochs, note.of) for note in runs.notes if isinstance(note, CutOff)] == [(2, 5)]
-    assert len(runs.notes) == 1
 
 
 def test_runs_without_headings_are_told_apart_by_their_epochs(tmp_path: Path) -> None:
@@ -114,7 +117,8 @@ def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
 
 def test_values_that_are_not_numbers(tmp_path: Path) -> None:
     text = "# 1e-2\nepoch 0: train loss :: nan, dev acc :: 0.2\nepoch 1: train loss :: nan, dev acc :: 0.2\n"
-    assert Conclusions(read_log(written(tmp_path, text), {})).arms[0].value == 0.2
+    (run,) = read_log(written(tmp_path, text), {}).runs
+    assert (run.last("dev", "acc"), run.status) == (0.2, "diverged")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +132,7 @@ def test_logs_with_nothing_to_compare(text: str, said: str, tmp_path: Path) -> N
 
 def test_sources_of_several_kinds_are_refused(tmp_path: Path) -> None:
     log = written(tmp_path, "# 1e-4\n" + RUN.format(debris=""))
-    with pytest.raises(DataError, match="of one kind"):
+    with pytest.raises(DataError, match="of one study, or of files"):
         read_runs([log, tmp_path], {})
     with pytest.raises(DataError, match="there is no"):
         read_runs([tmp_path / "none"], {})

@@ -13,8 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from lrscope.errors import DataError
-from lrscope.runs.importers.tables import read_table
+from lrscope.runs.runs import Runs
+from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
+
+
+def read_table(path: Path, sizes: dict[str, int]) -> Runs:
+    return read_runs([path], sizes)
 
 
 def written(path: Path, rows: list[dict[str, Any]]) -> Path:
@@ -81,15 +86,15 @@ SCORE = {"arm": "a", "seed": 0, "example_id": "1", "metric": "m", "value": 1.0}
         ([{"lr": 1e-4, "loss": 1.0}], "if loss was measured on dev, call it dev_loss"),
         (
             [{"lr": 1e-4, "epoch": 1, "dev_acc": 0.1}] * 2,
-            "line 3: an epoch stands once a run: got epoch 1 of",
+            ":3: an epoch stands once a run: got epoch 1 of",
         ),
-        ([{"lr": 1e-4, "seed": 0.5, "dev_acc": 0.1}], "line 2: a seed is a whole number"),
-        ([{"lr": "fast", "dev_acc": 0.1}], "line 2: lr is a number: got 'fast'"),
-        ([{"lr": -1, "dev_acc": 0.1}], "line 2: a learning rate is above 0"),
+        ([{"lr": 1e-4, "seed": 0.5, "dev_acc": 0.1}], ":2: a seed is a whole number"),
+        ([{"lr": "fast", "dev_acc": 0.1}], ":2: lr is a number: got 'fast'"),
+        ([{"lr": -1, "dev_acc": 0.1}], ":2: a learning rate is above 0"),
         ([{"arm": "a", "dev_acc": ""}], "no dev column with numbers"),
-        ([SCORE, SCORE], "line 3: an example is scored once a run: got 1 again"),
+        ([SCORE, SCORE], ":3: an example is scored once a run: got 1 again"),
         ([SCORE, {**SCORE, "arm": "b", "example_id": "2"}], "all runs are scored on the same examples"),
-        ([{**SCORE, "value": ""}], "line 2: a score is a number"),
+        ([{**SCORE, "value": ""}], ":2: a score is a number"),
     ],
 )
 def test_what_is_wrong_with_a_table(rows: list[dict[str, Any]], said: str, tmp_path: Path) -> None:
@@ -133,10 +138,10 @@ def test_tables_as_a_spreadsheet_writes_them(encoding: str, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("t.csv", "lr,dev_acc\n1e-4,0.4,0.5\n", "line 2: a row has as many cells as the heading, 2"),
-        ("t.csv", 'lr,note,dev_acc\n1e-4,"two\nlines",0.4\n-1,x,0.4\n', "line 4: a learning rate is above 0"),
-        ("t.jsonl", '{"lr": 1e-4, "dev_acc": 0.4}\n\n{"lr": ', "line 3: a line is JSON"),
-        ("t.jsonl", "[1, 2]\n", "line 1: a line is an object"),
+        ("t.csv", "lr,dev_acc\n1e-4,0.4,0.5\n", ":2: every row has the header's 2 columns: got 3"),
+        ("t.csv", 'lr,note,dev_acc\n1e-4,"two\nlines",0.4\n-1,x,0.4\n', ":4: a learning rate is above 0"),
+        ("t.jsonl", '{"lr": 1e-4, "dev_acc": 0.4}\n\n{"lr": ', ":3: a line is one JSON object"),
+        ("t.jsonl", "[1, 2]\n", ":1: a line is one JSON object: got list"),
     ],
 )
 def test_where_a_table_is_wrong(name: str, text: str, said: str, tmp_path: Path) -> None:

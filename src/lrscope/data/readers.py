@@ -7,12 +7,11 @@ be named by file and line. Files are UTF-8, with or without a byte order mark; l
 from __future__ import annotations
 
 import csv
-import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lrscope.data.table_rows import Quoting, csv_rows, json_rows, parquet_file, read_bytes
 from lrscope.errors import DataError
 
 SEPARATOR = " ||| "
@@ -74,7 +73,7 @@ def read_text(path: Path) -> str:
     Raises:
         DataError: it is missing, cannot be read, or has bytes that are not UTF-8; the line is named.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -83,18 +82,6 @@ def read_text(path: Path) -> str:
             f"{path}:{line}: text must be UTF-8: got byte 0x{data[error.start]:02x}; save the file as UTF-8"
         ) from error
     return text.replace("\r\n", "\n")
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError as error:
-        raise DataError(f"no such file: {path}; check the path") from error
-    except IsADirectoryError as error:
-        raise DataError(f"a file is wanted: got the folder {path}; name a file in it") from error
-    except OSError as error:  # on Windows a folder is a PermissionError
-        what = "is a folder" if path.is_dir() else error.strerror or str(error)
-        raise DataError(f"cannot read {path}: {what}; check the path") from error
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -123,29 +110,14 @@ def _from_text(path: Path, require_labels: bool) -> Iterator[Example]:
 def _from_csv(path: Path, text_column: str | None, label_column: str | None, require_labels: bool) -> Iterator[Example]:
     text = read_text(path)
     tabs = path.suffix.lower() == ".tsv"
-    quoting: Any = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
-    reader = csv.reader(io.StringIO(text), delimiter="\t" if tabs else ",", quoting=quoting, strict=True)
-    csv.field_size_limit(2**31 - 1)
-    try:
-        header = next(reader, [])
-        if not header:
-            return
-        text_place, label_place = _columns(path, header, text_column, label_column, require_labels)
-        last_line = reader.line_num
-        for row in reader:
-            line, last_line = last_line + 1, reader.line_num
-            if not row:
-                continue
-            if len(row) != len(header):
-                raise DataError(
-                    f"{path}:{line}: every row has the header's {len(header)} columns: got {len(row)}; "
-                    "quote a field that holds the separator"
-                )
-            yield Example(
-                row[text_place].strip(), None if label_place is None else row[label_place].strip() or None, line
-            )
-    except csv.Error as error:
-        raise DataError(f"{path}:{reader.line_num}: not a CSV row: {error}; quote fields as spreadsheets do") from error
+    quoting: Quoting = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
+    rows = csv_rows(path, text, "\t" if tabs else ",", quoting=quoting)
+    _, header = next(rows, (0, []))
+    if not header:
+        return
+    text_place, label_place = _columns(path, header, text_column, label_column, require_labels)
+    for line, row in rows:
+        yield Example(row[text_place].strip(), None if label_place is None else row[label_place].strip() or None, line)
 
 
 def _quotes_close(text: str) -> bool:
@@ -179,18 +151,7 @@ def _columns(
 def _from_jsonl(
     path: Path, text_column: str | None, label_column: str | None, require_labels: bool
 ) -> Iterator[Example]:
-    for number, line in enumerate(_read_lines(path), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            reason = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
-            raise DataError(f"{path}:{number}: a line is one JSON object: {reason}; write one object a line") from error
-        if not isinstance(row, dict):
-            raise DataError(
-                f"{path}:{number}: a line is one JSON object: got {type(row).__name__}; write {{...}} a line"
-            )
+    for number, row in json_rows(path, read_text(path)):
         names = list(row)
         text, label = _columns(Path(f"{path}:{number}"), names, text_column, label_column, require_labels)
         yield _from_values(path, number, row[names[text]], None if label is None else row[names[label]])
@@ -199,22 +160,12 @@ def _from_jsonl(
 def _from_parquet(
     path: Path, text_column: str | None, label_column: str | None, require_labels: bool
 ) -> Iterator[Example]:
-    import pyarrow
-    import pyarrow.parquet
-
-    data = _read_bytes(path)
-    try:
-        file = pyarrow.parquet.ParquetFile(io.BytesIO(data))
+    with parquet_file(path) as file:
         names = list(file.schema_arrow.names)
         text, label = _columns(path, names, text_column, label_column, require_labels)
-        wanted = [names[place] for place in (text, label) if place is not None]
-        table = file.read(columns=wanted)
-    except (pyarrow.ArrowException, OSError) as error:
-        raise DataError(
-            f"{path} is not a Parquet file that can be read: {str(error).splitlines()[0]}; write it anew"
-        ) from error
-    texts = table.column(names[text]).to_pylist()
-    labels = [None] * len(texts) if label is None else table.column(names[label]).to_pylist()
+        table = file.read(columns=[names[place] for place in (text, label) if place is not None])
+        texts = table.column(names[text]).to_pylist()
+        labels = [None] * len(texts) if label is None else table.column(names[label]).to_pylist()
     for number, (value, mark) in enumerate(zip(texts, labels, strict=True), 1):
         yield _from_values(path, number, value, mark)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from lrscope.errors import DataError
 from lrscope.records import Metric
@@ -33,6 +34,35 @@ def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
     larger = [name for name in known if not _LESS_IS_BETTER.search(name)]
     name = wanted or (larger or known)[0]
     return Metric(name, "maximize" if name in larger else "minimize")
+
+
+def metric_of_files(
+    files: Sequence[tuple[str, AbstractSet[str]]], wanted: str | None = None
+) -> tuple[Metric, frozenset[str]]:
+    """Return the metric to compare files by, and those among which it was chosen: the ones that all of them have.
+
+    A file without any evaluation has no say: its runs have no value.
+
+    Raises:
+        DataError: nothing was measured, no metric is in all files, or the one that is wanted is in none.
+
+    >>> metric_of_files([("a.log", {"loss", "acc"}), ("b.csv", {"loss"})])[0]
+    Metric(name='loss', direction='minimize')
+    """
+    known = [(name, metrics) for name, metrics in files if metrics]
+    if not known:
+        raise DataError(
+            f"runs are compared by their evaluations: got none in {files[0][0]}; train with evaluations, such as "
+            "Trainer's --eval_strategy epoch"
+        )
+    if wanted is not None:
+        every = frozenset().union(*(metrics for _, metrics in known))
+        return decision_metric(every, wanted), every
+    shared = frozenset.intersection(*(frozenset(metrics) for _, metrics in known))
+    if not shared:
+        each = "; ".join(f"{', '.join(sorted(metrics))} in {name}" for name, metrics in known)
+        raise DataError(f"files are compared by a metric that all of them have: got {each}; report them one by one")
+    return decision_metric(shared), shared
 
 
 def passed_over(names: Iterable[str], metric: Metric) -> tuple[Note, ...]:

@@ -96,6 +96,13 @@ class SummaryDiffers(Note):
 
 
 @dataclass(frozen=True)
+class UnreadOmitted(Note):
+    """So many more lines of a log could not be read than are listed."""
+
+    number: Count
+
+
+@dataclass(frozen=True)
 class PeakEstimated(Note):
     """Peak rates were read back from rates that had already come down."""
 

@@ -15,7 +15,7 @@ from lrscope.runs.settings import SETTING, epochs_of, varied_settings
 SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many differ, are not equal by chance
 
 
-def settled(runs: Runs) -> Runs:
+def reconciled(runs: Runs) -> Runs:
     """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
     found = _apart(runs.runs)
     kept, twice = _once(found)

@@ -1,92 +1,126 @@
-"""Runs from wherever they are: a study's folder, console logs, Trainer states, tables."""
+"""Runs from wherever they are: a study's folder, or files of any format, read by the importer that claims them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from lrscope.errors import DataError
 from lrscope.runs.import_study import read_study
-from lrscope.runs.importers.console import read_log
-from lrscope.runs.importers.tables import SUFFIXES, read_table
-from lrscope.runs.importers.trainer import read_trainer_states
-from lrscope.runs.reconcile import settled
+from lrscope.runs.importers.base import Imported, Importer
+from lrscope.runs.importers.checked import file_name
+from lrscope.runs.importers.console import ConsoleLog
+from lrscope.runs.importers.example_scores import ExampleScoreTable
+from lrscope.runs.importers.tables import MetricTable
+from lrscope.runs.importers.trainer_state import TrainerState, last_state
+from lrscope.runs.metric import metric_of_files, passed_over
+from lrscope.runs.notes import Note, PeakEstimated
+from lrscope.runs.quantities import Settings
+from lrscope.runs.reconcile import reconciled
+from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import shared_settings
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
-STATE = "trainer_state.json"
+# In the order in which they are asked; what none claims is read as a console log.
+IMPORTERS: tuple[Importer, ...] = (ExampleScoreTable(), TrainerState(), MetricTable(), ConsoleLog())
+HEAD = 1 << 16  # bytes that importers are shown
 
 
 def read_runs(
     paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None = None, *, at_best: bool = False
 ) -> Runs:
-    """Return the runs of a study, or of imported files, all of one kind; `metric` is the one to compare by.
+    """Return the runs of a study, or of imported files; `metric` is the one to compare by.
 
-    A folder that Trainer wrote stands for the last state in it. With `at_best` runs are judged at their best epochs.
+    A folder that Trainer wrote stands for the last state in it. `sizes` counts the examples of splits, for files that
+    do not say. With `at_best` runs are judged at their best evaluations.
 
     Raises:
-        DataError, StudyError: they cannot be read, are of different kinds, or are the same one twice.
+        DataError, StudyError: they cannot be read or compared, or are the same one twice.
     """
     for path in paths:
         if not path.exists():
             raise DataError(f"a report is of a study's folder or of logs: there is no {path}")
-    paths = [_last_state(path) if path.is_dir() else path for path in paths]
+    paths = [_file_in(path) if path.is_dir() else path for path in paths]
     for number, path in enumerate(paths):
         if any(path.samefile(other) for other in paths[:number]):
             raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
-    kinds = {_kind(path) for path in paths}
-    if len(kinds) > 1 or (kinds == {"study"} and len(paths) > 1):
-        raise DataError("a report is of one study, or of files of one kind: got " + ", ".join(map(str, paths)))
-    if kinds == {"study"}:
-        with StudyStore.open(paths[0]) as store:
-            if sizes:
-                name = next(iter(sizes))
-                raise DataError(
-                    f"{paths[0]} is a study, which knows how many sentences it has: leave out --{name}-size"
-                )
-            return read_study(store, metric, at_best=at_best)
-    if kinds == {"trainer"}:
-        found = read_trainer_states(paths, sizes, metric)
-    elif kinds == {"table"}:
-        found = _joined([read_table(path, sizes, metric) for path in paths])
-    else:
-        found = _joined([read_log(path, sizes, metric) for path in paths])
-    return replace(settled(found), at_best=at_best)
+    if any(path.is_dir() for path in paths):
+        return _of_study(paths, sizes, metric, at_best=at_best)
+    files = [(file_name(path), importer_of(path).read(path)) for path in paths]
+    return replace(reconciled(_together(files, sizes, metric)), at_best=at_best)
 
 
-def _last_state(folder: Path) -> Path:
-    """Return Trainer's last state in a folder: its own, or that of the checkpoint with the most steps."""
-    if (folder / DATABASE).exists():
-        return folder
-    if (folder / STATE).is_file():
-        return folder / STATE
-    steps = {int(m[1]): path for path in folder.iterdir() if (m := re.fullmatch(r"checkpoint-(\d+)", path.name))}
-    states = [steps[step] / STATE for step in sorted(steps) if (steps[step] / STATE).is_file()]
-    return states[-1] if states else folder
+def importer_of(path: Path) -> Importer:
+    """Return the importer of a file: the first that claims it by content, else the first of its suffix, else the log's.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD)
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    for importer in IMPORTERS:
+        if importer.claims(path, head):
+            return importer
+    return next((each for each in IMPORTERS if path.suffix.lower() in each.suffixes), IMPORTERS[-1])
 
 
-def _kind(path: Path) -> str:
-    if path.is_dir():
-        return "study"
-    return "trainer" if path.suffix == ".json" else "table" if path.suffix in SUFFIXES else "log"
+def _file_in(folder: Path) -> Path:
+    """Return the file that a folder of Trainer's stands for; the folder itself where it is a study, or unknown."""
+    return folder if (folder / DATABASE).exists() else last_state(folder) or folder
 
 
-def _joined(logs: Sequence[Runs]) -> Runs:
-    """Return several logs' runs as one comparison; runs of one arm become its seeds."""
-    if len(logs) == 1:
-        return logs[0]
-    if any(log.scores is not None for log in logs):
-        raise DataError("per-example scores are read from one file: got several; put all arms into one")
-    if len({log.metric for log in logs}) > 1:
-        raise DataError("logs are compared by one metric: got " + ", ".join(log.metric.name for log in logs))
-    first = logs[0]
-    return replace(
-        first, source=", ".join(log.source for log in logs), runs=tuple(run for log in logs for run in log.runs),
-        notes=tuple(note for log in logs for note in log.notes),
-        unread=tuple(line for log in logs for line in log.unread),
-        settings=shared_settings([log.settings for log in logs]),
+def _of_study(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None, *, at_best: bool) -> Runs:
+    if len(paths) > 1:
+        raise DataError("a report is of one study, or of files: got " + ", ".join(map(str, paths)))
+    with StudyStore.open(paths[0]) as store:
+        if sizes:
+            name = next(iter(sizes))
+            raise DataError(f"{paths[0]} is a study, which knows how many sentences it has: leave out --{name}-size")
+        return read_study(store, metric, at_best=at_best)
+
+
+def _together(files: Sequence[tuple[str, Imported]], sizes: Mapping[str, int], wanted: str | None) -> Runs:
+    """Return the runs of all files as one comparison, by one metric; runs of one arm become its seeds."""
+    metric, candidates = metric_of_files([(name, file.metrics) for name, file in files], wanted)
+    notes: list[Note] = [*(passed_over(candidates, metric) if wanted is None else ())]
+    source = ", ".join(name for name, _ in files)
+    scored = [file.scores for _, file in files if file.scores is not None]
+    if scored:
+        if len(files) > 1:
+            raise DataError("per-example scores are read from one file: got several files; put all arms into one")
+        runs, table = scored[0].table(metric.name)
+        return Runs(source, metric, runs, {"dev": table.num_examples}, table, notes=tuple(notes), is_imported=True)
+    notes += _merged(note for _, file in files for note in file.notes)
+    return Runs(
+        source, metric, tuple(_named(files)), {**_dev_size(files), **sizes}, notes=tuple(notes), is_imported=True,
+        unread=tuple(line for _, file in files for line in file.unread),
+        settings=shared_settings([file.settings for _, file in files]),
     )  # fmt: skip
+
+
+def _named(files: Sequence[tuple[str, Imported]]) -> Iterator[Run]:
+    """Yield all runs; one that nothing names is called by its folder, or its file where several are in one folder."""
+    folders = [str(Path(name).parent) for name, _ in files]
+    for (name, file), folder in zip(files, folders, strict=True):
+        for run in file.runs:
+            yield run if run.arm else replace(run, arm=folder if folders.count(folder) == 1 else name)
+
+
+def _dev_size(files: Sequence[tuple[str, Imported]]) -> dict[str, int]:
+    """Return how many examples of dev the files show, where all of their evaluations agree to rounding."""
+    sizes = {size for _, file in files for size in file.dev_sizes}
+    return {"dev": max(sizes)} if sizes and max(sizes) - min(sizes) <= max(sizes) // 200 else {}
+
+
+def _merged(notes: Iterator[Note]) -> list[Note]:
+    """Return notes, of which one that several files have for their runs is said once, of all of them."""
+    each = list(notes)
+    estimated = [arm for note in each if isinstance(note, PeakEstimated) for arm in note.arms]
+    merged = [note for note in each if not isinstance(note, PeakEstimated)]
+    return [*merged, PeakEstimated(Settings(dict.fromkeys(estimated)))] if estimated else merged

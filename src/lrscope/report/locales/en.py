@@ -158,6 +158,7 @@ SAY = {
     # Notes on the records
     "overlap": "{number} examples of {second} also occur in {first}, so {second} scores may be too good.",
     "seal-opened": "Test scores of {number} runs were opened on {when} UTC by lrscope {command}.",
+    "unread-omitted": "{number} more lines of the log could not be read; they are not listed.",
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
     "unfinished": "{arm}: {number} of {of} runs ended before their last epoch and are left out where others are complete.",

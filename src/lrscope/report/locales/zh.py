@@ -141,6 +141,7 @@ SAY = {
     # 关于记录
     "overlap": "{second} 中有 {number} 个样本也出现在 {first} 中，{second} 的分数可能因此偏高。",
     "seal-opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {command} 打开。",
+    "unread-omitted": "日志中另有 {number} 行未能识别，未一一列出。",
     "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
     "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
     "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若有完整的训练，则不计入。",

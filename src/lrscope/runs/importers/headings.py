@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+from lrscope.runs.importers import checked
+
 LONGEST = 60  # characters of a line that is a heading without a mark of one
-_NUMBER = r"\d*\.?\d+(?:e[-+]?\d+)?"
+MAX_HEADING = 200  # characters of a heading that are looked at
+_NUMBER = r"(?:\d+(?:\.\d+)?|\.\d+)(?:e[-+]?\d+)?"
 _DECORATION = "#=*-_~<>[](){}|:：,; \t"
 _TIMES_TEN = re.compile(r"(\d+(?:\.\d+)?)\s*[×x*·]\s*10\s*\^?\s*\(?\s*([-−–]?\s*\d+)\)?")
 _ALONE = re.compile(rf"^({_NUMBER})$", re.I)
@@ -13,7 +16,7 @@ _NAMED = re.compile(
     rf"(?:(?<![a-z])lr|learning[ _-]rate|学习率|^\W*rate)\s*(?:of|is|为)?\s*[:=：]*\s*({_NUMBER})", re.I
 )
 _AFTERWARDS = re.compile(r"best|final|last|now|reduc|decay|最佳", re.I)  # words of what a program prints of its end
-_SEED = re.compile(r"(?<![a-z])(?:seed|种子)\s*[:=：#]*\s*(\d+)", re.I)
+_SEED = re.compile(r"(?<![a-z])(?:seed|种子)\s*[:=：#]*\s*([0-9]{1,15})(?![0-9])", re.I)
 
 
 def rate_in(text: str) -> float | None:
@@ -22,11 +25,11 @@ def rate_in(text: str) -> float | None:
     >>> rate_in("1e-7"), rate_in("run 3, lr = 2e-5"), rate_in("=== 1×10^-5 (seed 1) ==="), rate_in("5 epochs")
     (1e-07, 2e-05, 1e-05, None)
     """
-    text = _TIMES_TEN.sub(lambda m: f"{m[1]}e{re.sub('[−–]', '-', m[2]).replace(' ', '')}", text)
+    text = _TIMES_TEN.sub(lambda m: f"{m[1]}e{re.sub('[−–]', '-', m[2]).replace(' ', '')}", text[:MAX_HEADING])
     alone, named = _ALONE.match(_SEED.sub(" ", text).strip(_DECORATION)), _NAMED.search(text)
-    if alone and 0.0 < float(alone[1]) < 1.0:
-        return float(alone[1])
-    return float(named[1]) if named and float(named[1]) > 0.0 else None
+    if alone and (rate := checked.rate(alone[1])) is not None and rate < 1.0:
+        return rate
+    return checked.rate(named[1]) if named else None
 
 
 def seed_in(text: str) -> int | None:
@@ -35,7 +38,7 @@ def seed_in(text: str) -> int | None:
     >>> seed_in("lr 1e-5, seed=3"), seed_in("seeds differ")
     (3, None)
     """
-    match = _SEED.search(text)
+    match = _SEED.search(text[:MAX_HEADING])
     return int(match[1]) if match else None
 
 

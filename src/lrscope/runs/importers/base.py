@@ -1,0 +1,73 @@
+"""The importer seam: what reads somebody else's record of runs, and what it gives back.
+
+An importer decides nothing: it gives runs with all that was measured. Which metric they are compared by, and what makes
+them arms, is decided once for all formats (`runs/metric.py`, `runs/reconcile.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from lrscope.runs.notes import Note
+from lrscope.runs.run import Run
+from lrscope.runs.score_table import ScoreTable
+
+
+class ExampleScores(Protocol):
+    """Per-example scores by metric: tables are made of the one that runs are compared by, when it is known."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The metrics that there are scores of."""
+        ...
+
+    def table(self, metric: str) -> tuple[tuple[Run, ...], ScoreTable]:
+        """Return the runs with their means, and their scores.
+
+        Raises:
+            DataError: runs were not scored on the same examples.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What one file holds. A run whose `arm` is empty has nothing that names it but its file.
+
+    `settings` are those that all of its runs have alike; `dev_sizes` the numbers of dev examples that the file shows
+    (several where its evaluations disagree); `unread` lists lines that could not be read, as (line number, text).
+    """
+
+    runs: tuple[Run, ...]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
+    unread: tuple[tuple[int, str], ...] = ()
+    dev_sizes: frozenset[int] = frozenset()
+    scores: ExampleScores | None = None
+
+    @property
+    def metrics(self) -> frozenset[str]:
+        """The metrics that were measured on dev."""
+        measured = {name for run in self.runs for point in run.points for name in point.splits.get("dev", {})}
+        return self.scores.names if self.scores is not None else frozenset(measured)
+
+
+class Importer(Protocol):
+    """One format. `suffixes` are those that its files usually have: a hint for files that show nothing else."""
+
+    suffixes: tuple[str, ...]
+
+    def claims(self, path: Path, head: bytes) -> bool:
+        """Return whether a file is of this format, by its first bytes."""
+        ...
+
+    def read(self, path: Path) -> Imported:
+        """Return what the file holds.
+
+        Raises:
+            DataError: it is damaged, or lacks what the format must have.
+        """
+        ...

@@ -1,0 +1,173 @@
+"""Per-example scores of anyone's runs: a row an example, with `arm`, `seed`, `example_id`, `metric`, `value`.
+
+`weight` stands beside them where examples differ in it. Everything is done by column: a run of a million examples is a
+million rows.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.errors import DataError
+from lrscope.runs.importers.arms import Arms
+from lrscope.runs.importers.base import Imported
+from lrscope.runs.importers.checked import file_name
+from lrscope.runs.importers.columns import Codes, Table, names_in, read_columns
+from lrscope.runs.run import Point, Run
+from lrscope.runs.score_table import Floats, ScoreTable
+from lrscope.runs.settings import RATES
+
+RunKey = tuple[str, int, float | None]  # arm, seed, rate
+SCORES = ("arm", "seed", "example_id", "metric", "value")
+
+
+class ExampleScoreTable:
+    """A table of per-example scores."""
+
+    suffixes: tuple[str, ...] = ()
+
+    def claims(self, path: Path, head: bytes) -> bool:
+        """Return whether it has the five columns."""
+        return set(SCORES) <= names_in(path, head)
+
+    def read(self, path: Path) -> Imported:
+        """Return the scores; its runs are those of the metric that is chosen.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        return Imported((), scores=Scored(read_columns(path, (*SCORES, "weight", *RATES))))
+
+
+class Scored:
+    """Scores by run and example, of the metric that is asked for."""
+
+    def __init__(self, table: Table) -> None:
+        self.source = table
+        self.metrics = table.columns["metric"]
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The metrics that there are scores of."""
+        return frozenset(self.metrics.texts[code] for code in np.unique(self.metrics.codes)) - {""}
+
+    @cached_property
+    def _runs(self) -> tuple[list[RunKey], Codes]:
+        """The runs, as (arm, seed, rate), and each row's place among them."""
+        combined = np.zeros(len(self.source), np.int64)
+        for name in ("arm", "seed", *(name for name in RATES if name in self.source.columns)):
+            column = self.source.columns[name]
+            combined = combined * len(column.texts) + column.codes
+            _, combined = _distinct(combined)
+        rows, places = _distinct(combined)
+        arms = Arms(self.source).look_at(rows)
+        runs: dict[RunKey, int] = {}
+        of_rows = [runs.setdefault((arms.of(row)[0], arms.seed(row), arms.of(row)[1]), len(runs)) for row in rows]
+        return list(runs), np.asarray(of_rows, np.int64)[places]
+
+    def table(self, metric: str) -> tuple[tuple[Run, ...], ScoreTable]:
+        """Return the runs with their means, and their scores, of one metric.
+
+        Raises:
+            DataError: a run was not scored on the same examples, or twice on one.
+        """
+        path = file_name(self.source.path)
+        rows = np.flatnonzero(self.metrics.codes == self.metrics.texts.index(metric))
+        values = self.source.numbers("value")[rows]
+        if not np.isfinite(values).all():
+            row = int(rows[np.argmin(np.isfinite(values))])
+            raise DataError(f"{self.source.at(row)}: a score is a number: got {self.source.text('value', row)!r}")
+        runs, run_codes = self._runs
+        places, of_runs = _in_order_of_appearance(run_codes[rows], len(runs))
+        examples = self._examples(rows)
+        size = int(examples.max()) + 1
+        self._check(rows, places, examples, [runs[number] for number in of_runs], size)
+        ordered = np.empty(len(of_runs) * size)
+        ordered[places * size + examples] = values
+        weights = np.ones(len(of_runs) * size)
+        if "weight" in self.source.columns:
+            weights[places * size + examples] = np.nan_to_num(self.source.numbers("weight")[rows], nan=1.0)
+        shape = (len(of_runs), size)
+        return _as_table(
+            metric, [runs[number] for number in of_runs], ordered.reshape(shape), weights.reshape(shape), path
+        )
+
+    def _examples(self, rows: NDArray[np.intp]) -> Codes:
+        """Return each row's example among those that occur, in the order of their names."""
+        column = self.source.columns["example_id"]
+        there = np.unique(column.codes[rows])
+        order = sorted(there.tolist(), key=column.texts.__getitem__)
+        ranks = np.zeros(len(column.texts), np.int64)
+        ranks[order] = np.arange(len(order))
+        return np.asarray(ranks[column.codes[rows]])
+
+    def _check(
+        self,
+        rows: NDArray[np.intp],
+        places: Codes,
+        examples: Codes,
+        runs: list[RunKey],
+        size: int,
+    ) -> None:
+        """Refuse an example that a run was scored on twice, and a run that was not scored on all."""
+        keys = places * size + examples
+        firsts, _ = _distinct(keys)
+        if len(firsts) < len(keys):
+            again = int(np.setdiff1d(np.arange(len(keys)), firsts, assume_unique=True)[0])
+            example = self.source.text("example_id", int(rows[again]))
+            raise DataError(f"{self.source.at(int(rows[again]))}: an example is scored once a run: got {example} again")
+        if len(self.source.columns["example_id"].texts) < 2:
+            raise DataError(f"arms are compared on several examples: got one in {file_name(self.source.path)}")
+        for (arm, seed, _), number in zip(runs, np.bincount(places, minlength=len(runs)), strict=True):
+            if number != size:
+                raise DataError(
+                    f"all runs are scored on the same examples: {arm}, seed {seed} has {number} of {size} in "
+                    f"{file_name(self.source.path)}"
+                )
+
+
+def _as_table(
+    metric: str, runs: list[RunKey], values: Floats, weights: Floats, path: str
+) -> tuple[tuple[Run, ...], ScoreTable]:
+    scores: dict[str, dict[int, Floats]] = {}
+    made = []
+    for (arm, seed, rate), of_run, own in zip(runs, values, weights, strict=True):
+        if not (np.isfinite(own).all() and (own >= 0.0).all() and own.sum() > 0.0):
+            raise DataError(f"weights are not negative, and not all 0: got others for {arm}, seed {seed} in {path}")
+        scores.setdefault(arm, {})[seed] = of_run
+        mean = float(np.average(of_run, weights=own))
+        made.append(Run(arm, seed, rate, (Point(None, 1, {"dev": {metric: mean}}),)))
+    # Runs of one arm stand together, arms in the order in which they first occur.
+    made.sort(key=lambda run: list(scores).index(run.arm))
+    return tuple(made), ScoreTable.of(scores, weights[-1])
+
+
+def _distinct(codes: Codes) -> tuple[list[int], Codes]:
+    """Return the first row of every code that occurs, in the order of the codes, and each row's place among those."""
+    if not len(codes) or int(codes.max()) > 4 * len(codes) + 1024:
+        _, firsts, places = np.unique(codes, return_index=True, return_inverse=True)
+        return firsts.tolist(), places
+    firsts = _first_rows(codes, int(codes.max()) + 1)  # codes are dense: counting beats sorting
+    there = firsts < len(codes)
+    ranks = np.cumsum(there) - 1
+    return firsts[there].tolist(), ranks[codes]
+
+
+def _first_rows(codes: Codes, number: int) -> Codes:
+    """Return where each code first occurs, the number of rows where it does not."""
+    firsts = np.full(number, len(codes))
+    firsts[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal places the last one written stays
+    return firsts
+
+
+def _in_order_of_appearance(codes: Codes, number: int) -> tuple[Codes, list[int]]:
+    """Return codes renumbered by where they first occur, and which those were."""
+    firsts = _first_rows(codes, number)
+    order = [code for code in np.argsort(firsts, kind="stable").tolist() if firsts[code] < len(codes)]
+    ranks = np.zeros(number, np.int64)
+    ranks[order] = np.arange(len(order))
+    return ranks[codes], order

@@ -1,0 +1,60 @@
+"""Settings as they stand in logs: the command line of a run, or what a program prints of its arguments."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from lrscope.runs.importers import checked
+from lrscope.runs.settings import RATES
+
+_ARGS = re.compile(r"(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
+_PAIR = re.compile(r"\b(\w{1,60})\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s]+)")
+_PROGRAM = re.compile(r"\b(python\d?|torchrun|accelerate|lrscope)\b|\.py\b")
+
+
+def settings_in(line: str) -> dict[str, str]:
+    """Return the settings that a line of a log holds, none where it is no such line.
+
+    >>> settings_in("python run.py --lr 1e-4 --use-gpu"), settings_in("args: Namespace(lr=0.1, option='finetune')")
+    ({'lr': '1e-4', 'use_gpu': 'true'}, {'lr': '0.1', 'option': 'finetune'})
+    """
+    if line[0] in "aAcCnN" and (match := _ARGS.match(line)):
+        return _of_arguments(match[1].strip().removeprefix("Namespace(").rstrip(")"))
+    return _of_command(line) if "--" in line and _PROGRAM.search(line) else {}
+
+
+def _of_arguments(text: str) -> dict[str, str]:
+    if not text.startswith("{"):
+        return {key: value.strip("'\"") for key, value in _PAIR.findall(text)}
+    try:
+        values: Any = ast.literal_eval(text)
+        return {str(key): str(value) for key, value in values.items()} if isinstance(values, dict) else {}
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):  # what nests without end is a MemoryError
+        return {}
+
+
+def _of_command(line: str) -> dict[str, str]:
+    try:
+        words = shlex.split(line, posix=False)
+    except ValueError:
+        words = line.split()
+    settings: dict[str, str] = {}
+    for word, following in zip(words, [*words[1:], "--"], strict=True):
+        if word.startswith("--"):
+            name, _, value = word[2:].partition("=")
+            is_flag = following.startswith("--")
+            settings[name.replace("-", "_")] = value or ("true" if is_flag else following.strip("'\""))
+    return settings
+
+
+def rate_of(settings: Mapping[str, str]) -> float | None:
+    """Return the learning rate among settings.
+
+    >>> rate_of({"epochs": "3", "lr": "2e-5"})
+    2e-05
+    """
+    return next((checked.rate(settings[name]) for name in RATES if name in settings), None)
