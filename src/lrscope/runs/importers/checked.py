@@ -27,7 +27,7 @@ def number(value: Any) -> float:
     try:
         found = float(value)
     except OverflowError:
-        return math.copysign(math.inf, value)
+        return math.inf if value > 0 else -math.inf
     except ValueError:
         return math.nan
     return math.copysign(math.inf, found) if abs(found) > MAX_VALUE else found
