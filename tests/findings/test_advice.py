@@ -43,7 +43,12 @@ def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches
 
 
 def test_what_was_not_found_is_not_advised() -> None:
-    assert set(kinds(imported({1e-4: [0.4], 1e-3: [0.4]}))) <= {"more-seeds", "more-examples", "wider-grid", "compare-schedules"}
+    assert set(kinds(imported({1e-4: [0.4], 1e-3: [0.4]}))) <= {
+        "more-seeds",
+        "more-examples",
+        "wider-grid",
+        "compare-schedules",
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import Cli, Toy
 
 from lrscope.report.chart import Chart, Series
+from lrscope.report.chart_svg import svg
 from lrscope.report.document import document
 from lrscope.report.files import write_report
 from lrscope.report.locales import NAMES, locale
@@ -132,10 +133,10 @@ def test_trainer_states(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_charts_of_one_point_nothing_and_what_is_not_finite() -> None:
-    assert Chart("t", "x", "y", [Series("a", [])]).svg() == ""
-    one = Chart("t", "x", "y", [Series("a", [(1e-3, 0.5)])], log=True).svg()
+    assert svg(Chart("t", "x", "y", (Series("a", []),))) == ""
+    one = svg(Chart("t", "x", "y", (Series("a", [(1e-3, 0.5)]),), log=True))
     assert one.count("<circle") == 1
-    holed = Chart("t", "x", "y", [Series("a", [(1, float("nan")), (2, 0.5), (3, float("inf"))])]).svg()
+    holed = svg(Chart("t", "x", "y", (Series("a", [(1, float("nan")), (2, 0.5), (3, float("inf"))]),)))
     assert holed.count("<circle") == 1
 
 
@@ -166,14 +167,15 @@ def test_the_page_runs_in_a_browser_without_complaint(tmp_path: Path) -> None:
       window.addEventListener("load", () => {
         const box = document.querySelector(".toggles input");
         box.click();
-        const lines = [...document.querySelectorAll(".courses .series")].filter((l) => l.dataset.name === box.value);
+        const all = [...document.querySelectorAll(".courses .wide-only .series")];
+        const lines = all.filter((l) => l.dataset.name === box.value);
         const fetched = performance.getEntriesByType("resource").length;
         const hidden = lines.every((l) => l.style.display === "none");
         document.title = `hidden ${hidden} of ${lines.length}, fetched ${fetched}`;
       });
       window.addEventListener("error", (event) => { document.title = "error " + event.message; });
     """
-    assert titled(page, check) == "hidden true of 2, fetched 0"
+    assert titled(page, check) == "hidden true of 3, fetched 0", "acc on dev and train, loss on train"
 
 
 @pytest.mark.slow
@@ -186,7 +188,7 @@ def test_the_page_fits_a_phone_and_shows_values_under_the_pointer(language: str,
       window.addEventListener("load", () => {
         document.documentElement.style.width = "375px";
         const wide = [...document.querySelectorAll("main > *")].filter((e) => e.getBoundingClientRect().right > 375);
-        const figure = document.querySelector("figure.courses"), dot = figure.querySelector("circle");
+        const figure = document.querySelector("figure.courses"), dot = figure.querySelector(".series circle");
         const box = dot.getBoundingClientRect();
         const at = { clientX: box.x + 1, clientY: box.y + 1, bubbles: true };
         figure.dispatchEvent(new PointerEvent("pointermove", at));

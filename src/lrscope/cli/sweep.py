@@ -238,10 +238,12 @@ def finish(study: Study, *, as_json: bool) -> int:
 
 def draw(study: Study) -> None:
     """Draw a study's figures."""
-    from lrscope.report.sweep_figures import save_sweep_curves, save_sweep_metric
+    from lrscope.report.files import write_images
+    from lrscope.report.locales import locale
+    from lrscope.workflows.conclusions import conclude_sources
 
-    save_sweep_metric(study.store, study.store.folder / "metric.png")
-    save_sweep_curves(study.store, study.store.folder / "curves.png")
+    folder = study.store.folder
+    write_images(conclude_sources([folder]).conclusions, locale("en"), folder)
 
 
 def _agreed(study: Study, trials: list[Any], execution: ExecutorConfig, *, yes: bool, quiet: bool) -> bool:

@@ -1,139 +1,147 @@
-"""Line charts as SVG, small and self-contained: they follow the page's colours, print, and can be read aloud.
-
-Every series carries its values, so that a page may show them on hover and switch them on and off.
-"""
+"""What a chart shows, apart from how it is drawn: as SVG (`chart_svg.py`) or as an image file (`chart_image.py`)."""
 
 from __future__ import annotations
 
-import html
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Literal
 
-from lrscope.figure_style import BLUE, GREEN, GREY, ORANGE
+from lrscope.figure_style import COLOURS, GREY
 from lrscope.schedules.durations import format_number
 
-COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", GREY)
-DASHES = ("", "6 3", "2 3")
-WIDTH, HEIGHT = 760, 400
-LEFT, RIGHT, TOP, BOTTOM = 62, 116, 14, 46
+Points = Sequence[tuple[float, float]]
+Sign = Literal["filled", "hollow", "seed", "interval", "ring", "band", "spread", "solid", "dashed", "level"]
+Dots = Literal["filled", "hollow", "seed", "none"]
+DOTS = {"filled": 3.6, "hollow": 3.6, "seed": 2.2, "none": 0.0}  # radii
 
 
 @dataclass(frozen=True)
 class Series:
-    """A named line. `errors` are half widths of intervals; `number` chooses its colour and its dashes."""
+    """Points of one setting, or of all where `number` is None: then they are grey.
+
+    `number` chooses the colour, `errors` are half widths of intervals, `spread` the least and the most at each point;
+    `dashes` numbers the pattern of the line. `offset` moves the points sideways, in pixels, off what lies under them.
+    """
 
     name: str
-    points: Sequence[tuple[float, float]]
-    number: int = 0
+    points: Points
+    number: int | None = None
+    line: bool = True
+    dots: Dots = "filled"
+    dashes: int = 0
     errors: Sequence[float] = ()
-    is_faint: bool = False
-    has_line: bool = True
-    has_dots: bool = True
+    spread: Sequence[tuple[float, float]] = ()
+    offset: float = 0.0
+    label: str = ""
+
+    @property
+    def finite(self) -> list[tuple[float, float]]:
+        """The points that can be drawn."""
+        return [(x, y) for x, y in self.points if math.isfinite(x) and math.isfinite(y)]
+
+    @property
+    def half_widths(self) -> list[float]:
+        """An interval's half width for every point that can be drawn, 0 where there is none."""
+        errors = list(self.errors) or [0.0] * len(self.points)
+        drawn = zip(self.points, errors, strict=True)
+        return [
+            error if math.isfinite(error) else 0.0 for (x, y), error in drawn if math.isfinite(x) and math.isfinite(y)
+        ]
+
+    @property
+    def colour(self) -> str:
+        """Its colour."""
+        return colour_of(self.number)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chart:
-    """One chart. `bands` shade intervals of x; `log` puts x on a logarithmic axis."""
+    """One chart. `log` puts x on a logarithmic axis, `ticks` are the places to name on it, where there is room.
+
+    `bands` shade intervals of x, `levels` are lines across at a value, `ring` marks the point that was chosen, `notes`
+    stand at the foot of the chart at a place: (x, text, number of the colour). `legend` says what the signs mean.
+    """
 
     title: str
     x_name: str
     y_name: str
-    series: list[Series]
+    series: tuple[Series, ...]
     log: bool = False
-    bands: list[tuple[float, float]] = field(default_factory=list)
+    ticks: tuple[float, ...] = ()
+    bands: tuple[tuple[float, float], ...] = ()
+    levels: tuple[tuple[float, str], ...] = ()
+    ring: tuple[float, float] | None = None
+    notes: tuple[tuple[float, str, int], ...] = ()
+    legend: tuple[tuple[Sign, str], ...] = ()
 
-    def svg(self) -> str:
-        """Return the chart; a sentence where there is nothing to draw."""
-        points = [point for series in self.series for point in _finite(series)]
-        if not points:
-            return ""
-        self._x = _Axis([x for x, _ in points], LEFT, WIDTH - RIGHT, log=self.log)
-        spans = [y for series in self.series for y in _reaches(series)]
-        self._y = _Axis(spans, HEIGHT - BOTTOM, TOP)
-        parts = [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" class="chart" '
-            f'font-family="system-ui, sans-serif" font-size="12" fill="currentColor" color="#222">'
-            f"<title>{html.escape(self.title)}</title>"
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to draw."""
+        return not any(series.finite for series in self.series)
+
+    @property
+    def x_values(self) -> list[float]:
+        """All that the axis of x must hold."""
+        return [*(x for series in self.series for x, _ in series.finite), *(x for x, _, _ in self.notes)]
+
+    @property
+    def y_values(self) -> list[float]:
+        """All that the axis of y must hold."""
+        reached = [
+            y + sign * error
+            for series in self.series
+            for (_, y), error in zip(series.finite, series.half_widths, strict=True)
+            for sign in (-1.0, 1.0)
         ]
-        parts += self._bands() + self._axes()
-        ends: list[float] = []
-        for series in sorted(self.series, key=lambda s: _finite(s)[-1][1] if _finite(s) else 0.0):
-            if _finite(series):
-                parts.append(self._line(series, ends))
-        return "\n".join([*parts, "</svg>"])
-
-    def _bands(self) -> list[str]:
-        found = []
-        for low, high in self.bands:
-            left, right = self._x.place(low), self._x.place(high)
-            left, right = max(LEFT, min(left, right) - 9), min(WIDTH - RIGHT, max(left, right) + 9)
-            size = f'width="{right - left:.1f}" height="{HEIGHT - BOTTOM - TOP}"'
-            found.append(f'<rect x="{left:.1f}" y="{TOP}" {size} fill="{GREEN}" opacity="0.12"/>')
-        return found
-
-    def _axes(self) -> list[str]:
-        right, bottom = WIDTH - RIGHT, HEIGHT - BOTTOM
-        found = []
-        for value in self._y.ticks():
-            y = self._y.place(value)
-            found.append(f'<path d="M{LEFT} {y:.1f}H{right}" stroke="currentColor" opacity="0.13"/>')
-            found.append(f'<text x="{LEFT - 7}" y="{y + 4:.1f}" text-anchor="end">{format_number(value)}</text>')
-        for value in self._x.ticks():
-            x = self._x.place(value)
-            found.append(f'<path d="M{x:.1f} {bottom}v5" stroke="currentColor" opacity="0.6"/>')
-            found.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{format_number(value)}</text>')
-        found.append(f'<path d="M{LEFT} {TOP}V{bottom}H{right}" fill="none" stroke="currentColor" opacity="0.6"/>')
-        middle = (LEFT + right) / 2
-        found.append(f'<text x="{middle}" y="{HEIGHT - 8}" text-anchor="middle">{html.escape(self.x_name)}</text>')
-        turned = f'transform="translate(13 {(TOP + bottom) / 2}) rotate(-90)"'
-        found.append(f'<text {turned} text-anchor="middle">{html.escape(self.y_name)}</text>')
-        return found
-
-    def _line(self, series: Series, ends: list[float]) -> str:
-        colour, dash = COLOURS[series.number % 7], DASHES[series.number // 7 % 3]
-        points = [(self._x.place(x), self._y.place(y)) for x, y in _finite(series)]
-        name = html.escape(series.name, quote=True)
-        values = html.escape(json.dumps([[x, y] for x, y in _finite(series)]), quote=True)
-        parts = [f'<g class="series" data-name="{name}" data-values="{values}" color="{colour}">']
-        opacity = 0.35 if series.is_faint else 1.0
-        if series.has_line and len(points) > 1:
-            path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
-            style = f'stroke="{colour}" stroke-width="2" stroke-dasharray="{dash}" opacity="{opacity}"'
-            parts.append(f'<path d="{path}" fill="none" {style}/>')
-        for (x, y), (_, value), error in zip(points, _finite(series), _padded(series), strict=False):
-            if error > 0.0:
-                low, high = self._y.place(value - error), self._y.place(value + error)
-                parts.append(f'<path d="M{x:.1f} {low:.1f}V{high:.1f}" stroke="{colour}" stroke-width="1.6"/>')
-            if series.has_dots:
-                shown = f"{series.name}: {format_number(float(f'{value:.4g}'))}"
-                dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.4" fill="{colour}" opacity="{opacity}">'
-                parts.append(f"{dot}<title>{html.escape(shown)}</title></circle>")
-        if series.name and series.has_line:
-            # Names at the lines' ends, moved apart where they would lie on one another.
-            y = points[-1][1]
-            while any(abs(y - other) < 12.5 for other in ends):
-                y -= 2.5
-            ends.append(y)
-            text = f'<text x="{points[-1][0] + 7:.1f}" y="{y + 4:.1f}" fill="{colour}">{name}</text>'
-            parts.append(text)
-        return "".join([*parts, "</g>"])
+        spread = [value for series in self.series for pair in series.spread for value in pair if math.isfinite(value)]
+        return [*reached, *spread, *(level for level, _ in self.levels)]
 
 
-class _Axis:
+def colour_of(number: int | None) -> str:
+    """Return a setting's colour, the same in every chart.
+
+    >>> colour_of(0) == colour_of(7), colour_of(None)
+    (True, '#7F7F7F')
+    """
+    return GREY if number is None else COLOURS[number % len(COLOURS)]
+
+
+def tick_name(value: float) -> str:
+    """Return a tick's label, to three digits.
+
+    >>> tick_name(2.3456e-5), tick_name(4.0)
+    ('2.35e-5', '4')
+    """
+    return format_number(float(f"{value:.3g}"))
+
+
+class Axis:
+    """Values laid along a line from `start` to `end`, with room at both ends.
+
+    >>> Axis([0.0, 1.0], 0.0, 110.0).at(0.5)
+    55.0
+    """
+
     def __init__(self, values: Sequence[float], start: float, end: float, *, log: bool = False) -> None:
         self.log, self.start, self.end = log, start, end
         shown = [math.log10(value) if log else value for value in values]
         low, high = min(shown), max(shown)
-        room = (high - low or abs(high) or 1.0) * (0.03 if log else 0.05)
+        room = (high - low or (1.0 if log else abs(high)) or 1.0) * 0.05
         self.low, self.high = low - room, high + room
 
-    def place(self, value: float) -> float:
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The values at both ends."""
+        return (10.0**self.low, 10.0**self.high) if self.log else (self.low, self.high)
+
+    def at(self, value: float) -> float:
+        """Return where a value lies."""
         shown = math.log10(value) if self.log else value
         return self.start + (shown - self.low) / (self.high - self.low) * (self.end - self.start)
 
     def ticks(self) -> list[float]:
+        """Return round values to name."""
         if self.log:
             decades = range(math.ceil(self.low - 1e-9), math.floor(self.high + 1e-9) + 1)
             if len(decades) > 1:
@@ -143,19 +151,22 @@ class _Axis:
         raw = (self.high - self.low) / 6
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(power * m for m in (1, 2, 5, 10) if power * m >= raw)
-        first = math.ceil(self.low / step)
-        last = math.floor(self.high / step)
+        first, last = math.ceil(self.low / step), math.floor(self.high / step)
         return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
 
 
-def _finite(series: Series) -> list[tuple[float, float]]:
-    return [(x, y) for x, y in series.points if math.isfinite(x) and math.isfinite(y)]
+def apart(places: Sequence[tuple[float, float]], room: float = 8.0) -> list[int]:
+    """Return which labels to write, (centre, width) each, so that none runs into one before it.
 
+    The ends come first: they say what the axis holds.
 
-def _padded(series: Series) -> list[float]:
-    return [0.0 if math.isnan(error) else error for error in series.errors] or [0.0] * len(series.points)
-
-
-def _reaches(series: Series) -> list[float]:
-    both = zip(_finite(series), _padded(series), strict=False)
-    return [y + sign * error for (_, y), error in both for sign in (-1.0, 1.0)]
+    >>> apart([(0.0, 30.0), (20.0, 30.0), (60.0, 30.0)])
+    [0, 2]
+    """
+    order = [0, len(places) - 1, *range(1, len(places) - 1)] if len(places) > 1 else list(range(len(places)))
+    kept: list[int] = []
+    for place in order:
+        centre, width = places[place]
+        if all(abs(centre - places[k][0]) >= (width + places[k][1]) / 2.0 + room for k in kept):
+            kept.append(place)
+    return sorted(kept)

@@ -1,44 +1,110 @@
-"""The report's charts: the metric against the rate, and the course of every arm."""
+"""The report's charts, as data: the metric against the rate, and every setting's training curves.
+
+The page, the Markdown and the image files of a sweep all draw these: one colour a setting, one interval.
+"""
 
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
-from lrscope.report.chart import Chart, Series
-from lrscope.report.wording import Wording
+from lrscope.report.chart import Chart, Dots, Points, Series, Sign
+from lrscope.report.wording import Wording, inline
 from lrscope.statistics.conclusions import ArmView, Conclusions
 from lrscope.statistics.distributions import t_critical
 
 MAX_CURVES = 21
+MAX_SPREADS = 7  # settings whose seeds' bands are drawn: more cover one another
+LOSS = Metric("loss", "minimize")
 
 
 def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
-    """Draw every arm's value with its interval against its rate, contenders shaded; None where arms have no rates."""
-    families: dict[str, list[tuple[int, ArmView]]] = {}
+    """Return every setting's value with its interval against its rate, contenders shaded; None where one has no rate.
+
+    Settings that differ in the rate alone are joined by a line.
+    """
+    if any(arm.rate is None or arm.rate <= 0.0 for arm in c.arms):
+        return None
+    families: dict[tuple[str, ...], list[int]] = {}
     for number, arm in enumerate(c.arms):
-        if arm.rate is None or arm.rate <= 0:
-            return None
-        rest = ", ".join(part for part in arm.name.split(", ") if not part.startswith("lr "))
-        families.setdefault(rest, []).append((number, arm))
-    series = []
-    for number, (name, arms) in enumerate(families.items()):
-        points = [(float(arm.rate or 0.0), arm.value) for _, arm in arms if not math.isnan(arm.value)]
-        errors = [half_width(c, place) for place, arm in arms if not math.isnan(arm.value)]
-        series.append(Series(name, points, number, errors))
-        singles = [
-            (float(arm.rate or 0.0), c.runs.value(run)) for _, arm in arms for run in arm.done if len(arm.done) > 1
-        ]
-        series.append(Series("", singles, number, is_faint=True, has_line=False))
-    left = [float(arm.rate or 0.0) for arm in c.arms if arm.standing == "contender"]
-    bands = [(min(left), max(left))] if left and len(families) == 1 else []
+        families.setdefault(c.runs.kinds.get(arm.name, ()), []).append(number)
+    series: list[Series] = []
+    for place, (kind, numbers) in enumerate(families.items()):
+        offset = 7.0 * (place - (len(families) - 1) / 2.0)
+        name = ", ".join(
+            f"{setting.replace('_', ' ')} {value}" for setting, value in zip(c.runs.varied, kind, strict=True)
+        )
+        line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)
+        series.append(Series(inline(name), line, None, dots="none", dashes=place, offset=offset))
+        for number in numbers:
+            series += _arm(c, number, offset)
+    known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    first = c.arms[c.choice.first]
     return Chart(
-        wording.word("by-rate"), wording.word("rate"), wording.word("dev"),
-        [item for item in series if item.points], log=True, bands=bands,
+        wording.word("by-rate"), wording.word("rate"), wording.word("dev-metric"), tuple(series), log=True,
+        ticks=tuple(sorted({_rate(arm) for arm in c.arms})),
+        bands=_contender_bands(c) if len(families) == 1 else (),
+        ring=(_rate(first), first.value) if len(known) > 1 else None,
+        notes=tuple(
+            (_rate(arm), wording.word("num-diverged", number=arm.num_diverged), number)
+            for number, arm in enumerate(c.arms)
+            if arm.num_diverged
+        ),
+        legend=_legend(c, wording, is_band=len(families) == 1),
     )  # fmt: skip
+
+
+def _rate(arm: ArmView) -> float:
+    return float(arm.rate or 0.0)
+
+
+def _arm(c: Conclusions, number: int, offset: float) -> list[Series]:
+    """Return a setting's mean with its interval, full where it may be the best, and its seeds beside it."""
+    arm, name = c.arms[number], inline(c.arms[number].name)
+    dots: Dots = "filled" if arm.standing == "contender" else "hollow"
+    mean = Series(
+        name, ((_rate(arm), arm.value),), number, line=False, dots=dots, errors=(half_width(c, number),), offset=offset
+    )  # fmt: skip
+    if len(arm.done) < 2:
+        return [mean]
+    seeds = tuple((_rate(arm), c.runs.value(run)) for run in arm.done)
+    return [mean, Series(name, seeds, number, line=False, dots="seed", offset=offset + 7.0)]
+
+
+def _legend(c: Conclusions, wording: Wording, *, is_band: bool) -> tuple[tuple[Sign, str], ...]:
+    standings = {arm.standing for arm in c.arms}
+    several = any(len(arm.done) > 1 for arm in c.arms)
+    has_interval = any(half_width(c, number) > 0.0 for number in range(len(c.arms)))
+    signs: list[tuple[Sign, str, bool]] = [
+        ("ring", "first", sum(not math.isnan(arm.value) for arm in c.arms) > 1),
+        ("band" if is_band else "filled", "contender", "contender" in standings),
+        ("hollow", "worse", bool(standings & {"too low", "too high", "worse"})),
+        ("interval", "interval", has_interval),
+        ("seed", "one-seed", several),
+    ]
+    return tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown)
+
+
+def _contender_bands(c: Conclusions) -> tuple[tuple[float, float], ...]:
+    """Return intervals of the rate that hold the contenders and no other setting."""
+    arms = sorted(c.arms, key=_rate)
+    logs = [math.log10(_rate(arm)) for arm in arms]
+    gaps = [b - a for a, b in pairwise(logs) if b > a]
+    room = min([0.12, *(0.35 * gap for gap in gaps)])
+    bands: list[tuple[float, float]] = []
+    is_open = False
+    for arm, at in zip(arms, logs, strict=True):
+        is_in = arm.standing == "contender"
+        if is_in and is_open:
+            bands[-1] = bands[-1][0], 10.0 ** (at + room)
+        elif is_in:
+            bands.append((10.0 ** (at - room), 10.0 ** (at + room)))
+        is_open = is_in
+    return tuple(bands)
 
 
 def half_width(c: Conclusions, number: int) -> float:
@@ -61,19 +127,55 @@ def half_width(c: Conclusions, number: int) -> float:
     return t_critical(c.error / 2.0, freedom) * error
 
 
-def course_charts(c: Conclusions, wording: Wording) -> list[Chart]:
-    """Draw the decision metric on dev by epoch, and the training loss, a line an arm; the best arms where many."""
-    order = [c.arms[number] for number in c.order][:MAX_CURVES]
-    shown = [arm for arm in c.arms if arm in order]
-    charts = []
-    loss = Metric("loss", "minimize")
-    for split, metric in (("dev", c.runs.metric), ("train", loss)):
-        sign = metric.sign
-        series = []
-        for number, arm in enumerate(shown):
-            found = course(arm.done, split, metric, 0.0)
-            if found is not None:
-                series.append(Series(arm.name, [(epoch, sign * value) for epoch, value in found.points], number))
-        if series:
-            charts.append(Chart(wording.word("curves"), wording.word(c.runs.axis), wording.word(split), series))
-    return charts
+def curve_charts(c: Conclusions, wording: Wording) -> list[Chart]:
+    """Return the decision metric, and the loss, along training: dev and train together, a colour a setting.
+
+    Where settings are many, the best of them.
+    """
+    order = set(c.order[:MAX_CURVES])
+    shown = [number for number in range(len(c.arms)) if number in order]
+    return [
+        chart
+        for metric, title in ((c.runs.metric, inline(c.runs.metric.name)), (LOSS, wording.word("loss")))
+        if metric is not LOSS or c.runs.metric.name != LOSS.name
+        if not (chart := _curves(c, wording, metric, shown, title)).is_empty
+    ]
+
+
+def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], title: str) -> Chart:
+    dev, train = [], []
+    has_dev = any(not math.isnan(run.last("dev", metric.name)) for n in shown for run in c.arms[n].done)
+    dots: Dots = "none" if has_dev else "filled"
+    for number in shown:
+        name = inline(c.arms[number].name)
+        pattern = (0, 2, 3)[number // 7 % 3]
+        points, spread = _curve(c.arms[number], "dev", metric)
+        dev.append(Series(name, points, number, dashes=pattern, spread=spread if len(shown) <= MAX_SPREADS else ()))
+        points, _ = _curve(c.arms[number], "train", metric)
+        train.append(
+            Series(name, points, number, dots=dots, dashes=1, label=f"{name}, {wording.word('train')}")
+        )  # fmt: skip
+    positions = sorted({x for series in (*dev, *train) for x, _ in series.finite})
+    signs: list[tuple[Sign, str, bool]] = [
+        ("solid", "dev", any(series.finite for series in dev)),
+        ("dashed", "train", any(series.finite for series in train)),
+        ("spread", "seed-range", any(series.spread for series in dev)),
+    ]
+    return Chart(
+        title, wording.word(c.runs.axis), title, (*train, *dev),
+        ticks=tuple(positions) if len(positions) <= 15 and all(x == int(x) for x in positions) else (),
+        legend=tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown),
+    )  # fmt: skip
+
+
+def _curve(arm: ArmView, split: str, metric: Metric) -> tuple[Points, tuple[tuple[float, float], ...]]:
+    """Return the mean over seeds where all were measured, and the least and the most of them where they are several."""
+    mean = course(arm.done, split, metric, 0.0)
+    if mean is None:
+        return (), ()
+    points = tuple((position, metric.sign * value) for position, value in mean.points)
+    seeds = [dict(run.series(split, metric.name)) for run in arm.done]
+    each = [by_position for by_position in seeds if by_position]
+    if len(each) < 2:
+        return points, ()
+    return points, tuple((min(s[x] for s in each), max(s[x] for s in each)) for x, _ in points)

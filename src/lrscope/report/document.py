@@ -112,7 +112,7 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     for number, arm in enumerate(c.arms):
         best = [run.best("dev", metric) for run in arm.done]
         epoch = _mean([epoch for epoch, _ in best])
-        at = None if math.isnan(epoch) else position(float(f"{epoch:.3g}"))
+        at = None if math.isnan(epoch) else position(round(epoch, 1))
         spread = None if math.isnan(arm.sd) else Value(arm.sd)
         done, planned = len(arm.done), len(arm.runs)
         end = _mean([run.last("dev", metric.name) for run in arm.done])

@@ -27,7 +27,7 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
         escaped(w.word("source", source=w.text(Text(runs.source)), version=__version__)),
     ]
     if "by-rate" in pictures:
-        parts += [_heading(w, "by-rate"), f"![{escaped(w.word('by-rate'))}]({pictures['by-rate']})"]
+        parts += [_heading(w, "comparison"), f"![{escaped(w.word('by-rate'))}]({pictures['by-rate']})"]
     parts += [_heading(w, "table"), _table(doc, w), *(escaped(w.word(key)) for key in doc.legend)]
     if "curves" in pictures:
         parts += [_heading(w, "curves"), f"![{escaped(w.word('curves'))}]({pictures['curves']})"]

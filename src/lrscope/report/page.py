@@ -5,22 +5,32 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lrscope import __version__
+from lrscope.report.chart import Chart
+from lrscope.report.chart_svg import svg
 from lrscope.report.document import Document
 from lrscope.report.wording import Wording, inline
 from lrscope.visible_text import visible
 
+NARROW = (380, 300)  # of a chart on a phone, in pixels
 
-def page(doc: Document, wording: Wording, rate_chart: str, course_charts: Sequence[str], names: Sequence[str]) -> str:
-    """Return the page; charts are SVG, `names` the series that can be switched on and off."""
+
+def page(doc: Document, wording: Wording, rate_chart: Chart | None, curve_charts: Sequence[Chart]) -> str:
+    """Return the page, with its charts as SVG."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
+    def drawn(chart: Chart) -> tuple[str, str]:
+        """Return a chart for wide windows and for narrow ones; charts escape their own text."""
+        return Markup(svg(chart)), Markup(svg(chart, width=NARROW[0], height=NARROW[1]))  # noqa: S704
+
+    named = {series.name: series.colour for chart in curve_charts for series in chart.series if series.finite}
+    # The verdict stands beside the setting: on a phone the rest of the table is out of sight.
+    last = len(doc.columns) - 1
     environment = Environment(
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
-    # Charts escape their own text.
-    charts = [Markup(chart) for chart in (rate_chart, *course_charts)]  # noqa: S704
     return environment.get_template("report.html").render(
         doc=doc, w=wording, headline=wording.headline(doc), inline=inline, visible=visible, runs=doc.conclusions.runs,
-        version=__version__, rate_chart=charts[0], course_charts=charts[1:], names=names,
+        version=__version__, rate_chart=rate_chart and drawn(rate_chart), named=named, order=[0, last, *range(1, last)],
+        curve_charts=[drawn(chart) for chart in curve_charts],
     )  # fmt: skip

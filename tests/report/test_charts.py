@@ -1,0 +1,157 @@
+"""Charts hold what the conclusions say, and both ways of drawing them show the same."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from lrscope.records import Metric
+from lrscope.report.chart import Chart, Series, apart, colour_of
+from lrscope.report.chart_image import chart_figure, save_charts
+from lrscope.report.chart_svg import svg
+from lrscope.report.charts import curve_charts, half_width, rate_chart
+from lrscope.report.files import write_images
+from lrscope.report.locales import locale
+from lrscope.report.wording import Wording
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
+from lrscope.statistics.conclusions import Conclusions
+
+ENGLISH = Wording(locale("en"), "acc")
+ENDS = {1e-5: 0.20, 1e-4: 0.44, 3e-4: 0.45, 1e-3: 0.44, 1e-2: 0.22}
+
+
+def conclusions(*, diverged: bool = False) -> Conclusions:
+    runs = []
+    for rate, end in ENDS.items():
+        for seed in range(3):
+            values = [end - 0.1 + seed / 200, end + (seed - 1) / 200]
+            points = tuple(
+                Point(None, n, {"dev": {"acc": v, "loss": 2 - v}, "train": {"acc": v + 0.1, "loss": 1.8 - v}})
+                for n, v in enumerate(values, start=1)
+            )
+            runs.append(Run(f"lr {rate:g}", seed, rate, points))
+    if diverged:
+        runs += [Run("lr 0.1", seed, 0.1, (), "diverged") for seed in range(3)]
+    return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 1000}))
+
+
+@pytest.fixture(scope="module")
+def c() -> Conclusions:
+    return conclusions()
+
+
+@pytest.fixture(scope="module")
+def by_rate(c: Conclusions) -> Chart:
+    chart = rate_chart(c, ENGLISH)
+    assert chart is not None
+    return chart
+
+
+def test_the_band_holds_exactly_the_contenders(c: Conclusions, by_rate: Chart) -> None:
+    ((low, high),) = by_rate.bands
+    assert {arm.name for arm in c.arms if low < float(arm.rate or 0) < high} == {
+        arm.name for arm in c.arms if arm.standing == "contender"
+    }
+    assert {arm.standing for arm in c.arms} == {"contender", "too low", "too high"}
+    dots = {series.name: series.dots for series in by_rate.series if series.errors}
+    assert dots == {arm.name: "filled" if arm.standing == "contender" else "hollow" for arm in c.arms}
+
+
+def test_the_chosen_setting_is_ringed_and_every_sign_is_explained(c: Conclusions, by_rate: Chart) -> None:
+    first = c.arms[c.choice.first]
+    assert by_rate.ring == (first.rate, first.value)
+    assert [sign for sign, _ in by_rate.legend] == ["ring", "band", "hollow", "interval", "seed"]
+    assert all(name for _, name in by_rate.legend)
+
+
+def test_a_setting_has_one_colour_in_every_chart(c: Conclusions, by_rate: Chart) -> None:
+    colours: dict[str, set[str]] = {arm.name: set() for arm in c.arms}
+    for chart in (by_rate, *curve_charts(c, ENGLISH)):
+        for series in chart.series:
+            if series.name:
+                colours[series.name].add(series.colour)
+    assert [{colour_of(number)} for number in range(len(c.arms))] == list(colours.values())
+
+
+def test_dev_and_train_stand_together_with_the_seeds_range(c: Conclusions) -> None:
+    metric, loss = curve_charts(c, ENGLISH)
+    assert (metric.title, loss.title) == ("acc", "loss")
+    for chart in (metric, loss):
+        solid = [series for series in chart.series if series.dashes == 0]
+        dashed = [series for series in chart.series if series.dashes == 1]
+        assert [s.name for s in solid] == [s.name for s in dashed] == [arm.name for arm in c.arms]
+        assert all(len(series.spread) == 2 for series in solid)
+    top = next(s for s in metric.series if s.name == "lr 0.0003" and s.dashes == 0)
+    assert top.points[-1] == (2, pytest.approx(0.45))
+    assert top.spread[-1] == (pytest.approx(0.445), pytest.approx(0.455))
+
+
+def test_the_image_shows_what_the_svg_shows(c: Conclusions, by_rate: Chart) -> None:
+    (axes,) = chart_figure([by_rate]).axes
+    assert axes.get_title(loc="left") == "dev acc by learning rate"
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("peak learning rate", "dev acc")
+    means = {line.get_label(): line for line in axes.lines if line.get_markersize() > 5 and line.get_label() != "_"}
+    for number, arm in enumerate(c.arms):
+        line = means[arm.name]
+        assert line.get_color() == colour_of(number)
+        assert list(line.get_ydata()) == [arm.value]
+    reached = [tuple(path.vertices[:, 1]) for each in axes.collections for path in each.get_paths()]
+    drawn = ET.fromstring(svg(by_rate))
+    intervals = drawn.findall(".//{*}path[@class='interval']")
+    assert len(intervals) == len(reached) == len(c.arms)
+    for (low, high), number in zip(reached, range(len(c.arms)), strict=True):
+        assert (high - low) / 2 == pytest.approx(half_width(c, number))
+    # Pixels of the SVG and values of the image stand in one proportion.
+    lengths = [[float(part) for part in path.attrib["d"].split(" ")[1].split("V")] for path in intervals]
+    ratios = [(a - b) / (high - low) for (a, b), (low, high) in zip(lengths, sorted(reached), strict=True)]
+    assert max(ratios) == pytest.approx(min(ratios), rel=0.02)
+    assert [label.get_text() for label in axes.figure.legends[0].get_texts()] == [name for _, name in by_rate.legend]
+
+
+def test_labels_of_ticks_do_not_run_into_one_another() -> None:
+    rates = tuple(10.0 ** (-6 + n / 20) for n in range(60))
+    chart = Chart("t", "x", "y", (Series("a", [(rate, 0.5) for rate in rates], 0),), log=True, ticks=rates)
+    for width in (760, 380):
+        drawn = ET.fromstring(svg(chart, width=width))
+        labels = drawn.findall("{*}text[@text-anchor='middle']")
+        ticks = [each for each in labels if (each.text or "")[-1:].isdigit()]
+        places = [(float(each.attrib["x"]), 6.0 * len(each.text or "")) for each in ticks]
+        assert len(places) > 3
+        assert all(b - a > (wa + wb) / 2 for (a, wa), (b, wb) in pairwise(sorted(places)))
+    (axes,) = chart_figure([chart]).axes
+    assert 3 < sum(bool(label.get_text()) for label in axes.get_xticklabels()) < 20
+    assert apart([(0.0, 30.0)]) == [0]
+
+
+def test_what_diverged_and_what_is_chance_stand_in_the_chart() -> None:
+    chart = rate_chart(conclusions(diverged=True), ENGLISH)
+    assert chart is not None
+    assert [(x, text) for x, text, _ in chart.notes] == [(0.1, "3 diverged")]
+    assert "3 diverged" in svg(chart)
+    levelled = Chart("t", "x", "y", (Series("a", [(1.0, 0.5)], 0),), levels=((0.2, "chance"),))
+    assert ">chance</text>" in svg(levelled)
+    assert 0.2 in levelled.y_values
+
+
+def test_svg_is_xml_whatever_the_names_are() -> None:
+    name = "a\x00\x1b[2J\u202e<&\"'>\ufffe\ud800"
+    chart = Chart(name, name, name, (Series(name, [(1.0, 0.5), (2.0, math.nan), (3.0, 0.7)], 0),))
+    for alone in (True, False):
+        drawn = ET.fromstring(svg(chart, is_alone=alone).encode("utf-8"))
+        texts = [each.text or "" for each in drawn.iter() if each.tag.endswith("text")]
+        assert any("\\u0000\\u001b[2J\\u202e<&" in text for text in texts)
+
+
+def test_nothing_to_draw_is_no_file(tmp_path: Path) -> None:
+    save_charts([Chart("t", "x", "y", (Series("a", []),))], tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_images_of_a_study(c: Conclusions, tmp_path: Path) -> None:
+    assert [path.name for path in write_images(c, locale("en"), tmp_path)] == ["metric.png", "curves.png"]
+    assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in ("metric.png", "curves.png"))
