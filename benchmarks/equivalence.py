@@ -27,7 +27,7 @@ def endpoint(job: tuple[str, int, int]) -> dict[str, float]:
     """Fine-tune once on one thread and return the metrics of the last evaluation."""
     side, seed, epochs = job
     from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
-    from lrscope.training import finetune
+    from lrscope.runners import finetune
 
     precision, batching = SIDES[side]
     sst = SHARED / "data" / "sst"

@@ -21,7 +21,6 @@ def main() -> None:
     import resource
 
     from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig, TrialConfig
-    from lrscope.executors.heads import HeadExecutor
     from lrscope.executors.inline import InlineExecutor
     from lrscope.studies import session
     from lrscope.studies.controller import Controller
@@ -50,18 +49,17 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         with session.begin(config(rates, options.seeds, options.epochs), Path(folder) / "together") as study:
             began = perf_counter()
-            features_of(study.inputs, study.store.folder)
+            features_of(study.prepared.inputs, study.store.folder)
             features = perf_counter() - began
             began = perf_counter()
-            done = sum(
-                event.kind == "done" for event in Controller(study.store).run(HeadExecutor(study.inputs, "none"))
-            )
+            executor = InlineExecutor(study.prepared)
+            done = sum(event.kind == "done" for event in Controller(study.store).run(executor))
             together = perf_counter() - began
             size = (study.store.folder / "study.db").stat().st_size / 2**20
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         with session.begin(config([1e-3], 1, 1), Path(folder) / "alone") as study:
             began = perf_counter()
-            list(Controller(study.store).run(InlineExecutor(study.inputs)))
+            list(Controller(study.store).run(InlineExecutor(study.prepared)))
             alone = (perf_counter() - began) * options.epochs
     assert done == num
     print("| what | figure |\n| --- | --- |")

@@ -23,8 +23,8 @@ import numpy as np
 
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, SweepConfig, TrialConfig
 from lrscope.records import EvaluationRecord, Metric, Outcome, Scores
-from lrscope.store.absorb import take_outcome
 from lrscope.store.blobs import STEP
+from lrscope.store.outcomes import take_outcome
 from lrscope.store.study import StudyStore
 
 

@@ -131,6 +131,7 @@ def _loader() -> Any:
 def suggestions(setting: Setting, seeds: int) -> dict[str, Rates]:
     """Return what every package suggests, by seed."""
     from lrscope.training.batches import step_batches
+    from lrscope.training.numerics import apply
     from lrscope.training.optimizer import build_optimizer
     from lrscope.training.study_inputs import load_inputs
 
@@ -138,7 +139,7 @@ def suggestions(setting: Setting, seeds: int) -> dict[str, Rates]:
     with setting_files(setting) as (data, base):
         config = study_config(setting, data, base)
         inputs = load_inputs(config)
-        inputs.numerics.apply()
+        apply(inputs.numerics)
         for seed in range(seeds):
             trial = replace(config.trial, seed=seed, peak_rate=1e-7)
             task = inputs.task()

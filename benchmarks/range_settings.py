@@ -132,7 +132,7 @@ def complete_runs(setting: Setting, work: Path, workers: int, *, short: bool) ->
 
     Rates near the best get more seeds; short runs are of one epoch, and get none.
     """
-    from lrscope.executors.heads import HeadExecutor
+    from lrscope.executors.inline import InlineExecutor
     from lrscope.executors.processes import ProcessExecutor
     from lrscope.studies import session
     from lrscope.studies.controller import Controller
@@ -150,7 +150,7 @@ def complete_runs(setting: Setting, work: Path, workers: int, *, short: bool) ->
 
             def executor() -> Any:
                 if setting.part == "head":
-                    return HeadExecutor(study.inputs, "none")
+                    return InlineExecutor(study.prepared)
                 return ProcessExecutor(workers)
 
             def all_of(rates: list[float], seeds: Iterable[int]) -> None:

@@ -104,7 +104,7 @@ def main() -> None:
 
 def curves_of(setting: Setting, variant: str, seeds: int, work: Path) -> list[Curve]:
     """Return a setting's curves, making those that are not kept yet."""
-    from lrscope.training.range_trial import RangeTrial
+    from lrscope.runners.range_test import RangeTrial
     from lrscope.training.study_inputs import load_inputs
 
     path = work / f"{setting.name}, {variant}.json"

@@ -167,7 +167,7 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     from lrscope.tasks.classification import Classification
     from lrscope.training.host_memory import keep_freed_memory
     from lrscope.training.loop import steps
-    from lrscope.training.numerics import decide
+    from lrscope.training.numerics import apply, decide, dtype_of
     from lrscope.training.optimizer import build_optimizer
 
     keep_freed_memory()
@@ -177,9 +177,9 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
         **s, head_dim=s["dim"] // s["num_heads"], max_positions=512, norm_eps=1e-5, rope_theta=1e4, tied=True
     )
     numerics = decide(NumericsConfig(threads=threads, device="cpu"), llama, "native")
-    numerics.apply()
+    apply(numerics)
     torch.manual_seed(0)
-    model = LlamaClassifier(llama, CLASSES, 0.3, numerics.dtype)
+    model = LlamaClassifier(llama, CLASSES, 0.3, dtype_of(numerics))
     for parameter in model.parameters():
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.02)

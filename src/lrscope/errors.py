@@ -6,6 +6,7 @@
     ├── DataError          an example file: missing, empty, or wrong on a line
     ├── CheckpointError    weights or a tokenizer that cannot be read or do not belong together
     ├── StudyError         a study folder: held by another study, nothing to resume, not writable
+    │   └── UnusableStudyError  what lies there is shown to be damaged, or to be of something else
     └── ExecutorError      a place for trials that is not there: Ray not installed, a cluster not reached
 
 Each message is one line: the rule, what was got, the way out. The command line prints it and exits with 2.
@@ -84,6 +85,13 @@ class CheckpointError(LrscopeError):
 
 class StudyError(LrscopeError):
     """A study folder that cannot be written, resumed, or that belongs to something else."""
+
+
+class UnusableStudyError(StudyError):
+    """A study that no process can go on with: its files are shown to be damaged, or to be of something else.
+
+    Never what may pass: a full disk, a lock, missing permissions.
+    """
 
 
 class ExecutorError(LrscopeError):

@@ -128,9 +128,10 @@ class TrialResult:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """All that a trial did, in memory: what an executor gives back that keeps no store of its own.
+    """All that a trial did: the one form in which results come back to a study.
 
-    `series` has the fields of `store.blobs.STEP`, a row a step; `predictions` are (step, split, outputs).
+    `series` has the fields of `store.blobs.STEP`, a row a step; `predictions` are (step, split, outputs), `openings` of
+    sealed scores are (when, step, split, asked by what).
     """
 
     status: Status
@@ -142,6 +143,7 @@ class Outcome:
     series: NDArray[np.void]
     evaluations: tuple[EvaluationRecord, ...]
     predictions: tuple[tuple[int, str, NDArray[np.float32]], ...] = ()
+    openings: tuple[tuple[str, int, str, str], ...] = ()
 
 
 Record = StepRecord | EvaluationRecord | TrialResult

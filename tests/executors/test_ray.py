@@ -20,16 +20,16 @@ from tests.conftest import Cli, Toy
 from tests.studies.test_studies import RATES, config_of, inline, numbers, run
 
 from lrscope.errors import ExecutorError
-from lrscope.executors.base import Event, Job
-from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
+from lrscope.executors.file_transfer import IncomingFolder, pieces
 from lrscope.executors.inline import InlineExecutor
 from lrscope.executors.ray import RayExecutor
 from lrscope.executors.ray_cluster import connect
-from lrscope.executors.ray_task import Task, Unseen, _user, run_task, versions
+from lrscope.executors.ray_task import RemoteJob, TrialPiece, Unseen, _user, run_remote, versions
+from lrscope.runners.base import Event, Job, JobTrial
+from lrscope.runners.native import NativeRunner
 from lrscope.store.lock import study_lock
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
-from lrscope.training.finetune import begin
 
 pytestmark = [
     # Ray starts processes and sockets whose end it leaves to the operating system.
@@ -122,7 +122,7 @@ def test_stopped_on_ray_and_resumed_elsewhere_equals_straight(cluster: Any, toy:
         assert all(row.status == "planned" for row in study.store.trials())
     assert list((tmp_path / "two").glob("trials/*/work/study.db")), "what was begun comes back"
     with session.resume(tmp_path / "two") as study:
-        list(Controller(study.store).run(InlineExecutor(study.inputs)))
+        list(Controller(study.store).run(InlineExecutor(study.prepared)))
     assert numbers(tmp_path / "one") == numbers(tmp_path / "two")
 
 
@@ -145,58 +145,58 @@ def test_a_trial_that_hangs_is_ended(cluster: Any, toy: Toy, tmp_path: Path) -> 
 # What runs on a node, without Ray
 
 
-def task_of(toy: Toy, tmp_path: Path, **changes: Any) -> Task:
+def remote_job(toy: Toy, tmp_path: Path, **changes: Any) -> RemoteJob:
     config = toy.config(epochs=1)
-    with begin(config, tmp_path / "plan") as planned:
-        numerics, fingerprint = planned.inputs.numerics.to_dict(), planned.inputs.fingerprint
-    job = Job(7, config, tmp_path / "work", numerics, fingerprint)
-    return replace(Task(job, f"test-{os.getpid()}-{tmp_path.name}", "best", versions()), **changes)
+    prepared = NativeRunner().prepare(config)
+    trial = JobTrial(7, config.trial, tmp_path / "study" / "work")
+    job = Job((trial,), config, tmp_path / "study", prepared.numerics, prepared.fingerprint, ("best",))
+    return replace(RemoteJob(job, f"test-{os.getpid()}-{tmp_path.name}", versions()), **changes)
 
 
-def told(task: Task, sent: Any = None) -> list[Any]:
-    return list(run_task(task, sent, lambda piece: piece, lambda: False))
+def yielded_by(remote: RemoteJob, sent: Any = None) -> list[Any]:
+    return list(run_remote(remote, sent, lambda piece: piece, lambda: False))
 
 
-def test_a_task_tells_what_happens_then_sends_its_folder(toy: Toy, tmp_path: Path) -> None:
-    found = told(task_of(toy, tmp_path))
-    kinds = ["piece" if isinstance(item, Piece) else item.kind for item in found]
+def test_a_job_yields_what_happens_then_its_folder(toy: Toy, tmp_path: Path) -> None:
+    items = yielded_by(remote_job(toy, tmp_path))
+    kinds = ["piece" if isinstance(item, TrialPiece) else item.kind for item in items]
     assert (kinds[0], kinds[-1]) == ("started", "done")
-    sent = {item.path for item in found if isinstance(item, Piece)}
+    sent = {item.piece.path for item in items if isinstance(item, TrialPiece)}
     assert "study.db" in sent
     assert "trials/0001/best/model.safetensors" in sent
     assert not any("last" in path or "snapshot" in path for path in sent)
 
 
-def test_a_task_says_what_it_does_not_see(toy: Toy, tmp_path: Path) -> None:
-    task = task_of(toy, tmp_path)
-    gone = task.job.config.reading({"train": "/not/there/train.txt", "model": "/not/there/model"})
-    assert told(replace(task, job=replace(task.job, config=gone))) == [Unseen(("train", "model"))]
+def test_a_job_names_the_inputs_that_a_node_does_not_see(toy: Toy, tmp_path: Path) -> None:
+    remote = remote_job(toy, tmp_path)
+    gone = remote.job.study.reading({"train": "/not/there/train.txt", "model": "/not/there/model"})
+    assert yielded_by(replace(remote, job=replace(remote.job, study=gone))) == [Unseen(("train", "model"))]
 
 
 def test_a_try_that_is_ending_is_waited_for(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    task = task_of(toy, tmp_path)
-    home = tmp_path / f"lrscope-{_user()}" / task.key
+    remote = remote_job(toy, tmp_path)
+    home = tmp_path / f"lrscope-{_user()}" / remote.key / "0007"
     with ExitStack() as held:
         held.enter_context(study_lock(home))
         threading.Timer(1.0, held.close).start()
-        assert told(task)[-1].kind == "done"
-        monkeypatch.setattr("lrscope.executors.work.LET_GO_SECONDS", 0.1)
+        assert yielded_by(remote)[-1].kind == "done"
+        monkeypatch.setattr("lrscope.runners.work_folder.LET_GO_SECONDS", 0.1)
         held.enter_context(study_lock(home))
-        assert "one process at a time" in told(task)[-1].reason
+        assert "one process at a time" in yielded_by(remote)[-1].reason
 
 
 def test_a_node_with_other_versions_is_refused(toy: Toy, tmp_path: Path) -> None:
-    found = told(task_of(toy, tmp_path, versions={"lrscope": "9.9", "torch": "1.0"}))
-    assert [item.kind for item in found] == ["started", "blocked"]
-    assert "instead of 9.9" in found[-1].reason
-    assert "install the same on all nodes" in found[-1].reason
+    items = yielded_by(remote_job(toy, tmp_path, versions={"lrscope": "9.9", "torch": "1.0"}))
+    assert [item.kind for item in items] == ["started", "blocked"]
+    assert "instead of 9.9" in items[-1].reason
+    assert "install the same on all nodes" in items[-1].reason
 
 
 def test_what_differs_on_a_node_is_named(toy: Toy, tmp_path: Path) -> None:
-    task = task_of(toy, tmp_path)
+    remote = remote_job(toy, tmp_path)
     toy.dev.write_text(toy.dev.read_text() + "0 ||| one more\n", encoding="utf-8")
-    last = told(task)[-1]
+    last = yielded_by(remote)[-1]
     assert isinstance(last, Event)
     assert last.reason.startswith("a study goes on with the inputs it began with: dev changed")
 

@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,11 @@ from tests.conftest import Toy
 
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.errors import StudyError
-from lrscope.executors.base import Event, Job
 from lrscope.executors.inline import InlineExecutor
 from lrscope.executors.processes import ProcessExecutor
 from lrscope.files import write_text
 from lrscope.records import FINISHED
+from lrscope.runners.base import Event, Job
 from lrscope.runs.arm_summary import summarize
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
@@ -47,12 +47,12 @@ def run(config: StudyConfig, folder: Path, executor: Callable[[Any], Any]) -> li
 
 def resume(folder: Path, executor: Callable[[Any], Any] | None = None, **more: Any) -> list[Event]:
     with session.resume(folder, **more) as study:
-        place = InlineExecutor(study.inputs) if executor is None else executor(study)
-        return list(Controller(study.store).run(place))
+        chosen = InlineExecutor(study.prepared) if executor is None else executor(study)
+        return list(Controller(study.store).run(chosen))
 
 
 def inline(study: Any) -> InlineExecutor:
-    return InlineExecutor(study.inputs)
+    return InlineExecutor(study.prepared)
 
 
 def numbers(folder: Path) -> dict[Any, Any]:
@@ -121,7 +121,7 @@ def test_stopped_and_resumed_equals_straight(toy: Toy, tmp_path: Path) -> None:
     run(config_of(toy), tmp_path / "one", inline)
     with session.begin(config_of(toy), tmp_path / "two") as study:
         controller = Controller(study.store)
-        for number, event in enumerate(controller.run(InlineExecutor(study.inputs))):
+        for number, event in enumerate(controller.run(InlineExecutor(study.prepared))):
             if number == 25 and event.kind == "record":
                 controller.stop()
         assert any(row.status == "planned" for row in study.store.trials())
@@ -159,7 +159,7 @@ def test_two_controllers_do_not_run_one_study(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_a_single_fine_tune_is_not_resumed_as_a_study(toy: Toy, tmp_path: Path) -> None:
-    from lrscope.training import finetune
+    from lrscope.runners import finetune
 
     with finetune.begin(toy.config(epochs=1), tmp_path / "one") as fine_tune:
         list(fine_tune.trial.run())
@@ -173,14 +173,15 @@ class Fails:
     """An executor that fails some trials, so many times each, and runs the others."""
 
     def __init__(self, study: Any, fails: dict[int, int]) -> None:
-        self.inner, self.fails = InlineExecutor(study.inputs), fails
+        self.inner, self.fails = InlineExecutor(study.prepared), fails
 
-    def run(self, jobs: list[Job]) -> Any:
+    def run(self, jobs: Iterable[Job]) -> Any:
         for job in jobs:
-            if self.fails.get(job.trial, 0):
-                self.fails[job.trial] -= 1
-                yield Event("started", job.trial)
-                yield Event("failed", job.trial, reason="the worker died: killed by SIGKILL")
+            (trial,) = job.trials
+            if self.fails.get(trial.id, 0):
+                self.fails[trial.id] -= 1
+                yield Event("started", trial.id)
+                yield Event("failed", trial.id, reason="the worker died: killed by SIGKILL")
             else:
                 yield from self.inner.run([job])
 
@@ -203,7 +204,7 @@ def test_what_has_failed_is_tried_again_where_that_is_asked_for(toy: Toy, tmp_pa
     with session.resume(tmp_path / "one") as study:
         controller = Controller(study.store)
         controller.retry_failed()
-        events = list(controller.run(InlineExecutor(study.inputs)))
+        events = list(controller.run(InlineExecutor(study.prepared)))
         assert {e.trial for e in events} == {2}
         assert (study.store.trial(2).status, study.store.trial(2).reason) == ("completed", "")
 
@@ -243,7 +244,7 @@ CONTROLLER = (
     "    config, folder, workers = StudyConfig.from_toml(Path(sys.argv[1])), Path(sys.argv[2]), int(sys.argv[3])\n"
     "    held = session.resume(folder) if (folder / 'study.db').exists() else session.begin(config, folder)\n"
     "    with held as study:\n"
-    "        place = ProcessExecutor(workers) if workers else InlineExecutor(study.inputs)\n"
+    "        place = ProcessExecutor(workers) if workers else InlineExecutor(study.prepared)\n"
     "        for event in Controller(study.store).run(place): print(event.kind, event.trial, flush=True)\n"
     "if __name__ == '__main__': main()\n"
 )
@@ -378,7 +379,7 @@ def test_a_spoilt_last_snapshot_within_a_study_costs_one_interval(toy: Toy, tmp_
     run(config, tmp_path / "one", inline)
     with session.begin(config, tmp_path / "two") as study:
         controller = Controller(study.store)
-        for event in controller.run(InlineExecutor(study.inputs)):
+        for event in controller.run(InlineExecutor(study.prepared)):
             if event.record is not None and getattr(event.record, "step", 0) == 9 and not controller.stopped:
                 controller.stop()
         snapshots = sorted((study.store.work_folder(1) / "trials" / "0001" / "snapshots").iterdir())

@@ -21,10 +21,10 @@ from lrscope.errors import DataError, StudyError
 from lrscope.files import write_text
 from lrscope.models.checkpoint_writer import read_weights
 from lrscope.records import EvaluationRecord, Record, StepRecord, TrialResult
+from lrscope.runners import finetune
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.tasks.classification import Classification
-from lrscope.training import finetune
 from lrscope.training.inference import load_trained
 from lrscope.training.optimizer import build_optimizer, set_rate
 
@@ -193,7 +193,7 @@ def test_killed_by_the_system_and_resumed_equals_straight(toy: Toy, tmp_path: Pa
     write_text(tmp_path / "config.toml", config.to_toml())
     code = (
         "import sys; from pathlib import Path; from lrscope.config import StudyConfig\n"
-        "from lrscope.training import finetune\n"
+        "from lrscope.runners import finetune\n"
         "config, folder = StudyConfig.from_toml(Path(sys.argv[1])), Path(sys.argv[2])\n"
         "where = finetune.resume(folder) if (folder / 'study.db').exists() else finetune.begin(config, folder)\n"
         "with where as run:\n"
@@ -440,7 +440,7 @@ def test_another_schedule_or_horizon_is_refused(toy: Toy, tmp_path: Path) -> Non
 
 def test_two_processes_do_not_write_one_study(toy: Toy, tmp_path: Path) -> None:
     with finetune.begin(toy.config(), tmp_path / "run"):
-        code = "import sys; from pathlib import Path; from lrscope.training import finetune\n"
+        code = "import sys; from pathlib import Path; from lrscope.runners import finetune\n"
         code += "finetune.resume(Path(sys.argv[1])).__enter__()"
         done = subprocess.run(
             [sys.executable, "-c", code, str(tmp_path / "run")], capture_output=True, text=True, check=False

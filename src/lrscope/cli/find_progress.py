@@ -8,8 +8,8 @@ from types import TracebackType
 
 from lrscope.cli.output import echo
 from lrscope.cli.progress import duration
-from lrscope.executors.base import Event
 from lrscope.records import StepRecord
+from lrscope.runners.base import Event
 from lrscope.schedules.ramp import RAMP_ENDED
 from lrscope.store.study import StudyStore
 

@@ -104,7 +104,7 @@ def run_tests(study: Study, execution: ExecutorConfig, *, quiet: bool) -> RangeT
     controller.recover()
     controller.pending()  # the tests are planned before they are counted
     with graceful_interrupt(controller.stop), FindProgress(study.store, quiet=quiet) as progress:
-        for event in controller.run(build_executor(execution, study.inputs)):
+        for event in controller.run(build_executor(execution, study.prepared)):
             progress.update(event)
     if controller.stopped:
         return None
@@ -175,7 +175,7 @@ def confirm_bracket(
     assert result.bracket.low is not None
     assert result.bracket.high is not None
     rates = rates_within(result.bracket.low, result.bracket.high, asked.num_rates)
-    config, numerics = study.store.config, study.inputs.numerics
+    config, numerics = study.store.config, study.prepared.numerics
     # What the range test decided on holds for the runs that follow it.
     decided: Any = {"device": numerics.device, "precision": numerics.precision, "threads": numerics.threads}
     trial = replace(config.trial, epochs=asked.epochs, peak_rate=rates[0])
@@ -186,7 +186,7 @@ def confirm_bracket(
     with held as inner:
         controller = Controller(inner.store)
         with graceful_interrupt(controller.stop), StudyProgress(inner.store, quiet=quiet) as progress:
-            for event in controller.run(build_executor(execution, inner.inputs)):
+            for event in controller.run(build_executor(execution, inner.prepared)):
                 progress.update(event)
         return None if controller.stopped else confirmed(summarize(inner.store), asked.epochs)
 

@@ -22,7 +22,7 @@ from lrscope.records import TrialResult
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
-    from lrscope.training.finetune import FineTune
+    from lrscope.runners.finetune import FineTune
 
 INTERRUPTED = 130
 UNSCORED = "test-predictions.tsv"
@@ -87,7 +87,7 @@ def finetune(
     given = {name: value for name, value in locals().items() if value is not None}
     for name in ("schedule", "warmup", "config", "resume", "score_test", "out", "json"):
         given.pop(name, None)
-    from lrscope.training import finetune as session
+    from lrscope.runners import finetune as session
 
     if resume is not None:
         beyond = [name for name in given if name not in MOVABLE]
@@ -120,7 +120,7 @@ def finetune(
 def _search(asked: StudyConfig, folder: Path, *, quiet: bool) -> float | None:
     """Find the rate to train at: a range test, then complete runs of one epoch inside its bracket."""
     from lrscope.cli.find_runs import Confirmation, found
-    from lrscope.training.finetune import require_new
+    from lrscope.runners.study_folder import require_new
 
     require_new(folder)
     beside = folder.with_name(f"{folder.name}-find")

@@ -21,7 +21,7 @@ from lrscope.files import write_text
 
 if TYPE_CHECKING:
     from lrscope.data.splits import Split
-    from lrscope.training.finetune import FineTune
+    from lrscope.runners.finetune import FineTune
 
 PREFIX = (
     "I have wanted to see this thriller for a while, and it didn't disappoint. "
@@ -206,7 +206,7 @@ def _find(args: dict[str, Any]) -> int:
 
 
 def _finetune(args: dict[str, Any]) -> int:
-    from lrscope.training import finetune as session
+    from lrscope.runners import finetune as session
 
     if args["resume"] is not None:
         with session.resume(args["resume"]) as run:

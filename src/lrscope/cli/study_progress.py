@@ -14,8 +14,8 @@ from lrscope.cli.output import echo, progress_console
 from lrscope.cli.progress import duration
 from lrscope.config import TrialConfig
 from lrscope.config.arms import shown
-from lrscope.executors.base import Event
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
+from lrscope.runners.base import Event
 from lrscope.store.study import StudyStore
 from lrscope.visible_text import visible
 

@@ -21,7 +21,7 @@ from lrscope.cli.settings import build_config, resolve_options
 from lrscope.cli.study_table import print_summary
 from lrscope.cli.until_decided import drive_until_decided
 from lrscope.errors import ConfigError
-from lrscope.executors.config import ExecutorConfig, build_executor, trains_heads_together, trials_at_once, with_threads
+from lrscope.executors.config import ExecutorConfig, build_executor, trials_at_once, with_threads
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
@@ -182,8 +182,8 @@ def _asked(
 def _search(asked: StudyConfig, folder: Path, execution: ExecutorConfig, *, quiet: bool) -> tuple[float, ...] | None:
     """Find the rates to compare: five within the bracket of a range test."""
     from lrscope.cli.find_runs import found
+    from lrscope.runners.study_folder import require_new
     from lrscope.statistics.confirmation import rates_within
-    from lrscope.training.finetune import require_new
 
     require_new(folder)
     result = found(asked, folder.with_name(f"{folder.name}-find"), execution, None, quiet=quiet)
@@ -221,7 +221,7 @@ def drive(study: Study, execution: ExecutorConfig, *, yes: bool, as_json: bool, 
         echo(f"nothing was run; go on with: lrscope sweep --resume {study.store.folder}", err=True)
         return 0
     with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
-        for event in controller.run(build_executor(execution, study.inputs)):
+        for event in controller.run(build_executor(execution, study.prepared)):
             progress.update(event)
     if controller.stopped:
         echo(f"stopped; go on with: lrscope sweep --resume {study.store.folder}", err=True)
@@ -248,22 +248,18 @@ def draw(study: Study) -> None:
 
 def _agreed(study: Study, trials: list[Any], execution: ExecutorConfig, *, yes: bool, quiet: bool) -> bool:
     from lrscope.studies.plan import arms, num_merged
-    from lrscope.training.cost_estimate import estimate_cost, estimate_heads_cost
 
     config = study.store.config
     assert config.sweep is not None
-    if trains_heads_together(execution, study.inputs):
-        cost = estimate_heads_cost(study.inputs, study.store.folder, trials, keep=config.sweep.keep)
-    else:
-        cost = estimate_cost(study.inputs, trials, keep=config.sweep.keep, own_process=execution.own_process)
-    at_once, room_notes = trials_at_once(execution, study.inputs.numerics.threads)
+    cost = study.prepared.cost(trials, study.store.folder, own_process=execution.own_process)
+    at_once, room_notes = trials_at_once(execution, study.prepared.numerics.threads)
     seconds, megabytes = cost.seconds / at_once, cost.num_bytes / 2**20
     merged = num_merged(config)
     lines = [
         f"{counted(len(arms(config)), 'arm')} × {counted(config.sweep.seeds, 'seed')}, {counted(len(trials), 'trial')} "
         f"to run, {at_once} at a time: about {duration(seconds)} and {megabytes:.0f} MB",
         *([f"{merged} combinations are the same as others and run once"] if merged else []),
-        *(f"note: {note}" for note in (*study.inputs.notes, *room_notes)),
+        *(f"note: {note}" for note in (*study.prepared.notes, *room_notes)),
     ]
     if not quiet:
         for line in lines:

@@ -113,18 +113,18 @@ _SETTINGS = (
 
 def _plan(base: StudyConfig, seconds: float, execution: ExecutorConfig, epochs: int | None) -> Plan:
     """Time a few updates and an evaluation, and lay the budget out."""
+    from lrscope.runners.base import START_SECONDS
+    from lrscope.runners.registry import runner_for
     from lrscope.studies.budget import plan_budget
-    from lrscope.training.cost_estimate import START_SECONDS, estimate_cost
-    from lrscope.training.study_inputs import load_inputs
 
-    inputs = load_inputs(base)
-    for note in inputs.notes:
+    prepared = runner_for(base).prepare(base)
+    for note in prepared.notes:
         echo(f"note: {note}", err=True)
     one = replace(base.trial, epochs=1)
-    own = execution.own_process
-    epoch = estimate_cost(inputs, [one], keep="none", own_process=False).seconds
-    step = epoch / one.resolve_schedule(inputs.encoded["train"].num_examples).total_steps
-    return plan_budget(seconds, step, (START_SECONDS if own else 0.5, epoch), max(1, execution.workers), epochs)
+    epoch = prepared.cost([one], Path(), own_process=False).seconds
+    step = epoch / one.resolve_schedule(prepared.sizes["train"]).total_steps
+    start = START_SECONDS[execution.own_process]
+    return plan_budget(seconds, step, (start, epoch), max(1, execution.workers), epochs)
 
 
 def _say(plan: Plan) -> None:

@@ -71,6 +71,6 @@ def _run(study: Study, execution: ExecutorConfig, trials: list[TrialConfig]) -> 
     controller.recover()
     study.store.add_trials(trials)
     with graceful_interrupt(controller.stop), StudyProgress(study.store) as progress:
-        for event in controller.run(build_executor(execution, study.inputs)):
+        for event in controller.run(build_executor(execution, study.prepared)):
             progress.update(event)
     return not controller.stopped

@@ -12,7 +12,7 @@ from lrscope.machine import available_cores
 
 if TYPE_CHECKING:
     from lrscope.executors.base import Executor
-    from lrscope.training.study_inputs import StudyInputs
+    from lrscope.runners.base import Prepared
 
 ExecutorName = Literal["inline", "processes", "ray"]
 EXECUTORS: tuple[ExecutorName, ...] = ("inline", "processes", "ray")
@@ -106,33 +106,19 @@ def with_threads(config: StudyConfig, execution: ExecutorConfig) -> StudyConfig:
     return replace(config, numerics=replace(config.numerics, threads=threads))
 
 
-def build_executor(execution: ExecutorConfig, inputs: StudyInputs) -> Executor:
-    """Return the executor that runs a study's trials; `inputs` are the study's, loaded in this process."""
-    config = inputs.config
-    assert config.sweep is not None
-    if trains_heads_together(execution, inputs):
-        from lrscope.executors.heads import HeadExecutor
-
-        return HeadExecutor(inputs, config.sweep.keep)
+def build_executor(execution: ExecutorConfig, prepared: Prepared) -> Executor:
+    """Return the executor that runs a study's trials; `prepared` are the study's inputs, read in this process."""
     if execution.executor == "inline":
         from lrscope.executors.inline import InlineExecutor
 
-        return InlineExecutor(inputs)
+        return InlineExecutor(prepared)
     if execution.executor == "ray":
         from lrscope.executors.ray import RayExecutor
 
-        return RayExecutor(
-            workers=execution.workers or None, gpus_per_trial=execution.gpus_per_trial, keep=config.sweep.keep
-        )
+        return RayExecutor(workers=execution.workers or None, gpus_per_trial=execution.gpus_per_trial)
     from lrscope.executors.processes import ProcessExecutor
 
     return ProcessExecutor(execution.workers, devices=execution.devices)
-
-
-def trains_heads_together(execution: ExecutorConfig, inputs: StudyInputs) -> bool:
-    """Return whether only heads are trained, here, on features that can be computed once."""
-    head_alone = inputs.config.model.train_part == "head" and inputs.numerics.implementation == "native"
-    return head_alone and inputs.config.find is None and execution.executor == "inline"
 
 
 def trials_at_once(execution: ExecutorConfig, threads: int) -> tuple[int, list[str]]:

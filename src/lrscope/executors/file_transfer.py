@@ -1,4 +1,4 @@
-"""Folders that travel between machines: cut into pieces where they lie, whole or not at all where they arrive."""
+"""Folders that travel between machines: cut into pieces at one end, whole or not at all at the other."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class Piece(NamedTuple):
     content: bytes
 
 
-def pieces(place: Path, wanted: Callable[[str], bool] | None = None, size: int = PIECE_BYTES) -> Iterator[Piece]:
+def pieces(source: Path, wanted: Callable[[str], bool] | None = None, size: int = PIECE_BYTES) -> Iterator[Piece]:
     """Cut the files of a folder that are wanted, or a single file, in order of their paths.
 
     `wanted` is asked with a file's path below the folder, with slashes; a single file has its name alone. None: all.
     """
-    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    files = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
     for file in files:
-        name = file.name if file == place else file.relative_to(place).as_posix()
+        name = file.name if file == source else file.relative_to(source).as_posix()
         if wanted is not None and not wanted(name):
             continue
         with file.open("rb") as stream:
@@ -35,7 +35,7 @@ def pieces(place: Path, wanted: Callable[[str], bool] | None = None, size: int =
 
 
 class IncomingFolder:
-    """A folder that is put together beside its place, and takes it when it is whole."""
+    """A folder that is put together beside the one it replaces, and replaces it when it is whole."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._beside = folder, folder.with_name(f"{folder.name}.arriving")
@@ -53,9 +53,13 @@ class IncomingFolder:
             stream.write(piece.content)
 
     def finish(self) -> None:
-        """Put the folder in its place; what was there before is gone."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Replace the folder by what has come."""
+        before = self.folder.with_name(f"{self.folder.name}.replaced")
+        shutil.rmtree(before, ignore_errors=True)
+        if self.folder.exists():
+            self.folder.replace(before)
         self._beside.replace(self.folder)
+        shutil.rmtree(before, ignore_errors=True)
 
     def drop(self) -> None:
         """Forget what has come so far."""

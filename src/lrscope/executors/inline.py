@@ -1,47 +1,43 @@
-"""One trial after another, in this process."""
+"""One job after another, in this process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
 
-from lrscope.executors.base import Event, Job
-from lrscope.executors.work import events_of, gather_for
-
-if TYPE_CHECKING:
-    from lrscope.training.study_inputs import StudyInputs
+from lrscope.executors.work import events_of, prepare_for
+from lrscope.runners.base import Event, Job, Prepared
 
 
 class InlineExecutor:
-    """Runs trials here. `inputs` are the study's inputs, where they have been gathered already."""
+    """Runs jobs here. `prepared` are the study's inputs, where they have been read already."""
 
-    def __init__(self, inputs: StudyInputs | None = None) -> None:
-        self._inputs = inputs
-        self._stop_trial: Callable[[], None] | None = None
+    def __init__(self, prepared: Prepared | None = None) -> None:
+        self._prepared = prepared
+        self._stop_job: Callable[[], None] | None = None
         self._stopped = False
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
         """Run all jobs in their order."""
         for job in jobs:
             if self._stopped:
-                yield Event("stopped", job.trial)
+                yield from (Event("stopped", trial.id) for trial in job.trials)
                 continue
-            yield Event("started", job.trial)
-            yield from events_of(job, self._gathered, self._remember)
-            self._stop_trial = None
+            yield from (Event("started", trial.id) for trial in job.trials)
+            yield from events_of(job, self._prepare, self._remember)
+            self._stop_job = None
 
     def stop(self) -> None:
-        """Ask the running trial to stop, and start no other."""
+        """Ask the running job to stop, and start no other."""
         self._stopped = True
-        if self._stop_trial is not None:
-            self._stop_trial()
+        if self._stop_job is not None:
+            self._stop_job()
 
     def _remember(self, stop: Callable[[], None]) -> None:
-        self._stop_trial = stop
+        self._stop_job = stop
         if self._stopped:
             stop()
 
-    def _gathered(self, job: Job) -> StudyInputs:
-        if self._inputs is None:
-            self._inputs = gather_for(job)
-        return self._inputs
+    def _prepare(self, job: Job) -> Prepared:
+        if self._prepared is None:
+            self._prepared = prepare_for(job)
+        return self._prepared

@@ -1,4 +1,4 @@
-"""Each trial in a process of its own: an out-of-memory or a crash costs one trial.
+"""Each job in a process of its own: an out-of-memory or a crash costs one job.
 
 Processes are spawned, on every system. A worker holds one end of two pipes: one tells what happens, the other is its
 life line. When the controller dies, however it dies, the life line breaks and the worker ends at once.
@@ -11,13 +11,13 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from time import monotonic
 from typing import Any
 
-from lrscope.executors.base import Event, Job
+from lrscope.runners.base import Event, Job
 
 HANG_SECONDS = 900.0
 
@@ -30,13 +30,13 @@ class _Worker:
     life_line: Connection
     slot: int
     heard: float
-    ended: Event | None = None
+    ends: dict[int, Event] = field(default_factory=dict)
 
 
 class ProcessExecutor:
-    """Runs up to `workers` trials at once. A worker that says nothing for `hang_seconds` is ended, and has failed.
+    """Runs up to `workers` jobs at once. A worker that says nothing for `hang_seconds` is ended, and has failed.
 
-    `devices` are the accelerators that each worker's slot sees, such as ["0", "1"] or ["0,1", "2,3"].
+    `devices` are the accelerators that each worker's slot sees, such as ["0", "1"].
     """
 
     def __init__(
@@ -47,19 +47,21 @@ class ProcessExecutor:
         self._running: list[_Worker] = []
         self._stopped = False
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
         """Run all jobs, as many at once as there are workers."""
-        waiting = list(jobs)
+        waiting = iter(jobs)
+        following = next(waiting, None)
         try:
-            while waiting or self._running:
-                while waiting and len(self._running) < self.workers and not self._stopped:
-                    job = waiting.pop(0)
-                    self._start(job)
-                    yield Event("started", job.trial)
-                if self._stopped:
-                    yield from (Event("stopped", job.trial) for job in waiting)
-                    waiting = []
-                yield from self._listen()
+            while following is not None or self._running:
+                while following is not None and len(self._running) < self.workers and not self._stopped:
+                    self._start(following)
+                    yield from (Event("started", trial.id) for trial in following.trials)
+                    following = next(waiting, None)
+                while following is not None and self._stopped:
+                    yield from (Event("stopped", trial.id) for trial in following.trials)
+                    following = next(waiting, None)
+                if self._running:
+                    yield from self._listen()
         finally:
             for worker in self._running:
                 worker.process.kill()
@@ -94,17 +96,16 @@ class ProcessExecutor:
                 except (EOFError, OSError):
                     yield from self._end(worker)
                     continue
-                if event.kind in ("done", "failed", "blocked", "stopped"):
-                    worker.ended = event
+                if event.is_end:
+                    worker.ends[event.trial] = event
                 else:
                     yield event
             elif monotonic() - worker.heard > self.hang_seconds:
                 worker.process.kill()
-                reason = f"the worker said nothing for {self.hang_seconds:g} seconds"
-                worker.ended = Event("failed", worker.job.trial, reason=reason)
-                yield from self._end(worker)
+                yield from self._end(worker, f"the worker said nothing for {self.hang_seconds:g} seconds")
 
-    def _end(self, worker: _Worker) -> Iterator[Event]:
+    def _end(self, worker: _Worker, reason: str = "") -> Iterator[Event]:
+        """Wait for a worker to be gone, then tell how its trials ended: their folders are nobody's from then on."""
         worker.process.join(timeout=10.0)
         if worker.process.is_alive():
             worker.process.kill()
@@ -112,9 +113,9 @@ class ProcessExecutor:
         worker.events.close()
         worker.life_line.close()
         self._running.remove(worker)
-        code = worker.process.exitcode
-        died = Event("failed", worker.job.trial, reason=f"the worker died: {_how_it_died(code)}")
-        yield worker.ended or died
+        reason = reason or f"the worker died: {_how_it_died(worker.process.exitcode)}"
+        for trial in worker.job.trials:
+            yield worker.ends.get(trial.id) or Event("failed", trial.id, reason=reason)
 
 
 def _how_it_died(code: int | None) -> str:
@@ -125,7 +126,7 @@ def _how_it_died(code: int | None) -> str:
 
 
 def _work(job: Job, events: Connection, life_line: Connection, devices: str | None) -> None:
-    """Run in the worker: one trial, then the end of the process."""
+    """Run in the worker: one job, then the end of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the controller, who says what is to be done
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices
@@ -150,15 +151,15 @@ def _work(job: Job, events: Connection, life_line: Connection, devices: str | No
 
 
 def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> None:
-    from lrscope.executors.work import events_of, gather_for, worth_telling
+    from lrscope.executors.work import events_of, is_worth_sending, prepare_for
 
     def on_start(stop: Any) -> None:
         stops.append(stop)
         if asked.is_set():
             stop()
 
-    told = 0.0
-    for event in events_of(job, gather_for, on_start):
-        if event.record is None or worth_telling(event.record, told):
-            told = monotonic()
+    last_sent = 0.0
+    for event in events_of(job, prepare_for, on_start):
+        if event.record is None or is_worth_sending(event.record, last_sent):
+            last_sent = monotonic()
             events.send(event)

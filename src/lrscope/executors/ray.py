@@ -1,25 +1,25 @@
 """Trials on a Ray cluster: Ray places them and brings back what they did; the driver alone writes the study.
 
-A task streams what happens as a generator, then the files of its folder. Inputs that a node does not see are put into
-the object store once, the first time that a node says so.
+A task streams what happens as a generator, then the files of its trials' folders. Inputs that a node does not see are
+put into the object store once, the first time that a node says so.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
-from lrscope.executors.base import Event, Job
-from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
+from lrscope.executors.file_transfer import IncomingFolder, pieces
 from lrscope.executors.input_files import Sent, input_paths, key_of
 from lrscope.executors.processes import HANG_SECONDS
-from lrscope.executors.ray_task import Task, Unseen, run_task, versions
+from lrscope.executors.ray_task import RemoteJob, TrialPiece, Unseen, run_remote, versions
+from lrscope.runners.base import Event, Job
 
-MAX_LOSSES = 3  # workers lost under one try of a trial: a cluster loses nodes without a trial's fault
+MAX_LOSSES = 3  # workers lost under one try of a job: a cluster loses nodes without a trial's fault
 QUEUED = 4  # tasks handed to Ray beyond what fits now, so that a cluster that grows sees that it should
 
 
@@ -36,8 +36,8 @@ class _Stop:
         return self._asked
 
 
-def _on_node(task: Task, sent: Mapping[str, Sent] | None, stop: Any) -> Iterator[Event | Piece | Unseen]:
-    """Run on a node: a task whose pieces and whose stop come through Ray."""
+def _on_node(remote: RemoteJob, sent: Mapping[str, Sent] | None, stop: Any) -> Iterator[Event | TrialPiece | Unseen]:
+    """Run on a node: a job whose pieces and whose stop come through Ray."""
     import ray
 
     def stopped() -> bool:
@@ -48,59 +48,65 @@ def _on_node(task: Task, sent: Mapping[str, Sent] | None, stop: Any) -> Iterator
         except ray.exceptions.RayError:
             return True  # the driver is gone
 
-    yield from run_task(task, sent, lambda piece: ray.get(piece), stopped)
+    yield from run_remote(remote, sent, lambda piece: ray.get(piece), stopped)
 
 
 @dataclass(eq=False)
 class _Running:
     job: Job
-    arrival: IncomingFolder
     stream: Any = None
     heard: float = 0.0
     losses: int = 0
     begun: bool = False
-    ended: Event | None = None
+    arrivals: dict[int, IncomingFolder] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+
+    def open_trials(self) -> list[int]:
+        """Return the trials whose end has not come."""
+        return [trial.id for trial in self.job.trials if trial.id not in self.ended]
 
 
 class RayExecutor:
     """Runs trials on the cluster that this process is connected to; a trial takes its study's threads as CPUs.
 
-    `workers` is the most trials at once, as many as fit where it is None; `gpus_per_trial` may be a fraction; `keep` is
-    the study's. A trial that says nothing for `hang_seconds` is ended, and has failed.
+    `workers` is the most jobs at once, as many as fit where it is None; `gpus_per_trial` may be a fraction. A job that
+    says nothing for `hang_seconds` is ended, and has failed.
     """
 
     def __init__(
-        self, *, workers: int | None = None, gpus_per_trial: float | None = None, keep: str = "best",
-        hang_seconds: float = HANG_SECONDS,
-    ) -> None:  # fmt: skip
-        self.workers, self.gpus_per_trial, self.keep, self.hang_seconds = workers, gpus_per_trial, keep, hang_seconds
+        self, *, workers: int | None = None, gpus_per_trial: float | None = None, hang_seconds: float = HANG_SECONDS
+    ) -> None:
+        self.workers, self.gpus_per_trial, self.hang_seconds = workers, gpus_per_trial, hang_seconds
         self._running: list[_Running] = []
         self._sent: Any = None
         self._stop: Any = None
         self._stopped = False
 
-    def run(self, jobs: Sequence[Job]) -> Iterator[Event]:
+    def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
         """Run all jobs, as many at once as the cluster has room for."""
         import ray
 
         self._stop = ray.remote(num_cpus=0)(_Stop).remote()
         self._remote = ray.remote(num_returns="streaming", max_retries=0)(_on_node)
         self._versions = versions()
-        waiting = list(jobs)
+        waiting = iter(jobs)
+        following = next(waiting, None)
         try:
-            while waiting or self._running:
-                while waiting and not self._stopped and len(self._running) < self._most(waiting[0]):
-                    self._start(waiting.pop(0))
+            while following is not None or self._running:
+                while following is not None and not self._stopped and len(self._running) < self._most(following):
+                    self._start(following)
+                    following = next(waiting, None)
                 if self._stopped:
-                    yield from (Event("stopped", job.trial) for job in waiting)
                     yield from self._withdraw()
-                    waiting = []
+                while following is not None and self._stopped:
+                    yield from (Event("stopped", trial.id) for trial in following.trials)
+                    following = next(waiting, None)
                 yield from self._listen()
         finally:
             for running in self._running:
                 with contextlib.suppress(Exception):  # Ray may be gone
                     ray.cancel(running.stream, force=True)
-                running.arrival.drop()
+                self._drop(running)
             self._running = []
             with contextlib.suppress(Exception):
                 ray.kill(self._stop)
@@ -125,24 +131,30 @@ class RayExecutor:
         return min(total, self.workers) if self.workers else total
 
     def _most(self, job: Job) -> int:
-        return self.workers or self.room(job.numerics["threads"]) + QUEUED
+        return self.workers or self.room(job.numerics.threads) + QUEUED
 
     def _start(self, job: Job, again: _Running | None = None) -> None:
-        absolute = job.config.reading(self._seen_as(job))
-        key = key_of(str(job.folder.resolve()), job.fingerprint, job.numerics, absolute.to_dict())
-        begun = tuple(pieces(job.folder)) if job.folder.is_dir() else ()
-        task = Task(replace(job, config=absolute), key, self.keep, self._versions, begun)
-        gpus = self.gpus_per_trial if self.gpus_per_trial is not None else float(job.numerics["device"] == "cuda")
-        options = {"num_cpus": job.numerics["threads"], "num_gpus": gpus, "name": f"trial {job.trial}"}
-        stream = self._remote.options(**options).remote(task, self._sent, self._stop)
-        arrival = IncomingFolder(job.folder)
-        running = again or _Running(job, arrival)
-        running.stream, running.heard, running.arrival = stream, monotonic(), arrival
+        absolute = job.study.reading(self._seen_as(job))
+        trials = [(trial.id, trial.config.to_dict()) for trial in job.trials]
+        key = key_of(str(job.folder.resolve()), job.fingerprint, job.numerics.to_dict(), absolute.to_dict(), trials)
+        begun = tuple(
+            TrialPiece(trial.id, piece)
+            for trial in job.trials
+            if trial.folder.is_dir()
+            for piece in pieces(trial.folder)
+        )
+        remote = RemoteJob(replace(job, study=absolute), key, self._versions, begun)
+        gpus = self.gpus_per_trial if self.gpus_per_trial is not None else float(job.numerics.device == "cuda")
+        options = {"num_cpus": job.numerics.threads, "num_gpus": gpus, "name": job.name}
+        stream = self._remote.options(**options).remote(remote, self._sent, self._stop)
+        running = again or _Running(job)
+        running.stream, running.heard = stream, monotonic()
+        self._drop(running)
         self._running.append(running)
 
     def _seen_as(self, job: Job) -> dict[str, str]:
         """Return where nodes look for the inputs, before they are sent."""
-        return input_paths(job.config)
+        return input_paths(job.study)
 
     def _send(self, job: Job) -> None:
         """Put the inputs into the object store, once a study."""
@@ -151,7 +163,7 @@ class RayExecutor:
         if self._sent is None:
             self._sent = {
                 setting: Sent(Path(path).name, Path(path).is_file(), [ray.put(piece) for piece in pieces(Path(path))])
-                for setting, path in input_paths(job.config).items()
+                for setting, path in input_paths(job.study).items()
             }
 
     def _listen(self) -> Iterator[Event]:
@@ -168,56 +180,71 @@ class RayExecutor:
             try:
                 yield from self._take(running, ray.get(next(stream)))
             except StopIteration:
-                yield from self._end(running, "the task ended without a result")
+                yield from self._end(running, "failed", "the task ended without a result")
             except ray.exceptions.OutOfMemoryError:
-                yield from self._end(running, "the node ran out of memory")
+                yield from self._end(running, "failed", "the node ran out of memory")
             except (ray.exceptions.TaskCancelledError, ray.exceptions.RayTaskError) as error:
-                yield from self._end(running, _said(error))
+                yield from self._end(running, "failed", _last_line(error))
             except ray.exceptions.RayError as error:
                 yield from self._lost(running, error)
         for stream in silent:
             running = streams[stream]
             if running.begun and monotonic() - running.heard > self.hang_seconds:
                 ray.cancel(stream, force=True)
-                yield from self._end(running, f"the trial said nothing for {self.hang_seconds:g} seconds")
+                yield from self._end(running, "failed", f"the trial said nothing for {self.hang_seconds:g} seconds")
 
-    def _take(self, running: _Running, told: Event | Piece | Unseen) -> Iterator[Event]:
-        if isinstance(told, Piece):
-            running.arrival.add(told)
-        elif isinstance(told, Unseen):
+    def _take(self, running: _Running, sent: Event | TrialPiece | Unseen) -> Iterator[Event]:
+        if isinstance(sent, TrialPiece):
+            if sent.trial not in running.arrivals:
+                (folder,) = (trial.folder for trial in running.job.trials if trial.id == sent.trial)
+                running.arrivals[sent.trial] = IncomingFolder(folder)
+            running.arrivals[sent.trial].add(sent.piece)
+        elif isinstance(sent, Unseen):
             self._send(running.job)
             self._running.remove(running)
             self._start(running.job, running)
-        elif told.kind == "started":
-            if not running.begun:
-                running.begun = True
-                yield told
-        elif told.kind == "record":
-            yield told
-        else:
-            running.ended = told
-            yield from self._end(running, "")
+        elif sent.kind == "started":
+            yield from self._begin(running)
+        elif sent.kind == "record":
+            if sent.trial not in running.ended:
+                yield sent
+        elif sent.trial not in running.ended:
+            running.ended.add(sent.trial)
+            if (arrival := running.arrivals.pop(sent.trial, None)) is not None:
+                arrival.finish()
+            if not running.open_trials():
+                self._running.remove(running)
+                self._drop(running)
+            yield sent
 
-    def _end(self, running: _Running, reason: str) -> Iterator[Event]:
+    def _begin(self, running: _Running) -> Iterator[Event]:
+        """Count a try of the job's trials, once however often it is placed anew."""
+        if not running.begun:
+            running.begun = True
+            yield from (Event("started", trial.id) for trial in running.job.trials)
+
+    def _end(self, running: _Running, kind: Literal["failed", "stopped"], reason: str = "") -> Iterator[Event]:
+        """End the trials of a job that will not say anything more; what they had sent of their folders is dropped."""
         self._running.remove(running)
-        if running.ended is not None and running.ended.kind in ("done", "stopped"):
-            running.arrival.finish()
-        else:
-            running.arrival.drop()
-        if not running.begun:  # every try is counted, that of a trial which never came to begin too
-            yield Event("started", running.job.trial)
-        yield running.ended or Event("failed", running.job.trial, reason=reason)
+        self._drop(running)
+        yield from self._begin(running)  # a job that never came to begin has been tried too
+        yield from (Event(kind, trial, reason=reason) for trial in running.open_trials())
+
+    def _drop(self, running: _Running) -> None:
+        for arrival in running.arrivals.values():
+            arrival.drop()
+        running.arrivals = {}
 
     def _lost(self, running: _Running, error: Exception) -> Iterator[Event]:
-        """Place a trial anew whose worker or node is gone; it goes on from its snapshot where that is still seen."""
+        """Place a job anew whose worker or node is gone; it goes on from its snapshot where that is still seen."""
         running.losses += 1
         if self._stopped:
-            running.ended = Event("stopped", running.job.trial)
-        if running.losses > MAX_LOSSES or self._stopped:
-            yield from self._end(running, f"its worker was lost {running.losses} times: {_said(error)}")
-            return
-        self._running.remove(running)
-        self._start(running.job, running)
+            yield from self._end(running, "stopped")
+        elif running.losses > MAX_LOSSES:
+            yield from self._end(running, "failed", f"its worker was lost {running.losses} times: {_last_line(error)}")
+        else:
+            self._running.remove(running)
+            self._start(running.job, running)
 
     def _withdraw(self) -> Iterator[Event]:
         """Take back what has been handed to Ray and has not begun."""
@@ -226,10 +253,10 @@ class RayExecutor:
         for running in [running for running in self._running if not running.begun]:
             ray.cancel(running.stream, force=True)
             self._running.remove(running)
-            running.arrival.drop()
-            yield Event("stopped", running.job.trial)
+            self._drop(running)
+            yield from (Event("stopped", trial.id) for trial in running.job.trials)
 
 
-def _said(error: Exception) -> str:
+def _last_line(error: Exception) -> str:
     lines = str(getattr(error, "cause", None) or error).strip().splitlines()
     return f"{type(error).__name__}: {lines[-1].strip()}" if lines else type(error).__name__

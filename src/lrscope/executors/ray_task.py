@@ -1,4 +1,4 @@
-"""What runs on a node of a Ray cluster: one trial in a folder of the node's own, told and sent back piece by piece."""
+"""What runs on a node of a Ray cluster: one job in folders of the node's own, told and sent back piece by piece."""
 
 from __future__ import annotations
 
@@ -12,34 +12,38 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, time
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 from lrscope import __version__
-from lrscope.executors.base import Event, Job
 from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
 from lrscope.executors.input_files import Sent, key_of, unpack, unseen
-from lrscope.executors.work import events_of, gather_for, worth_telling
+from lrscope.executors.work import events_of, is_worth_sending, prepare_for
+from lrscope.runners.base import Event, Job, Prepared
+from lrscope.runners.work_folder import checkpoint_folder
 from lrscope.store.storage import DATABASE
 
-if TYPE_CHECKING:
-    from lrscope.training.study_inputs import StudyInputs
-
 KEPT_SECONDS = 7 * 24 * 3600.0
-_gathered: dict[str, StudyInputs] = {}
+_prepared: dict[str, Prepared] = {}
+
+
+class TrialPiece(NamedTuple):
+    """A piece of a trial's folder."""
+
+    trial: int
+    piece: Piece
 
 
 @dataclass(frozen=True)
-class Task:
-    """A job for another machine: `key` names its folder there, `begun` is what an earlier run left of it.
+class RemoteJob:
+    """A job for another machine: `key` names its folder there, `begun` is what an earlier run left of its trials.
 
-    `keep` is the study's; `versions` are the driver's, which a node must have too.
+    `versions` are the driver's, which a node must have too.
     """
 
     job: Job
     key: str
-    keep: str
     versions: Mapping[str, str]
-    begun: tuple[Piece, ...] = ()
+    begun: tuple[TrialPiece, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,40 +60,47 @@ def versions() -> dict[str, str]:
     return {"lrscope": __version__, "torch": torch.__version__}
 
 
-def run_task(
-    task: Task, sent: Mapping[str, Sent] | None, read: Callable[[object], Piece], stopped: Callable[[], bool]
-) -> Iterator[Event | Piece | Unseen]:
-    """Run a trial, yield what happens, then the pieces of its folder, and at last how it ended.
+def run_remote(
+    remote: RemoteJob, sent: Mapping[str, Sent] | None, read: Callable[[object], Piece], stopped: Callable[[], bool]
+) -> Iterator[Event | TrialPiece | Unseen]:
+    """Run a job, and yield what happens: of each trial at last the pieces of its folder, and how it ended.
 
     `sent` are inputs that some node did not see; `read` fetches a piece of them, `stopped` is asked now and then.
     """
-    trial, config = task.job.trial, task.job.config
-    missing = unseen(config)
+    job, study = remote.job, remote.job.study
+    missing = unseen(study)
     if missing and sent is None:
         yield Unseen(tuple(missing))
         return
-    yield Event("started", trial)
-    if (here := versions()) != task.versions:
-        yield Event("blocked", trial, reason=_other_versions(task.versions, here))
+    yield from (Event("started", trial.id) for trial in job.trials)
+    if (here := versions()) != remote.versions:
+        reason = _other_versions(remote.versions, here)
+        yield from (Event("blocked", trial.id, reason=reason) for trial in job.trials)
         return
     home = Path(tempfile.gettempdir()) / f"lrscope-{_user()}"
     _tidy(home)
     if missing:
         assert sent is not None
         lacking = {name: sent[name] for name in missing}
-        inputs = home / f"inputs-{key_of(task.job.fingerprint, missing)}"
-        config = config.reading(unpack(lacking, inputs, read))
+        inputs = home / f"inputs-{key_of(job.fingerprint, missing)}"
+        study = study.reading(unpack(lacking, inputs, read))
         os.utime(inputs)
-    folder = home / task.key
-    if task.begun and not folder.exists():
-        arrival = IncomingFolder(folder)
-        for piece in task.begun:
-            arrival.add(piece)
-        arrival.finish()
-    yield from _run(replace(task.job, config=config, folder=folder), task.keep, stopped)
+    shared = home / f"shared-{key_of(job.fingerprint, job.numerics.to_dict())}"
+    shared.mkdir(parents=True, exist_ok=True)
+    trials = tuple(replace(trial, folder=home / remote.key / f"{trial.id:04d}") for trial in job.trials)
+    for trial in trials:
+        begun = [piece for number, piece in remote.begun if number == trial.id]
+        if begun and not trial.folder.exists():
+            arrival = IncomingFolder(trial.folder)
+            for piece in begun:
+                arrival.add(piece)
+            arrival.finish()
+    yield from _run(replace(job, study=study, folder=shared, trials=trials), stopped)
+    with contextlib.suppress(OSError):  # a trial that failed goes on from what it has there
+        (home / remote.key).rmdir()
 
 
-def _run(job: Job, keep: str, stopped: Callable[[], bool]) -> Iterator[Event | Piece]:
+def _run(job: Job, stopped: Callable[[], bool]) -> Iterator[Event | TrialPiece]:
     over = threading.Event()
     stops: list[Callable[[], None]] = []
 
@@ -100,35 +111,38 @@ def _run(job: Job, keep: str, stopped: Callable[[], bool]) -> Iterator[Event | P
                     stop()
 
     threading.Thread(target=watch, daemon=True).start()
-    told = 0.0
+    folders = {trial.id: trial.folder for trial in job.trials}
+    last_sent = 0.0
     try:
-        for event in events_of(job, _inputs, stops.append):
+        for event in events_of(job, _prepare, stops.append):
             if event.kind in ("done", "stopped"):
-                yield from pieces(job.folder, _kept(keep) if event.kind == "done" else None)
+                wanted = _wanted(job) if event.kind == "done" else None
+                yield from (TrialPiece(event.trial, piece) for piece in pieces(folders[event.trial], wanted))
             if event.kind in ("failed", "blocked"):
                 event = replace(event, reason=f"{event.reason} (on {platform.node()})")
-            if event.record is None or worth_telling(event.record, told):
-                told = monotonic()
+            if event.record is None or is_worth_sending(event.record, last_sent):
+                last_sent = monotonic()
                 yield event
             if event.kind in ("done", "stopped"):
-                shutil.rmtree(job.folder, ignore_errors=True)
+                shutil.rmtree(folders[event.trial], ignore_errors=True)
     finally:
         over.set()
 
 
-def _kept(keep: str) -> Callable[[str], bool]:
+def _wanted(job: Job) -> Callable[[str], bool]:
     """Return what of a finished trial travels: its store, and the checkpoints that the study keeps."""
-    names = {"all": ("best", "last"), "best": ("best",), "none": ()}[keep]
-    return lambda path: path == DATABASE or any(path.startswith(f"trials/0001/{name}/") for name in names)
+    kept = tuple(f"{checkpoint_folder(Path(), name).as_posix()}/" for name in job.checkpoints)
+    return lambda path: path == DATABASE or path.startswith(kept)
 
 
-def _inputs(job: Job) -> StudyInputs:
+def _prepare(job: Job) -> Prepared:
     """Read a study's inputs once a worker."""
-    key = key_of(job.fingerprint, job.numerics, job.config.to_dict()["data"], job.config.to_dict()["model"])
-    if key not in _gathered:
-        _gathered.clear()
-        _gathered[key] = gather_for(job)
-    return _gathered[key]
+    study = job.study.to_dict()
+    key = key_of(job.fingerprint, job.numerics.to_dict(), study["data"], study["model"])
+    if key not in _prepared:
+        _prepared.clear()
+        _prepared[key] = prepare_for(job)
+    return _prepared[key]
 
 
 def _other_versions(theirs: Mapping[str, str], here: Mapping[str, str]) -> str:

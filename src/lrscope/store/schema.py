@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from lrscope.errors import StudyError
+from lrscope.errors import StudyError, UnusableStudyError
 
 TABLES = """
 CREATE TABLE study (
@@ -111,7 +111,8 @@ def require_known(connection: sqlite3.Connection, name: str) -> int:
     """Return the version of a study's database.
 
     Raises:
-        StudyError: the database is newer than this lrscope, or holds no study.
+        UnusableStudyError: the database holds no study.
+        StudyError: it is newer than this lrscope.
     """
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
     if version > VERSION:
@@ -119,7 +120,7 @@ def require_known(connection: sqlite3.Connection, name: str) -> int:
             f"{name} was written by a newer lrscope (schema {version}, this one knows {VERSION}); update lrscope"
         )
     if version < 1:
-        raise StudyError(f"{name} holds no study: its schema has no version; name a folder that lrscope wrote")
+        raise UnusableStudyError(f"{name} holds no study: its schema has no version; name a folder that lrscope wrote")
     return version
 
 

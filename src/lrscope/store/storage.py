@@ -14,7 +14,7 @@ from shutil import copyfile
 from typing import Any
 from urllib.parse import quote
 
-from lrscope.errors import LrscopeError, StudyError
+from lrscope.errors import LrscopeError, StudyError, UnusableStudyError
 from lrscope.store import schema
 
 DATABASE = "study.db"
@@ -60,9 +60,9 @@ class Database:
         try:
             yield
         except LrscopeError as error:
-            raise StudyError(f"{self.path} holds what this lrscope cannot use: {error}") from error
+            raise UnusableStudyError(f"{self.path} holds what this lrscope cannot use: {error}") from error
         except (ValueError, IndexError, RecursionError) as error:  # IndexError: a column that is not there
-            raise StudyError(f"{self.path} is damaged: {error}; restore it from a copy") from error
+            raise UnusableStudyError(f"{self.path} is damaged: {error}; restore it from a copy") from error
 
     def close(self) -> None:
         """Close the file; what was written is on disk."""
@@ -79,7 +79,7 @@ def storage(path: Path, what: str = "write") -> Iterator[None]:
     except (sqlite3.Error, UnicodeError) as error:  # a damaged schema can name a table in bytes that are no text
         if getattr(error, "sqlite_errorcode", 0) & 0xFF in OUTSIDE:
             raise StudyError(f"cannot {what} {path}: {error}; {_way_out(what)}") from error
-        raise StudyError(f"{path} is not a study that can be read: {error}; restore it from a copy") from error
+        raise UnusableStudyError(f"{path} is not a study that can be read: {error}; restore it from a copy") from error
     except OSError as error:
         raise StudyError(f"cannot {what} {path}: {error.strerror or error}; {_way_out(what)}") from error
 

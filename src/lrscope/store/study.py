@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lrscope import __version__
 from lrscope.config import StudyConfig, TrialConfig
-from lrscope.errors import StudyError
+from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.records import EvaluationRecord, Metric, Scores, Status, StepRecord
 from lrscope.store import rows
 from lrscope.store.blobs import STEP, pack_floats, pack_steps
@@ -162,9 +162,13 @@ class StudyStore:
         """Record that a trial is tried once more."""
         self._write("UPDATE trials SET attempts = attempts + 1, status = 'running' WHERE id = ?", trial)
 
-    def put_off(self, trial: int) -> None:
-        """Plan a trial anew, as if it had never been tried."""
-        self._write("UPDATE trials SET status = 'planned', attempts = 0, reason = '' WHERE id = ?", trial)
+    def put_off(self, *trials: int) -> None:
+        """Plan trials anew, as if they had never been tried; what they left in their folders stays."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "UPDATE trials SET status = 'planned', attempts = 0, reason = '' WHERE id = ?",
+                ((trial,) for trial in trials),
+            )
 
     def update_trial(
         self,
@@ -203,14 +207,14 @@ class StudyStore:
         """Forget what a trial did from `step` on: it goes on from the snapshot taken there, and no record comes twice.
 
         Raises:
-            StudyError: a stretch of steps crosses `step`, so that no snapshot can have been taken there.
+            UnusableStudyError: a stretch of steps crosses `step`, so that no snapshot can have been taken there.
         """
         with self.transaction() as connection:
             connection.execute("DELETE FROM steps WHERE trial = ? AND first_step >= ?", (trial, step))
             query = "SELECT coalesce(max(first_step + num_steps), 0) AS reached FROM steps WHERE trial = ?"
             reached = connection.execute(query, (trial,)).fetchone()["reached"]
             if reached != step:
-                raise StudyError(
+                raise UnusableStudyError(
                     f"{self.folder} cannot go on: trial {trial} has its steps up to {reached}, but a snapshot "
                     f"of step {step}; remove trials/{trial_name(trial)} to run it anew"
                 )
@@ -253,6 +257,12 @@ class StudyStore:
             for row in self.database.read(query, (trial, step, split)):
                 return rows.outputs(row)
         return None
+
+    def all_predictions(self, trial: int) -> list[tuple[int, str, NDArray[np.float32]]]:
+        """Return every (step, split, outputs) that is kept of a trial."""
+        query = "SELECT * FROM predictions WHERE trial = ? ORDER BY step, split"
+        with self.database.checked():
+            return [(row["step"], row["split"], rows.outputs(row)) for row in self.database.read(query, (trial,))]
 
     def record_opening(self, trial: int, step: int, split: str, asked_by: str) -> None:
         """Record that the scores of a sealed split were opened, before they are shown."""

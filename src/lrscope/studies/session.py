@@ -6,18 +6,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from lrscope.config import StudyConfig
+from lrscope.config.numerics import Numerics
 from lrscope.errors import StudyError
 from lrscope.files import write_text
-from lrscope.store.lock import study_lock
-from lrscope.store.storage import DATABASE
+from lrscope.runners.base import Prepared
+from lrscope.runners.registry import runner_for
+from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.store.study import StudyStore
 from lrscope.studies.plan import check_schedules
-
-if TYPE_CHECKING:
-    from lrscope.training.study_inputs import StudyInputs
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +24,7 @@ class Study:
     """A study that is held and ready to run."""
 
     store: StudyStore
-    inputs: StudyInputs
+    prepared: Prepared
 
 
 @contextmanager
@@ -36,17 +35,11 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[Study]:
         StudyError: the folder is not empty, or cannot be written.
         DataError, CheckpointError, ConfigError, ScheduleError: an input or an arm cannot be used; nothing was written.
     """
-    from lrscope.training.finetune import create_store, require_new
-    from lrscope.training.study_inputs import load_inputs
-
     require_new(folder)
-    inputs = load_inputs(config)
-    check_schedules(config, inputs.encoded["train"].num_examples)
-    with study_lock(folder):
-        store = create_store(folder, config, inputs)
-        with store:
-            write_text(folder / "config.toml", config.to_toml())
-            yield Study(store, inputs)
+    prepared = runner_for(config).prepare(config)
+    check_schedules(config, prepared.sizes["train"])
+    with new_study(config, folder, prepared) as store:
+        yield Study(store, prepared)
 
 
 @contextmanager
@@ -62,28 +55,17 @@ def resume(
     Raises:
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
     """
-    from lrscope.training.numerics import Numerics
-    from lrscope.training.study_inputs import load_inputs, require_same
-
-    if not (folder / DATABASE).is_file():
-        raise StudyError(f"{folder} holds no study to resume: it has no {DATABASE}; name the --out of a sweep")
-    with study_lock(folder), StudyStore.open(folder, for_writing=True) as store:
-        if store.config.sweep is None:
-            raise StudyError(f"{folder} holds a single fine-tune: go on with lrscope finetune --resume {folder}")
-        kind = "sweep" if store.config.find is None else "find"
-        if kind != what:
-            holds = {"sweep": "a sweep", "find": "a range test"}[kind]
-            raise StudyError(f"{folder} holds {holds}: go on with lrscope {kind} --resume {folder}")
+    with held_study(folder, what) as store:
         config = store.config.reading(moved or {})
         if extension:
             config = extended(config, extension)
-        inputs = load_inputs(config, Numerics(**store.numerics))
-        require_same(store.fingerprint, inputs.fingerprint, folder)
-        check_schedules(config, inputs.encoded["train"].num_examples)
+        prepared = runner_for(config).prepare(config, Numerics.from_dict(store.numerics))
+        require_same(store.fingerprint, prepared.fingerprint, folder)
+        check_schedules(config, prepared.sizes["train"])
         if config != store.config:
             store.replace_config(config)
             write_text(folder / "config.toml", config.to_toml())
-        yield Study(store, inputs)
+        yield Study(store, prepared)
 
 
 def extended(config: StudyConfig, extension: Mapping[str, Any]) -> StudyConfig:

@@ -14,6 +14,7 @@ from lrscope.data.batches import plan_evaluation
 from lrscope.files import replacing
 from lrscope.models.checkpoints import read_safetensors
 from lrscope.models.classifier import LlamaClassifier
+from lrscope.training.numerics import apply
 from lrscope.training.study_inputs import StudyInputs
 
 FILE = "features.safetensors"
@@ -34,7 +35,7 @@ def features_of(inputs: StudyInputs, folder: Path) -> dict[str, Tensor]:
             return tensors
     from safetensors.torch import save_file
 
-    inputs.numerics.apply()
+    apply(inputs.numerics)
     model = inputs.build_model(inputs.config.trial).eval()
     assert isinstance(model, LlamaClassifier)
     tensors = {name: _features(model, inputs, name) for name in inputs.encoded}

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lrscope.config.numerics import Numerics
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
 from lrscope.errors import ConfigError, DataError, StudyError
@@ -21,7 +22,7 @@ from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation
 from lrscope.tasks.classification import Classification
 from lrscope.training.evaluation import outputs_of
-from lrscope.training.numerics import Numerics
+from lrscope.training.numerics import apply
 from lrscope.training.study_inputs import Classifier, build_classifier, encode, token_limit
 
 CHECKPOINTS = ("best", "last")
@@ -108,8 +109,8 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
     checkpoint = read_checkpoint(path)
     tokenizer = read_tokenizer(None, path)
     labels = LabelSet.of_state(store.task_state)
-    numerics = Numerics(**store.numerics)
-    numerics.apply()
+    numerics = Numerics.from_dict(store.numerics)
+    apply(numerics)
     network = build_classifier(checkpoint, tokenizer, len(labels.names), numerics).to(numerics.device)
     step = int(checkpoint.metadata.get("lrscope.step", 0))
     return TrainedModel(store, trial, step, checkpoint, tokenizer, labels, numerics, network.eval())

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
 from time import perf_counter
-from typing import Any
 
 import torch
 
-from lrscope import __version__
 from lrscope.config import NumericsConfig
+from lrscope.config.numerics import Numerics
 from lrscope.errors import ConfigError
 from lrscope.machine import available_cores
 from lrscope.models.llama import Layer
@@ -22,32 +20,17 @@ BFLOAT16_MUST_BE_FASTER_BY = 1.25
 SMALLEST_DIM_FOR_BFLOAT16 = 128
 
 
-@dataclass(frozen=True)
-class Numerics:
-    """What was decided. `implementation` is `native` or `transformers`."""
+def dtype_of(numerics: Numerics) -> torch.dtype:
+    """Return the precision of matrix products; master weights are float32 whatever it is."""
+    return torch.bfloat16 if numerics.precision == "bfloat16" else torch.float32
 
-    device: str
-    precision: str
-    threads: int
-    batching: str
-    implementation: str
-    code: str = __version__
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """Return the precision of matrix products; master weights are float32 whatever it is."""
-        return torch.bfloat16 if self.precision == "bfloat16" else torch.float32
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain values for the store."""
-        return asdict(self)
-
-    def apply(self) -> None:
-        """Set this process's threads, and matrix products that give the same bits every time."""
-        torch.set_num_threads(self.threads)
-        if self.device == "cuda":
-            # cuBLAS promises equal bits only with a fixed workspace; it reads this when it first runs.
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+def apply(numerics: Numerics) -> None:
+    """Set this process's threads, and matrix products that give the same bits every time."""
+    torch.set_num_threads(numerics.threads)
+    if numerics.device == "cuda":
+        # cuBLAS promises equal bits only with a fixed workspace; it reads this when it first runs.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 
 
 def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str) -> Numerics:
@@ -64,7 +47,7 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
-    return Numerics(device, precision, threads, config.batching, implementation)
+    return Numerics(device, precision, threads, config.batching, implementation, torch=torch.__version__)
 
 
 def _bfloat16_pays(shape: LlamaShape | None, device: str, threads: int) -> bool:

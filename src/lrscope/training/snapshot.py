@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from lrscope.errors import StudyError
+from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.files import replacing
 
 KEPT = 2
@@ -37,11 +37,13 @@ def restore(state: dict[str, Any], model: nn.Module, optimizer: Optimizer) -> No
     """Put a captured state back, exactly.
 
     Raises:
-        StudyError: it was captured from a model with other trained weights.
+        UnusableStudyError: it was captured from a model with other trained weights.
     """
     trained = {name: p for name, p in model.named_parameters() if p.requires_grad}
     if set(trained) != set(state["weights"]):
-        raise StudyError("a snapshot goes on with the model it was taken from: these weights are others; run anew")
+        raise UnusableStudyError(
+            "a snapshot goes on with the model it was taken from: these weights are others; run anew"
+        )
     for name, parameter in trained.items():
         parameter.copy_(state["weights"][name])
     for name, buffer in model.named_buffers():

@@ -11,18 +11,20 @@ import numpy as np
 import torch
 
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
+from lrscope.config.numerics import Numerics
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, Splits, load_splits
-from lrscope.errors import ConfigError, DataError, StudyError
+from lrscope.errors import ConfigError, DataError
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.classifier import LlamaClassifier, build_native
 from lrscope.models.classifier_transformers import TransformersClassifier, build_transformers
 from lrscope.models.shape import unsupported_reason
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
 from lrscope.randomness import derive_seed
+from lrscope.records import Metric
 from lrscope.tasks.base import EncodedSplit
 from lrscope.tasks.classification import Classification
-from lrscope.training.numerics import Numerics, decide
+from lrscope.training.numerics import decide, dtype_of
 
 Classifier = LlamaClassifier | TransformersClassifier
 
@@ -46,6 +48,11 @@ class StudyInputs:
             split.name: split.fingerprint for split in (self.splits.train, self.splits.dev, self.splits.test) if split
         }
         return {**splits, "weights": self.checkpoint.fingerprint, "tokenizer": self.tokenizer.fingerprint}
+
+    @property
+    def metric(self) -> Metric:
+        """Return what arms are compared by."""
+        return self.task().metric
 
     def task(self, label_smoothing: float = 0.0) -> Classification:
         """Return the task, which knows classes, padding and device."""
@@ -181,10 +188,10 @@ def build_classifier(
             num_classes,
             dropout=dropout,
             head_seed=head_seed,
-            dtype=numerics.dtype,
+            dtype=dtype_of(numerics),
         )
     return build_transformers(
-        checkpoint.path, num_classes, tokenizer.pad_id, dropout=dropout, head_seed=head_seed, dtype=numerics.dtype
+        checkpoint.path, num_classes, tokenizer.pad_id, dropout=dropout, head_seed=head_seed, dtype=dtype_of(numerics)
     )
 
 
@@ -202,17 +209,3 @@ def classifier_config(base: Mapping[str, Any], labels: LabelSet, tokenizer: Text
         "pad_token_id": tokenizer.pad_id,
         "dtype": "float32",
     }
-
-
-def require_same(kept: Mapping[str, Any], found: Mapping[str, Any], folder: Path) -> None:
-    """Hold a study to the inputs that it began with.
-
-    Raises:
-        StudyError: some input's fingerprint differs; the message names it.
-    """
-    differing = sorted(name for name in kept.keys() | found.keys() if kept.get(name) != found.get(name))
-    if differing:
-        raise StudyError(
-            f"a study goes on with the inputs it began with: {', '.join(differing)} changed since {folder} was begun; "
-            "restore the file, or start a new study with --out"
-        )

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lrscope.errors import StudyError
+from lrscope.errors import UnusableStudyError
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, write_checkpoint
 from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
 from lrscope.schedules.lint import Finding, lint
@@ -34,6 +34,7 @@ from lrscope.training.early_stopping import should_stop
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
+from lrscope.training.numerics import apply
 from lrscope.training.optimizer import build_optimizer
 from lrscope.training.out_of_memory import halved, is_out_of_memory
 from lrscope.training.running_mean import RunningMean
@@ -106,7 +107,7 @@ class Trial:
             return
         self._unwritten, self._epoch_means = [], RunningMean()
         keep_freed_memory()
-        self.inputs.numerics.apply()
+        apply(self.inputs.numerics)
         model = self.inputs.build_model(self.config)
         optimizer = build_optimizer(model, self.config)
         done = self._restore_latest(model, optimizer)
@@ -264,7 +265,7 @@ class Trial:
             progress = snapshot["progress"]
             kept = (progress["schedule"], progress["total_steps"])
             if kept != (self.schedule.text, self.total_steps):
-                raise StudyError(
+                raise UnusableStudyError(
                     f"a run goes on under the schedule and horizon it began with: got {self.schedule.text} over "
                     f"{self.total_steps} steps, the snapshot has {kept[0]} over {kept[1]}; start a new run with --out"
                 )

@@ -4,75 +4,75 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from time import perf_counter
 
 from lrscope.config import TrialConfig
+from lrscope.config.arms import arm_key
+from lrscope.runners.base import START_SECONDS, CostEstimate
 from lrscope.schedules import Constant
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.features import features_of
 from lrscope.training.heads import HeadBundle, bundles
 from lrscope.training.loop import steps
+from lrscope.training.numerics import apply
 from lrscope.training.optimizer import build_optimizer
 from lrscope.training.out_of_memory import halved, is_out_of_memory
 from lrscope.training.study_inputs import StudyInputs
 
 STEPS = 4
-START_SECONDS = 4.0  # a process of its own: Python, torch, reading the inputs
 
 
-@dataclass(frozen=True)
-class CostEstimate:
-    """Seconds of one worker, and bytes on the disk at the end."""
-
-    seconds: float
-    num_bytes: int
-
-
-def estimate_cost(inputs: StudyInputs, trials: Sequence[TrialConfig], *, keep: str, own_process: bool) -> CostEstimate:
+def estimate_cost(
+    inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
+) -> CostEstimate:
     """Return what these trials will cost: steps timed at each batch size, one evaluation, checkpoints by their size."""
     if not trials:
         return CostEstimate(0.0, 0)
-    inputs.numerics.apply()
+    apply(inputs.numerics)
     per_step = {size: _seconds_a_step(inputs, trials[0], size) for size in sorted({t.batch_size for t in trials})}
     evaluation = _seconds_an_evaluation(inputs, trials[0])
     num_examples = inputs.encoded["train"].num_examples
     seconds = 0.0
     for trial in trials:
-        steps_ = trial.resolve_schedule(num_examples).total_steps
-        seconds += steps_ * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
-        seconds += START_SECONDS if own_process else 0.5
-    return CostEstimate(seconds, _stored_bytes(inputs, trials, keep))
+        total_steps = trial.resolve_schedule(num_examples).total_steps
+        seconds += total_steps * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
+        seconds += START_SECONDS[own_process]
+    return CostEstimate(seconds, _stored_bytes(inputs, trials))
 
 
-def estimate_heads_cost(inputs: StudyInputs, folder: Path, trials: Sequence[TrialConfig], *, keep: str) -> CostEstimate:
+def estimate_heads_cost(
+    inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
+) -> CostEstimate:
     """Return what heads trained together will cost: features are computed, then a bundle's steps are timed."""
     if not trials:
         return CostEstimate(0.0, 0)
     features = features_of(inputs, folder)
-    inputs.numerics.apply()
-    seconds = 0.0
+    apply(inputs.numerics)
     groups = bundles(trials)
+    seconds = len(groups) * START_SECONDS[own_process]
     timed: dict[tuple[int, int], tuple[float, float]] = {}
-    for places in groups:
-        members = [trials[place] for place in places]
+    for indices in groups:
+        members = [trials[index] for index in indices]
         key = (len(members), members[0].batch_size)
         if key not in timed:
             timed[key] = HeadBundle(inputs, features, members).timed()
-        bundle = members[0].resolve_schedule(inputs.encoded["train"].num_examples)
+        total_steps = members[0].resolve_schedule(inputs.encoded["train"].num_examples).total_steps
         a_step, an_evaluation = timed[key]
-        seconds += bundle.total_steps * a_step + members[0].epochs * an_evaluation
-    return CostEstimate(seconds, _stored_bytes(inputs, trials, keep))
+        seconds += total_steps * a_step + members[0].epochs * an_evaluation
+    return CostEstimate(seconds, _stored_bytes(inputs, trials))
 
 
-def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig], keep: str) -> int:
+def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig]) -> int:
     """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
     num_dev, num_train = inputs.encoded["dev"].num_examples, inputs.encoded["train"].num_examples
     rows = sum(6 * trial.epochs * num_dev + 24 * trial.resolve_schedule(num_train).total_steps for trial in trials)
     weights = sum(4 * tensor.numel() for tensor in inputs.checkpoint.tensors.values())
-    num_arms = len({replace(trial, seed=0) for trial in trials})
-    return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[keep] * weights
+    kept = inputs.config.sweep.keep if inputs.config.sweep is not None else "all"
+    num_arms = len({arm_key(trial) for trial in trials})
+    return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[kept] * weights
 
 
 def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) -> float:
@@ -98,8 +98,6 @@ def _timed(inputs: StudyInputs, config: TrialConfig) -> float:
 
 
 def _seconds_an_evaluation(inputs: StudyInputs, trial: TrialConfig) -> float:
-    from time import perf_counter
-
     model = inputs.build_model(trial)
     began = perf_counter()
     outputs_of(model, inputs.task(), inputs.encoded["dev"])

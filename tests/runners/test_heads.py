@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import Toy
 
 from lrscope.config import StudyConfig, SweepConfig
-from lrscope.executors.heads import HeadExecutor
 from lrscope.executors.inline import InlineExecutor
+from lrscope.runners.native import NativeRunner
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
@@ -20,11 +20,12 @@ from lrscope.training.inference import load_trained
 
 
 def both(config: StudyConfig, folder: Path) -> tuple[Path, Path]:
-    with session.begin(config, folder / "alone") as study:
-        list(Controller(study.store).run(InlineExecutor(study.inputs)))
+    with session.begin(config, folder / "alone") as study, pytest.MonkeyPatch.context() as patch:
+        for module in ("lrscope.studies.controller", "lrscope.executors.work"):
+            patch.setattr(f"{module}.runner_for", lambda _: NativeRunner())
+        list(Controller(study.store).run(InlineExecutor(study.prepared)))
     with session.begin(config, folder / "together") as study:
-        keep = config.sweep.keep if config.sweep else "best"
-        list(Controller(study.store).run(HeadExecutor(study.inputs, keep)))
+        list(Controller(study.store).run(InlineExecutor(study.prepared)))
     return folder / "alone", folder / "together"
 
 
@@ -102,6 +103,6 @@ def test_features_are_computed_once(toy: Toy, tmp_path: Path) -> None:
     _, together = both(config, tmp_path)
     before = (together / FILE).stat().st_mtime_ns
     with session.resume(together, extension={"seeds": 3}) as study:
-        events = list(Controller(study.store).run(HeadExecutor(study.inputs, "none")))
+        events = list(Controller(study.store).run(InlineExecutor(study.prepared)))
     assert [e.trial for e in events if e.kind == "done"] == [2, 3]
     assert (together / FILE).stat().st_mtime_ns == before

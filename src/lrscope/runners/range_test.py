@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -13,21 +13,50 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from lrscope.config import FindConfig, TrialConfig
+from lrscope.config import FindConfig, StudyConfig, TrialConfig
+from lrscope.config.numerics import Numerics
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Outcome, StepRecord
+from lrscope.runners.base import Event, Job, OnStart, Prepared
+from lrscope.runners.cost_estimate import estimate_cost
+from lrscope.runners.prepared import prepare_training
 from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY
 from lrscope.store.blobs import series_of
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
+from lrscope.training.numerics import apply
 from lrscope.training.optimizer import build_optimizer
 from lrscope.training.ramped import RampStep, ramped_steps
 from lrscope.training.snapshot import capture, restore
 from lrscope.training.study_inputs import StudyInputs
 
 WARM_HEAD_RATE = 1e-2  # what a head alone learns fastest at, with AdamW
+
+
+class RangeTestRunner:
+    """Makes range tests, one a job. They are short and keep no folder: a test that is stopped is made again."""
+
+    uses_one_device = True
+
+    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
+        """Read data, weights and tokenizer."""
+        return prepare_training(config, numerics, estimate_cost)
+
+    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
+        """Return each test by itself."""
+        return [[index] for index in range(len(trials))]
+
+    def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
+        """Make a range test."""
+        (trial,) = job.trials
+        assert job.study.find is not None
+        test = RangeTrial(prepared.inputs, job.study.find, trial.config)
+        on_start(test.stop)
+        for record in test.run():
+            yield Event("record", trial.id, record)
+        yield Event("stopped", trial.id) if test.interrupted else Event("done", trial.id, outcome=test.outcome())
 
 
 @dataclass
@@ -54,7 +83,7 @@ class RangeTrial:
         """Make the test."""
         began = monotonic()
         keep_freed_memory()
-        self.inputs.numerics.apply()
+        apply(self.inputs.numerics)
         model = self.inputs.build_model(replace(self.trial, seed=self._seed_of("head")))
         if self.config.warm_head:
             self._warm_head(model)

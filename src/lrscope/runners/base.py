@@ -1,0 +1,141 @@
+"""The seam between what decides and what trains: jobs in, events out.
+
+A runner runs the trials of a job, wherever an executor places it. What a trial did comes back as an `Outcome`, with the
+event that says it is done or, where the trial keeps a store of its own to go on from, through its work folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.numerics import Numerics
+from lrscope.records import Metric, Outcome, Record
+
+# Before a job's first step, by whether it has a process of its own: Python, torch, reading the inputs.
+START_SECONDS = {True: 4.0, False: 0.5}
+
+
+@dataclass(frozen=True)
+class CostEstimate:
+    """Seconds of one worker, and bytes on the disk at the end."""
+
+    seconds: float
+    num_bytes: int
+
+
+class Cost(Protocol):
+    """Estimates what trials will cost, by trying a few steps."""
+
+    def __call__(self, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool) -> CostEstimate:
+        """Return the cost of these trials of the study in `folder`, each in its own process or not."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A study's inputs, read and checked. `inputs` is the runner's own; nobody else looks into it.
+
+    `fingerprint` is one digest an input, `sizes` the number of examples a split, `overlaps` (split, split, how many
+    examples of the second the first holds too), `task_state` what the task must know again, `notes` are for the user.
+    """
+
+    metric: Metric
+    fingerprint: Mapping[str, str]
+    numerics: Numerics
+    sizes: Mapping[str, int]
+    notes: tuple[str, ...]
+    cost: Cost
+    inputs: Any
+    task_state: Mapping[str, Any]
+    overlaps: tuple[tuple[str, str, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class JobTrial:
+    """One trial of a job: its number in the study, its configuration, and the folder it may work in.
+
+    A checkpoint is worth writing only where its value of the decision metric is better than `to_beat`; None: always.
+    """
+
+    id: int
+    config: TrialConfig
+    folder: Path
+    to_beat: float | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """Trials that run as one, and what the study decided: its numerics, its fingerprint, which checkpoints it keeps.
+
+    `folder` is the study's, for what trials share; a runner that reads other inputs than the fingerprint's refuses.
+    """
+
+    trials: tuple[JobTrial, ...]
+    study: StudyConfig
+    folder: Path
+    numerics: Numerics
+    fingerprint: Mapping[str, str]
+    checkpoints: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Return how a person calls the job: by its trials."""
+        first, last = self.trials[0].id, self.trials[-1].id
+        return f"trial {first}" if first == last else f"trials {first} to {last}"
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a trial. The executor says that it `started`; a `record` has its record.
+
+    `failed` and `blocked` have their reason; `blocked` is what is not the trial's fault and would meet the
+    others too: a full disk, an input that changed. `done` brings the outcome along, or has left a study of its own in
+    the trial's folder.
+    """
+
+    kind: Literal["started", "record", "done", "failed", "blocked", "stopped"]
+    trial: int
+    record: Record | None = None
+    reason: str = ""
+    outcome: Outcome | None = None
+
+    @property
+    def is_end(self) -> bool:
+        """Return whether it is the last one of its trial."""
+        return self.kind not in ("started", "record")
+
+
+OnStart = Callable[[Callable[[], None]], None]  # is given the function that asks what runs to stop
+
+
+class Runner(Protocol):
+    """What runs trials of one kind. Which one a study takes is looked up in `registry.py`."""
+
+    uses_one_device: bool
+
+    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
+        """Read and check everything that a study needs, before anything is run or written.
+
+        `numerics` is what a study has already decided; without it, every `auto` is settled here.
+
+        Raises:
+            DataError, CheckpointError, ConfigError: an input cannot be used.
+        """
+        ...
+
+    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
+        """Return which of these trials run as one job, by their indices."""
+        ...
+
+    def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
+        """Run the trials of a job, and yield their records; every trial ends in one event.
+
+        Raises:
+            StudyError, OSError: what is not the trials' fault.
+            LrscopeError, RuntimeError, MemoryError: how they failed.
+        """
+        ...

@@ -1,0 +1,82 @@
+"""All trials of a frozen backbone together: what is trained is small enough to be trained as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.numerics import Numerics
+from lrscope.models.checkpoint_writer import write_checkpoint
+from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.cost_estimate import estimate_heads_cost
+from lrscope.runners.native import NativeRunner
+from lrscope.runners.prepared import prepare_training
+from lrscope.runners.work_folder import checkpoint_folder
+from lrscope.training.features import features_of
+from lrscope.training.heads import HeadBundle, bundles
+from lrscope.training.numerics import apply
+from lrscope.training.study_inputs import StudyInputs
+
+
+class HeadsRunner:
+    """Trains heads on features of the backbone that are computed once and kept in the study's folder.
+
+    Where features are not ours to compute, the heads are trained one by one, as any other part of a model is.
+    """
+
+    uses_one_device = True
+
+    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
+        """Read data, weights and tokenizer."""
+        return prepare_training(config, numerics, estimate_heads_cost)
+
+    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
+        """Return bundles: trials of one seed, batch size, length and optimizer."""
+        return bundles(trials) if numerics.implementation == "native" else NativeRunner().group(trials, numerics)
+
+    def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
+        """Train a bundle, yielding after every epoch; one that is asked to stop is not kept, and is done again."""
+        if prepared.numerics.implementation != "native":
+            yield from NativeRunner().run(job, prepared, on_start)
+            return
+        stopped = False
+
+        def stop() -> None:
+            nonlocal stopped
+            stopped = True
+
+        on_start(stop)
+        inputs: StudyInputs = prepared.inputs
+        features = features_of(inputs, job.folder)
+        apply(inputs.numerics)
+        bundle = HeadBundle(inputs, features, [trial.config for trial in job.trials])
+        for epoch in bundle.run():
+            yield from _evaluated(bundle, job.trials, epoch)
+            if stopped:
+                yield from (Event("stopped", trial.id) for trial in job.trials)
+                return
+        for a, (trial, outcome) in enumerate(zip(job.trials, bundle.outcomes(), strict=True)):
+            _save(job, trial, bundle, a)
+            yield Event("done", trial.id, outcome=outcome)
+
+
+def _evaluated(bundle: HeadBundle, trials: Sequence[JobTrial], epoch: int) -> Iterator[Event]:
+    for a, trial in enumerate(trials):
+        last = bundle.evaluations[a][-1:]
+        if last and last[0].epoch == epoch:
+            yield Event("record", trial.id, replace(last[0], scores={}))
+
+
+def _save(job: Job, trial: JobTrial, bundle: HeadBundle, a: int) -> None:
+    """Write the checkpoints that the study keeps, where this trial's best is worth it."""
+    best = [record for record in bundle.evaluations[a] if record.improved]
+    if not best or not bundle.metric.better(best[-1].metrics[bundle.metric.name], trial.to_beat):
+        return
+    backbone = {name: t for name, t in bundle.inputs.checkpoint.tensors.items() if name.startswith("model.")}
+    metadata = {"lrscope.step": str(best[-1].step), "lrscope.schedule": str(trial.config.schedule)}
+    heads_ACD = {"best": bundle.best_ACD, "last": bundle.w_ACD}
+    for name in job.checkpoints:
+        tensors = {**backbone, "score.weight": heads_ACD[name][a].clone()}
+        folder = checkpoint_folder(trial.folder, name)
+        write_checkpoint(folder, tensors, bundle.inputs.saved_config(), bundle.inputs.tokenizer, metadata=metadata)

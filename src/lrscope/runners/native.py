@@ -1,0 +1,55 @@
+"""The built-in training: one trial in a folder of its own, begun or gone on with, exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.numerics import Numerics
+from lrscope.errors import UnusableStudyError
+from lrscope.records import EvaluationRecord, TrialResult
+from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.cost_estimate import estimate_cost
+from lrscope.runners.prepared import prepare_training
+from lrscope.runners.work_folder import own_study, set_aside
+from lrscope.training.trial import Trial
+
+
+class NativeRunner:
+    """Runs fine-tunes, one a job."""
+
+    uses_one_device = True
+
+    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
+        """Read data, weights and tokenizer."""
+        return prepare_training(config, numerics, estimate_cost)
+
+    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
+        """Return each trial by itself."""
+        return [[index] for index in range(len(trials))]
+
+    def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
+        """Run a trial to its end, or until it is asked to stop; what was begun in its folder goes on."""
+        (trial,) = job.trials
+        try:
+            yield from self._run(job, trial, prepared, on_start)
+        except UnusableStudyError:
+            # Its snapshots and its records contradict each other: nothing was trained yet, and nothing can go on.
+            set_aside(trial.folder)
+            yield from self._run(job, trial, prepared, on_start)
+
+    def _run(self, job: Job, trial: JobTrial, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
+        config = replace(job.study, trial=trial.config, sweep=None)
+        result = None
+        with own_study(config, trial.folder, prepared) as store:
+            row = store.add_trial(config.trial)
+            run = Trial(store, replace(prepared.inputs, config=config), row)
+            on_start(run.stop)
+            for record in run.run():
+                result = record if isinstance(record, TrialResult) else result
+                # Per-example scores are in the store; they need not travel.
+                brief = replace(record, scores={}) if isinstance(record, EvaluationRecord) else record
+                yield Event("record", trial.id, brief)
+        interrupted = result is not None and result.status == "interrupted"
+        yield Event("stopped" if interrupted else "done", trial.id)

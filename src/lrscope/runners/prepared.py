@@ -1,0 +1,46 @@
+"""What the built-in training reads before it runs: the same for every runner that trains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.numerics import Numerics
+from lrscope.runners.base import CostEstimate, Prepared
+from lrscope.training.study_inputs import StudyInputs, load_inputs
+
+
+class CostOfInputs(Protocol):
+    """Estimates what trials on these inputs will cost."""
+
+    def __call__(
+        self, inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
+    ) -> CostEstimate:
+        """Return the cost of these trials of the study in `folder`."""
+        ...
+
+
+def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: CostOfInputs) -> Prepared:
+    """Read and check everything that the study's trials train on.
+
+    Raises:
+        DataError, CheckpointError, ConfigError: an input cannot be used.
+    """
+    inputs = load_inputs(config, numerics)
+
+    def cost(trials: Sequence[TrialConfig], folder: Path, *, own_process: bool) -> CostEstimate:
+        return estimate(inputs, trials, folder, own_process=own_process)
+
+    return Prepared(
+        metric=inputs.metric,
+        fingerprint=inputs.fingerprint,
+        numerics=inputs.numerics,
+        sizes={name: split.num_examples for name, split in inputs.encoded.items()},
+        notes=inputs.notes,
+        cost=cost,
+        inputs=inputs,
+        task_state=inputs.splits.labels.state,
+        overlaps=tuple((first, second, number) for (first, second), number in inputs.splits.overlaps.items()),
+    )

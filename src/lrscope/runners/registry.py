@@ -1,0 +1,21 @@
+"""Which runner a study takes: a look-up from its configuration. A runner's own packages are loaded when it is taken."""
+
+from __future__ import annotations
+
+from lrscope.config import StudyConfig
+from lrscope.runners.base import Runner
+
+
+def runner_for(config: StudyConfig) -> Runner:
+    """Return what runs a study's trials: the built-in training, heads trained together, or range tests."""
+    if config.find is not None:
+        from lrscope.runners.range_test import RangeTestRunner
+
+        return RangeTestRunner()
+    if config.model.train_part == "head":
+        from lrscope.runners.heads import HeadsRunner
+
+        return HeadsRunner()
+    from lrscope.runners.native import NativeRunner
+
+    return NativeRunner()

@@ -1,0 +1,86 @@
+"""The folder that a trial works in: a study of its own, of one trial, until the study it belongs to takes it in.
+
+What lies there is progress. Only what is shown to be past going on with is begun anew, and then it is set aside under
+another name, never deleted; what may pass (a full disk, a lock, missing permissions) leaves it as it is.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+from lrscope.config import StudyConfig
+from lrscope.errors import StudyError, UnusableStudyError
+from lrscope.runners.base import Prepared
+from lrscope.runners.study_folder import held_study, new_study
+from lrscope.store.lock import LOCK, wait_until_free
+from lrscope.store.storage import DATABASE, UNFINISHED
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import trial_name
+
+LET_GO_SECONDS = 30.0  # a try that was killed may take a while to be gone
+ONLY_TRIAL = 1  # the number of a trial in the study of its own
+
+
+def checkpoint_folder(work: Path, name: str) -> Path:
+    """Return where a trial that works in `work` leaves its checkpoint of this name.
+
+    >>> checkpoint_folder(Path("work"), "best").as_posix()
+    'work/trials/0001/best'
+    """
+    return work / "trials" / trial_name(ONLY_TRIAL) / name
+
+
+@contextmanager
+def own_study(config: StudyConfig, folder: Path, prepared: Prepared) -> Iterator[StudyStore]:
+    """Hold the study of one trial in `folder`: the one that was begun there, or a new one.
+
+    Raises:
+        StudyError: another process holds it, or it can neither be read nor written now; what is there is kept.
+    """
+    wait_until_free(folder, LET_GO_SECONDS)
+    with ExitStack() as held:
+        store = None
+        if (folder / DATABASE).is_file():
+            try:
+                store = held.enter_context(held_study(folder, "finetune"))
+                _require_its_own(store, config, prepared)
+            except UnusableStudyError:
+                held.close()
+                store = None
+                set_aside(folder)
+        elif folder.is_dir() and any(not _is_harmless(path) for path in folder.iterdir()):
+            set_aside(folder)  # checkpoints of a trial that has lost its records
+        if store is None:
+            store = held.enter_context(new_study(config, folder, prepared))
+        yield store
+
+
+def _is_harmless(path: Path) -> bool:
+    return path.name == LOCK or path.name.startswith(UNFINISHED)
+
+
+def _require_its_own(store: StudyStore, config: StudyConfig, prepared: Prepared) -> None:
+    trial, numerics = store.config.trial, prepared.numerics.to_dict()
+    differing = [f.name for f in fields(trial) if getattr(trial, f.name) != getattr(config.trial, f.name)]
+    differing += [name for name, digest in prepared.fingerprint.items() if store.fingerprint.get(name) != digest]
+    differing += [name for name, value in store.numerics.items() if numerics.get(name, value) != value]
+    if differing:
+        raise UnusableStudyError(f"{store.folder} holds another trial: {', '.join(differing)} differ")
+
+
+def set_aside(folder: Path) -> Path:
+    """Rename a folder that nobody can go on with, so that the trial is begun anew; return its new name.
+
+    Raises:
+        StudyError: it cannot be renamed.
+    """
+    names = (folder.with_name(f"{folder.name}.unusable-{number}") for number in itertools.count(1))
+    target = next(name for name in names if not name.exists())
+    try:
+        return folder.replace(target)
+    except OSError as error:
+        raise StudyError(f"cannot set {folder} aside: {error.strerror or error}; remove it by hand") from error

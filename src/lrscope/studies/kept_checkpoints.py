@@ -1,0 +1,83 @@
+"""Which checkpoints a study keeps: decided here alone, whatever runs the trials."""
+
+from __future__ import annotations
+
+import shutil
+
+from lrscope.config import TrialConfig
+from lrscope.config.arms import arm_key
+from lrscope.runners.work_folder import checkpoint_folder
+from lrscope.store.study import StudyStore
+
+NAMES = {"all": ("best", "last"), "best": ("best",), "none": ()}
+
+
+class KeptCheckpoints:
+    """The checkpoints of a study: those of all its trials, of each arm's best one, or none."""
+
+    def __init__(self, store: StudyStore) -> None:
+        self.store = store
+        sweep = store.config.sweep
+        self.keep = sweep.keep if sweep is not None else "all"
+        self._champions: dict[TrialConfig, tuple[int, float]] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the names of the checkpoints that are kept of a trial."""
+        return NAMES[self.keep]
+
+    def to_beat(self, config: TrialConfig) -> float | None:
+        """Return the value that a trial must beat for its checkpoint to be kept; None where any will do."""
+        champion = self._by_arm().get(arm_key(config)) if self.keep == "best" else None
+        return None if champion is None else champion[1]
+
+    def take(self, trial: int) -> None:
+        """Move the checkpoints that are kept out of a trial's working folder, and remove it."""
+        home, work = self.store.trial_folder(trial), self.store.work_folder(trial)
+        for name in self.names:
+            made = checkpoint_folder(work, name)
+            if made.is_dir():
+                shutil.rmtree(home / name, ignore_errors=True)
+                made.replace(home / name)
+        shutil.rmtree(work, ignore_errors=True)
+        if self.keep == "best":
+            self._keep_best_of_arm(trial)
+        self._remove_if_empty(trial)
+
+    def _keep_best_of_arm(self, trial: int) -> None:
+        """Remove the checkpoint of this trial, or of the one that it beats."""
+        key, value = arm_key(self.store.trial(trial).config), self._best_value(trial)
+        if value != value:  # it was never evaluated, and has no checkpoint
+            return
+        champion = self._by_arm().get(key)
+        if champion is not None and champion[0] != trial:
+            if not self.store.metric.better(value, champion[1]):
+                self._drop(trial)
+                return
+            self._drop(champion[0])
+        self._by_arm()[key] = (trial, value)
+
+    def _by_arm(self) -> dict[TrialConfig, tuple[int, float]]:
+        """Return each arm's best trial whose checkpoint is kept, and its best value."""
+        if self._champions is None:
+            self._champions = {}
+            for row in self.store.trials():
+                if (self.store.trial_folder(row.id) / "best").is_dir():
+                    key, value = arm_key(row.config), self._best_value(row.id)
+                    known = self._champions.get(key)
+                    if known is None or self.store.metric.better(value, known[1]):
+                        self._champions[key] = (row.id, value)
+        return self._champions
+
+    def _best_value(self, trial: int) -> float:
+        values = [r.metrics[self.store.metric.name] for r in self.store.evaluations(trial, "dev") if r.improved]
+        return values[-1] if values else float("nan")
+
+    def _drop(self, trial: int) -> None:
+        shutil.rmtree(self.store.trial_folder(trial) / "best", ignore_errors=True)
+        self._remove_if_empty(trial)
+
+    def _remove_if_empty(self, trial: int) -> None:
+        home = self.store.trial_folder(trial)
+        if home.is_dir() and not any(home.iterdir()):
+            home.rmdir()
