@@ -198,7 +198,7 @@ def test_the_live_table_is_drawn_on_a_terminal(toy: Toy, tmp_path: Path) -> None
     console = Console(file=screen, force_terminal=True, width=110)
     config = replace(toy.config(epochs=2), sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3]}))
     with session.begin(config, tmp_path / "s") as study, StudyProgress(study.store, console) as progress:
-        for event in Controller(study.store).run(InlineExecutor(study.inputs)):
+        for event in Controller(study.store).run(InlineExecutor(study.prepared)):
             progress.update(event)
     shown = screen.getvalue()
     assert "2 of 2 trials" in shown
