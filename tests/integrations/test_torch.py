@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers.optimization as hf
 from torch.optim import lr_scheduler
 
 from lrscope.errors import ScheduleError
@@ -140,6 +141,47 @@ def test_rates_as_levels_are_shares_of_the_first_groups_rate() -> None:
     assert applied[0][0] == pytest.approx(1e-6)
 
 
+# Within torch's SequentialLR
+
+
+def linear_then(build: Any) -> tuple[torch.optim.Optimizer, Any]:
+    opt = optimizer(0.5, 0.05)
+    return opt, lr_scheduler.SequentialLR(opt, [lr_scheduler.LinearLR(opt, 0.1, 1.0, 3), build(opt)], [3])
+
+
+def test_in_a_sequential_it_begins_at_its_milestone() -> None:
+    theirs = train(*linear_then(lambda o: lr_scheduler.CosineAnnealingLR(o, 7)), 10)
+    ours = train(*linear_then(lambda o: ScheduledLR(o, "cosine", total_steps=7)), 10)
+    assert np.allclose(ours, theirs, atol=1e-12)
+
+
+def test_in_a_sequential_it_hands_over() -> None:
+    def run(build: Any) -> list[list[float]]:
+        opt = optimizer(0.5, 0.05)
+        last = lr_scheduler.ConstantLR(opt, 0.2, 100)
+        return train(opt, lr_scheduler.SequentialLR(opt, [build(opt), last], [4]), 8)
+
+    theirs = run(lambda o: lr_scheduler.LinearLR(o, 1.0, 0.5, 4))
+    ours = run(lambda o: ScheduledLR(o, "linear(to=0.5)", total_steps=4))
+    assert np.allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("at", [0, 2, 3, 5, 9])
+def test_a_sequential_loaded_equals_straight(at: int) -> None:
+    def build() -> tuple[torch.optim.Optimizer, Any]:
+        opt = optimizer(0.5, 0.05)
+        phases = [ScheduledLR(opt, "warmup(2st) > hold", total_steps=3), ScheduledLR(opt, "cosine", total_steps=4)]
+        return opt, lr_scheduler.SequentialLR(opt, [*phases, lr_scheduler.ConstantLR(opt, 0.2, 100)], [3, 7])
+
+    expected = train(*build(), 10)
+    first, scheduler = build()
+    before = train(first, scheduler, at)
+    second, again = build()
+    second.load_state_dict(saved_and_loaded(first.state_dict()))
+    again.load_state_dict(scheduler.state_dict())
+    assert before + train(second, again, 10 - at) == expected
+
+
 # torch's own
 
 
@@ -156,6 +198,10 @@ def torchs(build: Any) -> Any:
         lambda o: lr_scheduler.OneCycleLR(o, 1.0, 20, cycle_momentum=False),
         lambda o: lr_scheduler.SequentialLR(
             o, [lr_scheduler.LinearLR(o, 0.1, 1.0, 4), lr_scheduler.CosineAnnealingLR(o, 16)], [4]
+        ),
+        lambda o: ScheduledLR(o, "warmup(3st) > linear", total_steps=19),
+        lambda o: lr_scheduler.SequentialLR(
+            o, [ScheduledLR(o, "linear(to=0.5)", total_steps=4), ScheduledLR(o, "cosine", total_steps=16)], [4]
         ),
         lambda o: lr_scheduler.ChainedScheduler([lr_scheduler.ExponentialLR(o, 0.9), lr_scheduler.StepLR(o, 4)]),
     ],
@@ -212,7 +258,57 @@ def test_nothing_is_said_of_what_is_right(build: Any) -> None:
     assert findings(build, 535) == []
 
 
+@pytest.mark.parametrize(
+    ("build", "num", "rule", "says"),
+    [
+        (lambda o: lr_scheduler.OneCycleLR(o, 1.0, 100), 105, "horizon", "raises after 101 of 105 updates: ValueError"),
+        (lambda o: lr_scheduler.OneCycleLR(o, 1.0, 1000), 100, "unfinished warmup", "is to reach 1; a warmup of 5%"),
+        (
+            lambda o: hf.get_linear_schedule_with_warmup(o, 4000, 10**5),
+            20,
+            "unfinished warmup",
+            "rate is 0.00475",
+        ),
+        (lambda o: hf.get_cosine_schedule_with_warmup(o, 100, 1000), 250, "horizon", "micro-batches, 4 to an update"),
+        (lambda o: hf.get_linear_schedule_with_warmup(o, 10, 600), 500, "horizon", "over 600 steps, and 500 will run"),
+        (lambda o: lr_scheduler.StepLR(o, 30, 0.1), 1000, "vanishing", "down to 1e-11 of its peak after a third"),
+        (lambda o: lr_scheduler.ExponentialLR(o, 0.95), 1000, "vanishing", "step it once an epoch"),
+        (lambda o: lr_scheduler.MultiStepLR(o, [800]), 500, "past the end", "its rate first falls at step 800"),
+        (lambda o: ScheduledLR(o, "linear", total_steps=400), 200, "horizon", "over 400 steps, and 200 will run"),
+        (lambda o: lr_scheduler.LambdaLR(o, lambda t: [1.0][t]), 3, "horizon", "raises after 1 of 3 updates: IndexErr"),
+        (lr_scheduler.ReduceLROnPlateau, 9, "metric", "depends on a metric"),
+        (lambda o: lr_scheduler.StepLR(o, 3), 0, "horizon", "at least one update: got 0"),
+    ],
+)
+def test_what_will_run_is_judged_and_nothing_is_raised(build: Any, num: int, rule: str, says: str) -> None:
+    first, *others = lint_scheduler(torchs(build), num)
+    assert first.rule == rule
+    assert says in str(first)
+    assert all(finding.level == "note" for finding in others), others
+
+
+@pytest.mark.parametrize("num", [1, 2, 50, 535])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda num: lambda o: hf.get_cosine_schedule_with_warmup(o, num // 10, num),
+        lambda num: lambda o: hf.get_inverse_sqrt_schedule(o, num // 10),
+        lambda num: lambda o: hf.get_constant_schedule(o),
+        lambda num: lambda o: lr_scheduler.OneCycleLR(o, 1.0, num),
+        lambda num: lambda o: lr_scheduler.ExponentialLR(o, 0.01 ** (1 / num)),
+        lambda num: lambda o: ScheduledLR(o, "warmup(10%) > cosine(to=0.1)", total_steps=num),
+        lambda num: lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, num, cycle_momentum=False),
+    ],
+)
+def test_what_fits_its_run_is_at_most_a_note(build: Any, num: int) -> None:
+    if num == 1 and "OneCycle" in type(torchs(build(2))).__name__:
+        return  # torch itself divides by zero there
+    assert [finding for finding in lint_scheduler(torchs(build(num)), num) if finding.level != "note"] == []
+
+
 def test_torchs_plateau_cannot_be_known_before() -> None:
+    with pytest.raises(ScheduleError, match="ends before the run does: after 4 of 9 updates it raises ValueError"):
+        preview(torchs(lambda o: lr_scheduler.OneCycleLR(o, 1.0, 3)), 9)
     with pytest.raises(ScheduleError, match="depends on a metric"):
         preview(torchs(lr_scheduler.ReduceLROnPlateau), 5)
 
