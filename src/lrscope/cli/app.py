@@ -1,12 +1,14 @@
 """The command line: one thin file a command. Nothing heavy is imported until a command needs it.
 
-Exit codes: 0 done, 2 the request cannot be served (one line says why), 130 stopped by Ctrl-C.
+Exit codes: 0 done, 2 the request cannot be served (one line says why), 130 stopped by Ctrl-C, 143 by SIGTERM and 129
+by SIGHUP, each with a snapshot to go on from.
 """
 
 from __future__ import annotations
 
 import inspect
 import io
+import os
 import sys
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -29,6 +31,7 @@ from lrscope.cli import (
     sweep,
     tune,
 )
+from lrscope.cli.interrupt import INTERRUPTED, exit_code
 from lrscope.cli.output import echo
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError, LrscopeError
@@ -99,6 +102,8 @@ app.add_typer(_schedules, name="schedule")
 
 
 OUT_OF_MEMORY = ("out of memory", "allocate memory")
+# What the extra `train` brings, by the names that are imported.
+TRAINING_PACKAGES = ("torch", "transformers", "safetensors", "tokenizers", "sentencepiece", "huggingface_hub", "google")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -116,21 +121,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(str(error) if error.source else error.text(flag_of))
     except LrscopeError as error:
         _refuse(str(error))
-    except (MemoryError, RuntimeError) as error:  # torch says in words that memory ran out
-        if isinstance(error, RuntimeError) and not any(words in str(error) for words in OUT_OF_MEMORY):
+    except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] not in TRAINING_PACKAGES:
+            raise
+        _refuse(f"this command needs {error.name}, which the built-in training brings: pip install 'lrscope[train]'")
+    except MemoryError as error:
+        what = str(error).rstrip(".") or "no more to be had"
+        _refuse(f"the memory is full: {what}; close other programs, or use smaller files or a larger machine")
+    except RuntimeError as error:  # torch says in words that memory ran out
+        if not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
         _refuse("the memory is full; use a smaller model, cut sentences with --max-tokens, or --gradient-checkpointing")
     except (KeyboardInterrupt, typer.Abort):
         echo("stopped", err=True)
-        sys.exit(130)
-    except SystemExit as end:  # 1 is what the parser makes of a closed pipe, as of `| head`
+        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        # 1 is what the parser makes of a closed pipe, as of `| head`: whoever read had enough of what is finished.
+        # A run that its pipe stops is a StudyError before it comes here (cli/interrupt.py).
         sys.exit(0 if end.code == 1 else end.code)
     except BrokenPipeError:
-        sys.stderr.close()
+        # Python flushes standard output once more when it ends: into nothing.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except OSError as error:  # a disk or a file system that fails where no part of lrscope expected it
         _refuse(f"{error.filename or 'the system'}: {error.strerror or error}; what was done is kept")
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(exit_code(code) if isinstance(code, int) else 0)
 
 
 def _what_was_got(error: typer.TyperException) -> str:

@@ -6,7 +6,7 @@ import sys
 from time import monotonic
 from types import TracebackType
 
-from lrscope.cli.output import echo
+from lrscope.cli.output import echo, redraw
 from lrscope.cli.progress import duration
 from lrscope.records import StepRecord
 from lrscope.runners.base import Event
@@ -38,7 +38,7 @@ class FindProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._terminal and not self.quiet:
-            sys.stderr.write("\r\x1b[K")
+            redraw("")
 
     def update(self, event: Event) -> None:
         """Draw what an event says."""
@@ -49,17 +49,16 @@ class FindProgress:
             self._steps[event.trial] = record.step + 1
             if self._terminal and monotonic() - self._drawn > SECONDS_BETWEEN_LINES:
                 self._drawn = monotonic()
-                sys.stderr.write(
-                    f"\r\x1b[Ktest {event.trial}: step {record.step + 1}, rate {record.learning_rate:.1e}, loss "
+                redraw(
+                    f"test {event.trial}: step {record.step + 1}, rate {record.learning_rate:.1e}, loss "
                     f"{record.loss:.3f}  ({self._left()})"
                 )
-                sys.stderr.flush()
         elif event.kind in ("done", "failed"):
             self._over.add(event.trial)
             row = self.store.trial(event.trial)
             number = max(row.step, self._steps.get(event.trial, 0))  # steps told on the way are thinned out
             if self._terminal:
-                sys.stderr.write("\r\x1b[K")
+                redraw("")
             why = event.reason or row.reason
             why = "up to the last rate" if why == RAMP_ENDED else why
             echo(f"seed {row.config.seed}: {number} {self._unit}; {why}  ({self._left()})", err=True)

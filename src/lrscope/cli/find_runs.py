@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrscope.cli.find_options import SEEDS
-from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt
 from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, build_executor, with_threads
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from lrscope.store.study import StudyStore
     from lrscope.studies.session import Study
 
-INTERRUPTED = 130
 PICTURE, DATA, CONFIRM = "range-test.png", "range-test.json", "confirm"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt
 from lrscope.cli.output import echo, metrics_line, print_json
 from lrscope.cli.progress import TrialProgress, duration
 from lrscope.cli.settings import build_config, rate_of, resolve_options
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from lrscope.config import StudyConfig
     from lrscope.runners.finetune import FineTune
 
-INTERRUPTED = 130
 UNSCORED = "test-predictions.tsv"
 # A resumed run keeps what it was asked for; only where its inputs lie may change.
 MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")

@@ -1,4 +1,8 @@
-"""Ctrl-C during a run: the step under way is finished and a snapshot left; a second Ctrl-C stops at once."""
+"""Ctrl-C, SIGTERM and SIGHUP during a run: the step under way is finished and a snapshot left.
+
+A second Ctrl-C stops at once, and so does a second SIGTERM. A batch system sends SIGTERM before it kills; a terminal
+that is closed, or a connection that breaks, sends SIGHUP.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +13,57 @@ from contextlib import contextmanager
 from types import FrameType
 
 from lrscope.cli.output import echo
+from lrscope.errors import StudyError
+
+INTERRUPTED = 130  # what commands return that were stopped and can be gone on with
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+_received: list[int] = []
+
+
+@contextmanager
+def output_until_done() -> Iterator[None]:
+    """Make an error of standard output that is closed while work is under way.
+
+    Raises:
+        StudyError: whoever read standard output closed it.
+    """
+    try:
+        yield
+    except BrokenPipeError as error:
+        raise StudyError("standard output was closed before the work was done; what was done is kept") from error
 
 
 @contextmanager
 def graceful_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at the first Ctrl-C inside the block; the second one is a KeyboardInterrupt as usual."""
+    """Call `stop` at the first signal inside the block; the second one ends the process as usual.
+
+    Raises:
+        StudyError: whoever read standard output closed it while work was under way.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
-    before = signal.getsignal(signal.SIGINT)
+    # What is ignored stays ignored: nohup ignores SIGHUP, and a shell SIGINT for what runs in the background.
+    before = {number: signal.getsignal(number) for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN}
 
-    def first(_number: int, _frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def first(number: int, _frame: FrameType | None) -> None:
+        _received[:] = [number]
+        for other in before:
+            signal.signal(other, signal.default_int_handler if other == signal.SIGINT else signal.SIG_DFL)
         echo("\nfinishing this step and writing a snapshot; press Ctrl-C again to stop at once", err=True)
         stop()
 
-    signal.signal(signal.SIGINT, first)
+    _received.clear()
+    for number in before:
+        signal.signal(number, first)
     try:
-        yield
+        with output_until_done():
+            yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def exit_code(code: int) -> int:
+    """Return the exit code of a command that returned `code`: a signal that stopped it has a code of its own."""
+    return 128 + _received[0] if code == INTERRUPTED and _received else code

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from contextlib import nullcontext, suppress
+from typing import IO, Any, cast
 
 import typer
 from rich.console import Console
@@ -15,12 +17,37 @@ from lrscope.visible_text import visible
 
 def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
     """Print text on standard output, or on standard error: the one way by which commands print."""
-    typer.echo(visible(text), err=err, nl=nl)
+    # What nobody can read any more, such as progress on a terminal that was closed, must not end a run.
+    with suppress(OSError) if err else nullcontext():
+        typer.echo(visible(text), err=err, nl=nl)
+
+
+class _Lasting:
+    """Standard error, which may be gone while something is drawn on it."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(sys.stderr, name)
 
 
 def progress_console() -> Console:
     """Return the console that live progress is drawn on: standard error, with nobody's text read as mark-up."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    return Console(file=cast(IO[str], _Lasting()), highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def redraw(text: str) -> None:
+    """Draw the line on a terminal anew, on standard error."""
+    stream = _Lasting()
+    stream.write("\r\x1b[K" + visible(text))
+    stream.flush()
 
 
 def print_json(value: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt, output_until_done
 from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import TrialProgress
 from lrscope.cli.settings import absolute, compose_schedule, model_reference
@@ -91,16 +91,12 @@ def run_llama(
                     f"--{name}-out must end in {name}-{KIND[option]}-output.txt for --option {option}: got {value}; "
                     f'name it "<dataset>-{name}-{KIND[option]}-output.txt"'
                 )
-    _say(
-        f"args: { {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()} }", json
-    )
-    if option == "generate":
-        return _generate(arguments)
-    if option == "prompt":
-        return _prompt(arguments)
-    if option == "find":
-        return _find(arguments)
-    return _finetune(arguments)
+    with output_until_done():  # a pipe that closes leaves files unwritten
+        _say(
+            f"args: { {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()} }",
+            json,
+        )
+        return {"generate": _generate, "prompt": _prompt, "find": _find, "finetune": _finetune}[option](arguments)
 
 
 def _say(line: str, to_stderr: bool = False) -> None:
@@ -297,7 +293,7 @@ def _drive(run: FineTune, args: dict[str, Any]) -> int:
     assert result is not None, "a trial ends with its result"
     if result.status == "interrupted":
         _say(f"stopped after step {result.step}; go on with the same command and --resume {run.store.folder}", True)
-        return 130
+        return INTERRUPTED
     if result.best is None:
         raise ConfigError(f"the fine-tune diverged before its first epoch ended: {result.reason}; try a lower --lr")
     if result.status == "diverged":

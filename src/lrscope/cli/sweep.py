@@ -14,7 +14,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
-from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt
 from lrscope.cli.output import counted, echo
 from lrscope.cli.progress import duration
 from lrscope.cli.settings import build_config, resolve_options
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from lrscope.config import StudyConfig
     from lrscope.studies.session import Study
 
-INTERRUPTED = 130
 MAX_SEEDS = 8  # of --until-decided
 ASK_ABOVE_SECONDS, ASK_ABOVE_BYTES = 3600.0, 5 * 2**30
 MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")

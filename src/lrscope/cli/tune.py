@@ -11,7 +11,8 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Workers
-from lrscope.cli.find_runs import INTERRUPTED, found
+from lrscope.cli.find_runs import found
+from lrscope.cli.interrupt import INTERRUPTED
 from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import duration
 from lrscope.cli.report import print_answer

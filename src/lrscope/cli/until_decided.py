@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt
 from lrscope.cli.output import echo
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, build_executor
@@ -14,8 +14,6 @@ from lrscope.executors.config import ExecutorConfig, build_executor
 if TYPE_CHECKING:
     from lrscope.config import TrialConfig
     from lrscope.studies.session import Study
-
-INTERRUPTED = 130
 
 
 def drive_until_decided(

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from time import monotonic
+from types import FrameType
 from typing import Any
 
 from lrscope.runners.base import Event, Job
@@ -127,7 +128,10 @@ def _how_it_died(code: int | None) -> str:
 
 def _work(job: Job, events: Connection, life_line: Connection, devices: str | None) -> None:
     """Run in the worker: one job, then the end of the process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the controller, who says what is to be done
+    # Ctrl-C and a closed terminal reach the controller too, who says what is to be done.
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices
     asked = threading.Event()
@@ -143,6 +147,12 @@ def _work(job: Job, events: Connection, life_line: Connection, devices: str | No
             for stop in stops:
                 stop()
 
+    def leave(_number: int, _frame: FrameType | None) -> None:  # a batch system ends every process of a job
+        asked.set()
+        for stop in stops:
+            stop()
+
+    signal.signal(signal.SIGTERM, leave)
     threading.Thread(target=watch, daemon=True).start()
     try:
         _run(job, events, asked, stops)
