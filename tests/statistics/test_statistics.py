@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import ScoreTable
-from lrscope.statistics.choice import choose
+from lrscope.statistics.choice import allowance, choose
 from lrscope.statistics.components import components, pair_components
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
@@ -25,7 +26,7 @@ from lrscope.statistics.multiplicity import best_critical, effective_freedom, pa
 from lrscope.statistics.noise import most_telling, rough_noise, shared_noise
 from lrscope.statistics.power import needed
 from lrscope.statistics.response import peak
-from lrscope.statistics.selection import expecting, optimism, over_epochs, own_variances
+from lrscope.statistics.selection import corrected, expecting, optimism, over_epochs, own_variances
 from lrscope.statistics.verdict import Exclusion, Verdict
 
 
@@ -234,6 +235,38 @@ def test_among_equals_the_middle_is_chosen_then_the_cheaper() -> None:
     assert choose(verdict, [-5.0, -4.0, -3.0, -2.0]).is_default
     alone = Verdict(evidence_of(drawn([0.2, 0.6, 0.3])))
     assert (choose(alone).first, choose(alone).second, choose(alone).is_default) == (1, 2, False)
+
+
+def test_the_first_choice_is_within_a_typical_standard_error_of_the_best_mean() -> None:
+    five = equal(5)
+    values = np.array([0.33, 0.315, 0.052, 0.325, 0.32])
+    errors = five.errors.copy()
+    errors[2, :] = errors[:, 2] = 0.3
+    errors[2, 2] = 0.0
+    verdict = Verdict(replace(five, values=values, differences=values[:, None] - values[None, :], errors=errors))
+    positions = [-6.0, -5.0, -4.0, -3.0, -2.0]
+    assert verdict.contenders == (0, 1, 2, 3, 4)
+    assert allowance(verdict) == 0.02, "of ten pairs, four are noisy"
+    chosen = choose(verdict, positions)
+    assert chosen.first in (1, 3), "the middle one lies far below"
+    assert chosen.behind == pytest.approx(0.33 - values[chosen.first])
+    assert chosen.second != 2
+    unknown = replace(verdict.evidence, errors=np.where(np.eye(5) > 0, 0.0, np.inf))
+    for margin, first in ((0.02, (1, 3)), (0.0, (0,))):
+        assert choose(Verdict(unknown, margin=margin), positions).first in first
+
+
+def test_no_expectation_leaves_the_range_of_a_share() -> None:
+    runs = [
+        Run(f"lr {rate:g}", 0, rate, (Point(None, 1, {"dev": {"accuracy": value}}),))
+        for rate, value in ((1e-4, 0.02), (1e-3, 0.03), (1e-2, 0.02), (1e-1, 0.0))
+    ]
+    c = Conclusions(Runs("s", Metric("accuracy", "maximize"), tuple(runs), {"dev": 30}), seed_sd=0.1)
+    assert 0.0 < c.expected < c.arms[c.choice.first].value
+    assert c.optimism == pytest.approx(c.arms[c.choice.first].value - c.expected)
+    assert corrected(0.4, 0.001, 1000) == pytest.approx(0.399, abs=1e-5)
+    for value in (0.0, 0.004, 0.5, 0.999, 1.0):
+        assert 0.0 <= corrected(value, 0.5, 100) <= max(value, 0.01)
 
 
 def test_the_largest_of_equals_is_too_large_by_what_order_statistics_say() -> None:

@@ -169,9 +169,6 @@ def _why_below(c: Conclusions) -> Iterator[Answer]:
 
 def _expected(c: Conclusions, number: int) -> Expected:
     first, maximize = c.arms[c.choice.first], c.runs.metric.direction == "maximize"
-    expected = first.value - c.optimism if maximize else first.value + c.optimism
-    if c.is_share:
-        expected = min(1.0, max(0.0, expected))  # no expectation leaves the metric's range
     return Expected(
-        Value(expected), Value(first.value), Value(c.optimism), Count(number), maximize, c.is_of_these
+        Value(c.expected), Value(first.value), Value(c.optimism), Count(number), maximize, c.is_of_these
     )  # fmt: skip

@@ -13,11 +13,15 @@ from lrscope.statistics.verdict import Verdict, ranked
 
 @dataclass(frozen=True)
 class Choice:
-    """A first and a second choice. `is_default`: the evidence does not tell them apart, and a rule has chosen."""
+    """A first and a second choice. `is_default`: the evidence does not tell them apart, and a rule has chosen.
+
+    `behind` is by how much the first choice's mean is worse than the best one, never more than `allowance` allows.
+    """
 
     first: int
     second: int | None
     is_default: bool
+    behind: float = 0.0
 
 
 def choose(
@@ -26,40 +30,57 @@ def choose(
     costs: Sequence[float] | None = None,
     centre: float | None = None,
 ) -> Choice:
-    """Choose among the contenders: nearest to `centre`, then the lower cost, then the better mean.
+    """Choose among the contenders whose mean is close to the best: nearest to `centre`, then cheaper, then better.
 
-    `centre` is where the best is expected; without one it is the middle of the contenders' positions.
-
+    Close is within one standard error, as in the rule of Breiman et al., Classification and Regression Trees, 1984,
+    section 3.4.3: see `allowance`. `centre` is where the best is expected; without one it is the middle of those arms.
     `positions` are the arms' own on the axis that they lie along, such as log rates: far from both ends of what may be
     best, a rate is least likely to be far from it. Without positions, the lower cost comes first. The second choice is
-    the next contender, or, where one arm stands alone, the best of the others.
+    the next by the same rule, then the contender with the next best mean, or, where one arm stands alone, the best of
+    the others.
     """
-    order = ranked(verdict.evidence)
-    left = preferred([arm for arm in order if arm in verdict.contenders] or order, order, positions, costs, centre)
-    if len(left) > 1:
-        return Choice(left[0], left[1], is_default=True)
-    others = [arm for arm in order if arm != left[0] and not np.isnan(verdict.evidence.values[arm])]
-    return Choice(left[0], others[0] if others else None, is_default=False)
+    values = verdict.evidence.values
+    contenders = [arm for arm in ranked(verdict.evidence) if arm in set(verdict.contenders)]
+    order = preferred(contenders or ranked(verdict.evidence), values, allowance(verdict), positions, costs, centre)
+    behind = float(values[contenders[0]] - values[order[0]]) if contenders else 0.0
+    if len(order) > 1:
+        return Choice(order[0], order[1], is_default=True, behind=behind)
+    others = [arm for arm in ranked(verdict.evidence) if arm != order[0] and not np.isnan(values[arm])]
+    return Choice(order[0], others[0] if others else None, is_default=False, behind=behind)
+
+
+def allowance(verdict: Verdict) -> float:
+    """Return how far below the best mean a first choice may be: one standard error of a difference.
+
+    That of the typical pair of contenders, the median: an arm that is noisier than the others has to come as close as
+    they. Where nothing is known of the noise it is the difference that does not matter.
+    """
+    contenders = list(verdict.contenders)
+    pairs = verdict.evidence.errors[np.ix_(contenders, contenders)][np.tril_indices(len(contenders), -1)]
+    typical = float(np.median(pairs)) if len(pairs) else 0.0
+    return typical if np.isfinite(typical) else verdict.margin
 
 
 def preferred(
-    left: Sequence[int],
-    order: Sequence[int],
+    contenders: Sequence[int],
+    values: Floats,
+    allowed: float,
     positions: Sequence[float] | None,
     costs: Sequence[float] | None,
     centre: float | None = None,
 ) -> list[int]:
-    """Return the arms that are left from the most to the least preferred, by the rule of `choose`."""
-    rank = {arm: at for at, arm in enumerate(order)}
+    """Return contenders, given from the best mean to the worst, in the order of preference by the rule of `choose`."""
+    rank = {arm: at for at, arm in enumerate(contenders)}
+    close = [arm for arm in contenders if not values[contenders[0]] - values[arm] > allowed]
     middle = centre or 0.0
     if positions is not None and centre is None:
-        middle = (min(positions[arm] for arm in left) + max(positions[arm] for arm in left)) / 2.0
+        middle = (min(positions[arm] for arm in close) + max(positions[arm] for arm in close)) / 2.0
 
     def key(arm: int) -> tuple[float, float, int]:
         away = 0.0 if positions is None else round(abs(positions[arm] - middle), 9)
         return away, 0.0 if costs is None else costs[arm], rank[arm]
 
-    return sorted(left, key=key)
+    return [*sorted(close, key=key), *contenders[len(close) :]]
 
 
 def chooser(
@@ -69,10 +90,10 @@ def chooser(
     centre: Callable[[Floats], float] | None = None,
 ) -> Callable[[Floats], int]:
     """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
+    allowed = allowance(verdict)
 
     def chooses(values: Floats) -> int:
-        left = verdict.contenders_at(values)
-        order = np.argsort(-np.nan_to_num(values, nan=-np.inf), kind="stable")
-        return preferred(left, order.tolist(), positions, costs, centre(values) if centre else None)[0]
+        contenders = sorted(verdict.contenders_at(values), key=lambda arm: -values[arm])
+        return preferred(contenders, values, allowed, positions, costs, centre(values) if centre else None)[0]
 
     return chooses

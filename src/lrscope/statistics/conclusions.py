@@ -14,11 +14,19 @@ from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
 from lrscope.statistics.choice import Choice, choose, chooser
-from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD
+from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD, SHARE_SIZE
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
 from lrscope.statistics.power import Need, needed
 from lrscope.statistics.response import Peak, peak
-from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs, own_variances
+from lrscope.statistics.selection import (
+    bounded_noise,
+    corrected,
+    epoch_noise,
+    expecting,
+    optimism,
+    over_epochs,
+    own_variances,
+)
 from lrscope.statistics.verdict import Verdict, errors_by_look, ranked
 
 ArmStanding = Literal["contender", "too low", "too high", "worse", "no value"]
@@ -200,13 +208,29 @@ class Conclusions:
         return "too high" if positions[number] > max(positions[arm] for arm in left) else "worse"
 
     @cached_property
+    def expected(self) -> float:
+        """What to expect of the chosen arm: its value, corrected for its having been chosen.
+
+        A share is corrected on the scale of log odds, so that it stays one; a value that is minimized becomes larger.
+        """
+        value = self.arms[self.choice.first].value
+        if self.is_share:
+            size = self.runs.sizes.get("dev", 0) or self.evidence.num_examples or SHARE_SIZE
+            return corrected(value, self._correction, size)
+        return value - self._correction if self.runs.metric.direction == "maximize" else value + self._correction
+
+    @property
     def optimism(self) -> float:
         """By how much the chosen arm's value is expected to be too good, for having been chosen as it was."""
+        return abs(self.expected - self.arms[self.choice.first].value)
+
+    @cached_property
+    def _correction(self) -> float:
         if not self.knows_spread:
             return 0.0
-        found = optimism(self.evidence, chooser(self.verdict, self._log_rates, self._costs, self._expecting), draws=500)
+        chooses = chooser(self.verdict, self._log_rates, self._costs, self._expecting)
         # A rule that passes over the best mean has nothing to correct.
-        return max(0.0, found) + self.epoch_optimism
+        return max(0.0, optimism(self.evidence, chooses, draws=500)) + self.epoch_optimism
 
     @cached_property
     def epoch_optimism(self) -> float:
