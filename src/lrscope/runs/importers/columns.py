@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,8 @@ from lrscope.runs.importers.checked import file_name, number, text
 from lrscope.runs.importers.text import decoded, text_of
 from lrscope.runs.score_table import Floats
 
-if TYPE_CHECKING:
-    import pyarrow
-
 Kind = Literal["csv", "jsonl", "parquet"]
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int32]
 PARQUET = b"PAR1"
 SEPARATORS = "\t;,"
 
@@ -110,29 +107,31 @@ class _Values:
 
     def __init__(self, values: Iterable[Any]) -> None:
         index: dict[str, int] = {}
-        self.codes: Codes = np.fromiter((index.setdefault(text(value), len(index)) for value in values), np.int64)
+        self.codes: Codes = np.fromiter((index.setdefault(text(value), len(index)) for value in values), np.int32)
         self.texts = list(index)
 
 
 class _Arrow:
-    """A column of a Parquet file: encoded by Arrow, so that a text that a million rows have is read once."""
+    """A column of a Parquet file, read when it is asked for: a text that a million rows have is read once."""
 
-    def __init__(self, column: pyarrow.ChunkedArray) -> None:
-        self._column = column
+    def __init__(self, path: Path, name: str, kind: str) -> None:
+        self._path, self._name, self._kind = path, name, kind
 
     @cached_property
     def _encoded(self) -> tuple[list[str], Codes]:
         import pyarrow as pa
 
-        column = self._column
-        if not pa.types.is_dictionary(column.type):
-            column = column.dictionary_encode()
-        column = column.unify_dictionaries()
-        if not column.num_chunks:
-            return [], np.zeros(0, np.int64)
-        values = _Values([*column.chunk(0).dictionary.to_pylist(), *([None] if column.null_count else [])])
-        chunks = [chunk.indices.fill_null(len(values.codes) - 1).to_numpy() for chunk in column.chunks]
-        return values.texts, np.asarray(values.codes[np.concatenate(chunks)])
+        is_text = self._kind in ("string", "large_string")
+        with parquet_file(self._path, [self._name] if is_text else None) as file:
+            column = file.read(columns=[self._name]).column(0)
+            if not pa.types.is_dictionary(column.type):
+                column = column.dictionary_encode()
+            column = column.unify_dictionaries()
+            if not column.num_chunks:
+                return [], np.zeros(0, np.int32)
+            values = _Values([*column.chunk(0).dictionary.to_pylist(), *([None] if column.null_count else [])])
+            chunks = [chunk.indices.fill_null(len(values.codes) - 1).to_numpy() for chunk in column.chunks]
+            return values.texts, values.codes[np.concatenate(chunks)]
 
     @property
     def texts(self) -> list[str]:
@@ -146,11 +145,12 @@ class _Arrow:
     def numbers(self) -> Floats | None:
         import pyarrow as pa
 
-        kind = self._column.type
-        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind)):
+        if not self._kind.startswith(("int", "uint", "float", "double", "halffloat")):
             return None
-        chunks = [chunk.cast(pa.float64(), safe=False) for chunk in self._column.chunks]
-        return np.concatenate([np.zeros(0), *(chunk.to_numpy(zero_copy_only=False) for chunk in chunks)])
+        with parquet_file(self._path) as file:
+            chunks = file.read(columns=[self._name]).column(0).chunks
+            floats = [chunk.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False) for chunk in chunks]
+            return np.concatenate([np.zeros(0), *floats])
 
 
 def kind_of(head: bytes) -> Kind | None:
@@ -226,12 +226,8 @@ def _from_parquet(path: Path, only: Sequence[str] | None) -> Table:
     with parquet_file(path) as file:
         _check_names(path, file.schema_arrow.names)
         fields = [field for field in file.schema_arrow if only is None or field.name in only]
-        names = [field.name for field in fields]
-        strings = [field.name for field in fields if str(field.type) in ("string", "large_string")]
-    with parquet_file(path, dictionaries=strings) as file:
-        read = file.read(columns=names)
-    columns = {name: _Arrow(read.column(name)) for name in names}
-    return Table(path, columns, range(1, read.num_rows + 1), "row")
+        columns = {field.name: _Arrow(path, field.name, str(field.type)) for field in fields}
+        return Table(path, columns, range(1, file.metadata.num_rows + 1), "row")
 
 
 def _from_json(path: Path) -> Table:

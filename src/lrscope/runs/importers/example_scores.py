@@ -16,11 +16,12 @@ from lrscope.errors import DataError
 from lrscope.runs.importers.arms import Arms
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.checked import file_name
-from lrscope.runs.importers.columns import Codes, Table, names_in, read_columns
+from lrscope.runs.importers.columns import Table, names_in, read_columns
 from lrscope.runs.run import Point, Run
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.runs.settings import RATES
 
+Places = NDArray[np.int64]
 RunKey = tuple[str, int, float | None]  # arm, seed, rate
 SCORES = ("arm", "seed", "example_id", "metric", "value")
 
@@ -53,21 +54,21 @@ class Scored:
     @property
     def names(self) -> frozenset[str]:
         """The metrics that there are scores of."""
-        return frozenset(self.metrics.texts[code] for code in np.unique(self.metrics.codes)) - {""}
+        occurring = np.flatnonzero(np.bincount(self.metrics.codes))
+        return frozenset(self.metrics.texts[code] for code in occurring) - {""}
 
     @cached_property
-    def _runs(self) -> tuple[list[RunKey], Codes]:
+    def _runs(self) -> tuple[list[RunKey], Places]:
         """The runs, as (arm, seed, rate), and each row's place among them."""
-        combined = np.zeros(len(self.source), np.int64)
+        combined: Places = np.zeros(len(self.source), np.int64)
         for name in ("arm", "seed", *(name for name in RATES if name in self.source.columns)):
             column = self.source.columns[name]
-            combined = combined * len(column.texts) + column.codes
-            _, combined = _distinct(combined)
-        rows, places = _distinct(combined)
+            combined = _renumbered(combined * len(column.texts) + column.codes)
+        rows = _first_rows(combined, int(combined.max()) + 1).tolist()
         arms = Arms(self.source).look_at(rows)
         runs: dict[RunKey, int] = {}
         of_rows = [runs.setdefault((arms.of(row)[0], arms.seed(row), arms.of(row)[1]), len(runs)) for row in rows]
-        return list(runs), np.asarray(of_rows, np.int64)[places]
+        return list(runs), np.asarray(of_rows, np.int64)[combined]
 
     def table(self, metric: str) -> tuple[tuple[Run, ...], ScoreTable]:
         """Return the runs with their means, and their scores, of one metric.
@@ -75,99 +76,98 @@ class Scored:
         Raises:
             DataError: a run was not scored on the same examples, or twice on one.
         """
-        path = file_name(self.source.path)
         rows = np.flatnonzero(self.metrics.codes == self.metrics.texts.index(metric))
         values = self.source.numbers("value")[rows]
         if not np.isfinite(values).all():
             row = int(rows[np.argmin(np.isfinite(values))])
             raise DataError(f"{self.source.at(row)}: a score is a number: got {self.source.text('value', row)!r}")
-        runs, run_codes = self._runs
-        places, of_runs = _in_order_of_appearance(run_codes[rows], len(runs))
+        all_runs, run_codes = self._runs
+        places, there = _in_order_of_appearance(run_codes[rows], len(all_runs))
+        runs = [all_runs[number] for number in there]
         examples = self._examples(rows)
-        size = int(examples.max()) + 1
-        self._check(rows, places, examples, [runs[number] for number in of_runs], size)
-        ordered = np.empty(len(of_runs) * size)
-        ordered[places * size + examples] = values
-        weights = np.ones(len(of_runs) * size)
+        shape = (len(runs), int(examples.max()) + 1)
+        keys = places * shape[1] + examples
+        self._check(rows, keys, runs, shape)
+        weights = np.broadcast_to(1.0, shape)
         if "weight" in self.source.columns:
-            weights[places * size + examples] = np.nan_to_num(self.source.numbers("weight")[rows], nan=1.0)
-        shape = (len(of_runs), size)
-        return _as_table(
-            metric, [runs[number] for number in of_runs], ordered.reshape(shape), weights.reshape(shape), path
-        )
+            weights = _laid_out(np.nan_to_num(self.source.numbers("weight")[rows], nan=1.0), keys, shape)
+        return self._as_table(metric, runs, _laid_out(values, keys, shape), weights)
 
-    def _examples(self, rows: NDArray[np.intp]) -> Codes:
+    def _examples(self, rows: Places) -> Places:
         """Return each row's example among those that occur, in the order of their names."""
         column = self.source.columns["example_id"]
-        there = np.unique(column.codes[rows])
-        order = sorted(there.tolist(), key=column.texts.__getitem__)
+        codes = column.codes[rows]
+        order = sorted(np.flatnonzero(np.bincount(codes)).tolist(), key=column.texts.__getitem__)
         ranks = np.zeros(len(column.texts), np.int64)
         ranks[order] = np.arange(len(order))
-        return np.asarray(ranks[column.codes[rows]])
+        return np.asarray(ranks[codes])
 
-    def _check(
-        self,
-        rows: NDArray[np.intp],
-        places: Codes,
-        examples: Codes,
-        runs: list[RunKey],
-        size: int,
-    ) -> None:
+    def _check(self, rows: Places, keys: Places, runs: list[RunKey], shape: tuple[int, int]) -> None:
         """Refuse an example that a run was scored on twice, and a run that was not scored on all."""
-        keys = places * size + examples
-        firsts, _ = _distinct(keys)
-        if len(firsts) < len(keys):
-            again = int(np.setdiff1d(np.arange(len(keys)), firsts, assume_unique=True)[0])
-            example = self.source.text("example_id", int(rows[again]))
-            raise DataError(f"{self.source.at(int(rows[again]))}: an example is scored once a run: got {example} again")
+        if _num_distinct(keys) < len(keys):
+            _, firsts = np.unique(keys, return_index=True)
+            again = int(rows[np.setdiff1d(np.arange(len(keys)), firsts, assume_unique=True)[0]])
+            example = self.source.text("example_id", again)
+            raise DataError(f"{self.source.at(again)}: an example is scored once a run: got {example} again")
         if len(self.source.columns["example_id"].texts) < 2:
             raise DataError(f"arms are compared on several examples: got one in {file_name(self.source.path)}")
-        for (arm, seed, _), number in zip(runs, np.bincount(places, minlength=len(runs)), strict=True):
-            if number != size:
+        for (arm, seed, _), number in zip(runs, np.bincount(keys // shape[1], minlength=len(runs)), strict=True):
+            if number != shape[1]:
                 raise DataError(
-                    f"all runs are scored on the same examples: {arm}, seed {seed} has {number} of {size} in "
+                    f"all runs are scored on the same examples: {arm}, seed {seed} has {number} of {shape[1]} in "
                     f"{file_name(self.source.path)}"
                 )
 
-
-def _as_table(
-    metric: str, runs: list[RunKey], values: Floats, weights: Floats, path: str
-) -> tuple[tuple[Run, ...], ScoreTable]:
-    scores: dict[str, dict[int, Floats]] = {}
-    made = []
-    for (arm, seed, rate), of_run, own in zip(runs, values, weights, strict=True):
-        if not (np.isfinite(own).all() and (own >= 0.0).all() and own.sum() > 0.0):
-            raise DataError(f"weights are not negative, and not all 0: got others for {arm}, seed {seed} in {path}")
-        scores.setdefault(arm, {})[seed] = of_run
-        mean = float(np.average(of_run, weights=own))
-        made.append(Run(arm, seed, rate, (Point(None, 1, {"dev": {metric: mean}}),)))
-    # Runs of one arm stand together, arms in the order in which they first occur.
-    made.sort(key=lambda run: list(scores).index(run.arm))
-    return tuple(made), ScoreTable.of(scores, weights[-1])
-
-
-def _distinct(codes: Codes) -> tuple[list[int], Codes]:
-    """Return the first row of every code that occurs, in the order of the codes, and each row's place among those."""
-    if not len(codes) or int(codes.max()) > 4 * len(codes) + 1024:
-        _, firsts, places = np.unique(codes, return_index=True, return_inverse=True)
-        return firsts.tolist(), places
-    firsts = _first_rows(codes, int(codes.max()) + 1)  # codes are dense: counting beats sorting
-    there = firsts < len(codes)
-    ranks = np.cumsum(there) - 1
-    return firsts[there].tolist(), ranks[codes]
+    def _as_table(
+        self, metric: str, runs: list[RunKey], values: Floats, weights: Floats
+    ) -> tuple[tuple[Run, ...], ScoreTable]:
+        scores: dict[str, dict[int, Floats]] = {}
+        made = []
+        for (arm, seed, rate), of_run, own in zip(runs, values, weights, strict=True):
+            if not (np.isfinite(own).all() and (own >= 0.0).all() and own.sum() > 0.0):
+                path = file_name(self.source.path)
+                raise DataError(f"weights are not negative, and not all 0: got others for {arm}, seed {seed} in {path}")
+            scores.setdefault(arm, {})[seed] = of_run
+            mean = float(np.average(of_run, weights=own))
+            made.append(Run(arm, seed, rate, (Point(None, 1, {"dev": {metric: mean}}),)))
+        # Runs of one arm stand together, arms in the order in which they first occur.
+        made.sort(key=lambda run: list(scores).index(run.arm))
+        return tuple(made), ScoreTable.of(scores, weights[-1])
 
 
-def _first_rows(codes: Codes, number: int) -> Codes:
+def _renumbered(codes: Places) -> Places:
+    """Return codes renumbered from 0 without gaps, in their order."""
+    if int(codes.max()) > 4 * len(codes) + 1024:
+        return np.asarray(np.unique(codes, return_inverse=True)[1])
+    occurring = np.bincount(codes) > 0  # codes are dense: counting beats sorting
+    return np.asarray((np.cumsum(occurring) - 1)[codes])
+
+
+def _num_distinct(keys: Places) -> int:
+    if int(keys.max()) > 4 * len(keys) + 1024:
+        return len(np.unique(keys))
+    occurring = np.zeros(int(keys.max()) + 1, np.bool_)
+    occurring[keys] = True
+    return int(occurring.sum())
+
+
+def _laid_out(values: Floats, keys: Places, shape: tuple[int, int]) -> Floats:
+    laid_out = np.empty(shape[0] * shape[1])
+    laid_out[keys] = values
+    return laid_out.reshape(shape)
+
+
+def _first_rows(codes: Places, number: int) -> Places:
     """Return where each code first occurs, the number of rows where it does not."""
-    firsts = np.full(number, len(codes))
-    firsts[codes[::-1]] = np.arange(len(codes))[::-1]  # of equal places the last one written stays
+    firsts = np.full(number, len(codes), np.int64)
+    firsts[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of equal places the last one written stays
     return firsts
 
 
-def _in_order_of_appearance(codes: Codes, number: int) -> tuple[Codes, list[int]]:
+def _in_order_of_appearance(codes: Places, number: int) -> tuple[Places, list[int]]:
     """Return codes renumbered by where they first occur, and which those were."""
     firsts = _first_rows(codes, number)
     order = [code for code in np.argsort(firsts, kind="stable").tolist() if firsts[code] < len(codes)]
     ranks = np.zeros(number, np.int64)
     ranks[order] = np.arange(len(order))
-    return ranks[codes], order
+    return np.asarray(ranks[codes]), order
