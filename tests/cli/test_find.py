@@ -99,9 +99,10 @@ def test_a_probe_is_the_same_before_the_first_step(toy: Toy, tmp_path: Path, cli
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (["--start", "1e-2", "--end", "1e-3"], "rises from a positive rate to a larger one: got 0.01 to 0.001"),
-        (["--start", "0"], "rises from a positive rate"),
-        (["--steps", "4"], "at least 10 steps"),
+        (["--start", "1e-2", "--end", "1e-3"], "rises from --start to a larger --end: got 0.01 to 0.001"),
+        (["--start", "0"], "--start must be a positive number: got 0; try 1e-7"),
+        (["--steps", "4"], "--steps must be at least 10"),
+        (["--steps", "1000000000000"], "--steps must be at most 1,000,000"),
         (["--vary", "weather"], "--vary takes head, dropout, order: got 'weather'"),
         (["--confirm", "100st"], "--confirm runs complete schedules of whole epochs: got 100st"),
         (["--seeds", "0"], "--seeds must be at least 1"),

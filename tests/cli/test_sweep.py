@@ -132,12 +132,12 @@ def test_processes(toy: Toy, tmp_path: Path, cli: Cli) -> None:
         (["--lr", "1e-3", "--keep", "some"], "--keep is one of best, all, none"),
         (["--lr", "1e-3", "--schedule", "linear;"], "separated by ;"),
         (["--lr", "1e-3", "--schedule", "cosin"], "did you mean cosine"),
-        (["--lr", "1e-3", "--epochs", "1,x"], "--epochs are a list"),
+        (["--lr", "1e-3", "--epochs", "1,x"], "--epochs must be a whole number: got 'x'"),
         (["--lr", "1e-3", "--batch-size", "8,0"], "--batch-size must be at least 1"),
         (["--lr", "1e-3", "--epochs", "3,1", "--schedule", "warmup(2ep) > linear"], "in the arm epochs 1"),
         (["--lr", "1e-3", "--model", "./none"], "no such model"),
         (["--resume", "none"], "holds no study to resume"),
-        (["--resume", "none", "--dropout", "0.1", "--patience", "2"], "keeps its settings: got --patience"),
+        (["--resume", "none", "--dropout", "0.1", "--device", "cpu"], "keeps its settings: got --device"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(

@@ -30,7 +30,7 @@ def imported(values: dict[float, list[float]], size: int = 2000, **settings: str
 
 
 def kinds(c: Conclusions) -> dict[str, str]:
-    return {each.suggestion.kind: each.command for each in advice(c, findings(c))}
+    return {each.suggestion.kind: str(each.command or "") for each in advice(c, findings(c))}
 
 
 def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches() -> None:
@@ -72,11 +72,11 @@ def test_swings_beyond_noise_call_for_a_warmup() -> None:
 
 def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     options = ["--lr", "1e-3,1e-2", "--epochs", "1", "--optimizer", "sgd", "--dropout", "0.1", "--clip-norm", "0"]
-    options += ["--train", "head", "--schedule", "cosine", "--warmup", "0", "--seeds", "2", "--max-tokens", "40"]
+    options += ["--train-part", "head", "--schedule", "cosine", "--warmup", "0", "--seeds", "2", "--max-tokens", "40"]
     assert cli("sweep", *toy.options(*options), "--out", tmp_path / "s", "--yes")[0] == 0
     runs = read_runs([tmp_path / "s"], {})
-    for command, folder in ((finetune_command(runs, "lr 0.01"), "f"), (sweep(runs, "--lr 1e-2,1e-1"), "n")):
-        words = shlex.split(command)
+    for command, folder in ((finetune_command(runs, "lr 0.01"), "f"), (sweep(runs, peak_rate=(1e-2, 1e-1)), "n")):
+        words = shlex.split(str(command))
         assert words[0] == "lrscope"
         code, _, error = cli(*words[1:], "--out", tmp_path / folder)
         assert code == 0, error
@@ -96,7 +96,7 @@ def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli:
 def test_a_warmup_that_is_compared_takes_the_place_of_the_schedules_own(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     options = toy.options("--lr", "1e-3", "--epochs", "1", "--schedule", "warmup(10%) > cosine")
     assert cli("sweep", *options, "--out", tmp_path / "s", "--yes")[0] == 0
-    command = sweep(read_runs([tmp_path / "s"], {}), "--lr 1e-3 --warmup 6%,20%")
+    command = str(sweep(read_runs([tmp_path / "s"], {}), peak_rate=1e-3, warmup=("6%", "20%")))
     assert "--schedule cosine" in command
     assert cli(*shlex.split(command)[1:], "--out", tmp_path / "n")[0] == 0
 

@@ -79,6 +79,21 @@ def _help(command: Callable[..., Any]) -> str:
     return f"{about}{keep}Example:\n\n" + "\n\n".join(f"{keep}  {line}" for line in lines)
 
 
+class _Command(typer.core.TyperCommand):
+    """A command whose help lists options under their headings."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write the options, those of one panel together."""
+        panels: dict[str, list[tuple[str, str]]] = {}
+        for item in self.get_params(ctx):
+            record = item.get_help_record(ctx)
+            if record is not None:
+                panels.setdefault(getattr(item, "rich_help_panel", None) or "Options", []).append(record)
+        for name, records in sorted(panels.items(), key=lambda panel: panel[0] == "Options"):
+            with formatter.section(name):
+                formatter.write_dl(records)
+
+
 COMMANDS: dict[str, Callable[..., Any]] = {
     "demo": demo.demo,
     "find": find.find,
@@ -97,7 +112,7 @@ SCHEDULE_COMMANDS: dict[str, Callable[..., Any]] = {"show": schedule.show, "chec
 _schedules = typer.Typer(help="See and check learning-rate schedules before anything is trained.", **_SETTINGS)
 for _typer, _commands in ((app, COMMANDS), (_schedules, SCHEDULE_COMMANDS)):
     for _name, _command in _commands.items():
-        _typer.command(_name, help=_help(_command))(_command)
+        _typer.command(_name, help=_help(_command), cls=_Command)(_command)
 app.add_typer(_schedules, name="schedule")
 
 

@@ -8,23 +8,25 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli import sweep_options as grid_opt
 from lrscope.cli.executor_options import Workers
+from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.report import print_answer
 from lrscope.cli.sweep import drive
 from lrscope.executors.config import ExecutorConfig
 from lrscope.studies.plan import parse_rates
 
-RATES = "1e-4,3e-4,1e-3,3e-3,1e-2"
+RATES, EPOCHS, SEEDS = "1e-4,3e-4,1e-3,3e-3,1e-2", 3, 2
 
 
+@with_settings(
+    ("peak_rate", "epochs", "seeds"), lists=True, epochs={"default": EPOCHS, "varies": False}, seeds={"default": SEEDS},
+    peak_rate={"help": "Peak learning rates: 1e-4,1e-3, or log:1e-6:1e-2:9.", "shown_default": RATES},
+)  # fmt: skip
 def demo(
+    settings: Settings,
     out: Annotated[
         Path | None, typer.Option("--out", help="New folder for the study [runs/demo-DATE-TIME].", metavar="FOLDER")
     ] = None,
-    lr: grid_opt.Rates = None,
-    epochs: opt.Epochs = None,
-    seeds: grid_opt.Seeds = None,
     workers: Workers = None,
     json: opt.Json = False,
 ) -> int:
@@ -42,7 +44,7 @@ def demo(
     from lrscope.studies.session import begin
 
     sample = folder()
-    rates = parse_rates(lr or RATES)
+    rates = settings.get("peak_rate") or tuple(parse_rates(RATES))
     num_workers = workers or min(2, available_cores())
     config = StudyConfig(
         data=DataConfig(
@@ -52,9 +54,9 @@ def demo(
             label_names=str(sample / "label-names.json"),
         ),
         model=ModelConfig(model=str(sample / "model")),
-        trial=TrialConfig(peak_rate=rates[0], epochs=3 if epochs is None else epochs),
+        trial=TrialConfig(peak_rate=rates[0], epochs=settings.get("epochs", EPOCHS)),
         numerics=NumericsConfig(threads=max(1, available_cores() // num_workers)),
-        sweep=SweepConfig(grid={"peak_rate": rates}, seeds=seeds or 2),
+        sweep=SweepConfig(grid={"peak_rate": rates}, seeds=settings.get("seeds", SEEDS)),
     )
     target = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     with begin(config, target) as study:

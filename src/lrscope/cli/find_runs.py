@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrscope.cli.find_options import SEEDS
 from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt
 from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, build_executor, with_threads
 from lrscope.files import write_text
+from lrscope.findings.commands import next_sweep
 
 if TYPE_CHECKING:
     from lrscope.config import StudyConfig
     from lrscope.range_test.result import RangeTestResult
-    from lrscope.store.study import StudyStore
     from lrscope.studies.session import Study
 
+SEEDS = 5  # range tests, where nobody says how many
 PICTURE, DATA, CONFIRM = "range-test.png", "range-test.json", "confirm"
 
 
@@ -59,8 +59,6 @@ def find_study(base: StudyConfig, options: Mapping[str, Any], execution: Executo
 
     given = {name: value for name, value in options.items() if value is not None}
     seeds = given.pop("seeds", SEEDS)
-    if "vary" in given:
-        given["vary"] = tuple(part.strip() for part in given["vary"].split(",") if part.strip() not in ("", "none"))
     given.setdefault("widen", "end" not in given)
     settings = FindConfig(**given)
     asked = replace(
@@ -141,22 +139,8 @@ def _print(result: RangeTestResult, study: Study) -> None:
     else:
         echo(f"largest stable rate {bracket.largest_stable:.2g}; search from {bracket.low:.2g} to {bracket.high:.2g}")
         echo(bracket.sentence)
-        echo(f"next: {sweep_command(study.store, bracket.low, bracket.high)}")
+        echo(f"next: {next_sweep(study.store.config, bracket.low, bracket.high)}")
     echo(f"{PICTURE} and {DATA} are in {folder}")
-
-
-def sweep_command(store: StudyStore, low: float, high: float) -> str:
-    """Return the command that searches a bracket, to be pasted."""
-    config = store.config
-    parts = [
-        "lrscope sweep",
-        f"--model {config.model.model}",
-        f"--train {config.data.train}",
-        f"--dev {config.data.dev}",
-    ]
-    parts += [f"--label-names {config.data.label_names}"] if config.data.label_names else []
-    parts += [f"--batch-size {config.trial.batch_size}", f"--lr log:{low:.2g}:{high:.2g}:5", "--seeds 3"]
-    return " ".join(parts)
 
 
 def confirm_bracket(

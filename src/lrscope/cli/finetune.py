@@ -12,9 +12,11 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt
+from lrscope.cli.options import FINETUNE, Settings, with_settings
 from lrscope.cli.output import echo, metrics_line, print_json
 from lrscope.cli.progress import TrialProgress, duration
-from lrscope.cli.settings import build_config, rate_of, resolve_options
+from lrscope.cli.settings import MOVABLE, build_config, resolve_paths
+from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
@@ -25,46 +27,11 @@ if TYPE_CHECKING:
     from lrscope.runners.finetune import FineTune
 
 UNSCORED = "test-predictions.tsv"
-# A resumed run keeps what it was asked for; only where its inputs lie may change.
-MOVABLE = ("model", "tokenizer", "train", "dev", "test", "label_names")
 
 
+@with_settings(FINETUNE, words={"peak_rate": "find"})
 def finetune(
-    model: opt.Model = None,
-    train: opt.Train = None,
-    dev: opt.Dev = None,
-    test: opt.Test = None,
-    label_names: opt.LabelNames = None,
-    tokenizer: opt.Tokenizer = None,
-    text_column: opt.TextColumn = None,
-    label_column: opt.LabelColumn = None,
-    on_long: opt.OnLong = None,
-    max_tokens: opt.MaxTokens = None,
-    lr: opt.LearningRate = None,
-    schedule: opt.ScheduleText = None,
-    warmup: opt.Warmup = None,
-    epochs: opt.Epochs = None,
-    batch_size: opt.BatchSize = None,
-    micro_batch: opt.MicroBatch = None,
-    seed: opt.Seed = None,
-    layer_decay: opt.LayerDecay = None,
-    head_multiplier: opt.HeadMultiplier = None,
-    dropout: opt.Dropout = None,
-    weight_decay: opt.WeightDecay = None,
-    optimizer: opt.Optimizer = None,
-    beta1: opt.Beta1 = None,
-    beta2: opt.Beta2 = None,
-    epsilon: opt.Epsilon = None,
-    clip_norm: opt.ClipNorm = None,
-    label_smoothing: opt.LabelSmoothing = None,
-    patience: opt.Patience = None,
-    train_metrics: opt.TrainMetrics = None,
-    device: opt.Device = None,
-    precision: opt.Precision = None,
-    threads: opt.Threads = None,
-    batching: opt.Batching = None,
-    implementation: opt.Implementation = None,
-    gradient_checkpointing: opt.GradientCheckpointing = None,
+    settings: Settings,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings from a config.toml; options win over it.", metavar="FILE")
     ] = None,
@@ -83,29 +50,15 @@ def finetune(
 
       lrscope finetune --model stories260K-hf --train train.txt --dev dev.txt --lr 1e-3 --epochs 4 --out runs/first
     """
-    given = {name: value for name, value in locals().items() if value is not None}
-    for name in ("schedule", "warmup", "config", "resume", "score_test", "out", "json"):
-        given.pop(name, None)
     from lrscope.runners import finetune as session
 
     if resume is not None:
-        beyond = [name for name in given if name not in MOVABLE]
-        beyond += [
-            name
-            for name, value in (("schedule", schedule), ("warmup", warmup), ("config", config), ("out", out))
-            if value is not None
-        ]
-        beyond += ["score_test"] if score_test else []
-        if beyond:
-            raise ConfigError(
-                f"a resumed run keeps its settings: got --{beyond[0].replace('_', '-')}; leave it out, or start anew "
-                "without --resume" + ("; lrscope evaluate scores a finished run" if beyond[0] == "score_test" else "")
-            )
-        with session.resume(resume, resolve_options(given)) as run:
+        _require_unchanged(settings, config, score_test, out)
+        with session.resume(resume, resolve_paths(settings)) as run:
             return drive(run, as_json=json)
-    search = given.get("lr") == "find"
-    given |= {"lr": 1e-3 if search else rate_of(lr)} if lr is not None else {}
-    asked = build_config(given, config=config, schedule=schedule, warmup=warmup, score_test=score_test)
+    search = settings.get("peak_rate") == "find"
+    known = {**settings, "peak_rate": 1e-3} if search else settings
+    asked = build_config(known, config=config, score_test=score_test)
     folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
     if search:
         rate = _search(asked, folder, quiet=json)
@@ -114,6 +67,20 @@ def finetune(
         asked = replace(asked, trial=replace(asked.trial, peak_rate=rate))
     with session.begin(asked, folder) as run:
         return drive(run, as_json=json)
+
+
+def _require_unchanged(settings: Settings, config: Path | None, score_test: bool, out: Path | None) -> None:
+    """Refuse options that would make a resumed run another one."""
+    beyond = [flag_of(name) for name in settings if name not in MOVABLE]
+    beyond += [flag for flag, value in (("--config", config), ("--out", out)) if value is not None]
+    if score_test and not beyond:
+        raise ConfigError(
+            "a resumed run keeps its settings: got --score-test; leave it out: lrscope evaluate scores a finished run"
+        )
+    if beyond:
+        raise ConfigError(
+            f"a resumed run keeps its settings: got {beyond[0]}; leave it out, or start anew without --resume"
+        )
 
 
 def _search(asked: StudyConfig, folder: Path, *, quiet: bool) -> float | None:

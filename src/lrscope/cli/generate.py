@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.output import echo, print_json
 
 
+@with_settings(("model", "tokenizer"))
 def generate(
+    settings: Settings,
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")],
-    model: opt.Model = None,
-    tokenizer: opt.Tokenizer = None,
     temperature: Annotated[
         float, typer.Option("--temperature", help="0 takes the most likely token; 1 samples from the model.")
     ] = 0.0,
@@ -32,10 +33,15 @@ def generate(
     from lrscope.errors import ConfigError
     from lrscope.training.text_generation import continue_text
 
-    if model is None:
+    if "model" not in settings:
         raise ConfigError("generation needs --model; see lrscope generate --help for an example")
     pieces = continue_text(
-        model, tokenizer, prompt, temperature=temperature, max_new_tokens=max_new_tokens, seed=seed or 0
+        settings["model"],
+        settings.get("tokenizer"),
+        prompt,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        seed=seed or 0,
     )
     if json:
         print_json({"prompt": prompt, "text": "".join(pieces), "temperature": temperature, "seed": seed or 0})

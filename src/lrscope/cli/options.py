@@ -1,140 +1,185 @@
-"""Options that several commands share, each named once. Heavy imports happen inside commands, never here."""
+"""Options made of settings: each is declared once in config/, and read from the command line here.
+
+Heavy imports happen inside commands, never here.
+"""
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-INPUT, TRAINING, MACHINE, OUTPUT = "Input", "Training", "Machine", "Output"
+from lrscope.cli.output import echo
+from lrscope.config.base import Section, Setting, settings_of
+from lrscope.config.catalogue import WARMUP, all_settings, option_settings
+from lrscope.config.find import FindConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SweepConfig
+from lrscope.config.trial import TrialConfig
+from lrscope.errors import ConfigError, Problem
+
+COMPARISON, MACHINE, OUTPUT = "Comparison", "Machine", "Output"
 
 
-def _option(name: str, about: str, panel: str, metavar: str | None = None) -> typer.models.OptionInfo:
-    return typer.Option(name, help=about, rich_help_panel=panel, metavar=metavar, show_default=False)  # type: ignore[no-any-return]
+def _names(section: type[Section], *, but: str = "", only_find: bool = False) -> tuple[str, ...]:
+    """Return the settings of a section, the warmup behind its schedule."""
+    names = [name for name, item in settings_of(section).items() if name != but and (item.in_find or not only_find)]
+    return tuple(part for name in names for part in ((name, WARMUP.name) if name == "schedule" else (name,)))
 
 
-Model = Annotated[
-    str | None,
-    _option(
-        "--model", "Weights: a Hugging Face folder or hub name, a llama2.c .bin, or a .pt checkpoint.", INPUT, "PATH"
-    ),
-]
-Tokenizer = Annotated[
-    str | None,
-    _option("--tokenizer", "Tokenizer file or folder, where it does not lie beside the weights.", INPUT, "PATH"),
-]
-Train = Annotated[
-    list[str] | None,
-    _option(
-        "--train",
-        "Training examples: `label ||| sentence` text, CSV, TSV, JSONL or Parquet. "
-        "Given once more as `full` or `head`: what is trained [full].",
-        INPUT,
-        "FILE",
-    ),
-]
-Dev = Annotated[str | None, _option("--dev", "Examples that rates and epochs are compared on.", INPUT, "FILE")]
-Test = Annotated[
-    str | None, _option("--test", "Examples kept sealed: predicted, but scored only with --score-test.", INPUT, "FILE")
-]
-LabelNames = Annotated[
-    str | None, _option("--label-names", "Names of the classes: a JSON list (index = label) or map.", INPUT, "FILE")
-]
-TextColumn = Annotated[
-    str | None, _option("--text-column", "Column of the sentences [text or sentence].", INPUT, "NAME")
-]
-LabelColumn = Annotated[str | None, _option("--label-column", "Column of the labels [label].", INPUT, "NAME")]
-OnLong = Annotated[
-    str | None,
-    _option("--on-long", "Sentences longer than the context: cut (counted) or error [cut].", INPUT, "cut|error"),
-]
-MaxTokens = Annotated[
-    int | None, _option("--max-tokens", "Longest sentence in tokens [the model's context].", INPUT, "N")
-]
+MODEL = _names(ModelConfig)
+INPUTS = (*MODEL[:1], *_names(DataConfig), *MODEL[1:])
+UNSEALED = tuple(name for name in INPUTS if name != "test")
+NUMERICS = _names(NumericsConfig)
+FINETUNE = (*INPUTS, *_names(TrialConfig), *NUMERICS)
+SWEEP = (*INPUTS, *_names(TrialConfig, but="seed"), *NUMERICS, *_names(SweepConfig, but="grid"))
+# `widen` follows from whether --end was given; a range test trains with all but its rates and its length.
+FIND = (*UNSEALED, *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS)
+TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS)
 
-LearningRate = Annotated[
-    str | None, _option("--lr", "Peak learning rate, such as 3e-4; find: by a range test first.", TRAINING, "RATE|find")
-]
-ScheduleText = Annotated[
-    str | None,
-    _option(
-        "--schedule",
-        'linear, cosine, "step(every=2ep, gamma=0.1)", "warmup(6%) > hold > sqrt(20%)", ...; see lrscope schedule '
-        "show [linear].",
-        TRAINING,
-        "TEXT",
-    ),
-]
-Warmup = Annotated[
-    str | None,
-    _option("--warmup", "Linear warmup: a share 6%, epochs 1ep or steps 100st; 0 for none [6%].", TRAINING, "DURATION"),
-]
-Epochs = Annotated[int | None, _option("--epochs", "Passes over the training set [5].", TRAINING, "N")]
-BatchSize = Annotated[int | None, _option("--batch-size", "Sentences an update [32].", TRAINING, "N")]
-MicroBatch = Annotated[
-    int | None,
-    _option("--micro-batch", "Sentences computed at a time; their gradients are added up [the batch].", TRAINING, "N"),
-]
-Seed = Annotated[int | None, _option("--seed", "Head, order and dropout are drawn from it [0].", TRAINING, "N")]
-WeightDecay = Annotated[float | None, _option("--weight-decay", "AdamW's, on matrices only [0.01].", TRAINING, "X")]
-Optimizer = Annotated[str | None, _option("--optimizer", "AdamW, or SGD with momentum [adamw].", TRAINING, "adamw|sgd")]
-Beta1 = Annotated[float | None, _option("--beta1", "AdamW's first-moment decay, SGD's momentum [0.9].", TRAINING, "X")]
-Beta2 = Annotated[float | None, _option("--beta2", "AdamW's second-moment decay [0.999].", TRAINING, "X")]
-Epsilon = Annotated[float | None, _option("--epsilon", "AdamW's epsilon [1e-8].", TRAINING, "X")]
-ClipNorm = Annotated[
-    float | None, _option("--clip-norm", "Largest gradient norm; 0 for no clipping [1.0].", TRAINING, "X")
-]
-LayerDecay = Annotated[
-    float | None,
-    _option(
-        "--layer-decay", "Each layer's rate as a share of the next one's, down to the embeddings [1].", TRAINING, "X"
-    ),
-]
-HeadMultiplier = Annotated[
-    float | None, _option("--head-multiplier", "The head's rate is so many times the rest's [1].", TRAINING, "X")
-]
-Dropout = Annotated[float | None, _option("--dropout", "Dropout before the head [0.3].", TRAINING, "SHARE")]
-LabelSmoothing = Annotated[
-    float | None, _option("--label-smoothing", "Probability spread over all classes [0].", TRAINING, "SHARE")
-]
-Patience = Annotated[
-    int | None,
-    _option("--patience", "Stop early after so many epochs without a better dev metric [never].", TRAINING, "N"),
-]
-TrainMetrics = Annotated[
-    str | None,
-    _option(
-        "--train-metrics",
-        "Train metrics from the training pass, or from a full pass as well [running].",
-        TRAINING,
-        "running|full",
-    ),
-]
-Device = Annotated[str | None, _option("--device", "Where to compute [auto].", MACHINE, "auto|cpu|cuda")]
-Precision = Annotated[
-    str | None,
-    _option("--precision", "Of matrix products; auto times both once [auto].", MACHINE, "auto|float32|bfloat16"),
-]
-Threads = Annotated[int | None, _option("--threads", "Processor threads [all cores].", MACHINE, "N")]
-Batching = Annotated[
-    str | None,
-    _option("--batching", "Batches of like length, or drawn at random [bucketed].", MACHINE, "bucketed|random"),
-]
-Implementation = Annotated[
-    str | None,
-    _option("--implementation", "Which code runs the model [auto].", MACHINE, "auto|native|transformers"),
-]
-GradientCheckpointing = Annotated[
-    bool | None,
-    typer.Option(
-        "--gradient-checkpointing",
-        help="Recompute activations: less memory, a third more time.",
-        rich_help_panel=MACHINE,
-        show_default=False,
-    ),
-]
+Settings = Mapping[str, Any]
+Command = Callable[..., Any]
 
 Lang = Annotated[str, typer.Option("--lang", help="Language of the report.", metavar="en|zh")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.", rich_help_panel=OUTPUT)]
-Out = Annotated[Path | None, _option("--out", "New folder for the study [runs/COMMAND-DATE-TIME].", OUTPUT, "FOLDER")]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out", help="New folder for the study [default: runs/COMMAND-DATE-TIME].", rich_help_panel=OUTPUT,
+        metavar="FOLDER", show_default=False,
+    ),
+]  # fmt: skip
+
+
+def with_settings(
+    names: Iterable[str | Setting],
+    *,
+    lists: bool = False,
+    words: Mapping[str, str] | None = None,
+    **changes: Mapping[str, Any],
+) -> Callable[[Command], Command]:
+    """Give a command the options of these settings, by name or as they are.
+
+    It is called with `settings`, the values that were given by name. With `lists`, what a sweep may vary takes several
+    values and comes as a tuple. `words` are texts that stand for a value yet to be found, such as `--lr find`.
+    `changes` are what the declaration of a setting says differently here.
+    """
+    known = option_settings()
+    chosen = [known[name] if isinstance(name, str) else name for name in names]
+    declared = {item.name: dataclasses.replace(item, **changes.get(item.name, {})) for item in chosen}
+    special = words or {}
+
+    def decorate(command: Command) -> Command:
+        own = [
+            item for item in inspect.signature(command, eval_str=True).parameters.values() if item.name != "settings"
+        ]
+
+        def run(**given: Any) -> Any:
+            texts = {name: given.pop(name) for name in declared}
+            return command(settings=_read(texts, declared, lists=lists, words=special), **given)
+
+        parameters = [
+            *(_parameter(item, lists=lists, word=special.get(name, "")) for name, item in declared.items()),
+            *(item.replace(kind=inspect.Parameter.KEYWORD_ONLY) for item in own),
+        ]
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {item.name: item.annotation for item in parameters}
+        return run
+
+    return decorate
+
+
+def _parameter(item: Setting, *, lists: bool, word: str) -> inspect.Parameter:
+    kind: Any = bool if item.kind is bool else str
+    is_list = lists and item.varies
+    metavar = item.metavar or "|".join(item.choices)
+    if is_list:
+        metavar = f"{metavar}{_separator(item)}…"
+    default = item.shown_default or ("" if item.is_required or item.kind is bool else _shown(item.default))
+    option = typer.Option(
+        item.flag,
+        help=item.help + (f" [default: {default}]" if default else ""),
+        metavar=None if item.kind is bool else f"{metavar}|{word}" if word else metavar,
+        rich_help_panel=COMPARISON if is_list else item.panel,
+        show_default=False,
+    )
+    given = list[str] if item.name == "train" and item.section == DataConfig.key else kind
+    return inspect.Parameter(
+        item.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[given | None, option]
+    )
+
+
+def _shown(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _separator(item: Setting) -> str:
+    return ";" if item.name == "schedule" else ","  # a schedule holds commas itself
+
+
+def _read(
+    texts: Mapping[str, Any], declared: Mapping[str, Setting], *, lists: bool, words: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the values of the options that were given.
+
+    Raises:
+        ConfigError: one cannot be read; all of them are named.
+    """
+    given = {name: text for name, text in texts.items() if text is not None}
+    if isinstance(given.get("train"), list):
+        given |= split_train(given.pop("train"), given.pop("train_part", None))
+    read: dict[str, Any] = {}
+    problems: list[str | Problem] = []
+    for name, text in given.items():
+        item = declared[name]
+        if not isinstance(text, str) or words.get(name) == text.strip():
+            read[name] = text.strip() if isinstance(text, str) else text
+            continue
+        try:
+            if lists and item.varies:
+                read[name] = tuple(item.read(part.strip()) for part in parts_of(item, text))
+            else:
+                read[name] = item.read(text.strip())
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(*problems)
+    return read
+
+
+def parts_of(item: Setting, text: str) -> list[str]:
+    """Return the values of a list as they are written; rates may be spaced on the log axis, `log:1e-6:1e-2:9`.
+
+    Raises:
+        ConfigError: one is empty.
+    """
+    if item.name == "peak_rate":
+        from lrscope.studies.plan import parse_rates
+
+        return [repr(rate) for rate in parse_rates(text)]
+    parts = text.split(_separator(item))
+    if not all(part.strip() for part in parts):
+        rule = f"{{{item.name}}} is one value or a list, separated by {_separator(item)}"
+        raise ConfigError(Problem(rule, repr(text), "remove what is empty"))
+    return parts
+
+
+def split_train(values: list[str], part: str | None) -> dict[str, str]:
+    """Return the training file and what is trained: `--train full` and `--train head` said that in version 0.1.
+
+    Raises:
+        ConfigError: there are two of either.
+    """
+    parts = [value for value in values if value in all_settings()["train_part"].choices]
+    files = [value for value in values if value not in parts]
+    if parts:
+        echo(f"note: --train names the training file; write --train-part {parts[-1]} for what is trained", err=True)
+    parts += [] if part is None else [part]
+    for flag, found in (("--train", files), ("--train-part", parts)):
+        if len(found) > 1:
+            raise ConfigError(f"{flag} takes one value: got {' and '.join(found)}; leave one out")
+    return {**({"train": files[0]} if files else {}), **({"train_part": parts[0]} if parts else {})}

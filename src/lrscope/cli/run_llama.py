@@ -13,9 +13,12 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt, output_until_done
+from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import TrialProgress
+from lrscope.cli.run_llama_options import RunLlama
 from lrscope.cli.settings import absolute, compose_schedule, model_reference
+from lrscope.config.base import settings_of
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
 
@@ -31,41 +34,9 @@ NEW_TOKENS = 75
 KIND = {"finetune": "finetuning", "prompt": "prompting"}
 
 
-def _flag(name: str, about: str = "") -> Any:
-    return typer.Option(name, help=about)
-
-
+@with_settings(settings_of(RunLlama).values())
 def run_llama(
-    option: Annotated[
-        str, _flag("--option", "generate, prompt (zero-shot), finetune; or find, lrscope's addition: a range test.")
-    ] = "generate",
-    train: Annotated[str, _flag("--train")] = "data/cfimdb-train.txt",
-    dev: Annotated[str, _flag("--dev")] = "data/cfimdb-dev.txt",
-    test: Annotated[str, _flag("--test")] = "data/cfimdb-test.txt",
-    label_names: Annotated[str, _flag("--label-names")] = "data/cfimdb-label-mapping.json",
-    pretrained_model_path: Annotated[str, _flag("--pretrained-model-path")] = "stories42M.pt",
-    max_sentence_len: Annotated[int | None, _flag("--max-sentence-len", "Longest sentence in tokens.")] = None,
-    seed: Annotated[int, _flag("--seed")] = 1337,
-    epochs: Annotated[int, _flag("--epochs")] = 5,
-    use_gpu: Annotated[bool, typer.Option("--use-gpu", help="Compute on the GPU.")] = False,
-    generated_sentence_low_temp_out: Annotated[str, _flag("--generated-sentence-low-temp-out")] = (
-        "generated-sentence-temp-0.txt"
-    ),
-    generated_sentence_high_temp_out: Annotated[str, _flag("--generated-sentence-high-temp-out")] = (
-        "generated-sentence-temp-1.txt"
-    ),
-    dev_out: Annotated[str, _flag("--dev-out")] = "cfimdb-dev-prompting-output.txt",
-    test_out: Annotated[str, _flag("--test-out")] = "cfimdb-test-prompting-output.txt",
-    batch_size: Annotated[int, _flag("--batch-size")] = 8,
-    hidden_dropout_prob: Annotated[float, _flag("--hidden-dropout-prob")] = 0.3,
-    lr: Annotated[float, _flag("--lr")] = 2e-5,
-    schedule: Annotated[
-        str, _flag("--schedule", "lrscope's addition: any schedule; the rate was constant.")
-    ] = "constant",
-    warmup: Annotated[str, _flag("--warmup", "lrscope's addition: 6%, 1ep or 100st; there was none.")] = "0",
-    tokenizer: opt.Tokenizer = None,
-    threads: opt.Threads = None,
-    precision: opt.Precision = None,
+    settings: Settings,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="New folder for the study [runs/OPTION-EPOCHS-LR-TIME].", metavar="FOLDER"),
@@ -81,11 +52,11 @@ def run_llama(
       --test sst-test.txt --label-names sst-label-mapping.json --dev_out sst-dev-finetuning-output.txt
       --test_out sst-test-finetuning-output.txt --pretrained-model-path stories42M.pt
     """
-    arguments = dict(locals())
-    if option not in ("generate", "find", *KIND):
-        raise ConfigError(f"--option is one of generate, prompt, finetune, find: got {option!r}")
+    asked = RunLlama(**settings)
+    option = asked.option
+    arguments = {**asked.to_dict(), "out": out, "resume": resume, "json": json}
     if option in KIND:
-        for name, value in (("dev", dev_out), ("test", test_out)):
+        for name, value in (("dev", asked.dev_out), ("test", asked.test_out)):
             if not value.endswith(f"{name}-{KIND[option]}-output.txt"):
                 raise ConfigError(
                     f"--{name}-out must end in {name}-{KIND[option]}-output.txt for --option {option}: got {value}; "

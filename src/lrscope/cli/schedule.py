@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
 
@@ -84,14 +85,15 @@ def show(
         echo(f"the picture is in {out}", err=True)
 
 
+@with_settings(("patience",))
 def check(
+    settings: Settings,
     schedules: Texts,
     epochs: Epochs = 5,
     steps_per_epoch: StepsPerEpoch = None,
     examples: Examples = None,
     batch_size: BatchSize = None,
     lr: Rate = None,
-    patience: opt.Patience = None,
     json: opt.Json = False,
 ) -> int:
     """Look for what is likely wrong with schedules: units, horizons, floors, milestones. An error found exits with 1.
@@ -112,6 +114,7 @@ def check(
         why = f"{examples} examples in batches of {batch_size} are {actual} steps an epoch, not {steps_per_epoch}"
         findings += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
     for text in schedules:
+        patience = settings.get("patience")
         found = lint(
             parse(text), total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr, patience=patience
         )

@@ -1,4 +1,4 @@
-"""From options to a configuration: what is given replaces what a `--config` file or the defaults say."""
+"""From the values of options to a configuration: what is given replaces what a `--config` file or the defaults say."""
 
 from __future__ import annotations
 
@@ -7,51 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig
-from lrscope.errors import ConfigError
+from lrscope.config.base import settings_of
+from lrscope.config.catalogue import SECTIONS, all_settings
+from lrscope.errors import ConfigError, Problem
 from lrscope.schedules import Schedule, parse, parse_duration, with_warmup
 
 DEFAULT_WARMUP = "6%"  # a prior, not a finding: docs/schedules.md
-
-# Where each option belongs, by its name on the command line.
-PLACES = {
-    "train": ("data", "train"),
-    "dev": ("data", "dev"),
-    "test": ("data", "test"),
-    "label_names": ("data", "label_names"),
-    "text_column": ("data", "text_column"),
-    "label_column": ("data", "label_column"),
-    "on_long": ("data", "on_long"),
-    "max_tokens": ("data", "max_tokens"),
-    "model": ("model", "model"),
-    "tokenizer": ("model", "tokenizer"),
-    "train_part": ("model", "train_part"),
-    "implementation": ("model", "implementation"),
-    "gradient_checkpointing": ("model", "gradient_checkpointing"),
-    "device": ("numerics", "device"),
-    "precision": ("numerics", "precision"),
-    "threads": ("numerics", "threads"),
-    "batching": ("numerics", "batching"),
-    "lr": ("trial", "peak_rate"),
-    "epochs": ("trial", "epochs"),
-    "batch_size": ("trial", "batch_size"),
-    "micro_batch": ("trial", "micro_batch"),
-    "seed": ("trial", "seed"),
-    "weight_decay": ("trial", "weight_decay"),
-    "optimizer": ("trial", "optimizer"),
-    "beta1": ("trial", "beta1"),
-    "beta2": ("trial", "beta2"),
-    "epsilon": ("trial", "epsilon"),
-    "clip_norm": ("trial", "clip_norm"),
-    "layer_decay": ("trial", "layer_decay"),
-    "head_multiplier": ("trial", "head_multiplier"),
-    "dropout": ("trial", "dropout"),
-    "label_smoothing": ("trial", "label_smoothing"),
-    "patience": ("trial", "patience"),
-    "train_metrics": ("trial", "train_metrics"),
-}
-REQUIRED = ("model", "train", "dev", "lr")
-PATHS = frozenset({"train", "dev", "test", "label_names", "tokenizer"})
-PARTS = ("full", "head")
+SHARED = ("data", "model", "trial", "numerics")  # the sections that every study has
+# A resumed run keeps what it was asked for; only where its inputs lie may change.
+MOVABLE = ("model", *(name for name, item in all_settings().items() if item.is_path))
 
 
 def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
@@ -71,77 +35,76 @@ def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
 
 
 def build_config(
-    options: Mapping[str, Any],
-    *,
-    config: Path | None,
-    schedule: str | None,
-    warmup: str | None,
-    score_test: bool,
-    what: str = "a fine-tune",
+    settings: Mapping[str, Any], *, config: Path | None = None, score_test: bool = False, what: str = "a fine-tune"
 ) -> StudyConfig:
-    """Return the study that the options ask for; an option that is None was not given.
+    """Return the study that these settings of its data, model, trial and numerics ask for.
 
     Raises:
         ConfigError: something required is missing, or cannot be.
     """
     values: dict[str, Any] = StudyConfig.from_toml(config).to_dict() if config else {}
-    for section in ("data", "model", "trial", "numerics"):
+    for section in SHARED:
         values.setdefault(section, {})
-    for name, value in resolve_options(options).items():
-        section, key = PLACES[name]
-        values[section][key] = value
-    if schedule is not None or warmup is not None or "schedule" not in values["trial"]:
+    for name, value in resolve_paths(settings).items():
+        section = "" if name not in all_settings() else all_settings()[name].section
+        if section in SHARED and name != "schedule":
+            values[section][name] = value
+    schedule, warmup = settings.get("schedule"), settings.get("warmup")
+    if isinstance(schedule, Schedule):
+        values["trial"]["schedule"] = schedule
+    elif schedule is not None or warmup is not None or "schedule" not in values["trial"]:
         values["trial"]["schedule"] = compose_schedule(schedule, warmup)
     if score_test:
         values["score_test"] = True
-    missing = [f"--{name}" for name in REQUIRED if PLACES[name][1] not in values[PLACES[name][0]]]
+    missing = [
+        item
+        for section in SHARED
+        for item in settings_of(SECTIONS[section]).values()
+        if item.is_required and item.name not in values[section]
+    ]
     if missing:
         command = what.removeprefix("a ").replace("-", "")
-        raise ConfigError(f"{what} needs {', '.join(missing)}; see lrscope {command} --help for an example")
+        wanted = ", ".join(item.flag for item in sorted(missing, key=lambda item: item.name != "model"))
+        raise ConfigError(f"{what} needs {wanted}; see lrscope {command} --help for an example")
     return StudyConfig.from_dict(values)
 
 
-def resolve_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the options that were given: paths absolute, and the two meanings of `--train` told apart.
+def settings_in(settings: Mapping[str, Any], section: str) -> dict[str, Any]:
+    """Return those of the settings that belong to a section."""
+    return {name: settings[name] for name in settings_of(SECTIONS[section]) if name in settings}
+
+
+def resolve_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings whose paths mean the same from any folder.
 
     Raises:
-        ConfigError: `--train` names two files, or two parts.
+        ConfigError: a path is empty.
     """
-    given = {name: value for name, value in options.items() if value is not None}
-    for name in PATHS & given.keys() - {"train"}:
-        given[name] = absolute(given[name])
-    if "model" in given:
-        given["model"] = model_reference(given["model"])
-    values = given.pop("train", [])
-    for option, found in (
-        ("train_part", [value for value in values if value in PARTS]),
-        ("train", [absolute(value) for value in values if value not in PARTS]),
-    ):
-        if len(found) > 1:
-            raise ConfigError(f"--train takes one file and one of full, head: got {' and '.join(found)}; leave one out")
-        if found:
-            given[option] = found[0]
-    return given
-
-
-def rate_of(text: str) -> float:
-    """Read a learning rate.
-
-    Raises:
-        ConfigError: it is no number.
-    """
-    try:
-        return float(text)
-    except ValueError:
-        hint = "lists are compared by lrscope sweep" if "," in text else "write 3e-4, or find"
-        raise ConfigError(f"--lr is a learning rate: got {text!r}; {hint}") from None
+    resolved = dict(settings)
+    for name in MOVABLE:
+        if name in settings:
+            if not settings[name].strip():
+                raise ConfigError(Problem(f"{{{name}}} must not be empty", repr(settings[name])))
+            resolved[name] = model_reference(settings[name]) if name == "model" else absolute(settings[name])
+    return resolved
 
 
 def absolute(path: str) -> str:
-    """Return a path that means the same from any folder."""
-    return str(Path(path).expanduser().resolve())
+    """Return a path that means the same from any folder.
+
+    Raises:
+        ConfigError: it cannot be a path.
+    """
+    try:
+        return str(Path(path).expanduser().resolve())
+    except (ValueError, RuntimeError, OSError) as error:  # NUL, an unknown ~user, a circle of links
+        raise ConfigError(f"not a path: {error}: got {path!r}") from None
 
 
 def model_reference(name: str) -> str:
     """Return a local model's path made absolute; a name that is no path is left for the hub."""
-    return absolute(name) if Path(name).expanduser().exists() or name.startswith((".", "/", "~")) else name
+    try:
+        is_path = Path(name).expanduser().exists() or name.startswith((".", "/", "~"))
+    except (ValueError, RuntimeError, OSError):
+        is_path = True
+    return absolute(name) if is_path else name

@@ -1,111 +1,71 @@
-"""Options of a sweep: those of a fine-tune, where each may be a list."""
+"""What a sweep's options ask for: settings that may be lists, made a grid and a study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.settings import compose_schedule
-from lrscope.errors import ConfigError
-from lrscope.studies.plan import parse_list, parse_rates
+from lrscope.cli.settings import build_config, compose_schedule, settings_in
+from lrscope.config import StudyConfig, SweepConfig
+from lrscope.config.base import settings_of
+from lrscope.config.trial import TrialConfig
 
 AUTO = "auto"
-GRID = "What is compared (each may be a list)"
 
-
-def _list(name: str, about: str, metavar: str) -> Any:
-    return typer.Option(name, help=about, rich_help_panel=GRID, metavar=metavar, show_default=False)
-
-
-SealedTest = Annotated[
-    str | None,
-    typer.Option(
-        "--test", help="Examples kept sealed: predicted, never scored here.", metavar="FILE", show_default=False,
-        rich_help_panel=opt.INPUT,
-    ),
-]  # fmt: skip
-Rates = Annotated[
-    str | None, _list("--lr", "Peak learning rates: 1e-4,1e-3, log:1e-6:1e-2:9, or auto: a range test first.", "RATES")
-]
-Schedules = Annotated[str | None, _list("--schedule", "Schedules, separated by ; [linear].", "TEXT;TEXT")]
-Warmups = Annotated[str | None, _list("--warmup", "Warmups for schedules that name none [6%].", "DURATIONS")]
-Epochs = Annotated[str | None, _list("--epochs", "Passes over the training set [5].", "N,N")]
-BatchSizes = Annotated[str | None, _list("--batch-size", "Sentences an update [32].", "N,N")]
-Dropouts = Annotated[str | None, _list("--dropout", "Dropout before the head [0.3].", "X,X")]
-WeightDecays = Annotated[str | None, _list("--weight-decay", "AdamW's, on matrices only [0.01].", "X,X")]
-LabelSmoothings = Annotated[str | None, _list("--label-smoothing", "Probability spread over all classes [0].", "X,X")]
-ClipNorms = Annotated[str | None, _list("--clip-norm", "Largest gradient norm; 0 for no clipping [1.0].", "X,X")]
-LayerDecays = Annotated[str | None, _list("--layer-decay", "Each layer's rate, of the next one's [1].", "X,X")]
-HeadMultipliers = Annotated[
-    str | None, _list("--head-multiplier", "The head's rate is so many times the rest's [1].", "X,X")
-]
-ScaleRate = Annotated[
-    str | None,
-    _list(
-        "--scale-lr",
-        "Scale the rates with the batch size, from its first value: sqrt as Adam's steps suggest, linear as SGD's.",
-        "sqrt|linear",
-    ),
-]
-Seeds = Annotated[int | None, _list("--seeds", "Every arm runs at so many seeds, the same for all [1].", "N")]
 UntilDecided = Annotated[
     float | None,
     typer.Option(
-        "--until-decided", help="With --resume: more seeds for arms that may be the best, until this is told.",
-        metavar="X", show_default=False, rich_help_panel=opt.OUTPUT,
+        "--until-decided", help="With --resume: add seeds to settings that may be the best, until differences of this "
+        "size are decided.",
+        metavar="X", show_default=False, rich_help_panel=opt.COMPARISON,
     ),
 ]  # fmt: skip
 MaxSeeds = Annotated[
     int | None,
-    typer.Option("--max-seeds", help="With --until-decided: never more seeds an arm [8].", metavar="N"),
-]
-Strategy = Annotated[
-    str | None,
-    _list("--strategy", "All arms to the end, or shorter complete runs first [grid].", "grid|rungs"),
-]
-Keep = Annotated[
-    str | None,
     typer.Option(
-        "--keep", help="Checkpoints: the best of each arm, all or none [best].", metavar="best|all|none",
-        show_default=False, rich_help_panel=opt.OUTPUT,
+        "--max-seeds", help="With --until-decided: at most this many seeds per setting [default: 8].", metavar="N",
+        show_default=False, rich_help_panel=opt.COMPARISON,
     ),
 ]  # fmt: skip
 
-# Each setting that may be a list: how its option is read.
-NUMBERS: Mapping[str, Callable[[str], Any]] = {
-    "epochs": int,
-    "batch_size": int,
-    "dropout": float,
-    "weight_decay": float,
-    "label_smoothing": float,
-    "clip_norm": float,
-    "layer_decay": float,
-    "head_multiplier": float,
-}
 
-
-def read_grid(
-    given: Mapping[str, str | None], lr: str | None, schedule: str | None, warmup: str | None
-) -> dict[str, tuple[Any, ...]]:
-    """Return the values of each setting that was given, by its name in a trial's configuration.
+def grid_of(settings: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return the values of each setting of a trial that was given as a list, by its name.
 
     Schedules × warmups are one setting: `--warmup` applies to the schedules that name none.
     """
+    schedules, warmups = settings.get("schedule"), settings.get("warmup")
     grid: dict[str, tuple[Any, ...]] = {}
-    if lr is not None and lr != AUTO:
-        grid["peak_rate"] = tuple(parse_rates(lr))
-    if schedule is not None or warmup is not None:
-        texts = [text.strip() for text in (schedule or "linear").split(";")]
-        if not all(texts):
-            raise ConfigError(f"schedules are separated by ;: got {schedule!r}; write 'linear;cosine'")
-        lengths = [None] if warmup is None else [part.strip() for part in warmup.split(",")]
-        grid["schedule"] = tuple(dict.fromkeys(compose_schedule(t, w) for t in texts for w in lengths))
-    for name, kind in NUMBERS.items():
-        text = given.get(name)
-        if text is not None:
-            option = "--" + name.replace("_", "-")
-            grid[name] = tuple(parse_list(text, kind, option, "40,80" if kind is int else "0.1,0.3"))
+    for name, item in settings_of(TrialConfig).items():
+        if name == "schedule" and (schedules or warmups):
+            texts = schedules or ("linear",)
+            grid[name] = tuple(dict.fromkeys(compose_schedule(t, w) for t in texts for w in warmups or (None,)))
+        elif item.varies and isinstance(settings.get(name), tuple):
+            grid[name] = settings[name]
     return grid
+
+
+def sweep_config(
+    settings: Mapping[str, Any], config: Path | None, rates: tuple[float, ...] | None = None
+) -> StudyConfig:
+    """Return the study that a sweep's settings ask for; `rates` stand in for those that a range test has yet to find.
+
+    Raises:
+        ConfigError: something required is missing, or cannot be.
+    """
+    base = StudyConfig.from_toml(config) if config else None
+    kept = base.sweep if base is not None and base.sweep is not None else SweepConfig()
+    grid = {**kept.grid, **grid_of(settings), **({} if rates is None else {"peak_rate": rates})}
+    # A trial is checked as a whole: where batch sizes are compared, a micro-batch is held to the first of them.
+    first = {name: values[0] for name, values in grid.items()}
+    shared = {name: value for name, value in settings.items() if not isinstance(value, tuple)}
+    built = build_config({**shared, **first}, config=config, what="a sweep")
+    varied = {name: values for name, values in grid.items() if len(values) > 1} or {
+        "peak_rate": (built.trial.peak_rate,)
+    }
+    return replace(built, sweep=replace(kept, grid=varied, **settings_in(settings, "sweep")))

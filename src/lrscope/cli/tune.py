@@ -13,6 +13,7 @@ from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Workers
 from lrscope.cli.find_runs import found
 from lrscope.cli.interrupt import INTERRUPTED
+from lrscope.cli.options import TUNE, Settings, with_settings
 from lrscope.cli.output import echo, print_json
 from lrscope.cli.progress import duration
 from lrscope.cli.report import print_answer
@@ -29,28 +30,15 @@ if TYPE_CHECKING:
     from lrscope.studies.budget import Plan
 
 
+@with_settings(TUNE, epochs={"shown_default": "what fits the budget"})
 def tune(
-    model: opt.Model = None,
-    train: opt.Train = None,
-    dev: opt.Dev = None,
-    label_names: opt.LabelNames = None,
-    tokenizer: opt.Tokenizer = None,
+    settings: Settings,
     budget: Annotated[
         str, typer.Option("--budget", help="Time to spend, such as 20min or 2h.", metavar="TIME")
     ] = "20min",
-    schedule: opt.ScheduleText = None,
-    warmup: opt.Warmup = None,
-    epochs: opt.Epochs = None,
-    batch_size: opt.BatchSize = None,
     margin: Annotated[
-        float, typer.Option("--margin", help="A difference that matters, in the metric's own units.", metavar="X")
+        float, typer.Option("--margin", help="Smallest difference you care about, in units of the metric.", metavar="X")
     ] = MARGIN,
-    optimizer: opt.Optimizer = None,
-    dropout: opt.Dropout = None,
-    weight_decay: opt.WeightDecay = None,
-    device: opt.Device = None,
-    precision: opt.Precision = None,
-    threads: opt.Threads = None,
     workers: Workers = None,
     lang: opt.Lang = "en",
     out: opt.Out = None,
@@ -64,7 +52,6 @@ def tune(
 
       lrscope tune --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --budget 20min --out runs/tune
     """
-    given = dict(locals())
     from lrscope.report.locales import locale
     from lrscope.studies.budget import format_budget, holds_other_files, keep_plan, parse_budget, read_plan
     from lrscope.studies.same_settings import require_same_settings
@@ -74,13 +61,9 @@ def tune(
         raise ConfigError(f"--margin is a positive number: got {margin:g}")
     seconds = parse_budget(budget)
     execution = ExecutorConfig.of(workers=workers)
-    options = {name: given[name] for name in _SETTINGS if given[name] is not None}
-    base = with_threads(
-        build_config(
-            {**options, "lr": 1e-3}, config=None, schedule=schedule, warmup=warmup, score_test=False, what="tune"
-        ),
-        execution,
-    )
+    epochs = settings.get("epochs")
+    shared = {name: value for name, value in settings.items() if name != "epochs"}
+    base = with_threads(build_config({**shared, "peak_rate": 1e-3}, what="tune"), execution)
     folder = out or Path("runs") / "tune"
     kept = read_plan(folder)
     if kept is None:
@@ -89,7 +72,7 @@ def tune(
         plan = _plan(base, seconds, execution, epochs)
         keep_plan(folder, plan, base)
     else:
-        plan, settings = kept.plan, kept.settings
+        plan, begun = kept.plan, kept.settings
         if plan.budget != seconds:
             raise StudyError(
                 f"{folder} was begun with a budget of {format_budget(plan.budget)}: got {budget}; leave it as it was"
@@ -98,18 +81,12 @@ def tune(
             raise StudyError(
                 f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
             )
-        require_same_settings(folder, settings, base, way_out="leave it as it was, or choose another --out")
+        require_same_settings(folder, begun, base, way_out="leave it as it was, or choose another --out")
     if not json:
         _say(plan)
     return _spend(
         replace(base, trial=replace(base.trial, epochs=plan.epochs)), plan, folder, execution, margin, lang, quiet=json
     )
-
-
-_SETTINGS = (
-    "model", "train", "dev", "label_names", "tokenizer", "batch_size", "optimizer", "dropout", "weight_decay", "device",
-    "precision", "threads",
-)  # fmt: skip
 
 
 def _plan(base: StudyConfig, seconds: float, execution: ExecutorConfig, epochs: int | None) -> Plan:
@@ -181,7 +158,7 @@ def _spend(
         print_answer(written)
     command = finetune_command(conclusions.runs, conclusions.arms[conclusions.choice.first].name)
     if quiet:
-        print_json({"report": str(written.page), "finetune": command, **report_values(conclusions)})
+        print_json({"report": str(written.page), "finetune": str(command), **report_values(conclusions)})
     else:
         echo(f"to train it: {command}")
     return 0

@@ -27,10 +27,24 @@ def all_settings() -> Mapping[str, Setting]:
     return {item.name: item for item in found if not issubclass(item.kind, Section)}
 
 
+# A part of the schedule, with an option of its own.
+WARMUP = Setting(
+    name="warmup", kind=str, help="Linear warmup: a share 6%, epochs 1ep or steps 100st; 0 for none.",
+    metavar="DURATION", shown_default="6%, unless the schedule has one", panel=TrialConfig.panel, varies=True,
+    in_find=True,
+)  # fmt: skip
+
+
+@functools.cache
+def option_settings() -> Mapping[str, Setting]:
+    """Return what there are options for: all settings, and the warmup."""
+    return {**all_settings(), WARMUP.name: WARMUP}
+
+
 def flag_of(name: str) -> str:
     """Return the option that gives a setting, by its name in a configuration.
 
     >>> flag_of("scale_rate"), flag_of("label_names")
     ('--scale-lr', '--label-names')
     """
-    return all_settings()[name].flag if name in all_settings() else "--" + name.replace("_", "-")
+    return option_settings()[name].flag if name in option_settings() else "--" + name.replace("_", "-")

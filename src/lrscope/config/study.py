@@ -27,9 +27,17 @@ class DataConfig(Section):
     key: ClassVar[str] = "data"
 
     train: str = setting(
-        help="Training examples: `label ||| sentence` text, CSV, TSV, JSONL or Parquet.", metavar="FILE", is_path=True
+        help="Training examples: `label ||| sentence` text, CSV, TSV, JSONL or Parquet.",
+        metavar="FILE",
+        is_path=True,
+        other_names=("train_file",),
     )
-    dev: str = setting(help="Examples that learning rates and epochs are compared on.", metavar="FILE", is_path=True)
+    dev: str = setting(
+        help="Examples that learning rates and epochs are compared on.",
+        metavar="FILE",
+        is_path=True,
+        other_names=("dev_file", "validation_file"),
+    )
     test: str | None = setting(
         None, help="Examples kept sealed: predicted, but scored only when asked for.", metavar="FILE", is_path=True,
         shown_default="none",
@@ -39,15 +47,21 @@ class DataConfig(Section):
         shown_default="the labels themselves",
     )  # fmt: skip
     text_column: str | None = setting(
-        None, help="Column of the sentences.", metavar="NAME", shown_default="text or sentence"
+        None,
+        help="Column of the sentences.",
+        metavar="NAME",
+        shown_default="text or sentence",
+        other_names=("text_column_name",),
     )
-    label_column: str | None = setting(None, help="Column of the labels.", metavar="NAME", shown_default="label")
+    label_column: str | None = setting(
+        None, help="Column of the labels.", metavar="NAME", shown_default="label", other_names=("label_column_name",)
+    )
     on_long: Literal["cut", "error"] = setting(
         "cut", help="Examples longer than the context: cut them and count them, or stop with an error."
     )
     max_tokens: int | None = setting(
         None, help="Longest example in tokens.", metavar="N", shown_default="the model's context", at_least=2,
-        cap=100_000_000, way_out="leave it out for the model's limit",
+        cap=100_000_000, way_out="leave it out for the model's limit", other_names=("max_seq_length", "max_length")
     )  # fmt: skip
 
     def _problems(self) -> list[Problem]:
@@ -65,7 +79,9 @@ class ModelConfig(Section):
     key: ClassVar[str] = "model"
 
     model: str = setting(
-        help="Weights: a Hugging Face folder or hub name, a llama2.c .bin, or a .pt checkpoint.", metavar="PATH"
+        help="Weights: a Hugging Face folder or hub name, a llama2.c .bin, or a .pt checkpoint.",
+        metavar="PATH",
+        other_names=("model_name_or_path", "model_name", "pretrained_model_path"),
     )
     tokenizer: str | None = setting(
         None, help="Tokenizer file or folder, where it does not lie beside the weights.", metavar="PATH", is_path=True,

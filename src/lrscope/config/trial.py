@@ -32,7 +32,7 @@ class TrialConfig(Section):
         DEFAULT_SCHEDULE,
         help='Learning-rate schedule: linear, cosine, "step(every=2ep, gamma=0.1)", "warmup(6%) > hold > sqrt(20%)", '
         "…; lrscope schedule show draws one.",
-        metavar="TEXT", parse=parse, varies=True, in_find=True, trainer="lr_scheduler_type",
+        metavar="TEXT", shown_default="linear", parse=parse, varies=True, in_find=True, trainer="lr_scheduler_type",
     )  # fmt: skip
     epochs: int = setting(
         5, help="Passes over the training set.", metavar="N", at_least=1, cap=100_000, way_out="try 3",
@@ -41,6 +41,7 @@ class TrialConfig(Section):
     batch_size: int = setting(
         32, help="Examples per optimizer step.", metavar="N", at_least=1, cap=1_000_000, way_out="try 32",
         limit="no larger batch has been of use", varies=True, in_find=True, trainer="per_device_train_batch_size",
+        other_names=("train_batch_size",)
     )  # fmt: skip
     micro_batch: int | None = setting(
         None, help="Examples computed at a time; their gradients are accumulated over the batch.", metavar="N",
@@ -87,7 +88,7 @@ class TrialConfig(Section):
     )  # fmt: skip
     dropout: float = setting(
         0.3, help="Dropout probability before the classification head.", metavar="P", at_least=0, below=1,
-        way_out="try 0.3", varies=True, in_find=True,
+        way_out="try 0.3", varies=True, in_find=True, other_names=("hidden_dropout_prob",)
     )  # fmt: skip
     label_smoothing: float = setting(
         0.0, help="Probability that is spread over all classes in the loss.", metavar="P", at_least=0, below=1,

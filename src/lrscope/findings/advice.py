@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from lrscope.config.command_line import CommandLine
 from lrscope.findings import statements as s
 from lrscope.findings import suggestions as to
 from lrscope.findings.commands import extension, sweep, takes_warmup
 from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
 from lrscope.runs.statement import Statement
-from lrscope.schedules.durations import format_number
 from lrscope.statistics.conclusions import ArmView, Conclusions
 
 FAR_APART = 3.0  # rates between which others are worth trying
@@ -28,7 +28,7 @@ class Advice:
 
     suggestion: to.Suggestion
     because: type[Statement]
-    command: str
+    command: CommandLine | None
     minutes: float
 
 
@@ -73,18 +73,19 @@ class _Advisor:
             suggestion: to.Suggestion = to.Undetectable(difference, Count(need.at_seeds))
             if need.examples is not None:
                 suggestion = to.MoreExamples(difference, Count(float(f"{need.examples:.3g}")), Count(need.at_seeds))
-            yield Advice(suggestion, s.Undecided, "", math.nan)
+            yield Advice(suggestion, s.Undecided, None, math.nan)
             return
         suggestion, tried = to.MoreSeeds(Count(need.seeds), difference), need.seeds
         if tried > 2 * max(SOME_SEEDS, most):
             tried = SOME_SEEDS if most < SOME_SEEDS else 2 * most
             suggestion = to.TrySomeSeeds(Count(need.seeds), difference, Value(self._lead()), Count(tried))
-        command, minutes = "", math.nan
+        command: CommandLine | None = None
+        minutes = math.nan
         if self.c.runs.study is not None and not self.c.looks:
-            command = extension(self.c.runs, f"--until-decided {self.c.margin:g} --max-seeds {tried}")
+            command = extension(self.c.runs, until_decided=self.c.margin, max_seeds=tried)
             minutes = sum(max(0, tried - len(arm.runs)) for arm in self.left) * self.run_minutes
-        elif _rates(self.left):
-            command = sweep(self.c.runs, f"{_rates(self.left)}--seeds {tried}")
+        elif rates := _rates(self.left):
+            command = sweep(self.c.runs, **rates, seeds=tried)
             minutes = tried * len(self.left) * self.run_minutes
         yield Advice(suggestion, s.Undecided, command, minutes)
 
@@ -97,7 +98,7 @@ class _Advisor:
         for edges, factor in ((self.of(s.EdgeLow), 1 / 3), (self.of(s.EdgeHigh), 3.0)):
             for finding in edges:
                 rate = float(f"{finding.rate * factor:.2g}")
-                command = extension(self.c.runs, f"--lr {format_number(rate)}")
+                command = extension(self.c.runs, peak_rate=rate)
                 yield Advice(to.WiderGrid(Rate(rate)), type(finding), command, self.minutes(1))
         if self.first_of(s.EdgeLow, s.EdgeHigh, s.Confounded):
             return
@@ -113,29 +114,29 @@ class _Advisor:
             if top is None or not (top.low and top.high) or top.low <= rate <= top.high
         ]
         if between:
-            command = extension(self.c.runs, f"--lr {','.join(map(format_number, between))}")
+            command = extension(self.c.runs, peak_rate=tuple(between))
             yield Advice(to.FinerGrid(Rates(between)), because, command, self.minutes(len(between)))
         batch = self.c.runs.settings.get("batch_size", "")
         if batch.isdigit():
-            scaled = f"--lr {format_number(chosen)} --batch-size {batch},{4 * int(batch)} --scale-lr sqrt"
-            yield Advice(to.ScaleBatch(Count(batch)), because, sweep(self.c.runs, scaled), self.minutes(2))
+            sizes = (int(batch), 4 * int(batch))
+            command = sweep(self.c.runs, peak_rate=chosen, batch_size=sizes, scale_rate="sqrt")
+            yield Advice(to.ScaleBatch(Count(batch)), because, command, self.minutes(2))
 
     def epochs(self) -> Iterator[Advice]:
         improving = {finding.arm: finding.at for finding in self.of(s.StillImproving)}
         on = [arm for arm in self.left if arm.name in improving]
         if on:
             epochs = 2 * max(1, math.ceil(max(improving[Setting(arm.name)] for arm in on) - 1e-6))
-            command = sweep(self.c.runs, f"{_rates(on)}--epochs {epochs}")
+            command = sweep(self.c.runs, **_rates(on), epochs=epochs)
             yield Advice(to.TrainLonger(Count(epochs)), s.StillImproving, command, self.minutes(2 * len(on)))
-        if self.of(s.WorseAfterBest):
-            longest = max(len(run.points) for run in self.c.runs.runs)
-            patience = 2 if longest > 3 else 1  # a patience of all epochs would stop nothing
-            command = sweep(self.c.runs, f"{_rates(self.left)}--patience {patience}")
+        longest = max(len(run.points) for run in self.c.runs.runs)
+        if self.of(s.WorseAfterBest) and longest > 2:  # a patience of all evaluations would stop nothing
+            command = sweep(self.c.runs, **_rates(self.left), patience=2 if longest > 3 else 1)
             yield Advice(to.StopEarly(), s.WorseAfterBest, command, self.minutes(len(self.left)))
 
     def training(self) -> Iterator[Advice]:
         if because := self.first_of(s.Overfitting, s.DevLossRises):
-            command = sweep(self.c.runs, f"{_rates(self.left)}--dropout 0.3,0.5 --weight-decay 0.01,0.1")
+            command = sweep(self.c.runs, **_rates(self.left), dropout=(0.3, 0.5), weight_decay=(0.01, 0.1))
             yield Advice(to.Regularise(), because, command, self.minutes(4 * len(self.left)))
         if because := self.first_of(s.Diverged, s.Unstable, s.TooHigh):
             shaken = {finding.arm for finding in self.of(s.Unstable)}
@@ -143,10 +144,11 @@ class _Advisor:
                 arm for arm in self.c.arms if arm.standing == "too high" or arm.num_diverged or arm.name in shaken
             ]
             tried = [*self.left, *(arm for arm in larger if arm not in self.left)]
-            command = sweep(self.c.runs, f"{_rates(tried)}--warmup 6%,20%") if takes_warmup(self.c.runs) else ""
-            yield Advice(to.LongerWarmup(), because, command, self.minutes(2 * len(tried)))
+            warmups = {**_rates(tried), "warmup": ("6%", "20%")}
+            longer = sweep(self.c.runs, **warmups) if takes_warmup(self.c.runs) else None
+            yield Advice(to.LongerWarmup(), because, longer, self.minutes(2 * len(tried)))
         if self.c.runs.is_imported and "schedule" not in self.c.runs.settings and len(self.left) > 1:
-            command = sweep(self.c.runs, f"{_rates(self.left)}--schedule 'constant;linear;cosine'")
+            command = sweep(self.c.runs, **_rates(self.left), schedule=("constant", "linear", "cosine"))
             yield Advice(to.CompareSchedules(), s.Undecided, command, self.minutes(3 * len(self.left)))
 
 
@@ -162,6 +164,6 @@ def _between(chosen: float, rates: Iterable[float | None]) -> list[float]:
     return [float(f"{math.sqrt(low * high):.2g}") for low, high in pairs if high / low > FAR_APART]
 
 
-def _rates(arms: Sequence[ArmView]) -> str:
-    rates = ",".join(dict.fromkeys(format_number(arm.rate) for arm in arms if arm.rate is not None))
-    return f"--lr {rates} " if rates else ""
+def _rates(arms: Sequence[ArmView]) -> dict[str, Any]:
+    rates = tuple(dict.fromkeys(arm.rate for arm in arms if arm.rate is not None))
+    return {"peak_rate": rates} if rates else {}

@@ -1,107 +1,106 @@
-"""Commands to type: what was run, said again in options."""
+"""Commands to type next: what was trained, said again in options, with what is to change."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Collection, Iterator
-from dataclasses import fields
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.base import settings_of
+from lrscope.config.command_line import CommandLine, resume
+from lrscope.config.trial import DEFAULT_SCHEDULE
+from lrscope.findings.imported_options import imported_options
 from lrscope.runs.runs import Runs
-from lrscope.runs.settings import epochs_of
 from lrscope.schedules import Phase, Schedule
-from lrscope.schedules.durations import format_number
 
-INPUTS = ("model", "train", "dev", "batch_size")  # of what is imported: as far as it was named
-_DEFAULTS = {
-    item.name: item.default for kind in (DataConfig, ModelConfig, NumericsConfig, TrialConfig) for item in fields(kind)
-}
 _OWN = ("peak_rate", "schedule", "epochs", "seed")  # said in their own ways, or not at all
+_LEFT_OUT = ("test", "device", "threads")  # a command may be typed on another machine, and opens no test
 
 
-def inputs(runs: Runs, but: Collection[str] = ()) -> list[str]:
-    """Return the options that name what was trained on what; capitals stand for what is not known."""
-    if runs.study is not None:
-        return [*_of_study(runs.study), *_compared(runs, but)]
-    known = {"model": "MODEL", "train": "TRAIN", "dev": "DEV", **runs.settings}
-    asked = [name for name in known if (name in INPUTS or name.endswith("_names")) and name not in but]
-    epochs = epochs_of(known) or ""
-    length = [_option("epochs", epochs)] if epochs.isdigit() and "epochs" not in but else []
-    return [*(_option(name, known[name]) for name in asked if known[name] not in ("", "None")), *length]
+def study_options(study: StudyConfig) -> dict[str, Any]:
+    """Return what a study reads and what of it trains, but for the defaults."""
+    return {
+        name: getattr(section, name)
+        for section in (study.model, study.data, study.numerics)
+        for name, item in settings_of(type(section)).items()
+        if name not in _LEFT_OUT and getattr(section, name) != item.default
+    }
 
 
-def settings(trial: TrialConfig, but: Collection[str] = ()) -> list[str]:
-    """Return the options of a trial that are not the defaults, and its batch size.
+def trial_options(trial: TrialConfig) -> dict[str, Any]:
+    """Return the settings of a trial that are not the defaults, and its batch size.
 
-    >>> settings(TrialConfig(peak_rate=1e-3, batch_size=80, weight_decay=0.1))
-    ['--batch-size 80', '--weight-decay 0.1']
+    >>> trial_options(TrialConfig(peak_rate=1e-3, batch_size=80, weight_decay=0.1))
+    {'batch_size': 80, 'weight_decay': 0.1}
     """
-    named = [item.name for item in fields(TrialConfig) if item.name not in (*_OWN, *but)]
-    return [
-        _option(name, getattr(trial, name))
-        for name in named
-        if name == "batch_size" or getattr(trial, name) != _DEFAULTS[name]
-    ]
+    return {
+        name: getattr(trial, name)
+        for name, item in settings_of(TrialConfig).items()
+        if name not in _OWN and (name == "batch_size" or getattr(trial, name) != item.default)
+    }
 
 
-def _compared(runs: Runs, but: Collection[str]) -> list[str]:
-    """Return the settings of a study's arms, each with all of its values where they differ."""
-    configs = list(runs.configs.values())
-    found = []
-    for item in fields(TrialConfig):
-        values = list(dict.fromkeys(getattr(config, item.name) for config in configs))
-        if item.name in (*_OWN, *but) or (item.name != "batch_size" and values == [_DEFAULTS[item.name]]):
-            continue
-        shown = ",".join(format_number(v) if isinstance(v, float) else str(v) for v in values if v is not None)
-        found.append(_option(item.name, values[0] if len(values) == 1 else shown))
-    return found
-
-
-def schedule_options(schedule: Schedule) -> list[str]:
+def schedule_options(schedule: Schedule) -> dict[str, Any]:
     """Return the options that give this schedule, and no warmup where it has none.
 
     >>> from lrscope.schedules import parse
-    >>> schedule_options(parse("cosine"))
-    ['--schedule cosine', '--warmup 0']
-    >>> schedule_options(parse("warmup(6%) > linear"))
-    ["--schedule 'warmup(6%) > linear'"]
+    >>> {name: str(value) for name, value in schedule_options(parse("cosine")).items()}
+    {'schedule': 'cosine', 'warmup': '0'}
     """
     bare = schedule.is_open and not schedule.has_warmup
-    return [_option("schedule", schedule), *(["--warmup 0"] if bare else [])]
+    return {"schedule": schedule, **({"warmup": "0"} if bare else {})}
 
 
-def finetune_command(runs: Runs, arm: str) -> str:
-    """Return the command that trains an arm once more; empty where lrscope did not run it."""
+def finetune_command(runs: Runs, arm: str) -> CommandLine | None:
+    """Return the command that trains an arm once more; None where lrscope did not run it."""
     config = runs.configs.get(arm)
     if config is None or runs.study is None:
-        return ""
-    own = [f"--lr {format_number(config.peak_rate)}", *schedule_options(config.schedule), f"--epochs {config.epochs}"]
-    return " ".join(["lrscope finetune", *_of_study(runs.study), *settings(config), *own])
+        return None
+    own = {"peak_rate": config.peak_rate, **schedule_options(config.schedule), "epochs": config.epochs}
+    return CommandLine("finetune", {**study_options(runs.study), **trial_options(config), **own})
 
 
-def extension(runs: Runs, options: str) -> str:
+def next_sweep(config: StudyConfig, low: float, high: float) -> CommandLine:
+    """Return the command that searches a range of rates with the settings of a range test."""
+    trial = {**trial_options(config.trial), **schedule_options(config.trial.schedule)}
+    rates = {"peak_rate": f"log:{low:.2g}:{high:.2g}:5", "seeds": 3}
+    return CommandLine("sweep", {**study_options(config), **trial, **rates})
+
+
+def extension(runs: Runs, **changes: Any) -> CommandLine:
     """Return the command that extends this study; an imported one is begun anew."""
-    return (
-        sweep(runs, options) if runs.study is None else f"lrscope sweep --resume {shlex.quote(runs.source)} {options}"
-    )
+    return sweep(runs, **changes) if runs.study is None else resume("sweep", Path(runs.source), **changes)
 
 
-def sweep(runs: Runs, options: str) -> str:
-    """Return the command for a new sweep on the same inputs, with what `options` name in their place."""
-    named = [word[2:].replace("-", "_") for word in options.split() if word.startswith("--")]
-    parts = ["lrscope sweep", *inputs(runs, named)]
-    epochs = [config.epochs for config in runs.configs.values()]
-    if epochs and "epochs" not in named:
-        parts.append(f"--epochs {max(epochs)}")
+def sweep(runs: Runs, **changes: Any) -> CommandLine:
+    """Return the command for a new sweep on the same inputs, with `changes` in the place of what was trained."""
+    trained = imported_options(runs.settings) if runs.study is None else _of_study(runs, runs.study, changes)
     seeds = max(len(of_arm) for of_arm in runs.arms.values())
-    if seeds > 1 and "seeds" not in named:
-        parts.append(f"--seeds {seeds}")
-    schedules = list(dict.fromkeys(config.schedule for config in runs.configs.values()))
-    if len(schedules) == 1 and "schedule" not in named:
-        parts += _shared_schedule(schedules[0], named)
-    elif schedules and not {"schedule", "warmup"} & set(named):
-        parts.append(_option("schedule", ";".join(map(str, schedules))))
-    return " ".join([*parts, options])
+    if seeds > 1:
+        trained["seeds"] = seeds
+    if "schedule" in changes and runs.study is not None:
+        trained.pop("warmup", None)  # it belonged to the other schedule
+    return CommandLine("sweep", trained).with_options(**changes)
+
+
+def _of_study(runs: Runs, study: StudyConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
+    configs = list(runs.configs.values())
+    trained = study_options(study)
+    for name, item in settings_of(TrialConfig).items():
+        values = [value for value in dict.fromkeys(getattr(config, name) for config in configs) if value is not None]
+        if name not in _OWN and values and (name == "batch_size" or values != [item.default]):
+            trained[name] = values[0] if len(values) == 1 else tuple(values)
+    if configs:
+        trained["epochs"] = max(config.epochs for config in configs)
+    schedules = list(dict.fromkeys(config.schedule for config in configs))
+    if len(schedules) > 1:
+        return trained if "warmup" in changes else {**trained, "schedule": tuple(schedules)}
+    if "warmup" in changes:
+        shapes = [schedule.without_warmup() for schedule in schedules if schedule != DEFAULT_SCHEDULE]
+        return {**trained, **({"schedule": shapes[0]} if shapes else {})}
+    of_schedule = [schedule_options(schedule) for schedule in schedules if schedule != DEFAULT_SCHEDULE]
+    return {**trained, **(of_schedule[0] if of_schedule else {})}
 
 
 def takes_warmup(runs: Runs) -> bool:
@@ -109,32 +108,3 @@ def takes_warmup(runs: Runs) -> bool:
     schedules = {config.schedule for config in runs.configs.values()}
     shapes = [schedule.without_warmup() for schedule in schedules]
     return len(schedules) < 2 and all(isinstance(s, Phase) and s.is_open and not s.has_warmup for s in shapes)
-
-
-def _shared_schedule(schedule: Schedule, named: Collection[str]) -> list[str]:
-    if schedule == _DEFAULTS["schedule"]:
-        return []
-    if "warmup" not in named:
-        return schedule_options(schedule)
-    return [_option("schedule", schedule.without_warmup())]
-
-
-def _of_study(study: StudyConfig) -> Iterator[str]:
-    """Yield what a study reads and what of it trains, as options, but for the defaults."""
-    for section in (study.model, study.data, study.numerics):
-        for item in fields(section):
-            value = getattr(section, item.name)
-            if item.name not in ("test", "device", "threads") and value != _DEFAULTS[item.name]:
-                yield _option(item.name, value)
-
-
-def _option(name: str, value: object) -> str:
-    """Return an option; a flag that is on has no value.
-
-    >>> _option("model", "my model"), _option("gradient_checkpointing", True), _option("clip_norm", 0.0)
-    ("--model 'my model'", '--gradient-checkpointing', '--clip-norm 0')
-    """
-    flag = f"--{name.replace('_', '-')}"
-    if value is True:
-        return flag
-    return f"{flag} {shlex.quote(format_number(value) if isinstance(value, float) else str(value))}"

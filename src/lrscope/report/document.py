@@ -82,16 +82,16 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     """Return how to train the choice again: with lrscope, and with Trainer where it can."""
     first = c.arms[c.choice.first].name
     command = finetune_command(c.runs, first)
-    if not command:
+    if command is None:
         return ()
     config, study = c.runs.configs[first], c.runs.study
     batching = study.numerics.batching if study else "bucketed"
     arguments = trainer_arguments(config, batching)
     if arguments is None:
-        return (command,)
+        return (str(command),)
     more = extra_steps(config, study.model.train_part if study else "full")
     comment = "; ".join([*([more] if more else []), f"not equal: {', '.join(differences(config, batching))}"])
-    return (command, f"{as_call(arguments)}  # {comment}")
+    return (str(command), f"{as_call(arguments)}  # {comment}")
 
 
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:

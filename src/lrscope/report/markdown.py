@@ -36,7 +36,7 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
     if doc.advice:
         parts.append(_heading(w, "advice"))
         for each in doc.advice:
-            command = f"{w.cost(each)}\n\n{fenced(each.command, indent='  ')}" if each.command else ""
+            command = f"{w.cost(each)}\n\n{fenced(str(each.command), indent='  ')}" if each.command else ""
             parts.append(f"- {escaped(w.sentence(each.suggestion))}{command}")
     parts += [_heading(w, "method"), *(escaped(w.sentence(each)) for each in doc.method)]
     if doc.unread:

@@ -48,7 +48,7 @@ def report_values(c: Conclusions) -> dict[str, Any]:
         "findings": [as_plain(finding) for finding in found],
         "advice": [
             {
-                **as_plain(each.suggestion), "because": each.because.kind, "command": each.command,
+                **as_plain(each.suggestion), "because": each.because.kind, "command": str(each.command or ""),
                 "minutes": _plain(each.minutes),
             }
             for each in advice(c, found)

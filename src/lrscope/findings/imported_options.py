@@ -1,0 +1,84 @@
+"""What imported runs say of how they were trained, as options of lrscope: names from a fixed list, checked values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from lrscope.config.base import Setting
+from lrscope.config.catalogue import all_settings
+from lrscope.errors import LrscopeError
+from lrscope.runs.settings import epochs_of
+from lrscope.schedules import parse
+
+# Said in their own ways, or not at all.
+NOT_CARRIED = frozenset({
+    "test", "on_long", "implementation", "gradient_checkpointing", "peak_rate", "schedule", "epochs", "seed",
+    "train_metrics",
+})  # fmt: skip
+UNKNOWN = {"model": "MODEL", "train": "TRAIN", "dev": "DEV"}  # capitals stand for what is not known
+SCHEDULES = ("schedule", "lr_scheduler_type", "lr_schedule", "lr_scheduler", "scheduler")
+SHAPES = {"constant_with_warmup": "constant", "curved": "cosine"}
+
+
+def imported_options(settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return the options that train what these runs trained, as far as they say it.
+
+    >>> imported_options({"per_device_train_batch_size": "16", "lr_scheduler_type": "constant", "a; curl x #": "1"})
+    {'model': 'MODEL', 'train': 'TRAIN', 'dev': 'DEV', 'batch_size': 16, 'schedule': 'constant', 'warmup': '0'}
+    """
+    options: dict[str, Any] = dict(UNKNOWN)
+    for name, item in all_settings().items():
+        if item.section not in ("data", "model", "trial") or name in NOT_CARRIED:
+            continue
+        value = next((v for key in _names_of(item) if (v := _value(item, settings.get(key, ""))) is not None), None)
+        if value is not None and (value != item.default or name == "batch_size"):
+            options[name] = value
+    epochs = _value(all_settings()["epochs"], epochs_of(settings) or "")
+    return {**options, **({} if epochs is None else {"epochs": epochs}), **_schedule(settings)}
+
+
+def _names_of(item: Setting) -> tuple[str, ...]:
+    return (item.name, *([item.trainer] if item.trainer else []), *item.other_names)
+
+
+def _value(item: Setting, text: str) -> Any:
+    """Return the value that a text means, None where it is none that the setting can have."""
+    written = text.strip()
+    if written in ("", "None"):
+        return None
+    if item.name == "optimizer":
+        written = "adamw" if written.lower().startswith("adamw") else written.lower()
+    try:
+        value, problem = item.checked(item.read(written))
+    except LrscopeError:
+        return None
+    return value if problem is None else None
+
+
+def _schedule(settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return the schedule and the warmup: a log that names neither trained at one rate."""
+    named = next((settings[name] for name in SCHEDULES if settings.get(name)), "constant")
+    try:
+        schedule = parse(SHAPES.get(named, named))
+    except LrscopeError:
+        return {}  # another program's own shape
+    if schedule.has_warmup or not schedule.is_open:
+        return {"schedule": str(schedule)}
+    return {"schedule": str(schedule), "warmup": _warmup(settings)}
+
+
+def _warmup(settings: Mapping[str, str]) -> str:
+    for name, unit in (("warmup_ratio", "%"), ("warmup", "%"), ("warmup_steps", "st")):
+        try:
+            value = float(settings.get(name, ""))
+        except ValueError:
+            continue
+        if not math.isfinite(value) or value <= 0:
+            continue
+        if value < 1:  # TrainingArguments takes a share as steps, too
+            return f"{100 * value:g}%"
+        if unit == "st":
+            return f"{value:.0f}st"
+    return "0"
