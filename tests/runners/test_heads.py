@@ -11,6 +11,7 @@ from tests.conftest import Toy
 
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.executors.inline import InlineExecutor
+from lrscope.executors.processes import ProcessExecutor
 from lrscope.runners.native import NativeRunner
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
@@ -106,3 +107,21 @@ def test_features_are_computed_once(toy: Toy, tmp_path: Path) -> None:
         events = list(Controller(study.store).run(InlineExecutor(study.prepared)))
     assert [e.trial for e in events if e.kind == "done"] == [2, 3]
     assert (together / FILE).stat().st_mtime_ns == before
+
+
+@pytest.mark.slow
+def test_processes_train_heads_together_too(toy: Toy, tmp_path: Path) -> None:
+    config = replace(
+        toy.config(train_part="head", epochs=2), sweep=SweepConfig(grid={"peak_rate": [1e-3, 1e-2]}, seeds=2)
+    )
+    with session.begin(config, tmp_path / "here") as study:
+        list(Controller(study.store).run(InlineExecutor(study.prepared)))
+    with session.begin(config, tmp_path / "there") as study:
+        events = list(Controller(study.store).run(ProcessExecutor(2)))
+    assert sorted(event.trial for event in events if event.kind == "done") == [1, 2, 3, 4]
+    with StudyStore.open(tmp_path / "here") as here, StudyStore.open(tmp_path / "there") as there:
+        for row in here.trials():
+            assert (here.steps(row.id)["loss"] == there.steps(row.id)["loss"]).all()
+    kept = [sorted(path.parts[-2] for path in tmp_path.glob(f"{name}/trials/*/best")) for name in ("here", "there")]
+    assert kept[0] == kept[1]
+    assert len(kept[0]) == 2
