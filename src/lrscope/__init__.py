@@ -1,18 +1,30 @@
-"""lrscope: which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?"""
+"""lrscope: which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?
 
+>>> import lrscope
+>>> "load_study" in dir(lrscope)
+True
+"""
+
+from __future__ import annotations
+
+import importlib
 from typing import Any
 
 __version__ = "0.1.0"
 
+# The public names and where each lives. Loaded when they are asked for: importing lrscope loads nothing else.
+_PUBLIC = {
+    "RangeTest": "lrscope.integrations.range_test",
+    "load_study": "lrscope.studies.frames",
+}
+__all__ = ["RangeTest", "__version__", "load_study"]
+
 
 def __getattr__(name: str) -> Any:
-    # Looked up when it is asked for: importing lrscope loads nothing else.
-    if name == "load_study":
-        from lrscope.studies.frames import load_study
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'lrscope' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
 
-        return load_study
-    if name == "RangeTest":
-        from lrscope.integrations.range_test import RangeTest
 
-        return RangeTest
-    raise AttributeError(f"module 'lrscope' has no attribute {name!r}")
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -106,10 +106,12 @@ def test_a_closed_pipe_stops_run_llama_with_an_error(toy: Toy, tmp_path: Path) -
         "--dev_out", str(tmp_path / "a-dev-finetuning-output.txt"), "--out", str(tmp_path / "run"),
         "--test_out", str(tmp_path / "a-test-finetuning-output.txt"), stdout=subprocess.PIPE,
     )  # fmt: skip
-    assert process.stdout is not None
-    process.stdout.readline()
-    process.stdout.close()
-    err = process.stderr.read() if process.stderr else ""
-    assert process.wait(timeout=120) == 2, err
+    with process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        err = process.stderr.read()
+    assert process.returncode == 2, err
     assert "standard output was closed before the work was done" in err
     assert "Traceback" not in err
