@@ -141,11 +141,11 @@ def test_an_explosion_at_the_end_does_not_hide_that_the_loss_fell() -> None:
 
 def test_a_bracket_says_how_far_seeds_agree() -> None:
     alike = bracket_of([hill(), hill(level=1.0)])
-    assert alike.sentence.startswith("narrow: the seeds agree within 1.0×")
+    assert alike.sentence.startswith("seeds agree within 1.0×")
     assert alike.low is not None
     assert alike.high is not None
     assert alike.high / alike.low == pytest.approx(10**1.5)
-    assert bracket_of([hill(), hill(least=1e-1)]).sentence.startswith("wide: the seeds disagree by")
+    assert bracket_of([hill(), hill(least=1e-1)]).sentence.startswith("seeds differ by")
     assert "one seed" in bracket_of([hill()]).sentence
 
 
@@ -169,7 +169,7 @@ def test_of_runs_that_began_anew_the_least_loss_is_in_the_middle_of_the_bracket(
     assert found.largest_stable == pytest.approx(1e-2), "still better than the smallest rate"
     assert "one seed" in found.sentence
     apart = bracket_of([runs(1.6, 1.4, 1.2, 1.5, 2.0), runs(1.6, 1.4, 1.3, 1.25, 2.0)])
-    assert apart.sentence == "wide: the seeds disagree by 10.0×"
+    assert apart.sentence == "seeds differ by 10.0×"
 
 
 @pytest.mark.parametrize(

@@ -43,9 +43,13 @@ def findings(c: Conclusions) -> list[Statement]:
 
 def _comparison(c: Conclusions) -> Iterator[s.Finding]:
     for standing, kind in (("too low", s.TooLow), ("worse", s.NotBest), ("too high", s.TooHigh)):
-        out = [arm for arm in c.arms if arm.standing == standing]
-        if out:
-            yield kind(_names(out), _range(_gap(c, arm) for arm in out))
+        out = [arm for arm in c.arms if arm.standing == standing and arm.beaten_through is None]
+        if out and (gap := _range(_gap(c, arm) for arm in out)):
+            yield kind(_names(out), gap)
+    if by_order := [arm for arm in c.arms if arm.beaten_through is not None]:
+        yield s.RuledOutByOrder(_names(by_order))
+    if c.verdict.single_peak == "contradicted":
+        yield s.TwoPeaks(Value(c.verdict.single_peak_p))
     left = [arm for arm in c.arms if arm.standing == "contender"]
     if len(c.arms) == 1:
         yield s.OneSetting()

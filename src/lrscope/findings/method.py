@@ -44,6 +44,11 @@ class RulingOut(Method):
 
 
 @dataclass(frozen=True)
+class SinglePeak(Method):
+    """A single peak along the rates is assumed, and used."""
+
+
+@dataclass(frozen=True)
 class Intervals(Method):
     """What the intervals of gaps mean."""
 
@@ -105,6 +110,8 @@ def method(c: Conclusions) -> Iterator[Method]:
         yield ByValue()
     if len(c.arms) > 1:
         yield RulingOut(Share(c.error), Share(1.0 - c.error))
+        if c.verdict.single_peak == "assumed":
+            yield SinglePeak()
         yield Intervals()
         yield Choosing(choice_rule(c))
         yield ConfidenceRule()

@@ -32,7 +32,7 @@ class TooLow(Finding):
     """Rates below those that may be the best; `gap` by how much another setting is better, at least and at most."""
 
     arms: Settings
-    gap: Interval[Value] | None
+    gap: Interval[Value]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class TooHigh(Finding):
     """Rates above those that may be the best."""
 
     arms: Settings
-    gap: Interval[Value] | None
+    gap: Interval[Value]
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,21 @@ class NotBest(Finding):
     """Settings that are ruled out and lie on no side of those that are left."""
 
     arms: Settings
-    gap: Interval[Value] | None
+    gap: Interval[Value]
+
+
+@dataclass(frozen=True)
+class RuledOutByOrder(Finding):
+    """Settings ruled out because one between them and the better ones is shown to be worse."""
+
+    arms: Settings
+
+
+@dataclass(frozen=True)
+class TwoPeaks(Finding):
+    """The data contradict a single peak along the rates."""
+
+    p: Value
 
 
 @dataclass(frozen=True)

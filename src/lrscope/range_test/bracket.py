@@ -104,7 +104,7 @@ def _around_least(curves: Sequence[Curve]) -> Bracket:
 def _sentence(whole: Curve, num_stable: int, num_seeds: int, ratio: float) -> str:
     parts = [_agreement(num_stable, num_seeds, ratio)]
     if not falls(whole):
-        parts.append("the loss never fell clearly, so only its rise is read")
+        parts.append("the loss never fell clearly, so only its rise was used")
     if num_stable < num_seeds:
         parts.append(f"in {num_seeds - num_stable} of {num_seeds} seeds it never rose")
     return "; ".join(parts)
@@ -112,9 +112,9 @@ def _sentence(whole: Curve, num_stable: int, num_seeds: int, ratio: float) -> st
 
 def _agreement(num_answers: int, num_seeds: int, ratio: float) -> str:
     if num_seeds == 1:
-        return "one seed: how far others would disagree is not known"
+        return "one seed: agreement between seeds is unknown"
     if num_answers < 2:
-        return "wide: too few seeds have an answer of their own"
+        return "too few seeds gave an answer of their own"
     if ratio > AGREE:
-        return f"wide: the seeds disagree by {ratio:.1f}×"
-    return f"narrow: the seeds agree within {ratio:.1f}×"
+        return f"seeds differ by {ratio:.1f}×"
+    return f"seeds agree within {ratio:.1f}×"

@@ -26,18 +26,16 @@ def range_figure(curves: Sequence[Curve], bracket: Bracket, suggestions: Mapping
         axes = figure.subplots()
         readable = [curve for curve in curves if curve.is_readable]
         if bracket.low is not None and bracket.high is not None:
-            axes.axvspan(bracket.low, bracket.high, color=BRACKET, zorder=0)
-            axes.annotate(
-                f"search here: {bracket.low:.2g} … {bracket.high:.2g}",
-                (np.sqrt(bracket.low * bracket.high), 0.02), xycoords=("data", "axes fraction"),
-                ha="center", va="bottom", fontsize=9, color="#4d6b16",
-            )  # fmt: skip
+            axes.axvspan(bracket.low, bracket.high, color=BRACKET, zorder=0, label="search here")
         for curve in readable:
-            axes.plot(curve.rates, curve.losses, color=RAW, linewidth=0.6, alpha=0.55, zorder=1)
+            axes.plot(curve.rates, curve.losses, color=RAW, linewidth=0.6, alpha=0.55, zorder=1, label="each step")
             if curve.independent_rates:
                 axes.plot(curve.rates, curve.losses, "o", color=SMOOTH, markersize=3.5, alpha=0.5, zorder=2)
             elif len(readable) > 1:
-                axes.plot(curve.rates, curve.smoothed, color=SMOOTH, linewidth=0.9, alpha=0.45, zorder=2)
+                axes.plot(
+                    curve.rates, curve.smoothed, color=SMOOTH, linewidth=0.9, alpha=0.45, zorder=2,
+                    label="smoothed, each seed",
+                )  # fmt: skip
         if readable:
             mean = mean_of(curves)
             axes.plot(
@@ -46,22 +44,39 @@ def range_figure(curves: Sequence[Curve], bracket: Bracket, suggestions: Mapping
                 color=SMOOTH,
                 linewidth=2.4,
                 zorder=4,
+                label="mean over seeds" if len(readable) > 1 else "smoothed",
             )
             _limit(axes, readable)
             _mark_rules(axes, mean, suggestions)
         for curve in readable:
             if curve.diverged_at is not None:
                 axes.axvline(
-                    curve.diverged_at, color=DIVERGED, linewidth=0.8, alpha=0.6, linestyle=(0, (4, 3)), zorder=1
-                )
-        large = [curve.diverged_at for curve in readable if curve.diverged_at is not None]
-        if large:
-            axes.annotate(
-                "too large", (max(large), 0.97), xycoords=("data", "axes fraction"), xytext=(-4, 0),
-                textcoords="offset points", ha="right", va="top", fontsize=9, color=DIVERGED, rotation=90,
-            )  # fmt: skip
-        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title=bracket.sentence)
+                    curve.diverged_at, color=DIVERGED, linewidth=0.8, alpha=0.6, linestyle=(0, (4, 3)), zorder=1,
+                    label="diverged",
+                )  # fmt: skip
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss")
+        axes.set_title(_title(bracket), loc="left")
+        _legend(axes)
         return figure
+
+
+def _title(bracket: Bracket) -> str:
+    """Return what to do, and how far the seeds agree on it; what else there is to say of that below.
+
+    >>> _title(Bracket(2e-4, 7e-3, 7e-3, 2.8, "seeds differ by 2.8×"))
+    'Search 0.0002 to 0.007 (seeds differ by 2.8×)'
+    """
+    if bracket.low is None or bracket.high is None:
+        return bracket.sentence
+    agreement, _, rest = bracket.sentence.partition("; ")
+    return f"Search {bracket.low:.2g} to {bracket.high:.2g} ({agreement})" + (f"\n{rest}" if rest else "")
+
+
+def _legend(axes: Any) -> None:
+    """Name every kind of line once."""
+    handles, labels = axes.get_legend_handles_labels()
+    named = dict(zip(labels, handles, strict=True))
+    axes.legend(named.values(), named.keys(), framealpha=0.85, edgecolor="none", loc="lower left", fontsize=9)
 
 
 def _limit(axes: Any, curves: Any) -> None:

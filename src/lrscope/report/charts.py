@@ -136,7 +136,7 @@ def curve_charts(c: Conclusions, wording: Wording) -> list[Chart]:
     shown = [number for number in range(len(c.arms)) if number in order]
     return [
         chart
-        for metric, title in ((c.runs.metric, inline(c.runs.metric.name)), (LOSS, wording.word("loss")))
+        for metric, title in ((c.runs.metric, wording.metric), (LOSS, wording.word("loss")))
         if metric is not LOSS or c.runs.metric.name != LOSS.name
         if not (chart := _curves(c, wording, metric, shown, title)).is_empty
     ]

@@ -5,6 +5,7 @@ matplotlib is imported when a figure is drawn, and draws to files only: no windo
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from lrscope.figure_style import BLUE, GREY, ORANGE, STYLE
 from lrscope.files import replacing
+from lrscope.records import EvaluationRecord
 from lrscope.store.study import StudyStore
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
@@ -36,7 +39,13 @@ def smoothed(values: NDArray[np.float64], span: int) -> NDArray[np.float64]:
 
 
 def save_trial_curves(store: StudyStore, trial: int, path: Path) -> None:
-    """Draw one trial: loss by step with dev loss, the decision metric by epoch, and the rate that was applied."""
+    """Draw one trial: loss by step with dev loss, the decision metric, and the rate that was applied."""
+    with replacing(path) as temporary:
+        trial_figure(store, trial).savefig(temporary, format=path.suffix.lstrip("."))
+
+
+def trial_figure(store: StudyStore, trial: int) -> Figure:
+    """Return the figure of one trial: loss, rate and metric, each against the epoch."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -47,33 +56,30 @@ def save_trial_curves(store: StudyStore, trial: int, path: Path) -> None:
         figure = Figure(figsize=(10, 6.2), layout="constrained")
         axes = figure.subplot_mosaic([["loss", "metric"], ["rate", "metric"]], height_ratios=[3, 1.4])
         epochs = (np.arange(len(series)) + 1) / per_epoch
-        _draw_loss(axes["loss"], store, trial, epochs, series["loss"])
-        _draw_metric(axes["metric"], store, trial)
+        _draw_loss(axes["loss"], store.evaluations(trial, "dev"), per_epoch, epochs, series["loss"])
+        _draw_metric(axes["metric"], store, trial, per_epoch)
         rate = axes["rate"]
         rate.plot(epochs, series["learning_rate"], color=BLUE, linewidth=1.6)
-        rate.set(xlabel="epoch", ylabel="learning rate applied")
+        rate.set(xlabel="epoch", ylabel="learning rate")
         rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         rate.sharex(axes["loss"])
         config = row.config
         figure.suptitle(
-            f"{config.schedule}, peak {config.peak_rate:g}, batch {config.batch_size}, seed {config.seed}"
-            + ("" if row.status == "completed" else f": {row.status}"),
+            f"{config.schedule}, peak learning rate {config.peak_rate:g}, batch size {config.batch_size}, "
+            f"seed {config.seed}" + ("" if row.status == "completed" else f": {row.status}"),
             fontsize=11,
         )
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=path.suffix.lstrip("."))
+    return figure
 
 
 def _draw_loss(
-    axes: Axes, store: StudyStore, trial: int, epochs: NDArray[np.float64], loss: NDArray[np.float64]
+    axes: Axes, dev: Sequence[EvaluationRecord], per_epoch: int, epochs: NDArray[np.float64], loss: NDArray[np.float64]
 ) -> None:
-    axes.plot(epochs, loss, color=GREY, alpha=0.35, linewidth=0.7)
+    axes.plot(epochs, loss, color=GREY, alpha=0.35, linewidth=0.7, label="train, each step")
     line = smoothed(loss, max(3, len(loss) // 40))
     axes.plot(epochs, line, color=BLUE, linewidth=1.8, label="train, running mean")
-    dev = store.evaluations(trial, "dev")
-    axes.plot(
-        [r.epoch for r in dev], [r.metrics["loss"] for r in dev], color=ORANGE, marker="o", linewidth=1.4, label="dev"
-    )
+    at = [record.step / per_epoch for record in dev]
+    axes.plot(at, [r.metrics["loss"] for r in dev], color=ORANGE, marker="o", linewidth=1.4, label="dev")
     axes.set(ylabel="loss", title="Loss")
     finite = line[np.isfinite(line)]
     if len(finite):
@@ -84,20 +90,19 @@ def _draw_loss(
     axes.legend(frameon=False, loc="best")
 
 
-def _draw_metric(axes: Axes, store: StudyStore, trial: int) -> None:
+def _draw_metric(axes: Axes, store: StudyStore, trial: int, per_epoch: int) -> None:
     name = store.metric.name
     full = store.evaluations(trial, "train-full")
     train, dev = full or store.evaluations(trial, "train"), store.evaluations(trial, "dev")
     best = [r for r in dev if r.improved]
-    dev_label = f"dev, best {best[-1].metrics[name]:.3f} after epoch {best[-1].epoch}" if best else "dev"
+    dev_label = f"dev, best {best[-1].metrics[name]:.3f} at epoch {best[-1].step / per_epoch:.3g}" if best else "dev"
     for records, colour, marker, label in (
-        (train, BLUE, "s", "train, full pass" if full else "train, as trained"),
+        (train, BLUE, "s", "train, full pass" if full else "train, during the epoch"),
         (dev, ORANGE, "o", dev_label),
     ):
-        shown = [(r.epoch, r.metrics[name]) for r in records if name in r.metrics]
-        if not shown:
-            continue
-        axes.plot(*zip(*shown, strict=True), color=colour, marker=marker, linewidth=1.6)
-        axes.annotate(label, shown[-1], xytext=(0, 9), textcoords="offset points", color=colour, ha="right")
-    axes.set(xlabel="epoch", ylabel=name, title=f"{name.capitalize()} by epoch")
+        shown = [(r.step / per_epoch, r.metrics[name]) for r in records if name in r.metrics]
+        if shown:
+            axes.plot(*zip(*shown, strict=True), color=colour, marker=marker, linewidth=1.6, label=label)
+            axes.legend(frameon=False, loc="best")
+    axes.set(xlabel="epoch", ylabel=name, title=name.capitalize())
     axes.locator_params(axis="x", integer=True)

@@ -23,7 +23,7 @@ class Wording:
     """Writes a language. `metric` is the decision metric's name."""
 
     def __init__(self, locale: Locale, metric: str) -> None:
-        self.locale, self.metric = locale, inline(metric)
+        self.locale, self.metric = locale, locale.metrics.get(metric, inline(metric))
         self._writers: dict[type, Callable[[Any], str]] = {
             q.Rate: _rate, q.Share: percent, q.Value: number, q.Difference: signed, q.Count: count, q.Number: str,
             q.Epoch: lambda epoch: self.word("at-epoch", epoch=f"{epoch:g}"),

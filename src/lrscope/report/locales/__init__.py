@@ -1,5 +1,5 @@
 """The words of the report, a file a language: `WORDS`, by key, `SAY`, a sentence for every kind of statement with places
-for its fields, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
+for its fields, `METRICS`, metrics whose names are translated, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
 
 Adding a language is adding one file with the same keys, and its name to `NAMES`.
 """
@@ -21,6 +21,7 @@ class Locale(NamedTuple):
     name: str
     words: Mapping[str, str]
     say: Mapping[str, str]
+    metrics: Mapping[str, str]
     comma: str
     conjunction: str
     semicolon: str
@@ -38,4 +39,4 @@ def locale(name: str) -> Locale:
         raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
     module = importlib.import_module(f"lrscope.report.locales.{name}")
     joints = (module.COMMA, module.CONJUNCTION, module.SEMICOLON, module.ASIDE, module.SPACE)
-    return Locale(name, module.WORDS, module.SAY, *joints)
+    return Locale(name, module.WORDS, module.SAY, module.METRICS, *joints)

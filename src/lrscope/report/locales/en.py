@@ -2,6 +2,8 @@
 
 COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = ", ", " and ", "; ", " ({})", " "
 
+METRICS: dict[str, str] = {}  # names of metrics that are written otherwise than files write them
+
 WORDS = {
     "title": "Which learning rate, and how sure?",
     "answer": "Recommendation",
@@ -116,6 +118,13 @@ SAY = {
     "too-low": "Too low: {arms}. Another setting is significantly better, by {gap}.",
     "too-high": "Too high: {arms}. Another setting is significantly better, by {gap}.",
     "not-best": "Ruled out: {arms}. Another setting is significantly better, by {gap}.",
+    "ruled-out-by-order": (
+        "Ruled out by its neighbours: {arms}. A learning rate between it and the better ones is significantly worse, and beyond "
+        "that the score only falls."
+    ),
+    "two-peaks": (
+        "These results contradict a single peak along the learning rate (p = {p}), so no learning rate is ruled out by its neighbours."
+    ),
     "undecided": "{arms} cannot be told apart: a gap of {needed} would be needed to rule one of them out.",
     "one-setting": "There is only one setting, so there is nothing to compare it with.",
     "confounded": (
@@ -218,6 +227,10 @@ SAY = {
     "ruling-out": (
         "A setting is ruled out when another is significantly better (at {error}, corrected for multiple comparisons). We are at least "
         "{level} confident that the best setting is among those that are left."
+    ),
+    "single-peak": (
+        "Along the learning rate the score is assumed to have a single peak, unless the results contradict it: a learning rate is also "
+        "ruled out when one between it and the better ones is significantly worse."
     ),
     "intervals": (
         "The intervals of the gaps hold for all pairs of settings at once. Ruling a setting out takes less, so one whose interval contains "
