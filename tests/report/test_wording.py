@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 import string
 import types
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lrscope.findings.statements import Finding
+from lrscope.findings.suggestions import Suggestion
 from lrscope.report.locales import NAMES, locale
 from lrscope.report.wording import Wording
 from lrscope.runs import quantities as q
+from lrscope.runs.notes import Note
 from lrscope.runs.statement import Statement, as_plain, statement_classes
 
 for _module in ("findings.statements", "findings.suggestions", "findings.answer", "findings.method", "runs.notes"):
@@ -92,3 +97,13 @@ def test_lists_of_settings() -> None:
     assert chinese.text(q.Settings(["lr 1e-5", "lr 0.001"])) == "1e-5、0.001"
     assert english.text(q.Settings([f"lr {n}" for n in range(9)])) == "0 … 8 (9 settings)"
     assert english.text(q.Setting("a\nb\x1b[2J")) == "a\\u000ab\\u001b[2J"
+
+
+def test_docs_list_every_kind_with_its_fields() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    listed = {
+        line.split("|")[1].strip(" `"): line.split("|")[2] for line in text.splitlines() if line.startswith("| `")
+    }
+    for kind in (each for each in CLASSES if issubclass(each, Finding | Note | Suggestion)):
+        assert kind.kind in listed, kind.kind
+        assert re.findall(r"`(\w+)`", listed[kind.kind]) == [item.name for item in dataclasses.fields(kind)]
