@@ -75,7 +75,8 @@ class TransformersClassifier(nn.Module):
             if isinstance(head, nn.Module):
                 return head
         raise CheckpointError(
-            f"--train head needs a model whose head lrscope knows: got {type(self.network).__name__}; use --train full"
+            f"training the head alone needs a model whose head lrscope knows: got {type(self.network).__name__}; "
+            "train the full model"
         )
 
 

@@ -1,0 +1,143 @@
+"""Options follow from settings: each has its help, is read as its setting's kind, and reaches its place."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+import typer
+from hypothesis import given, settings
+from tests.config.strategies import MODELS, NUMERICS, TRIALS
+from tests.conftest import Cli, Toy
+
+from lrscope.cli.app import app
+from lrscope.cli.find_runs import find_study
+from lrscope.cli.options import FIND, FINETUNE, SWEEP, with_settings
+from lrscope.cli.settings import build_config, settings_in
+from lrscope.cli.sweep_options import sweep_config
+from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
+from lrscope.config.base import Setting
+from lrscope.config.catalogue import all_settings
+from lrscope.config.command_line import CommandLine
+from lrscope.executors.config import ExecutorConfig
+from lrscope.findings.commands import schedule_options, study_options, trial_options
+from lrscope.schedules import parse
+from lrscope.store.study import StudyStore
+
+NEEDED = {"model": "./m", "train": "/t", "dev": "/d"}
+
+
+def parsed(names: tuple[str, ...], words: list[str], *, lists: bool = False) -> dict[str, Any]:
+    """Return the settings that a command with these options would be called with."""
+    taken: list[dict[str, Any]] = []
+
+    @with_settings(names, lists=lists)
+    def command(settings: dict[str, Any]) -> None:
+        taken.append(settings)
+
+    probe = typer.Typer(add_completion=False, rich_markup_mode=None)
+    probe.command()(command)
+    probe(words, standalone_mode=False)
+    return taken[0]
+
+
+def options_of(values: dict[str, Any]) -> list[str]:
+    return shlex.split(CommandLine("finetune", values).text("posix"))[2:]
+
+
+def another(item: Setting) -> Any:
+    """Return a value other than the default."""
+    if item.choices:
+        return next(choice for choice in item.choices if choice != item.default)
+    if item.kind is bool:
+        return True
+    if item.kind is int:
+        return 7 if item.name != "steps" else 77
+    if item.kind is float:
+        return 0.005
+    if item.kind is tuple:
+        return ("head",)
+    return "cosine" if item.name == "schedule" else "/some where/é"
+
+
+def test_every_option_has_a_help() -> None:
+    root: Any = typer.main.get_command(app)
+    commands = [*root.commands.values(), *root.commands["schedule"].commands.values()]
+    for command in commands:
+        for option in command.params:
+            if option.param_type_name == "option" and not hasattr(command, "commands"):
+                assert option.help, f"{command.name} {option.name}"
+                assert option.help[0].isupper() or option.help.startswith(("generate", "lrscope", "0 takes")), (
+                    option.help
+                )
+
+
+@pytest.mark.parametrize("name", [name for name in FINETUNE if name != "warmup"])
+def test_every_setting_of_a_finetune_reaches_its_place(name: str) -> None:
+    item = all_settings()[name]
+    values = {**NEEDED, "peak_rate": 1e-3, name: another(item)}
+    config = build_config(parsed(FINETUNE, options_of(values)))
+    value = getattr(getattr(config, item.section), name)
+    assert value == (parse("warmup(6%) > cosine") if name == "schedule" else another(item))
+
+
+@pytest.mark.parametrize("name", [name for name in SWEEP if name not in ("warmup", "seeds")])
+def test_every_setting_of_a_sweep_reaches_its_place(name: str) -> None:
+    item = all_settings()[name]
+    one = another(item)
+    if not item.varies:
+        config = sweep_config(parsed(SWEEP, options_of({**NEEDED, "peak_rate": 1e-3, name: one}), lists=True), None)
+        assert getattr(getattr(config, item.section), name) == one
+        return
+    two = (one, item.default if item.default is not None else 3) if name != "schedule" else ("linear", "cosine")
+    values = {**NEEDED, "peak_rate": 1e-3, name: two}
+    config = sweep_config(parsed(SWEEP, options_of(values), lists=True), None)
+    assert config.sweep is not None
+    found = config.sweep.grid[name]
+    assert found == two if name != "schedule" else [str(each) for each in found] == [
+        "warmup(6%) > linear", "warmup(6%) > cosine",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", [name for name in FIND if name != "warmup"])
+def test_every_setting_of_a_range_test_reaches_its_place(name: str) -> None:
+    item = all_settings()[name]
+    read = parsed(FIND, options_of({**NEEDED, name: another(item)}))
+    base = build_config({**read, "peak_rate": 1e-2}, what="find")
+    config = find_study(base, {**settings_in(read, "find"), **settings_in(read, "sweep")}, ExecutorConfig())
+    value = getattr(getattr(config, item.section), name)
+    assert value == (parse("warmup(6%) > cosine") if name == "schedule" else another(item))
+
+
+@settings(max_examples=40, deadline=None)
+@given(MODELS, TRIALS, NUMERICS)
+def test_a_command_line_asks_for_the_same_study_again(model: Any, trial: Any, numerics: Any) -> None:
+    model = {**model, "model": "/a model", "tokenizer": model["tokenizer"] and "/it's"}
+    config = StudyConfig(
+        data=DataConfig(train="/t $(x)", dev='/"d"'), model=ModelConfig(**model), trial=TrialConfig(**trial),
+        numerics=NumericsConfig(**{**numerics, "device": "auto", "threads": None}),
+    )  # fmt: skip
+    options = {
+        **study_options(config), **trial_options(config.trial), **schedule_options(config.trial.schedule),
+        "peak_rate": config.trial.peak_rate, "epochs": config.trial.epochs, "seed": config.trial.seed,
+    }  # fmt: skip
+    asked = build_config(parsed(FINETUNE, options_of(options)))
+    assert asked.to_dict() == config.to_dict()
+
+
+def test_the_old_double_use_of_train_works_with_a_note(toy: Toy, tmp_path: Any, cli: Cli) -> None:
+    code, _, err = cli("sweep", *toy.options("--train", "head", "--seeds", "1"), "--out", tmp_path / "s", "--yes")
+    assert code == 0, err
+    assert "note: --train names the training file; write --train-part head for what is trained" in err
+    with StudyStore.open(tmp_path / "s") as store:
+        assert store.config.model.train_part == "head"
+        assert store.config.data.train == str(toy.train)
+    code, _, err = cli("finetune", *toy.options("--train", "head", "--train-part", "full"))
+    assert code == 2
+    assert "--train-part takes one value: got head and full" in err
+
+
+def test_a_micro_batch_is_held_to_the_batches_that_are_compared() -> None:
+    words = options_of({**NEEDED, "peak_rate": 1e-3, "batch_size": (64, 128), "micro_batch": 48})
+    assert sweep_config(parsed(SWEEP, words, lists=True), None).trial.micro_batch == 48

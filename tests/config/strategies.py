@@ -1,0 +1,58 @@
+"""Any value that a declaration allows."""
+
+from typing import Any
+
+from hypothesis import strategies as st
+
+from lrscope.config import DataConfig, ModelConfig, NumericsConfig, SweepConfig, TrialConfig
+from lrscope.config.base import Section, Setting, settings_of
+
+SCHEDULES = ("linear", "warmup(6%) > cosine(to=1%)", "hold(50%) > linear", "step(every=2ep, gamma=0.1)", "constant")
+# What a path or a name may be: quotes, spaces, letters of other languages, and what shells would run.
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
+    lambda t: t.strip() == t
+)
+
+
+def values_of(item: Setting) -> st.SearchStrategy[Any]:
+    """Return values of a setting, None where it may be left out."""
+    return st.none() | _values(item) if item.is_optional else _values(item)
+
+
+def _values(item: Setting) -> st.SearchStrategy[Any]:
+    if item.choices:
+        return st.sampled_from(item.choices)
+    if item.name == "schedule":
+        return st.sampled_from(SCHEDULES)
+    if item.kind is bool:
+        return st.booleans()
+    if item.kind is int:
+        low = int(item.at_least or 0)
+        high = item.cap or item.at_most or (item.below - 1 if item.below else None)
+        return st.integers(low, None if high is None else int(high))
+    if item.kind is float:
+        low = item.above if item.above is not None else item.at_least
+        high = next((bound for bound in (item.below, item.at_most, item.cap) if bound is not None), None)
+        return st.floats(
+            low, high, exclude_min=item.above is not None, exclude_max=item.below is not None, allow_nan=False
+        )
+    return TEXTS
+
+
+def sections(section: type[Section], **fixed: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return the values of a section."""
+    return st.fixed_dictionaries({**{n: values_of(i) for n, i in settings_of(section).items()}, **fixed})
+
+
+TRIALS = sections(TrialConfig).filter(lambda v: v["micro_batch"] is None or v["micro_batch"] <= v["batch_size"])
+DATA = sections(DataConfig).filter(lambda v: v["text_column"] is None or v["text_column"] != v["label_column"])
+MODELS = sections(ModelConfig)
+NUMERICS = sections(NumericsConfig)
+GRIDS = st.dictionaries(
+    st.sampled_from(["peak_rate", "batch_size", "dropout", "schedule", "optimizer"]), st.just(None), max_size=3
+).flatmap(
+    lambda names: st.fixed_dictionaries(
+        {n: st.lists(_values(settings_of(TrialConfig)[n]), min_size=1, max_size=3, unique=True) for n in names}
+    )
+)
+SWEEPS = sections(SweepConfig, grid=GRIDS, seeds=st.integers(1, 50))
