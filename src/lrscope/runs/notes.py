@@ -48,6 +48,16 @@ class DuplicateRun(Note):
 
 
 @dataclass(frozen=True)
+class SettingsUnnamed(Note):
+    """So many runs of a setting do not name settings of training that its other runs name."""
+
+    arm: Setting
+    number: Count
+    of: Count
+    settings: Names
+
+
+@dataclass(frozen=True)
 class Unfinished(Note):
     """Some runs of a setting ended before others did."""
 

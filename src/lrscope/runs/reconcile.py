@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lrscope.runs.notes import DuplicateRun, Note, Unfinished
-from lrscope.runs.quantities import Count, Setting
+from lrscope.runs.notes import DuplicateRun, Note, SettingsUnnamed, Unfinished
+from lrscope.runs.quantities import Count, Names, Setting
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import SETTING, epochs_of, varied_settings
@@ -17,33 +17,51 @@ SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many d
 
 def reconciled(runs: Runs) -> Runs:
     """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
-    found = _apart(runs.runs)
-    kept, twice = _once(found)
+    apart = _apart(runs.runs)
+    kept, twice = _once(apart)
     last = _last_epochs(kept, runs.metric.name)
     ended = [_ended(run, last[epochs_of(run.settings)], runs.metric.name) for run in kept]
-    notes = (*runs.notes, *twice, *_unfinished(ended))
-    varied = varied_settings([run.settings for run in ended])
-    kinds = {run.arm: tuple(run.settings[name] for name in varied) for run in ended}
+    notes = (*runs.notes, *twice, *_unnamed(ended), *_unfinished(ended))
+    settings = _with_defaults(ended)
+    varied = varied_settings(settings)
+    kinds = {run.arm: tuple(own[name] for name in varied) for run, own in zip(ended, settings, strict=True)}
     return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied, kinds=kinds)
+
+
+def _with_defaults(runs: Sequence[Run]) -> list[dict[str, str]]:
+    """Return each run's settings; one that it left at its default, and another run names, is empty."""
+    names = {name: "" for run in runs for name in run.settings if SETTING.match(name)}
+    return [{**(names if run.names_all_settings else {}), **run.settings} for run in runs]
 
 
 def _apart(runs: Sequence[Run]) -> list[Run]:
     """Give runs of one name that were trained differently names of their own."""
-    told: dict[tuple[str, str], set[str]] = {}
-    for run in runs:
-        for name, value in run.settings.items():
+    values: dict[tuple[str, str], set[str]] = {}
+    for run, settings in zip(runs, _with_defaults(runs), strict=True):
+        for name, value in settings.items():
             if SETTING.match(name):
-                told.setdefault((run.arm, name), set()).add(value)
-    apart = list(dict.fromkeys(name for (_, name), values in told.items() if len(values) > 1))
-    return [
-        replace(
-            run,
-            arm=", ".join(
-                [run.arm, *(f"{name.replace('_', ' ')} {run.settings[name]}" for name in apart if name in run.settings)]
-            ),
-        )
-        for run in runs
-    ]
+                values.setdefault((run.arm, name), set()).add(value)
+    apart = list(dict.fromkeys(name for (_, name), of_arm in values.items() if len(of_arm) > 1))
+
+    def named(run: Run) -> str:
+        own = [f"{name.replace('_', ' ')} {run.settings[name]}" for name in apart if name in run.settings]
+        return ", ".join([run.arm, *own])
+
+    return [replace(run, arm=named(run)) for run in runs]
+
+
+def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
+    """Say of an arm which settings only some of its runs name: they count as its seeds, which may be wrong.
+
+    A schedule that is read off the rates is left out: a short run does not show it.
+    """
+    for arm in dict.fromkeys(run.arm for run in runs):
+        of_arm = [run for run in runs if run.arm == arm]
+        names = dict.fromkeys(name for run in of_arm for name in run.settings if SETTING.match(name))
+        missing = {name: sum(name not in run.settings for run in of_arm) for name in names if name != "schedule"}
+        if any(missing.values()):
+            unnamed = Names(name.replace("_", " ") for name, number in missing.items() if number)
+            yield SettingsUnnamed(Setting(arm), Count(max(missing.values())), Count(len(of_arm)), unnamed)
 
 
 def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:

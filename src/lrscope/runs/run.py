@@ -41,7 +41,8 @@ class Run:
 
     `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept;
     `applied` the rates that it was trained at, where they are known; `epoch_noise` the standard deviation of what one
-    evaluation's dev value has to itself, where examples tell.
+    evaluation's dev value has to itself, where examples tell. Where `names_all_settings`, as after a command line, a
+    setting that is not among `settings` was left at its default.
     """
 
     arm: str
@@ -55,6 +56,7 @@ class Run:
     reason: str = ""
     applied: AppliedRates | None = None
     epoch_noise: float = math.nan
+    names_all_settings: bool = False
 
     @property
     def axis(self) -> Axis:

@@ -175,6 +175,10 @@ SAY = {
     "unread-omitted": "{number} more lines of the log could not be read; they are not listed.",
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
+    "settings-unnamed": (
+        "{number} of {of} runs at {arm} do not say their {settings}, which the others do. They count as seeds of one setting; "
+        "if they were trained differently, report them separately."
+    ),
     "unfinished": "{arm}: {number} of {of} runs ended before their last epoch and are left out where others are complete.",
     "heading-differs": (
         "The heading in line {heading_line} says {heading}, but the settings in line {line} say {rate}; runs are named by their own "

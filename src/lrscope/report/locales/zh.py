@@ -153,6 +153,9 @@ SAY = {
     "unread-omitted": "日志中另有 {number} 行未能识别，未一一列出。",
     "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
     "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
+    "settings-unnamed": (
+        "{arm} 的 {of} 次训练中有 {number} 次没有写明 {settings}，其余的写明了。它们按同一设置的不同种子计；若训练方式不同，请分开报告。"
+    ),
     "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若有完整的训练，则不计入。",
     "heading-differs": "第 {heading_line} 行的标题写的是 {heading}，而第 {line} 行的设置写的是 {rate}；各次训练以自己的标题为准。",
     "cut-off": "{arm}（第 {line} 行）：日志中只有 {of} 轮中的 {epochs} 轮。",

@@ -242,7 +242,8 @@ def _run(begun: _Begun, first: int) -> Run:
     status: Status = "completed" if asked is None or len(begun.points) >= asked else "interrupted"
     points = tuple(Point(None, epoch + first, splits) for epoch, splits in sorted(begun.points.items()))
     settings = {key: value for key, value in begun.settings.items() if key not in RATES}
-    return Run(name, seed, rate, points, status, begun.final, settings)
+    names_all = bool(begun.settings)
+    return Run(name, seed, rate, points, status, begun.final, settings, names_all_settings=names_all)
 
 
 def _epochs_asked(begun: _Begun) -> int | None:

@@ -71,20 +71,20 @@ class _Reader:
         points: dict[Key, dict[Place, Splits]] = {}
         rates: dict[str, float | None] = {}
         for row in range(len(self.table)):
-            arm, rates[arm] = self._arm(row)
+            arm, rate = self.arms.of(row)
+            rates[arm] = rate
             settings = tuple((name, text) for name in self.settings if (text := self.table.text(name, row)))
             of_run = points.setdefault((arm, self.arms.seed(row), settings), {})
             self._take(row, arm, of_run)
-        runs = tuple(_run(key, rates[key[0]], of_run) for key, of_run in points.items())
+        runs = tuple(
+            _run(key, rates[key[0]], of_run, names_all_settings=bool(self.settings)) for key, of_run in points.items()
+        )
         if not any("dev" in point.splits for run in runs for point in run.points):
             raise DataError(
                 "runs are compared by what was measured on dev: got no dev column with numbers in "
                 f"{checked.file_name(self.table.path)}"
             )
         return Imported(runs, shared_settings([run.settings for run in runs]))
-
-    def _arm(self, row: int) -> tuple[str, float | None]:
-        return self.arms.of(row)
 
     def _take(self, row: int, arm: str, of_run: dict[Place, Splits]) -> None:
         """Take in a row: what stands at one step in several rows, as loggers write it, is one evaluation."""
@@ -118,14 +118,16 @@ class _Reader:
         return splits
 
 
-def _run(key: Key, rate: float | None, of_run: Mapping[Place, Splits]) -> Run:
+def _run(key: Key, rate: float | None, of_run: Mapping[Place, Splits], *, names_all_settings: bool) -> Run:
     """Return a run; what was measured on test last is what it came to."""
     points, final = [], {}
     for (step, epoch), splits in sorted(of_run.items(), key=lambda item: _order(item[0])):
         if "test" in splits:
             final = {"test": splits["test"]}
         points.append(Point(step, epoch, {split: values for split, values in splits.items() if split != "test"}))
-    return Run(key[0], key[1], rate, tuple(points), final=final, settings=dict(key[2]))
+    return Run(
+        key[0], key[1], rate, tuple(points), final=final, settings=dict(key[2]), names_all_settings=names_all_settings
+    )
 
 
 def _order(place: Place) -> tuple[float, float]:

@@ -164,7 +164,7 @@ def _status(state: Mapping[str, Any]) -> Status:
 
 def _settings(state: Mapping[str, Any], rates: Sequence[float]) -> dict[str, str]:
     """Return what a state says of how it was trained."""
-    names = {"num_train_epochs": "epochs", "train_batch_size": "batch_size"}
+    names = {"num_train_epochs": "epochs", "max_steps": "max_steps", "train_batch_size": "batch_size"}
     values = {name: measured(state.get(key)) for key, name in names.items()}
     shape = _shape(rates)
     settings = {name: f"{value:g}" for name, value in values.items() if value > 0}

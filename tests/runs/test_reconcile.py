@@ -1,0 +1,56 @@
+"""Imported runs made fit to be compared: what was trained differently is no seed of the same setting."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from lrscope.runs.notes import SettingsUnnamed
+from lrscope.runs.sources import read_runs
+from lrscope.statistics.conclusions import Conclusions
+
+EPOCHS = "epoch 0: train loss :: 1.9, dev acc :: 0.3{0}\nepoch 1: train loss :: 1.7, dev acc :: 0.4{0}\n"
+
+
+def log(tmp_path: Path, *commands: str) -> Path:
+    path = tmp_path / "run.log"
+    path.write_text("".join(f"{line}\n{EPOCHS.format(n)}" for n, line in enumerate(commands)), encoding="utf-8")
+    return path
+
+
+def state(tmp_path: Path, name: str, steps: int, **changes: object) -> Path:
+    history = [
+        {"epoch": epoch, "step": steps * epoch // 3, "learning_rate": 1e-4, "eval_loss": 1.0 / epoch + steps / 1e4}
+        for epoch in (1, 2, 3)
+    ]
+    path = tmp_path / name
+    content = {"epoch": 3.0, "global_step": steps, "max_steps": steps, "num_train_epochs": 3, "log_history": history}
+    path.write_text(json.dumps({**content, **changes}), encoding="utf-8")
+    return path
+
+
+def test_a_setting_that_one_command_names_and_another_does_not_makes_them_two_arms(tmp_path: Path) -> None:
+    runs = read_runs([log(tmp_path, "python r.py --lr 1e-3", "python r.py --lr 1e-3 --warmup 100")], {})
+    assert list(runs.arms) == ["lr 0.001", "lr 0.001, warmup 100"]
+    assert runs.varied == ("warmup",)
+
+
+def test_a_rate_with_other_settings_is_confounded_with_them(tmp_path: Path) -> None:
+    runs = read_runs([log(tmp_path, "python r.py --lr 1e-3", "python r.py --lr 1e-4 --warmup 100")], {"dev": 500})
+    assert list(runs.arms) == ["lr 0.0001", "lr 0.001"]
+    assert Conclusions(runs).is_confounded
+
+
+def test_runs_of_other_lengths_are_two_arms(tmp_path: Path) -> None:
+    runs = read_runs([state(tmp_path, "a.json", 375), state(tmp_path, "b.json", 96)], {})
+    assert list(runs.arms) == ["lr 0.0001, max steps 375", "lr 0.0001, max steps 96"]
+    seeds = read_runs([state(tmp_path, "a.json", 375), state(tmp_path, "c.json", 375, epoch=3.01)], {})
+    assert len(seeds.arms) == 1
+
+
+def test_a_run_that_names_no_settings_counts_as_a_seed_and_is_asked_about(tmp_path: Path) -> None:
+    path = log(tmp_path, "# 1e-3", "python r.py --lr 1e-3 --dropout 0.3 --seed 4")
+    runs = read_runs([path], {})
+    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 0.001", 0), ("lr 0.001", 4)]
+    (note,) = (note for note in runs.notes if isinstance(note, SettingsUnnamed))
+    assert (note.number, note.of, note.settings) == (1, 2, ("dropout",))
