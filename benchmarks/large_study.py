@@ -67,10 +67,11 @@ def run(arguments: list[str]) -> None:
 
 
 def table(folder: Path) -> None:
-    from lrscope.cli.study_table import print_summary
+    from lrscope.cli.study_table import print_sweep
+    from lrscope.workflows.sweep import read_sweep
 
     with StudyStore.open(folder) as store, contextlib.redirect_stdout(io.StringIO()):
-        print_summary(store, as_json=False)
+        print_sweep(read_sweep(store), as_json=False)
 
 
 def frames(folder: Path) -> None:

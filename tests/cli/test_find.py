@@ -82,7 +82,7 @@ def test_confirm_runs_complete_schedules_inside_the_bracket(toy: Toy, tmp_path: 
     confirmed = result["confirmed"]
     assert low * 0.999 <= confirmed["rate"] <= high * 1.001
     assert confirmed["rate"] in confirmed["among"]
-    assert confirmed["sentence"].startswith("take ")
+    assert confirmed["sentence"].startswith("use lr ")
     with StudyStore.open(tmp_path / "f" / "confirm") as store:
         assert len(store.trials()) == 6
         assert all(row.step == row.total_steps == 6 for row in store.trials())

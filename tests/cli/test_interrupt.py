@@ -15,14 +15,15 @@ from lrscope.cli.interrupt import INTERRUPTED, SIGNALS, exit_code, graceful_inte
 from lrscope.cli.progress import TrialProgress
 from lrscope.errors import StudyError
 from lrscope.store.study import StudyStore
+from lrscope.workflows.callbacks import StopHandle
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of another kind")
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 def test_every_signal_asks_once_to_stop(number: signal.Signals) -> None:
-    before, asked = signal.getsignal(number), []
-    with graceful_interrupt(lambda: asked.append(1)):
+    before, asked, stop = signal.getsignal(number), [], StopHandle()
+    with graceful_interrupt(stop), stop.running(lambda: asked.append(1)):
         os.kill(os.getpid(), number)
         assert signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL)
     assert asked == [1]
@@ -31,17 +32,24 @@ def test_every_signal_asks_once_to_stop(number: signal.Signals) -> None:
     assert exit_code(0) == 0
 
 
+def test_a_signal_while_nothing_runs_ends_at_once() -> None:
+    with pytest.raises(KeyboardInterrupt), graceful_interrupt(StopHandle()):
+        os.kill(os.getpid(), signal.SIGTERM)
+    assert exit_code(INTERRUPTED) == 128 + signal.SIGTERM
+
+
 def test_what_nohup_ignores_stays_ignored() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with graceful_interrupt(lambda: pytest.fail("asked to stop")):
+        stop = StopHandle()
+        with graceful_interrupt(stop), stop.running(lambda: pytest.fail("asked to stop")):
             os.kill(os.getpid(), signal.SIGHUP)
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
 def test_a_pipe_that_closes_during_work_is_an_error() -> None:
-    with pytest.raises(StudyError, match="before the work was done"), graceful_interrupt(lambda: None):
+    with pytest.raises(StudyError, match="before the work was done"), graceful_interrupt(StopHandle()):
         raise BrokenPipeError
 
 

@@ -29,11 +29,11 @@ def sweep(toy: Toy, *more: object) -> list[object]:
 def test_a_sweep_prints_its_table_and_names_no_winner_among_equals(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     code, out, err = cli(*sweep(toy, "--lr", "1e-4,1e-3", "--seeds", "2", "--out", tmp_path / "s"))
     assert code == 0, err
-    assert "2 arms × 2 seeds, 4 trials to run, 1 at a time: about" in err
+    assert "2 settings × 2 seeds, 4 trials to run, 1 at a time: about" in err
     lines = out.splitlines()
-    assert lines[0].split() == ["arm", "dev", "accuracy", "dev", "loss", "train", "loss", "best", "epoch", "trials"]
+    assert lines[0].split() == ["setting", "dev", "accuracy", "dev", "loss", "train", "loss", "best", "epoch", "trials"]
     assert [line.split("  ")[0] for line in lines[1:3]] == ["lr 0.0001", "lr 0.001"]
-    assert "no winner is named: the evidence cannot tell 2 arms apart" in out
+    assert "no clear winner: 2 settings did about as well" in out
     assert all((tmp_path / "s" / name).read_bytes().startswith(PNG) for name in ("metric.png", "curves.png"))
     with StudyStore.open(tmp_path / "s") as store:
         assert {row.config.schedule for row in store.trials()} == {DEFAULT_SCHEDULE}
@@ -73,7 +73,7 @@ def test_extending_and_status(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     cli(*sweep(toy, "--lr", "1e-4,1e-3", "--out", tmp_path / "s"))
     code, _, err = cli("sweep", "--resume", tmp_path / "s", "--seeds", "2", "--lr", "1e-2")
     assert code == 0
-    assert "3 arms × 2 seeds, 4 trials to run" in err
+    assert "3 settings × 2 seeds, 4 trials to run" in err
     code, out, _ = cli("status", tmp_path / "s")
     assert code == 0
     assert "6 trials: 6 completed; nothing runs" in out
@@ -168,7 +168,7 @@ def test_the_demo_runs_on_the_bundled_sample(tmp_path: Path, cli: Cli) -> None:
 
 def test_one_arm_leads_nobody(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     _, out, _ = cli(*sweep(toy, "--lr", "1e-3", "--out", tmp_path / "s"))
-    assert "may still be the best" not in out
+    assert "ruled out" not in out
     assert "winner" not in out
 
 
@@ -190,16 +190,22 @@ def test_the_live_table_is_drawn_on_a_terminal(toy: Toy, tmp_path: Path) -> None
 
     from lrscope.cli.study_progress import StudyProgress
     from lrscope.config import SweepConfig
-    from lrscope.executors.inline import InlineExecutor
-    from lrscope.studies import session
-    from lrscope.studies.controller import Controller
+    from lrscope.workflows.callbacks import Callbacks, Progress, StudyStarted, TrialEvent
+    from lrscope.workflows.sweep import sweep as run
 
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=110)
+    drawn: list[StudyProgress] = []
+
+    def draw(progress: Progress) -> None:
+        if isinstance(progress, StudyStarted):
+            drawn.append(StudyProgress(progress, console).__enter__())
+        elif isinstance(progress, TrialEvent):
+            drawn[0].update(progress)
+
     config = replace(toy.config(epochs=2), sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3]}))
-    with session.begin(config, tmp_path / "s") as study, StudyProgress(study.store, console) as progress:
-        for event in Controller(study.store).run(InlineExecutor(study.prepared)):
-            progress.update(event)
+    run(config, tmp_path / "s", callbacks=Callbacks(draw))
+    drawn[0].__exit__(None, None, None)
     shown = screen.getvalue()
     assert "2 of 2 trials" in shown
     assert "completed" in shown

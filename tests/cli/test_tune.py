@@ -28,7 +28,7 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     code, out, error = cli(*command)
     assert code == 0, error
     assert "range test, " in error
-    assert "look 1 of" in error
+    assert "Check 1 of" in error
     assert "the report is" in out
     assert "to train it: lrscope finetune --model" in out
     assert (tmp_path / "t" / "sweep" / "report.html").exists()
@@ -66,10 +66,10 @@ def test_budgets_without_sense(text: str) -> None:
 
 @pytest.mark.slow
 def test_looks_end_where_the_budget_does(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lrscope.cli.tune.within", lambda *_: False)
+    monkeypatch.setattr("lrscope.workflows.tune.is_within_budget", lambda *_: False)
     command = tune(toy, "1min", tmp_path / "t")
     code, out, error = cli(*command)
     assert code == 0, error
-    assert "look 1 of" in error
-    assert "look 2 of" not in error
+    assert "Check 1 of" in error
+    assert "Check 2 of" not in error
     assert "the report is" in out

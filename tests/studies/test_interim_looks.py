@@ -32,7 +32,7 @@ def test_a_study_goes_on_until_it_is_decided_or_out_of_seeds(toy: Toy, tmp_path:
     assert cli("sweep", *toy.options(*options))[0] == 0
     code, _, error = cli("sweep", "--resume", study, "--until-decided", "0.02", "--max-seeds", "4")
     assert code == 0, error
-    assert "look 1 of 2, 2 seeds" in error
+    assert "Check 1 of 2 (2 seeds)" in error
     looks = read_looks(study)
     assert looks is not None
     assert looks.seeds == (2, 4)
@@ -45,7 +45,7 @@ def test_a_study_goes_on_until_it_is_decided_or_out_of_seeds(toy: Toy, tmp_path:
     assert read_looks(study) == looks
     code, out, _ = cli("report", study, "--json")
     assert (code, len(json.loads(out)["arms"])) == (0, 3)
-    assert "more than once, as planned" in (study / "report.md").read_text(encoding="utf-8")
+    assert "is checked several times, as planned" in (study / "report.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

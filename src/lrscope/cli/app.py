@@ -35,6 +35,7 @@ from lrscope.cli.interrupt import INTERRUPTED, exit_code
 from lrscope.cli.output import echo
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError, LrscopeError
+from lrscope.workflows.callbacks import Stopped
 
 _SETTINGS: dict[str, Any] = {
     # --batch_size is --batch-size, and run_llama is run-llama
@@ -136,6 +137,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(str(error) if error.source else error.text(flag_of))
     except LrscopeError as error:
         _refuse(str(error))
+    except Stopped as stopped:
+        echo(f"{'nothing was run' if stopped.was_declined else 'stopped'}; {stopped}", err=True)
+        sys.exit(0 if stopped.was_declined else exit_code(INTERRUPTED))
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in TRAINING_PACKAGES:
             raise
@@ -149,7 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse("the memory is full; use a smaller model, cut sentences with --max-tokens, or --gradient-checkpointing")
     except (KeyboardInterrupt, typer.Abort):
         echo("stopped", err=True)
-        sys.exit(INTERRUPTED)
+        sys.exit(exit_code(INTERRUPTED))
     except SystemExit as end:
         # 1 is what the parser makes of a closed pipe, as of `| head`: whoever read had enough of what is finished.
         # A run that its pipe stops is a StudyError before it comes here (cli/interrupt.py).

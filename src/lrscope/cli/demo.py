@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -11,16 +12,16 @@ from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Workers
 from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.report import print_answer
-from lrscope.cli.sweep import drive
+from lrscope.cli.study_table import print_sweep
 from lrscope.executors.config import ExecutorConfig
-from lrscope.studies.plan import parse_rates
+from lrscope.workflows.demo import EPOCHS, RATES, SEEDS, demo_study
 
-RATES, EPOCHS, SEEDS = "1e-4,3e-4,1e-3,3e-3,1e-2", 3, 2
+DEFAULT_RATES = ",".join(f"{rate:g}" for rate in RATES)
 
 
 @with_settings(
     ("peak_rate", "epochs", "seeds"), lists=True, epochs={"default": EPOCHS, "varies": False}, seeds={"default": SEEDS},
-    peak_rate={"help": "Peak learning rates: 1e-4,1e-3, or log:1e-6:1e-2:9.", "shown_default": RATES},
+    peak_rate={"help": "Peak learning rates: 1e-4,1e-3, or log:1e-6:1e-2:9.", "shown_default": DEFAULT_RATES},
 )  # fmt: skip
 def demo(
     settings: Settings,
@@ -36,34 +37,20 @@ def demo(
 
       lrscope demo --out runs/demo
     """
-    from datetime import datetime
-
-    from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig, TrialConfig
+    from lrscope.cli import live
     from lrscope.machine import available_cores
-    from lrscope.sample import folder
-    from lrscope.studies.session import begin
+    from lrscope.workflows.report import report
+    from lrscope.workflows.sweep import sweep
 
-    sample = folder()
-    rates = settings.get("peak_rate") or tuple(parse_rates(RATES))
-    num_workers = workers or min(2, available_cores())
-    config = StudyConfig(
-        data=DataConfig(
-            train=str(sample / "train.txt"),
-            dev=str(sample / "dev.txt"),
-            test=str(sample / "test.txt"),
-            label_names=str(sample / "label-names.json"),
-        ),
-        model=ModelConfig(model=str(sample / "model")),
-        trial=TrialConfig(peak_rate=rates[0], epochs=settings.get("epochs", EPOCHS)),
-        numerics=NumericsConfig(threads=max(1, available_cores() // num_workers)),
-        sweep=SweepConfig(grid={"peak_rate": rates}, seeds=settings.get("seeds", SEEDS)),
-    )
-    target = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
-    with begin(config, target) as study:
-        execution = ExecutorConfig("processes" if num_workers > 1 else "inline", num_workers)
-        code = drive(study, execution, yes=True, as_json=json)
-    if code == 0 and not json:
-        from lrscope.workflows.report import report
-
-        print_answer(report([target]))
-    return code
+    executor = ExecutorConfig.of(workers=min(2, available_cores()) if workers is None else workers)
+    config = demo_study(
+        executor, settings.get("peak_rate", RATES), epochs=settings.get("epochs", EPOCHS),
+        seeds=settings.get("seeds", SEEDS),
+    )  # fmt: skip
+    folder = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+    with live.shown(quiet=json, yes=True) as callbacks:
+        result = sweep(config, folder, executor, callbacks)
+    print_sweep(result, as_json=json)
+    if not json:
+        print_answer(report([folder]))
+    return 0

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
-from lrscope.cli.find_runs import SEEDS, Confirmation, drive, find_study
+from lrscope.cli.find_table import print_find
 from lrscope.cli.options import FIND, Settings, with_settings
 from lrscope.cli.settings import build_config, settings_in
 from lrscope.config import FindConfig
 from lrscope.config.catalogue import flag_of
+from lrscope.config.find import SEEDS
 from lrscope.errors import ConfigError
-from lrscope.executors.config import ExecutorConfig
+from lrscope.executors.config import ExecutorConfig, with_threads
+
+if TYPE_CHECKING:
+    from lrscope.workflows.range_tests import Confirmation
 
 CONFIRMATION = "Confirmation"
 Confirm = Annotated[
@@ -60,19 +64,41 @@ def find(
 
       lrscope find --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --confirm 1ep --out runs/find
     """
+    from lrscope.cli import live
+    from lrscope.workflows.range_tests import find as find_range
+    from lrscope.workflows.range_tests import range_test_study, resume_find
+
     execution = ExecutorConfig.of(executor, workers, gpus_per_trial, address)
-    wanted = Confirmation.of(confirm, confirm_rates, confirm_seeds)
+    confirmation = _confirmation(confirm, confirm_rates, confirm_seeds)
     if resume is not None:
         beyond = [*map(flag_of, settings), *([] if out is None else ["--out"])]
         if beyond:
             raise ConfigError(f"a resumed range test keeps its settings: got {beyond[0]}; leave it out, or start anew")
-        from lrscope.studies.session import resume as resume_study
+        with live.shown(quiet=json) as callbacks:
+            result = resume_find(resume, execution, callbacks, confirmation=confirmation)
+    else:
+        base = build_config({**settings, "peak_rate": settings.get("end", FindConfig.end)}, what="find")
+        test = FindConfig(**{"widen": "end" not in settings, **settings_in(settings, "find")})
+        asked = with_threads(range_test_study(base, test, settings.get("seeds", SEEDS)), execution)
+        folder = out or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}"
+        with live.shown(quiet=json) as callbacks:
+            result = find_range(asked, folder, execution, callbacks, confirmation=confirmation)
+    print_find(result, as_json=json)
+    return 0
 
-        with resume_study(resume, what="find") as study:
-            return drive(study, execution, wanted, as_json=json)
-    base = build_config({**settings, "peak_rate": settings.get("end", FindConfig.end)}, what="find")
-    asked = find_study(base, {**settings_in(settings, "find"), **settings_in(settings, "sweep")}, execution)
-    from lrscope.studies.session import begin
 
-    with begin(asked, out or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}") as study:
-        return drive(study, execution, wanted, as_json=json)
+def _confirmation(length: str | None, num_rates: int, num_seeds: int) -> Confirmation | None:
+    """Return the confirmation that the options ask for; None where none is asked for.
+
+    Raises:
+        ConfigError: it is no whole number of epochs, or there are too few rates or seeds.
+    """
+    if length is None:
+        return None
+    from lrscope.schedules import parse_duration
+    from lrscope.workflows.range_tests import Confirmation
+
+    duration = parse_duration(length)
+    if duration.unit != "ep" or duration.value != int(duration.value) or duration.value < 1:
+        raise ConfigError(f"--confirm runs complete schedules of whole epochs: got {length}; write --confirm 1ep")
+    return Confirmation(int(duration.value), num_rates, num_seeds)

@@ -9,9 +9,8 @@ from types import TracebackType
 from lrscope.cli.output import echo, redraw
 from lrscope.cli.progress import duration
 from lrscope.records import StepRecord
-from lrscope.runners.base import Event
 from lrscope.schedules.ramp import RAMP_ENDED
-from lrscope.store.study import StudyStore
+from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
 SECONDS_BETWEEN_LINES = 0.25
 
@@ -19,11 +18,10 @@ SECONDS_BETWEEN_LINES = 0.25
 class FindProgress:
     """Draws range tests as they run."""
 
-    def __init__(self, store: StudyStore, *, quiet: bool = False) -> None:
-        find = store.config.find
+    def __init__(self, started: StudyStarted) -> None:
+        find = started.config.find
         assert find is not None
-        self.store, self.quiet = store, quiet
-        self._tests = [row for row in store.trials() if row.status != "completed"]
+        self._tests = [row for row in started.trials if row.status != "completed"]
         self._num = max(1, len(self._tests))
         self._unit = "steps" if find.method == "ramp" else "rates"
         self._planned = find.steps if find.method == "ramp" else len(find.rates)
@@ -37,14 +35,12 @@ class FindProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._terminal and not self.quiet:
+        if self._terminal:
             redraw("")
 
-    def update(self, event: Event) -> None:
+    def update(self, happened: TrialEvent) -> None:
         """Draw what an event says."""
-        if self.quiet:
-            return
-        record = event.record
+        event, record = happened.event, happened.event.record
         if isinstance(record, StepRecord):
             self._steps[event.trial] = record.step + 1
             if self._terminal and monotonic() - self._drawn > SECONDS_BETWEEN_LINES:
@@ -55,7 +51,7 @@ class FindProgress:
                 )
         elif event.kind in ("done", "failed"):
             self._over.add(event.trial)
-            row = self.store.trial(event.trial)
+            row = happened.row
             number = max(row.step, self._steps.get(event.trial, 0))  # steps told on the way are thinned out
             if self._terminal:
                 redraw("")

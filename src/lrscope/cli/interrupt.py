@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from lrscope.cli.output import echo
 from lrscope.errors import StudyError
+from lrscope.workflows.callbacks import StopHandle
 
 INTERRUPTED = 130  # what commands return that were stopped and can be gone on with
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -34,8 +35,10 @@ def output_until_done() -> Iterator[None]:
 
 
 @contextmanager
-def graceful_interrupt(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` at the first signal inside the block; the second one ends the process as usual.
+def graceful_interrupt(stop: StopHandle) -> Iterator[None]:
+    """Ask what runs to stop at the first signal inside the block; the second one ends the process as usual.
+
+    So does the first one while nothing runs that could leave a snapshot.
 
     Raises:
         StudyError: whoever read standard output closed it while work was under way.
@@ -50,8 +53,10 @@ def graceful_interrupt(stop: Callable[[], None]) -> Iterator[None]:
         _received[:] = [number]
         for other in before:
             signal.signal(other, signal.default_int_handler if other == signal.SIGINT else signal.SIG_DFL)
+        if not stop.is_running:
+            raise KeyboardInterrupt
         echo("\nfinishing this step and writing a snapshot; press Ctrl-C again to stop at once", err=True)
-        stop()
+        stop.stop()
 
     _received.clear()
     for number in before:

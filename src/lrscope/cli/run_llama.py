@@ -156,17 +156,18 @@ def _write_predictions(split: Split, predicted: Any, keys: tuple[str, ...], file
 
 
 def _find(args: dict[str, Any]) -> int:
-    from lrscope.cli.find_runs import drive, find_study
-    from lrscope.executors.config import ExecutorConfig
-    from lrscope.studies import session
+    from lrscope.cli import live
+    from lrscope.cli.find_table import print_find
+    from lrscope.workflows.range_tests import find, range_test_study, resume_find
 
-    execution = ExecutorConfig()
-    if args["resume"] is not None:
-        with session.resume(args["resume"], what="find") as study:
-            return drive(study, execution, None, as_json=args["json"])
     folder = args["out"] or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}"
-    with session.begin(find_study(_study(args), {}, execution), folder) as study:
-        return drive(study, execution, None, as_json=args["json"])
+    with live.shown(quiet=args["json"]) as callbacks:
+        if args["resume"] is not None:
+            result = resume_find(args["resume"], callbacks=callbacks)
+        else:
+            result = find(range_test_study(_study(args)), folder, callbacks=callbacks)
+    print_find(result, as_json=args["json"])
+    return 0
 
 
 # finetune
@@ -226,6 +227,7 @@ def _study(args: dict[str, Any]) -> Any:
 def _drive(run: FineTune, args: dict[str, Any]) -> int:
     from lrscope.records import EvaluationRecord, StepRecord, TrialResult
     from lrscope.training.inference import load_trained
+    from lrscope.workflows.callbacks import StopHandle
 
     as_json, trial, splits = args["json"], run.trial, run.inputs.splits
     saved = f"{args['option']}-{args['epochs']}-{args['lr']}.pt"
@@ -237,7 +239,12 @@ def _drive(run: FineTune, args: dict[str, Any]) -> int:
         if num_batches == trial.steps_per_epoch:
             loss, num_batches = 0.0, 0
         loss, num_batches = loss + row["loss"] * row["count"] / trial.config.batch_size, num_batches + 1
-    with graceful_interrupt(trial.stop), TrialProgress(trial.total_steps, trial.config.epochs) as progress:
+    stop = StopHandle()
+    with (
+        graceful_interrupt(stop),
+        stop.running(trial.stop),
+        TrialProgress(trial.total_steps, trial.config.epochs) as progress,
+    ):
         for record in trial.run():
             if isinstance(record, StepRecord):
                 progress.update(record)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
@@ -15,9 +16,9 @@ from lrscope.cli.progress import duration
 from lrscope.config import TrialConfig
 from lrscope.config.arms import shown
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
-from lrscope.runners.base import Event
-from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
 from lrscope.visible_text import visible
+from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 12
@@ -50,19 +51,18 @@ class _Row:
 class StudyProgress:
     """Draws a study as it runs, on standard error or on `console`."""
 
-    def __init__(self, store: StudyStore, console: Console | None = None, *, quiet: bool = False) -> None:
-        self.store = store
+    def __init__(self, started: StudyStarted, console: Console | None = None) -> None:
+        self._metric = started.metric
         self._console = console or progress_console()
-        self._quiet = quiet
         self._drawn, self._stopping = 0.0, False
-        self._plan()
+        self.plan(started.trials)
         self._rows: dict[int, _Row] = {}
         self._began, self._epochs_done = monotonic(), 0
         self._live: Live | None = None
 
     def __enter__(self) -> StudyProgress:
-        if self._console.is_terminal and not self._quiet:
-            # Drawn from `update` alone: a thread of its own could not read the store.
+        if self._console.is_terminal:
+            # Drawn from `update` alone, at the pace of what happens.
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         return self
@@ -73,18 +73,17 @@ class StudyProgress:
         if self._live is not None:
             self._live.stop()
 
-    def update(self, event: Event) -> None:
+    def update(self, happened: TrialEvent) -> None:
         """Draw what an event says."""
-        self._take(event)
+        self._take(happened)
         if self._live is not None and (not self._waiting or monotonic() - self._drawn > SECONDS_BETWEEN_DRAWINGS):
             self._drawn = monotonic()
             self._live.update(self._table(), refresh=True)
 
-    def _take(self, event: Event) -> None:
+    def _take(self, happened: TrialEvent) -> None:
+        event = happened.event
         if event.kind == "started":
-            if event.trial not in self._waiting:
-                self._plan()
-            self._rows[event.trial] = _Row(self.store.trial(event.trial).config)
+            self._rows[event.trial] = _Row(happened.row.config)
             return
         row = self._rows.get(event.trial)
         if row is None:
@@ -94,20 +93,19 @@ class StudyProgress:
             row.losses.append(event.record.loss)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
             self._epochs_done += 1
-            row.epoch, row.metric = event.record.epoch, event.record.metrics[self.store.metric.name]
+            row.epoch, row.metric = event.record.epoch, event.record.metrics[self._metric]
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
-            status = self.store.trial(event.trial).status
+            status = happened.row.status
             row.state = status if event.kind == "done" else event.kind
             self._stopping = self._stopping or event.kind == "stopped"
             if status in FINISHED or status == "failed":
                 self._waiting.pop(event.trial, None)
-            self._say(event, row)
+            self._print_row(happened, row)
 
-    def _say(self, event: Event, row: _Row) -> None:
-        if self._quiet:
-            return
+    def _print_row(self, happened: TrialEvent, row: _Row) -> None:
+        event = happened.event
         if self._live is not None and event.kind != "failed":
             return
         what = "  ".join(self._cells(event.trial, row))
@@ -119,17 +117,16 @@ class StudyProgress:
 
     def _cells(self, trial: int, row: _Row) -> list[str]:
         config = row.config
-        metric = "" if row.metric is None else f"dev {self.store.metric.name} {row.metric:.4f}"
+        metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         return [
             f"trial {trial}", f"lr {shown(config.peak_rate)}", str(config.schedule), f"seed {config.seed}",
             f"epoch {row.epoch}/{config.epochs}", metric, row.state,
         ]  # fmt: skip
 
-    def _plan(self) -> None:
-        """Read which trials there are: at the beginning, and when a rung has planned more."""
-        rows = self.store.trials()
-        self._num_trials = len(rows)
-        self._waiting = {r.id: r.config.epochs for r in rows if r.status not in FINISHED and r.status != "failed"}
+    def plan(self, trials: Sequence[TrialRow]) -> None:
+        """Take in which trials there are: at the beginning, and when a rung has planned more."""
+        self._num_trials = len(trials)
+        self._waiting = {r.id: r.config.epochs for r in trials if r.status not in FINISHED and r.status != "failed"}
 
     def _left(self) -> str:
         known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
@@ -153,7 +150,7 @@ class StudyProgress:
             "rate now",
             "loss",
             "",
-            f"dev {self.store.metric.name}",
+            f"dev {self._metric}",
             "",
         ):
             table.add_column(name, no_wrap=True, overflow="ellipsis" if name == "schedule" else "crop")

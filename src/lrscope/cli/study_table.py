@@ -1,9 +1,9 @@
-"""A study's arms as a table, and which of them may be the best by the verdict."""
+"""A sweep's settings as a table, and which of them may be the best."""
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lrscope.cli.output import echo, print_json, table_lines
@@ -11,42 +11,26 @@ from lrscope.config.base import plain_value
 
 if TYPE_CHECKING:
     from lrscope.runs.arm_summary import ArmSummary
-    from lrscope.statistics.conclusions import Conclusions
-    from lrscope.store.study import StudyStore
+    from lrscope.workflows.sweep import SweepResult
 
 
-MAX_ARMS = 2000  # whose pairs are compared in a few seconds
-
-
-def print_summary(store: StudyStore, *, as_json: bool) -> None:
-    """Print the table of arms; no winner is named among arms that the evidence cannot tell apart."""
-    from lrscope.runs.arm_summary import summarize
-
-    summaries = summarize(store)
-    found = _conclusions(store, summaries)
-    front = [] if found is None else [found.evidence.names[arm] for arm in found.verdict.contenders]
+def print_sweep(result: SweepResult, *, as_json: bool) -> None:
+    """Print the table of settings; no winner is named among settings that may all be the best."""
+    metric, contenders, conclusions = result.metric, result.contenders, result.conclusions
     if as_json:
-        rows = [_plain(summary, store.metric.name, contends=summary.arm.name in front) for summary in summaries]
-        print_json({"study": str(store.folder), "metric": store.metric.name, "arms": rows})
+        rows = [_plain(each, metric, contends=each.arm.name in contenders) for each in result.settings]
+        print_json({"study": str(result.folder), "metric": metric, "arms": rows})
         return
-    names = ["arm", f"dev {store.metric.name}", "dev loss", "train loss", "best epoch", "trials"]
-    echo("\n".join(table_lines(names, [_row(summary) for summary in summaries])))
-    assumed = f", if seeds spread by {found.assumed_sd:g}" if found is not None and found.is_assumed else ""
-    if len(front) > 1:
-        arms = "; ".join(front)
-        echo(f"no winner is named: the evidence cannot tell {len(front)} arms apart{assumed} ({arms})")
-    elif front and len(summaries) > 1:
-        echo(f"{front[0]}: no other arm may still be the best{assumed}")
-    echo(f"the study is in {store.folder}; lrscope report {shlex.quote(str(store.folder))} says what it carries")
-
-
-def _conclusions(store: StudyStore, summaries: Sequence[ArmSummary]) -> Conclusions | None:
-    """Return what the study carries; None where no run came to a value, or all pairs of arms are too many here."""
-    from lrscope.workflows.conclusions import conclude_sources
-
-    if len(summaries) > MAX_ARMS or not any(summary.metric.number for summary in summaries):
-        return None
-    return conclude_sources([store.folder]).conclusions
+    names = ["setting", f"dev {metric}", "dev loss", "train loss", "best epoch", "trials"]
+    echo("\n".join(table_lines(names, [_row(summary) for summary in result.settings])))
+    assumed = ""
+    if conclusions is not None and conclusions.is_assumed and math.isfinite(conclusions.assumed_sd):
+        assumed = f", assuming a seed-to-seed SD of {conclusions.assumed_sd:g}"
+    if len(contenders) > 1:
+        echo(f"no clear winner: {len(contenders)} settings did about as well{assumed} ({'; '.join(contenders)})")
+    elif contenders and len(result.settings) > 1:
+        echo(f"{contenders[0]}: all other settings are ruled out{assumed}")
+    echo(f"the study is in {result.folder}; read it with: lrscope report {shlex.quote(str(result.folder))}")
 
 
 def _row(summary: ArmSummary) -> list[str]:

@@ -14,6 +14,7 @@ from lrscope.schedules.ramp import MIN_STEPS, WIDEN_BY, Ramp
 LESS_NOISE = "Less noise"
 
 VARIED = ("head", "dropout", "order")
+SEEDS = 5  # range tests, where nobody says how many
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,14 +1,13 @@
-"""Inside the bracket: short complete schedules, which say more than any ramp, and what they come to."""
+"""Inside the bracket: short complete schedules, which say more than any ramp, and what they show."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from lrscope.runs.arm_summary import ArmSummary
-from lrscope.statistics.noise import pooled_sd
+from lrscope.statistics.conclusions import Conclusions
 
 
 def rates_within(low: float, high: float, number: int) -> list[float]:
@@ -20,24 +19,28 @@ def rates_within(low: float, high: float, number: int) -> list[float]:
     return [float(f"{rate:.6g}") for rate in np.geomspace(low, high, number)]
 
 
-def confirmed(summaries: Sequence[ArmSummary], epochs: int) -> dict[str, Any]:
-    """Return the rate with the least mean dev loss, those that are not told apart from it, and a sentence.
+@dataclass(frozen=True)
+class Confirmed:
+    """What short runs inside a bracket show: the rate to use, None where none trained to its end, and a sentence.
 
-    Told apart: by more than two standard errors of the difference, from the spread pooled over rates.
+    `among` are the rates that may be the best, `dev_loss` the mean dev loss of each.
     """
-    whole = [s for s in summaries if s.loss.number and np.isfinite(s.loss.mean)]
-    if not whole:
-        return {"rate": None, "among": [], "sentence": "no rate of the bracket trained to its end: lower it"}
-    best = min(whole, key=lambda s: s.loss.mean)
-    sd, freedom = pooled_sd([s.loss for s in whole])
-    error = sd * np.sqrt(2.0 / best.loss.number) if freedom else float("inf")
-    among = [s.arm.config.peak_rate for s in whole if s.loss.mean - best.loss.mean <= 2.0 * error]
-    rate = best.arm.config.peak_rate
-    length = f"{epochs} epoch{'s' * (epochs > 1)}"
-    if len(among) > 1:
-        others = ", ".join(f"{other:.2g}" for other in among if other != rate)
-        sentence = f"take {rate:.2g}: least dev loss after complete runs of {length}; not told apart from {others}"
-    else:
-        sentence = f"take {rate:.2g}: least dev loss after complete runs of {length}, by more than two standard errors"
-    losses = {f"{s.arm.config.peak_rate:.6g}": s.loss.mean for s in whole}
-    return {"rate": rate, "among": among, "dev_loss": losses, "sentence": sentence}
+
+    rate: float | None
+    among: tuple[float, ...]
+    sentence: str
+    dev_loss: dict[float, float] = field(default_factory=dict)
+
+
+def confirm(c: Conclusions, epochs: int) -> Confirmed:
+    """Return what conclusions by dev loss say of the rates of a bracket: the same choice as a report's."""
+    known = [arm for arm in c.arms if arm.rate is not None and not math.isnan(arm.value)]
+    if not known:
+        return Confirmed(None, (), "no rate of the bracket trained to its end: try lower rates")
+    rate = c.arms[c.choice.first].rate
+    assert rate is not None
+    among = tuple(arm.rate for arm in known if arm.standing == "contender" and arm.rate is not None)
+    sentence = f"use lr {rate:.2g}, by dev loss after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
+    others = ", ".join(f"{other:.2g}" for other in among if other != rate)
+    sentence += f"; not ruled out: {others}" if others else "; the other rates are ruled out"
+    return Confirmed(rate, among, sentence, {arm.rate: arm.value for arm in known if arm.rate is not None})

@@ -44,7 +44,8 @@ def format_budget(seconds: float) -> str:
     >>> format_budget(90), format_budget(1200), format_budget(5400)
     ('90s', '20min', '90min')
     """
-    return f"{seconds:.3g}s" if seconds < 120 else f"{seconds / 60:.3g}min"
+    minutes = f"{seconds / 60:.3g}"
+    return f"{minutes}min" if seconds >= 120 and float(minutes) * 60.0 == seconds else f"{seconds:.10g}s"
 
 
 @dataclass(frozen=True)

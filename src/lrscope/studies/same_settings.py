@@ -10,15 +10,20 @@ from lrscope.config import StudyConfig
 from lrscope.errors import StudyError
 
 WHERE_IT_RUNS = ("device", "threads")
-PATHS = ("train", "dev", "test", "label_names", "model", "tokenizer")
+INPUT_PATHS = {"data": ("train", "dev", "test", "label_names"), "model": ("model", "tokenizer")}
 
 
 def require_same_settings(
-    folder: Path, kept: StudyConfig, asked: StudyConfig, *, moved: Collection[str] = (), way_out: str
+    folder: Path,
+    kept: StudyConfig,
+    asked: StudyConfig,
+    *,
+    moved: Mapping[str, Collection[str]] | None = None,
+    way_out: str,
 ) -> None:
     """Refuse other settings than those that `folder` was begun with; where it runs may change.
 
-    `moved` are the inputs that may lie elsewhere now, since their contents are compared.
+    `moved` are the inputs that may lie elsewhere now, by section, since their contents are compared.
 
     Raises:
         StudyError: a setting is another one; the message names the first.
@@ -27,9 +32,7 @@ def require_same_settings(
     for section in dict.fromkeys([*before, *now]):
         old, new = _flat(before.get(section, {})), _flat(now.get(section, {}))
         for name in dict.fromkeys([*old, *new]):
-            is_free = (section == "numerics" and name in WHERE_IT_RUNS) or (
-                section in ("data", "model") and name in moved and (section, name) != ("model", "train")
-            )
+            is_free = (section == "numerics" and name in WHERE_IT_RUNS) or name in (moved or {}).get(section, ())
             if old.get(name) != new.get(name) and not is_free:
                 raise StudyError(
                     f"{folder} was begun with {_shown(section, name, old)}: got {_value(new.get(name))}; {way_out}"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from lrscope.config.command_line import CommandLine, resume
 from lrscope.errors import StudyError
+from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.records import FINISHED
+from lrscope.statistics.defaults import MARGIN
 from lrscope.store.lock import is_held
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.budget import is_tune_folder
+from lrscope.studies.budget import KeptPlan, format_budget, read_plan
 from lrscope.studies.interim_looks import Looks, read_looks
 from lrscope.workflows.study_folder import begun_study
 
@@ -118,9 +120,16 @@ def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
 
 
 def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:
-    if home != folder and is_tune_folder(folder):
-        return "the lrscope tune command that began it"
-    command = f"lrscope {kind} --resume {shlex.quote(str(home))}"
+    if home != folder and (kept := read_plan(folder)) is not None:
+        return str(tune_command(folder, kept, MARGIN if looks is None else looks.margin))
     if looks is not None and not looks.is_over:
-        command += f" --until-decided {looks.margin:g} --max-seeds {looks.seeds[-1]}"
-    return command
+        return str(resume(kind, home, until_decided=looks.margin, max_seeds=looks.seeds[-1]))
+    return str(resume(kind, home))
+
+
+def tune_command(folder: Path, kept: KeptPlan, margin: float) -> CommandLine:
+    """Return the command that goes on with a tune: the one that began it, as far as its plan tells."""
+    settings, plan = kept.settings, kept.plan
+    trained = {**study_options(settings), **trial_options(settings.trial), **schedule_options(settings.trial.schedule)}
+    own = {"epochs": plan.epochs, "budget": format_budget(plan.budget), "out": folder}
+    return CommandLine("tune", {**trained, **own, **({} if margin == MARGIN else {"margin": margin})})

@@ -36,3 +36,18 @@ def compared_study(folder: Path) -> Path:
     if (folder / SWEEP / DATABASE).is_file():
         return folder / SWEEP
     raise StudyError(f"lrscope tune has not begun its sweep in {folder} yet; run the same tune command again")
+
+
+def folder_beside(folder: Path, suffix: str) -> Path:
+    """Return the folder beside a study's in which what belongs to it is kept.
+
+    >>> folder_beside(Path("runs/first"), "find")
+    PosixPath('runs/first-find')
+
+    Raises:
+        StudyError: the folder has no name, as `/` has none.
+    """
+    named = folder if folder.name not in ("", "..") else folder.resolve()
+    if not named.name:
+        raise StudyError(f"a study is made in a folder with a name: got {folder}; choose another --out")
+    return named.with_name(f"{named.name}-{suffix}")

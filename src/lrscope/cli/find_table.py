@@ -1,0 +1,44 @@
+"""What range tests found, as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lrscope.cli.output import echo, print_json, table_lines
+
+if TYPE_CHECKING:
+    from lrscope.workflows.range_tests import FindResult
+
+
+def print_find(found: FindResult, *, as_json: bool) -> None:
+    """Print every rule's rate by seed, the bracket, and the command that searches it."""
+    if as_json:
+        print_json(found.to_dict())
+        return
+    result, bracket = found.test, found.test.bracket
+    seeds = [f"seed {curve.seed}" for curve in result.curves]
+    if result.is_independent:
+        longest = max(result.curves, key=lambda curve: len(curve.rates))
+        by_rate = [
+            [f"{rate:.2g}", *(f"{c.losses[index]:.4f}" if index < len(c.rates) else "–" for c in result.curves)]
+            for index, rate in enumerate(longest.rates)
+        ]
+        echo("\n".join(table_lines(["rate", *seeds], by_rate)))
+    rows = [
+        [item.rule, *map(_shown, item.by_seed), _shown(item.median), f"{item.spread:.1f}×" if item.known else "–"]
+        for item in result.table
+    ]
+    echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
+    if found.next_command:
+        echo(f"upper end of the search range {_shown(bracket.largest_stable)}")
+        echo(f"search from {_shown(bracket.low)} to {_shown(bracket.high)}: {bracket.sentence}")
+        echo(f"next: {found.next_command}")
+    else:
+        echo(bracket.sentence)
+    echo(f"range-test.png and range-test.json are in {found.folder}")
+    if found.confirmed is not None:
+        echo(found.confirmed.sentence)
+
+
+def _shown(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.2g}"

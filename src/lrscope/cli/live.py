@@ -1,0 +1,132 @@
+"""What a workflow tells, shown on standard error while it runs; Ctrl-C asks it to stop."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from lrscope.cli.find_progress import FindProgress
+from lrscope.cli.interrupt import graceful_interrupt
+from lrscope.cli.output import counted, echo
+from lrscope.cli.progress import TrialProgress, duration
+from lrscope.cli.study_progress import StudyProgress
+from lrscope.studies.budget import Plan
+from lrscope.workflows.callbacks import (
+    BudgetReached,
+    Callbacks,
+    CheckTaken,
+    CostEstimated,
+    FinetuneRecord,
+    FinetuneStarted,
+    Note,
+    PlanMade,
+    Progress,
+    StopHandle,
+    StudyEnded,
+    StudyStarted,
+    TrialEvent,
+)  # fmt: skip
+
+
+@contextmanager
+def shown(*, quiet: bool = False, yes: bool = False) -> Iterator[Callbacks]:
+    """Give the callbacks that show a workflow. `quiet` leaves out notes and range tests; `yes` answers questions."""
+    live, stop = Live(quiet=quiet), StopHandle()
+
+    def agree(_: CostEstimated) -> bool:
+        return yes or not sys.stdin.isatty() or typer.confirm("run it?", err=True)
+
+    try:
+        with graceful_interrupt(stop):
+            yield Callbacks(live.show, agree, stop)
+    finally:
+        live.close(*sys.exc_info())
+
+
+class Live:
+    """Shows what a workflow tells, each kind in its way."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._drawing: StudyProgress | FindProgress | TrialProgress | None = None
+        self._folder: Any = None
+
+    def show(self, progress: Progress) -> None:
+        """Show one thing that happened."""
+        drawing = self._drawing
+        match progress:
+            case StudyStarted():
+                self._start_study(progress)
+            case TrialEvent() if isinstance(drawing, StudyProgress | FindProgress):
+                drawing.update(progress)
+            case StudyEnded():
+                self.close(None, None, None)
+            case FinetuneStarted():
+                self._note(*progress.lines)
+                self._open(TrialProgress(progress.total_steps, progress.num_epochs))
+            case FinetuneRecord() if isinstance(drawing, TrialProgress):
+                drawing.update(progress.record)
+            case CostEstimated():
+                self._note(*cost_lines(progress))
+            case PlanMade():
+                self._note(*plan_lines(progress.plan))
+            case CheckTaken(number, num_planned, num_seeds, contenders):
+                settings = "; ".join(contenders)
+                self._note(f"Check {number} of {num_planned} ({num_seeds} seeds): still in the running: {settings}")
+            case BudgetReached(num_runs):
+                echo(f"Stopping: {counted(num_runs, 'more run')} would exceed the budget.", err=True)
+            case Note(text):
+                self._note(text)
+
+    def close(self, *error: Any) -> None:
+        """End what is drawn."""
+        if self._drawing is not None:
+            self._drawing.__exit__(*error)
+        self._drawing = self._folder = None
+
+    def _start_study(self, started: StudyStarted) -> None:
+        if isinstance(self._drawing, StudyProgress) and self._folder == started.folder:
+            self._drawing.plan(started.trials)
+        elif started.config.find is None:
+            self._open(StudyProgress(started))
+        elif not self._quiet:
+            self._open(FindProgress(started))
+        self._folder = started.folder
+
+    def _open(self, drawing: StudyProgress | FindProgress | TrialProgress) -> None:
+        self.close(None, None, None)
+        self._drawing = drawing
+        drawing.__enter__()
+
+    def _note(self, *lines: str) -> None:
+        if not self._quiet:
+            for line in lines:
+                echo(line, err=True)
+
+
+def cost_lines(cost: CostEstimated) -> list[str]:
+    """Return what a study will take, as a person reads it."""
+    merged = f"{cost.num_merged} combinations are the same as others and run once"
+    return [
+        f"{counted(cost.num_settings, 'setting')} × {counted(cost.num_seeds, 'seed')}, "
+        f"{counted(cost.num_trials, 'trial')} to run, {cost.at_once} at a time: about {duration(cost.seconds)} and "
+        f"{cost.num_bytes / 2**20:.0f} MB",
+        *([merged] if cost.num_merged else []),
+        *(f"note: {note}" for note in cost.notes),
+    ]
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """Return how a budget is spent, as a person reads it."""
+    return [
+        f"plan for the budget of {duration(plan.budget)}:",
+        f"  range test, {counted(plan.ramp_seeds, 'seed')}: about {duration(plan.find_seconds)}",
+        f"  sweep, 5 rates × {counted(plan.seeds, 'seed')} × {counted(plan.epochs, 'epoch')}: about "
+        f"{duration(plan.sweep_seconds)}",
+        f"  up to {counted(plan.max_seeds, 'seed')} for rates that may be the best: about "
+        f"{duration(plan.more_seconds)}",
+    ]

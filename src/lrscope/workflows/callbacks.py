@@ -1,0 +1,199 @@
+"""What a workflow tells while it runs, and how it is stopped. Whoever starts one decides what is shown of it.
+
+def show(progress: Progress) -> None:
+if isinstance(progress, TrialEvent) and progress.event.kind == "done":
+print(progress.row.config, progress.row.status)
+
+stop = StopHandle()  # stop.stop() from a signal handler, another thread or `show` itself
+sweep(config, folder, callbacks=Callbacks(on_progress=show, stop=stop))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lrscope.config import StudyConfig
+from lrscope.records import Record
+from lrscope.runners.base import Event
+from lrscope.store.trials import TrialRow
+from lrscope.studies.budget import Plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostEstimated:
+    """What a study will take, before anything of it runs. `num_bytes` are on the disk at the end."""
+
+    num_settings: int
+    num_seeds: int
+    num_trials: int
+    num_merged: int
+    at_once: int
+    seconds: float
+    num_bytes: int
+    notes: tuple[str, ...]
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it takes so long, or so much of the disk, that a person is asked first."""
+        return self.seconds > MAX_SECONDS or self.num_bytes > MAX_BYTES
+
+
+MAX_SECONDS, MAX_BYTES = 3600.0, 5 * 2**30
+
+
+@dataclass(frozen=True)
+class StudyStarted:
+    """Trials of a study begin to run; told again where a rung has planned more of them."""
+
+    folder: Path
+    config: StudyConfig
+    metric: str
+    trials: tuple[TrialRow, ...]
+
+
+@dataclass(frozen=True)
+class TrialEvent:
+    """What happened to one trial; `row` is how it stood in the store when its state last changed."""
+
+    event: Event
+    row: TrialRow
+
+
+@dataclass(frozen=True)
+class StudyEnded:
+    """Trials of a study run no more: all have ended, or they were stopped."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class FinetuneStarted:
+    """A single fine-tune begins, or goes on. `lines` say of what, on what, and notes for the user."""
+
+    total_steps: int
+    num_epochs: int
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FinetuneRecord:
+    """One record of a single fine-tune."""
+
+    record: Record
+
+
+@dataclass(frozen=True)
+class PlanMade:
+    """How a budget of time is spent."""
+
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class CheckTaken:
+    """A planned check of what more seeds have shown; `contenders` are the settings that may still be the best."""
+
+    number: int
+    num_planned: int
+    num_seeds: int
+    contenders: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BudgetReached:
+    """So many runs more would exceed the budget: they are not made."""
+
+    num_runs: int
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence for the user."""
+
+    text: str
+
+
+Progress = (
+    CostEstimated | StudyStarted | TrialEvent | StudyEnded | FinetuneStarted | FinetuneRecord | PlanMade | CheckTaken
+    | BudgetReached | Note
+)  # fmt: skip
+
+
+class StopHandle:
+    """Asks a workflow to stop: what runs finishes its step and leaves a snapshot, and the workflow raises `Stopped`.
+
+    >>> handle = StopHandle()
+    >>> with handle.running(lambda: print("asked to stop")):
+    ...     handle.stop()
+    asked to stop
+    >>> handle.requested
+    True
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._stop_what_runs: Callable[[], None] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether something runs that can be asked to stop."""
+        return self._stop_what_runs is not None
+
+    def stop(self) -> None:
+        """Ask to stop, now or at the next thing that would run."""
+        self.requested = True
+        if self._stop_what_runs is not None:
+            self._stop_what_runs()
+
+    @contextmanager
+    def running(self, stop: Callable[[], None]) -> Iterator[None]:
+        """Pass a request to stop on to `stop` for the length of the block."""
+        self._stop_what_runs = stop
+        try:
+            yield
+        finally:
+            self._stop_what_runs = None
+
+
+class Stopped(Exception):  # noqa: N818 - no error: what was done is kept
+    """A workflow was stopped. What was done is kept; `resume_command` goes on with it.
+
+    With `was_declined` nothing was run, since `Callbacks.agree` said no.
+    """
+
+    def __init__(self, resume_command: str, *, was_declined: bool = False) -> None:
+        super().__init__(f"go on with: {resume_command}")
+        self.resume_command = resume_command
+        self.was_declined = was_declined
+
+
+def _ignore(_: Progress) -> None:
+    """Show nothing."""
+
+
+def _agree(_: CostEstimated) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What a workflow calls while it runs, and the handle that stops it.
+
+    `on_progress` is told what happens; `agree` is asked whether a study that is large runs at all.
+    """
+
+    on_progress: Callable[[Progress], None] = _ignore
+    agree: Callable[[CostEstimated], bool] = _agree
+    stop: StopHandle = field(default_factory=StopHandle)
+
+    def check_stop(self, resume_command: str) -> None:
+        """Stop here where that was asked for while nothing ran.
+
+        Raises:
+            Stopped: it was.
+        """
+        if self.stop.requested:
+            raise Stopped(resume_command)

@@ -1,0 +1,40 @@
+"""Running the trials that a study still needs, wherever they run, until they have ended or are stopped."""
+
+from __future__ import annotations
+
+from lrscope.executors.config import ExecutorConfig, build_executor
+from lrscope.studies.controller import Controller
+from lrscope.studies.session import Study
+from lrscope.workflows.callbacks import Callbacks, Stopped, StudyEnded, StudyStarted, TrialEvent
+
+
+def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, resume_command: str) -> None:
+    """Run the trials that are planned and have not ended, and tell what happens to them.
+
+    Raises:
+        Stopped: it was asked to stop; the trials that ran left snapshots.
+        StudyError: something that no trial can go on with: a full disk, an input that changed.
+    """
+    store, controller = study.store, Controller(study.store)
+    controller.recover()
+    controller.pending()  # what is planned is told before it runs
+    callbacks.check_stop(resume_command)
+    rows = {row.id: row for row in store.trials()}
+
+    def tell_plan() -> None:
+        callbacks.on_progress(StudyStarted(store.folder, store.config, store.metric.name, tuple(rows.values())))
+
+    tell_plan()
+    try:
+        with callbacks.stop.running(controller.stop):
+            for event in controller.run(build_executor(executor, study.prepared)):
+                if event.trial not in rows:
+                    rows = {row.id: row for row in store.trials()}
+                    tell_plan()
+                if event.kind != "record":
+                    rows[event.trial] = store.trial(event.trial)
+                callbacks.on_progress(TrialEvent(event, rows[event.trial]))
+    finally:
+        callbacks.on_progress(StudyEnded(store.folder))
+    if controller.stopped:
+        raise Stopped(resume_command)

@@ -1,0 +1,188 @@
+"""A sweep: many fine-tunes, compared at the same seeds; begun, gone on with, extended, or until it is decided."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lrscope.config import StudyConfig, SweepConfig
+from lrscope.config.command_line import resume
+from lrscope.executors.config import ExecutorConfig, trials_at_once
+from lrscope.report.locales import locale
+from lrscope.runners.study_folder import require_new
+from lrscope.runs.arm_summary import ArmSummary, summarize
+from lrscope.statistics.conclusions import Conclusions
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import TrialRow
+from lrscope.studies import session
+from lrscope.studies.budget import NUM_RATES
+from lrscope.studies.controller import Controller
+from lrscope.studies.plan import arms, num_merged
+from lrscope.studies.session import Study
+from lrscope.workflows.callbacks import Callbacks, CostEstimated, Stopped
+from lrscope.workflows.checks import contender_names, run_until_decided
+from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.range_tests import find_for
+from lrscope.workflows.run_study import run_study
+from lrscope.workflows.study_folder import folder_beside
+
+MAX_SEEDS = 8  # of checks, where nobody says
+MAX_ARMS = 2000  # whose pairs are compared in a few seconds
+
+
+@dataclass(frozen=True, eq=False)
+class SweepResult:
+    """What a sweep came to: every setting over its seeds, and what follows.
+
+    `conclusions` are None where all pairs of settings are too many.
+    """
+
+    folder: Path
+    metric: str
+    settings: tuple[ArmSummary, ...]
+    conclusions: Conclusions | None
+
+    @property
+    def contenders(self) -> tuple[str, ...]:
+        """The settings that may be the best: none where no run came to a value."""
+        has_values = any(summary.metric.number for summary in self.settings)
+        return () if self.conclusions is None or not has_values else contender_names(self.conclusions)
+
+
+def sweep(
+    config: StudyConfig,
+    folder: Path,
+    executor: ExecutorConfig | None = None,
+    callbacks: Callbacks | None = None,
+) -> SweepResult:
+    """Make a new study in `folder`, run all of its trials, draw its figures, and return what they show.
+
+    Raises:
+        StudyError: the folder is not empty, or cannot be written.
+        DataError, CheckpointError, ConfigError, ScheduleError: an input or a setting cannot be used.
+        Stopped: it was asked to stop, or `callbacks.agree` said no.
+    """
+    with session.begin(config, folder) as study:
+        return _run(study, executor or ExecutorConfig(), callbacks or Callbacks())
+
+
+def sweep_found_rates(
+    config: StudyConfig,
+    folder: Path,
+    executor: ExecutorConfig | None = None,
+    callbacks: Callbacks | None = None,
+) -> SweepResult:
+    """Find the rates to compare by a range test, kept beside `folder`: five within its bracket; then sweep them.
+
+    Raises:
+        ConfigError: the range test found no rate.
+        StudyError: the range test there is of other settings or inputs.
+    """
+    executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
+    require_new(folder)
+    command = f"the same command, with --out {shlex.quote(str(folder))}"
+    found = find_for(config, folder_beside(folder, "find"), executor, callbacks, resume_command=command)
+    rates, swept = found.rates(NUM_RATES), config.sweep or SweepConfig()
+    grid = {**swept.grid, "peak_rate": rates}
+    asked = replace(config, trial=replace(config.trial, peak_rate=rates[0]), sweep=replace(swept, grid=grid))
+    return sweep(asked, folder, executor, callbacks)
+
+
+def resume_sweep(
+    folder: Path,
+    executor: ExecutorConfig | None = None,
+    callbacks: Callbacks | None = None,
+    *,
+    moved: Mapping[str, str] | None = None,
+    extension: Mapping[str, Any] | None = None,
+    retry_failed: bool = False,
+) -> SweepResult:
+    """Go on with a study; `moved` says where its inputs lie now, `extension` which seeds and values are added.
+
+    With `retry_failed` trials that failed are tried again.
+
+    Raises:
+        StudyError: there is no such study, another process runs it, or an input is no longer what it was.
+        Stopped: it was asked to stop, or `callbacks.agree` said no.
+    """
+    with session.resume(folder, moved=moved, extension=extension) as study:
+        return _run(study, executor or ExecutorConfig(), callbacks or Callbacks(), retry_failed=retry_failed)
+
+
+def sweep_until_decided(
+    folder: Path,
+    margin: float,
+    executor: ExecutorConfig | None = None,
+    callbacks: Callbacks | None = None,
+    *,
+    max_seeds: int = MAX_SEEDS,
+    moved: Mapping[str, str] | None = None,
+) -> SweepResult:
+    """Add seeds to a study's contenders until one is left, all are equivalent within `margin`, or seeds run out.
+
+    The checks are planned before the first is taken, and share one error.
+
+    Raises:
+        ConfigError, StudyError: the plan cannot be, or the study has another one.
+        Stopped: it was asked to stop.
+    """
+    with session.resume(folder, moved=moved) as study:
+        run_until_decided(
+            study, executor or ExecutorConfig(), callbacks or Callbacks(), margin=margin, max_seeds=max_seeds
+        )
+        return sweep_result(study)
+
+
+def _run(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, retry_failed: bool = False) -> SweepResult:
+    controller = Controller(study.store)
+    controller.recover()
+    if retry_failed:
+        controller.retry_failed()
+    command = str(resume("sweep", study.store.folder))
+    if pending := controller.pending():
+        callbacks.check_stop(command)
+        cost = estimate(study, executor, pending)
+        callbacks.on_progress(cost)
+        if cost.is_large and not callbacks.agree(cost):
+            raise Stopped(command, was_declined=True)
+    run_study(study, executor, callbacks, resume_command=command)
+    return sweep_result(study)
+
+
+def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow]) -> CostEstimated:
+    """Return what these trials will take, measured on a few steps of their own."""
+    config, prepared = study.store.config, study.prepared
+    assert config.sweep is not None
+    cost = prepared.cost([row.config for row in trials], study.store.folder, own_process=executor.own_process)
+    at_once, notes = trials_at_once(executor, prepared.numerics.threads)
+    return CostEstimated(
+        num_settings=len(arms(config)),
+        num_seeds=config.sweep.seeds,
+        num_trials=len(trials),
+        num_merged=num_merged(config),
+        at_once=at_once,
+        seconds=cost.seconds / at_once,
+        num_bytes=cost.num_bytes,
+        notes=(*prepared.notes, *notes),
+    )
+
+
+def sweep_result(study: Study) -> SweepResult:
+    """Draw a study's figures, and return what its trials show."""
+    from lrscope.report.files import write_images
+
+    result = read_sweep(study.store)
+    if result.conclusions is not None:
+        write_images(result.conclusions, locale("en"), result.folder)
+    return result
+
+
+def read_sweep(store: StudyStore) -> SweepResult:
+    """Return what the trials of a study show so far."""
+    summaries, conclusions = tuple(summarize(store)), None
+    if len(summaries) <= MAX_ARMS:
+        conclusions = conclude_sources([store.folder]).conclusions
+    return SweepResult(store.folder, store.metric.name, summaries, conclusions)
