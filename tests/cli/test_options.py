@@ -12,18 +12,17 @@ from tests.config.strategies import MODELS, NUMERICS, TRIALS
 from tests.conftest import Cli, Toy
 
 from lrscope.cli.app import app
-from lrscope.cli.find_runs import find_study
 from lrscope.cli.options import FIND, FINETUNE, SWEEP, with_settings
 from lrscope.cli.settings import build_config, settings_in
 from lrscope.cli.sweep_options import sweep_config
-from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
+from lrscope.config import DataConfig, FindConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.config.base import Setting
 from lrscope.config.catalogue import all_settings
 from lrscope.config.command_line import CommandLine
-from lrscope.executors.config import ExecutorConfig
 from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
+from lrscope.workflows.range_tests import range_test_study
 
 NEEDED = {"model": "./m", "train": "/t", "dev": "/d"}
 
@@ -105,7 +104,7 @@ def test_every_setting_of_a_range_test_reaches_its_place(name: str) -> None:
     item = all_settings()[name]
     read = parsed(FIND, options_of({**NEEDED, name: another(item)}))
     base = build_config({**read, "peak_rate": 1e-2}, what="find")
-    config = find_study(base, {**settings_in(read, "find"), **settings_in(read, "sweep")}, ExecutorConfig())
+    config = range_test_study(base, FindConfig(**settings_in(read, "find")), **settings_in(read, "sweep"))
     value = getattr(getattr(config, item.section), name)
     assert value == (parse("warmup(6%) > cosine") if name == "schedule" else another(item))
 
