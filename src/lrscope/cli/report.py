@@ -99,7 +99,8 @@ def report(
         print_json({"report": str(result.page), **report_values(result.conclusions)})
         return 0
     print_summary(result.document, result.language)
-    echo(f"{result.page.name} and {result.text.name} are in {result.page.parent}")
+    files = {"page": result.page.name, "text": result.text.name, "folder": result.page.parent}
+    echo(result.language.words["written"].format(**files))
     return 0
 
 
@@ -110,7 +111,7 @@ def print_answer(result: ReportResult) -> None:
     wording = Wording(result.language, result.document.metric)
     for sentence in wording.answer(result.document):
         echo(sentence)
-    echo(f"the report is {result.page}")
+    echo(wording.word("report-at", page=result.page))
 
 
 def with_value(arguments: Sequence[str]) -> list[str]:

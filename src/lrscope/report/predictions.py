@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from lrscope.visible_text import visible
+
+# What a spreadsheet would compute; a plain number is none.
+_FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d*)?$)")
 
 
 def predictions_tsv(names: Sequence[str], probabilities: NDArray[np.float32]) -> str:
@@ -14,7 +20,17 @@ def predictions_tsv(names: Sequence[str], probabilities: NDArray[np.float32]) ->
     >>> predictions_tsv(["bad", "good"], np.array([[0.25, 0.75]], dtype=np.float32))
     'prediction\tbad\tgood\ngood\t0.250000\t0.750000\n'
     """
-    safe = [name.replace("\t", " ").replace("\n", " ") for name in names]
+    safe = [as_cell(name) for name in names]
     lines = ["\t".join(("prediction", *safe))]
     lines += ["\t".join((safe[int(row.argmax())], *(f"{p:.6f}" for p in row))) for row in probabilities]
     return "\n".join(lines) + "\n"
+
+
+def as_cell(text: str) -> str:
+    """Return text as a spreadsheet shows it: on one line, and never as a formula, which an apostrophe prevents.
+
+    >>> as_cell("very good"), as_cell("-2"), as_cell("=1+1"), as_cell("-1+cmd")
+    ('very good', '-2', "'=1+1", "'-1+cmd")
+    """
+    line = visible(text.replace("\t", " ").replace("\n", " "))
+    return f"'{line}" if _FORMULA.match(line) else line

@@ -55,6 +55,8 @@ WORDS = {
     "num-diverged": "{number} diverged",
     "toggle": "Show or hide",
     "source": "Source: {source}. Written by lrscope {version}.",
+    "written": "{page} and {text} are in {folder}",
+    "report-at": "the report is {page}",
     "legend-spread": "± is the standard deviation over seeds.",
     "legend-gap": "A positive gap means that the recommended setting is better; an interval that contains 0 means that they "
     "cannot be told apart.",

@@ -55,6 +55,8 @@ WORDS = {
     "num-diverged": "{number} 次发散",
     "toggle": "显示或隐藏",
     "source": "来源：{source}。由 lrscope {version} 生成。",
+    "written": "{page} 和 {text} 已写入 {folder}",
+    "report-at": "报告：{page}",
     "legend-spread": "± 为各种子间的标准差。",
     "legend-gap": "差距为正，表示推荐的设置更好；区间含 0，表示无法区分。",
     "estimate": "{value}（{ratio} 倍标准误）",
