@@ -278,8 +278,8 @@ def test_theta_is_found_wherever_transformers_wrote_it() -> None:
     [
         ({"num_key_value_heads": 3}, "multiple of num_kv_heads"),
         ({"head_dim": 5}, "head_dim must be even"),
-        ({"hidden_size": 0}, "dim must be at least 1"),
-        ({"hidden_size": "many"}, "sizes as numbers"),
+        ({"hidden_size": 0}, "dim must be from 1 to"),
+        ({"hidden_size": "many"}, "hidden_size as a whole number"),
         ({"rms_norm_eps": 0.0}, "must be positive"),
     ],
 )

@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lrscope.errors import CheckpointError
 from lrscope.models.llama2c import read_llama2c
 from lrscope.models.minllama import load_pickle, read_minllama
-from lrscope.models.shape import LlamaShape, unsupported_reason
+from lrscope.models.shape import LlamaShape, check_config, unsupported_reason
 
 HUB_FILES = ["*.json", "*.safetensors", "tokenizer.model", "pytorch_model*.bin"]
 
@@ -104,24 +105,30 @@ def _only_model_in(folder: Path) -> Path:
 
 def _read_folder(folder: Path, source: str) -> Checkpoint:
     config = read_json(folder / "config.json")
+    check_config(config)
     files = _weight_files(folder)
     fingerprint = _digest([folder / "config.json", *files])
     metadata: dict[str, str] = {}
     tensors: dict[str, Tensor] = {}
-    shape = None
+    shape = LlamaShape.from_config(config) if unsupported_reason(config) is None else None
     for path in files:
         if path.suffix == ".safetensors":
-            loaded, found = read_safetensors(path)
+            loaded, found = read_safetensors(path, with_tensors=shape is not None)
             metadata |= found
+        elif shape is not None:
+            loaded = _tensors_of(path, load_pickle(path))
         else:
-            loaded = {name: value for name, value in load_pickle(path).items() if isinstance(value, Tensor)}
+            loaded = {}
         tensors |= loaded
-    if unsupported_reason(config) is None:
-        shape = LlamaShape.from_config(config)
+    if shape is not None:
         tensors = _checked(folder, shape, _with_prefix(tensors))
-    else:
-        tensors = {}
     return Checkpoint(config, shape, tensors, source, folder, fingerprint, metadata)
+
+
+def _tensors_of(path: Path, content: Any) -> dict[str, Tensor]:
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path} must hold tensors by name: got {type(content).__name__}; copy it anew")
+    return {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -143,7 +150,7 @@ def _weight_files(folder: Path) -> list[Path]:
     raise CheckpointError(f"{folder} must hold model.safetensors: it does not; copy the weights beside config.json")
 
 
-def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_safetensors(path: Path, *, with_tensors: bool = True) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return a file's tensors and metadata.
 
     Raises:
@@ -153,9 +160,11 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, dict(file.metadata() or {})  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is not safetensors that can be read: {error}; copy it anew") from error
+            names = list(file.keys()) if with_tensors else []
+            return {name: file.get_tensor(name) for name in names}, dict(file.metadata() or {})
+    except (SafetensorError, OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
+        reason = str(error).split("\n")[0]
+        raise CheckpointError(f"{path} is not safetensors that can be read: {reason}; copy it anew") from error
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -182,8 +191,16 @@ def _with_prefix(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     }
 
 
+FLOATS = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
+
+
 def _checked(path: Path, shape: LlamaShape, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    for name, size in shape.tensor_shapes().items():
+    """Hold weights to the configuration: every tensor of the backbone is there, and none is left over.
+
+    Heads (`lm_head`, `score` and others outside of `model.`) are left to those who use them.
+    """
+    expected = shape.tensor_shapes()
+    for name, size in expected.items():
         tensor = tensors.get(name)
         if tensor is None:
             raise CheckpointError(f"{path} must hold {name}: it does not; its weights belong to another model")
@@ -192,6 +209,21 @@ def _checked(path: Path, shape: LlamaShape, tensors: dict[str, Tensor]) -> dict[
                 f"{path}: {name} must have the shape {size}, as the configuration says: got {tuple(tensor.shape)}; "
                 "weights and configuration belong to different models"
             )
+    for name, tensor in tensors.items():
+        if tensor.dtype not in FLOATS and name in (*expected, "lm_head.weight", "score.weight"):
+            raise CheckpointError(f"{path}: {name} must hold floats: got {tensor.dtype}; save the weights as float32")
+        if tensor.layout != torch.strided or tensor.is_meta:
+            raise CheckpointError(f"{path}: {name} must be a plain tensor: got {tensor.layout}; save it as one")
+    unused = [
+        name
+        for name in tensors
+        if name.startswith("model.") and name not in expected and not name.endswith("rotary_emb.inv_freq")
+    ]
+    if unused:
+        raise CheckpointError(
+            f"{path} holds {len(unused)} tensors that a model of this config.json does not have, such as {unused[0]}; "
+            "weights and configuration belong to different models"
+        )
     return tensors
 
 

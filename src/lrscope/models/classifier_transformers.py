@@ -15,6 +15,9 @@ from torch import Tensor, nn
 from lrscope.errors import CheckpointError
 from lrscope.models.classifier import DropoutPlace, dropped, initial_head
 
+HEAD_ROOM = 2**27  # parameters that a new head may have
+BUFFERS = ("inv_freq", "position_ids", "masked_bias", "attn.bias")  # constants that older versions stored
+
 
 class TransformersClassifier(nn.Module):
     """`AutoModelForSequenceClassification` behind the interface of `LlamaClassifier`.
@@ -85,28 +88,76 @@ def build_transformers(
 ) -> TransformersClassifier:
     """Load a folder through `AutoModelForSequenceClassification`, with a fresh head of our own where it has a `score`.
 
+    No code of the folder's own is run, whatever its configuration names.
+
     Raises:
-        CheckpointError: transformers cannot load it.
+        CheckpointError: transformers cannot load it, or its weights are another model's.
     """
     from transformers import AutoConfig, AutoModelForSequenceClassification
 
     try:
-        config = AutoConfig.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         fresh = getattr(config, "num_labels", None) != num_classes or "ForSequenceClassification" not in str(
             config.architectures
         )
         config.num_labels = num_classes
         config.pad_token_id = pad_id
+        _require_size(folder, AutoModelForSequenceClassification, config)
         with torch.random.fork_rng():
             torch.manual_seed(head_seed)
-            network = AutoModelForSequenceClassification.from_pretrained(
-                folder, config=config, dtype="auto", ignore_mismatched_sizes=True
+            network, loading = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                config=config,
+                dtype="auto",
+                ignore_mismatched_sizes=True,
+                output_loading_info=True,
+                trust_remote_code=False,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        raise CheckpointError(
-            f"transformers cannot load {folder} as a classifier: {str(error).splitlines()[0]}"
-        ) from error
+    except (CheckpointError, MemoryError):
+        raise
+    except Exception as error:  # a configuration of wrong types breaks anywhere in transformers
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f"transformers cannot load {folder} as a classifier: {reason}") from error
+    _require_whole(folder, network, loading)
     classifier = TransformersClassifier(network, dropout, dtype)
     if fresh and classifier.reads_last_token:
         network.score.weight.data = initial_head(num_classes, network.score.in_features, head_seed)
     return classifier
+
+
+def _require_size(folder: Path, auto_class: Any, config: Any) -> None:
+    """Refuse a configuration that asks for a model far larger than its weights, before memory is asked for."""
+    with torch.device("meta"):
+        planned = sum(parameter.numel() for parameter in auto_class.from_config(config).parameters())
+    stored = sum(path.stat().st_size for ending in ("safetensors", "bin") for path in folder.glob(f"*.{ending}"))
+    if planned > 4 * stored + HEAD_ROOM:  # four parameters a byte: packed weights are read too
+        raise CheckpointError(
+            f"{folder} must hold the weights of its config.json: it asks for {planned} parameters, and the files have "
+            f"{stored} bytes; weights and configuration belong to different models"
+        )
+
+
+def _require_whole(folder: Path, network: Any, loading: Any) -> None:
+    """Hold the backbone to its weights: nothing of it is left random, and none of them is left over.
+
+    Heads and poolers are another task's, and may be fresh or unused.
+    """
+    prefix = f"{network.base_model_prefix}."
+
+    def of_backbone(names: Any) -> list[str]:
+        plain = [str(name[0] if isinstance(name, tuple | list) else name) for name in names]
+        return sorted(name for name in plain if name.startswith(prefix) and "pooler." not in name)
+
+    for what, key in (("lacks", "missing_keys"), ("has other sizes of", "mismatched_keys")):
+        names = of_backbone(loading[key])
+        if names:
+            raise CheckpointError(
+                f"{folder} {what} {len(names)} tensors of its model, such as {names[0]}: weights and configuration "
+                "belong to different models"
+            )
+    unused = [name for name in of_backbone(loading["unexpected_keys"]) if not name.endswith(BUFFERS)]
+    if unused:
+        raise CheckpointError(
+            f"{folder} holds {len(unused)} tensors that a model of its config.json does not have, such as {unused[0]}: "
+            "weights and configuration belong to different models"
+        )

@@ -40,13 +40,17 @@ def read_llama2c(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
     sizes = {name: int(header[name]) for name in HEADER.names or ()}
     # A negative vocabulary says that the output matrix is stored on its own.
     tied, vocab_size = sizes["vocab_size"] > 0, abs(sizes["vocab_size"])
-    plausible = all(0 < value < 2**24 for value in (*sizes.values(), vocab_size) if value != sizes["vocab_size"])
-    if not plausible or sizes["dim"] % sizes["num_heads"]:
+    if sizes["num_heads"] < 1 or sizes["dim"] % sizes["num_heads"]:
         raise CheckpointError(f"{path} must be llama2.c's version 0: its header gives {sizes}; name a model file")
     head_dim = sizes["dim"] // sizes["num_heads"]
-    shape = LlamaShape(
-        **{**sizes, "vocab_size": vocab_size}, head_dim=head_dim, norm_eps=1e-5, rope_theta=1e4, tied=tied
-    )
+    try:
+        shape = LlamaShape(
+            **{**sizes, "vocab_size": vocab_size}, head_dim=head_dim, norm_eps=1e-5, rope_theta=1e4, tied=tied
+        )
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{path} must be llama2.c's version 0: in its header {error}; name a model file"
+        ) from error
     layout = _layout(shape)
     num_floats = sum(math.prod(stack) for _, stack in layout)
     expected = HEADER.itemsize + 4 * num_floats

@@ -17,7 +17,7 @@ from torch import Tensor
 from lrscope.errors import CheckpointError
 from lrscope.files import replacing
 from lrscope.models.rotary_pairs import halves_from_pairs, pairs_from_halves
-from lrscope.models.shape import LlamaShape
+from lrscope.models.shape import LlamaShape, size_of
 
 # Ours → theirs. minLLaMA calls the attention matrices compute_…, llama2.c w….
 LAYER = {
@@ -45,7 +45,11 @@ def read_minllama(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
         raise CheckpointError(
             f"{path} must hold model_args and model, as llama2.c writes them: it does not; name another"
         )
-    stored = {_plain(str(name)): value for name, value in content["model"].items() if isinstance(value, Tensor)}
+    stored = {
+        _plain(str(name)): _plain_tensor(path, name, value)
+        for name, value in content["model"].items()
+        if isinstance(value, Tensor)
+    }
     shape = _shape(path, content.get("model_args"), stored)
     tensors = {"model.embed_tokens.weight": stored["tok_embeddings.weight"]}
     for number in range(shape.num_layers):
@@ -124,6 +128,12 @@ def load_pickle(path: Path) -> Any:
         ) from error
 
 
+def _plain_tensor(path: Path, name: object, value: Tensor) -> Tensor:
+    if value.layout != torch.strided or value.is_meta or not value.is_floating_point():
+        raise CheckpointError(f"{path}: {name} must be a plain tensor of floats: got {value.dtype}, {value.layout}")
+    return value
+
+
 def _plain(name: str) -> str:
     for prefix in PREFIXES:
         name = name.removeprefix(prefix)
@@ -136,13 +146,15 @@ def _shape(path: Path, model_args: Any, stored: Mapping[str, Tensor]) -> LlamaSh
     embedding, gate = stored.get("tok_embeddings.weight"), stored.get("layers.0.feed_forward.w1.weight")
     if embedding is None or gate is None:
         raise CheckpointError(f"{path} must hold a LLaMA, with tok_embeddings and layers.0.feed_forward: it does not")
+    if embedding.ndim != 2 or gate.ndim != 2:
+        raise CheckpointError(f"{path} must hold a LLaMA, whose tok_embeddings and w1 are matrices: they are not")
     try:
-        num_heads = int(model_args["n_heads"])
-        num_kv_heads = int(model_args.get("n_kv_heads") or num_heads)
-        num_layers = int(model_args["n_layers"])
-        max_positions = int(model_args.get("max_seq_len") or 1024)
+        num_heads = size_of(model_args, "n_heads")
+        num_kv_heads = size_of(model_args, "n_kv_heads", num_heads)
+        num_layers = size_of(model_args, "n_layers")
+        max_positions = size_of(model_args, "max_seq_len", 1024)
         norm_eps = float(model_args.get("norm_eps") or model_args.get("layer_norm_eps") or 1e-5)
-    except (KeyError, TypeError, ValueError) as error:
+    except (CheckpointError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} must give n_heads, n_layers and max_seq_len in model_args: {error}") from error
     output = stored.get("output.weight")
     vocab_size, dim = embedding.shape
@@ -157,5 +169,5 @@ def _shape(path: Path, model_args: Any, stored: Mapping[str, Tensor]) -> LlamaSh
         max_positions=max_positions,
         norm_eps=norm_eps,
         rope_theta=1e4,
-        tied=output is None or torch.equal(output, embedding),
+        tied=output is None or (output.shape == embedding.shape and torch.equal(output, embedding)),
     )

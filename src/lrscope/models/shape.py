@@ -8,6 +8,9 @@ from typing import Any
 
 from lrscope.errors import CheckpointError
 
+# Far beyond any model there is: what is larger would be believed at the price of hours or of all memory.
+MAX_LAYERS, MAX_SIZE = 1000, 2**31 - 1
+
 
 @dataclass(frozen=True, kw_only=True)
 class LlamaShape:
@@ -40,7 +43,10 @@ class LlamaShape:
             "max_positions",
         )
         problems = [
-            f"{name} must be at least 1: got {getattr(self, name)}" for name in sizes if getattr(self, name) < 1
+            f"{name} must be from 1 to {most}: got {getattr(self, name)}"
+            for name in sizes
+            for most in (MAX_LAYERS if name == "num_layers" else MAX_SIZE,)
+            if not 1 <= getattr(self, name) <= most
         ]
         if not problems and self.num_heads % self.num_kv_heads:
             problems.append(
@@ -48,7 +54,7 @@ class LlamaShape:
             )
         if self.head_dim % 2:
             problems.append(f"head_dim must be even, as rotary positions turn pairs: got {self.head_dim}")
-        if not (self.norm_eps > 0 and self.rope_theta > 0):
+        if not (0 < self.norm_eps < 1e300 and 0 < self.rope_theta < 1e300):
             problems.append(f"norm_eps and rope_theta must be positive: got {self.norm_eps} and {self.rope_theta}")
         if problems:
             raise CheckpointError("; ".join(problems) + "; these are not the sizes of a LLaMA")
@@ -60,27 +66,20 @@ class LlamaShape:
         Raises:
             CheckpointError: a size is missing or cannot be.
         """
-        try:
-            dim, num_heads = int(config["hidden_size"]), int(config["num_attention_heads"])
-            return LlamaShape(
-                vocab_size=int(config["vocab_size"]),
-                dim=dim,
-                num_layers=int(config["num_hidden_layers"]),
-                num_heads=num_heads,
-                num_kv_heads=int(config.get("num_key_value_heads") or num_heads),
-                head_dim=int(config.get("head_dim") or dim // max(num_heads, 1)),
-                hidden_dim=int(config["intermediate_size"]),
-                max_positions=int(config.get("max_position_embeddings") or 2048),
-                norm_eps=float(config.get("rms_norm_eps", 1e-6)),
-                rope_theta=float(_rope(config).get("rope_theta") or config.get("rope_theta") or 10000.0),
-                tied=bool(config.get("tie_word_embeddings", False)),
-            )
-        except KeyError as error:
-            raise CheckpointError(
-                f"a LLaMA's config.json must give {error.args[0]}: it does not; take it from the source"
-            ) from error
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"a LLaMA's config.json must give its sizes as numbers: {error}") from error
+        dim, num_heads = size_of(config, "hidden_size"), size_of(config, "num_attention_heads")
+        return LlamaShape(
+            vocab_size=size_of(config, "vocab_size"),
+            dim=dim,
+            num_layers=size_of(config, "num_hidden_layers"),
+            num_heads=num_heads,
+            num_kv_heads=size_of(config, "num_key_value_heads", num_heads),
+            head_dim=size_of(config, "head_dim", dim // max(num_heads, 1)),
+            hidden_dim=size_of(config, "intermediate_size"),
+            max_positions=size_of(config, "max_position_embeddings", 2048),
+            norm_eps=_number(config, "rms_norm_eps", 1e-6),
+            rope_theta=_number(_rope(config), "rope_theta", _number(config, "rope_theta", 10000.0)),
+            tied=config.get("tie_word_embeddings") is True,
+        )
 
     def to_config(self) -> dict[str, Any]:
         """Return the `config.json` that transformers reads."""
@@ -140,7 +139,7 @@ def unsupported_reason(config: Mapping[str, Any]) -> str | None:
     kind = rope.get("rope_type") or rope.get("type") or "default"
     if kind != "default":
         return f"rope scaling {kind}"
-    if float(rope.get("partial_rotary_factor") or config.get("partial_rotary_factor") or 1.0) != 1.0:
+    if _number(rope, "partial_rotary_factor", _number(config, "partial_rotary_factor", 1.0)) != 1.0:
         return "rotary positions on a part of each head"
     for name in ("attention_bias", "mlp_bias"):
         if config.get(name):
@@ -150,6 +149,55 @@ def unsupported_reason(config: Mapping[str, Any]) -> str | None:
     if config.get("quantization_config"):
         return "quantized weights"
     return None
+
+
+def size_of(config: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    """Return a size that a `config.json` gives: a whole number; without one, or with null or 0, the default.
+
+    >>> size_of({"hidden_size": 64}, "hidden_size"), size_of({}, "head_dim", 16)
+    (64, 16)
+
+    Raises:
+        CheckpointError: it is missing and has no default, or is no size.
+    """
+    value = config.get(name)
+    if default is not None and (value is None or value == 0):
+        return default
+    if value is None:
+        raise CheckpointError(f"config.json must give {name}: it does not; take the file from the model's source")
+    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if not whole or isinstance(value, bool) or not 0 <= value <= MAX_SIZE:
+        raise CheckpointError(
+            f"config.json must give {name} as a whole number up to {MAX_SIZE}: got {str(value)[:40]!r}; "
+            "take the file from the model's source"
+        )
+    return int(value)
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Hold what a `config.json` says of any architecture to what a model can be, before anything is built of it.
+
+    Raises:
+        CheckpointError: it asks for more layers or classes than any model has, or names code to run.
+    """
+    for name, value in config.items():
+        if isinstance(value, int) and not isinstance(value, bool):
+            most = MAX_LAYERS if "layer" in name else 2**16 if name == "num_labels" else MAX_SIZE
+            if abs(value) > most:
+                raise CheckpointError(
+                    f"config.json must give {name} up to {most}: got {str(value)[:40]}; take it from the model's source"
+                )
+    if not isinstance(config.get("model_type"), str):
+        raise CheckpointError("config.json must give model_type: it does not; take the file from the model's source")
+
+
+def _number(config: Mapping[str, Any], name: str, default: float) -> float:
+    value = config.get(name)
+    if value is None:
+        return default
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e300:
+        raise CheckpointError(f"config.json must give {name} as a number: got {str(value)[:40]!r}")
+    return float(value)
 
 
 def _rope(config: Mapping[str, Any]) -> Mapping[str, Any]:

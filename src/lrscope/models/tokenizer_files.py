@@ -20,6 +20,7 @@ from lrscope.errors import CheckpointError
 
 SPACE = "▁"
 UNKNOWN, BEGIN, END = "<unk>", "<s>", "</s>"
+MAX_PIECE = 512  # LLaMA's longest has 16
 BPE = 2  # SentencePiece's TrainerSpec.ModelType
 
 
@@ -84,6 +85,9 @@ def read_llama2c_tokenizer(path: Path) -> Tokenizer:
 
 def from_scored_pieces(pieces: Sequence[tuple[str, float]], *, prefix: bool = True, trims: bool = False) -> Tokenizer:
     """Return a tokenizer that joins what SentencePiece joins."""
+    longest = max((len(piece) for piece, _ in pieces), default=0)
+    if longest > MAX_PIECE:  # every way to cut a piece in two is tried below
+        raise CheckpointError(f"a tokenizer's pieces have at most {MAX_PIECE} characters: got one of {longest}")
     vocab: dict[str, int] = {}
     for index, (piece, _) in enumerate(pieces):
         vocab.setdefault(piece, index)

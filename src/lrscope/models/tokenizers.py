@@ -14,6 +14,7 @@ from tokenizers import Tokenizer, processors
 from lrscope.errors import CheckpointError
 from lrscope.files import write_text
 from lrscope.models.checkpoints import Checkpoint, read_json
+from lrscope.models.shape import size_of
 from lrscope.models.tokenizer_files import read_llama2c_tokenizer, read_sentencepiece, read_tokenizer_json
 
 BEGINS, ENDS = ("<s>", "<|begin_of_text|>", "[CLS]", "<bos>"), ("</s>", "<|end_of_text|>", "[SEP]", "<eos>")
@@ -115,7 +116,7 @@ def check_vocabulary(tokenizer: TextTokenizer, checkpoint: Checkpoint) -> None:
     Raises:
         CheckpointError: they belong to different models.
     """
-    rows, pieces = int(checkpoint.config.get("vocab_size", 0)), tokenizer.vocab_size
+    rows, pieces = size_of(checkpoint.config, "vocab_size"), tokenizer.vocab_size
     if pieces > rows or rows - pieces > max(64, pieces // 100):
         raise CheckpointError(
             f"a tokenizer must fit the weights: got {pieces} tokens for {rows} embeddings of {checkpoint.source}; name "

@@ -18,7 +18,7 @@ from lrscope.errors import ConfigError, DataError
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.classifier import LlamaClassifier, build_native
 from lrscope.models.classifier_transformers import TransformersClassifier, build_transformers
-from lrscope.models.shape import unsupported_reason
+from lrscope.models.shape import size_of, unsupported_reason
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
 from lrscope.randomness import derive_seed
 from lrscope.records import Metric
@@ -26,6 +26,7 @@ from lrscope.tasks.base import EncodedSplit
 from lrscope.tasks.classification import Classification
 from lrscope.training.numerics import decide, dtype_of
 
+SENTENCES_AT_ONCE = 10_000
 Classifier = LlamaClassifier | TransformersClassifier
 
 
@@ -141,7 +142,8 @@ def token_limit(checkpoint: Checkpoint, asked: int | None) -> int:
     Raises:
         ConfigError: more were asked for than the model's context holds.
     """
-    context = int(checkpoint.config.get("max_position_embeddings") or checkpoint.config.get("n_positions") or 512)
+    positions = size_of(checkpoint.config, "n_positions", 512)
+    context = size_of(checkpoint.config, "max_position_embeddings", positions)
     if asked is not None and asked > context:
         raise ConfigError(f"--max-tokens must not exceed the model's context of {context}: got {asked}; lower it")
     return asked or context
@@ -153,21 +155,22 @@ def encode(split: Split, tokenizer: TextTokenizer, limit: int, on_long: str) -> 
     Raises:
         DataError: a sentence is longer than `limit` and `on_long` is "error".
     """
-    rows = tokenizer.encode(split.texts)
-    num_cut = 0
-    for place, row in enumerate(rows):
-        if len(row) > limit:
-            if on_long == "error":
-                raise DataError(
-                    f"{split.where(place)}: a sentence must fit the context of {limit} tokens: got {len(row)} tokens; "
-                    "shorten it, or cut it with --on-long cut"
-                )
-            rows[place] = [*row[: limit - 1], row[-1]]
-            num_cut += 1
-    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
-    np.cumsum([len(row) for row in rows], out=offsets[1:])
-    ids = np.fromiter((token for row in rows for token in row), dtype=np.int32, count=int(offsets[-1]))
-    return EncodedSplit(split.name, ids, offsets, split.labels, num_cut)
+    lengths = np.zeros(split.num_examples + 1, dtype=np.int64)
+    parts, num_cut = [np.empty(0, dtype=np.int32)], 0
+    for first in range(0, split.num_examples, SENTENCES_AT_ONCE):  # lists of a million sentences' ids take gigabytes
+        rows = tokenizer.encode(split.texts[first : first + SENTENCES_AT_ONCE])
+        for place, row in enumerate(rows):
+            if len(row) > limit:
+                if on_long == "error":
+                    raise DataError(
+                        f"{split.where(first + place)}: a sentence must fit the context of {limit} tokens: got "
+                        f"{len(row)} tokens; shorten it, or cut it with --on-long cut"
+                    )
+                rows[place] = [*row[: limit - 1], row[-1]]
+                num_cut += 1
+            lengths[first + place + 1] = len(rows[place])
+        parts.append(np.fromiter((token for row in rows for token in row), dtype=np.int32))
+    return EncodedSplit(split.name, np.concatenate(parts), lengths.cumsum(), split.labels, num_cut)
 
 
 def build_classifier(
@@ -197,7 +200,9 @@ def build_classifier(
 
 def classifier_config(base: Mapping[str, Any], labels: LabelSet, tokenizer: TextTokenizer) -> dict[str, Any]:
     """Return a language model's `config.json` as a sequence classifier's, with label names and padding."""
-    architecture = (base.get("architectures") or [str(base["model_type"]).capitalize() + "Model"])[0]
+    named = base.get("architectures")
+    usual = [str(base["model_type"]).capitalize() + "Model"]
+    architecture = str((named if isinstance(named, list) and named else usual)[0])
     family = architecture.removesuffix("ForCausalLM").removesuffix("Model").removesuffix("ForSequenceClassification")
     return {
         **base,
