@@ -188,8 +188,8 @@ def test_a_study_of_many_is_not_taken_for_a_fine_tune(toy: Toy, tmp_path: Path, 
 def test_the_live_table_is_drawn_on_a_terminal(toy: Toy, tmp_path: Path) -> None:
     from rich.console import Console
 
-    from lrscope.cli.study_progress import StudyProgress
     from lrscope.config import SweepConfig
+    from lrscope.terminal.study_progress import StudyProgress
     from lrscope.workflows.callbacks import Callbacks, Progress, StudyStarted, TrialEvent
     from lrscope.workflows.sweep import sweep as run
 

@@ -31,10 +31,10 @@ from lrscope.cli import (
     sweep,
     tune,
 )
-from lrscope.cli.interrupt import INTERRUPTED, exit_code
-from lrscope.cli.output import echo
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError, LrscopeError
+from lrscope.terminal.interrupt import INTERRUPTED, exit_code
+from lrscope.terminal.output import echo
 from lrscope.workflows.callbacks import Stopped
 
 _SETTINGS: dict[str, Any] = {
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(exit_code(INTERRUPTED))
     except SystemExit as end:
         # 1 is what the parser makes of a closed pipe, as of `| head`: whoever read had enough of what is finished.
-        # A run that its pipe stops is a StudyError before it comes here (cli/interrupt.py).
+        # A run that its pipe stops is a StudyError before it comes here (terminal/interrupt.py).
         sys.exit(0 if end.code == 1 else end.code)
     except BrokenPipeError:
         # Python flushes standard output once more when it ends: into nothing.

@@ -37,8 +37,8 @@ def demo(
 
       lrscope demo --out runs/demo
     """
-    from lrscope.cli import live
     from lrscope.machine import available_cores
+    from lrscope.terminal import live
     from lrscope.workflows.report import report
     from lrscope.workflows.sweep import sweep
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import echo, metrics_line, print_json
+from lrscope.terminal.output import echo, metrics_line, print_json
 
 Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune.", metavar="FOLDER")]
 WhichCheckpoint = Annotated[

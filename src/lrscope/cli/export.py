@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import echo, print_json
+from lrscope.terminal.output import echo, print_json
 
 
 def export(

@@ -64,7 +64,7 @@ def find(
 
       lrscope find --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --confirm 1ep --out runs/find
     """
-    from lrscope.cli import live
+    from lrscope.terminal import live
     from lrscope.workflows.range_tests import find as find_range
     from lrscope.workflows.range_tests import range_test_study, resume_find
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lrscope.cli.output import echo, print_json, table_lines
+from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.workflows.range_tests import FindResult

@@ -10,11 +10,11 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import FINETUNE, Settings, with_settings
-from lrscope.cli.output import echo, metrics_line, print_json
-from lrscope.cli.progress import duration
 from lrscope.cli.settings import MOVABLE, build_config, resolve_paths
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError
+from lrscope.terminal.output import echo, metrics_line, print_json
+from lrscope.terminal.progress import duration
 
 if TYPE_CHECKING:
     from lrscope.workflows.finetune import FinetuneResult
@@ -41,7 +41,7 @@ def finetune(
 
       lrscope finetune --model stories260K-hf --train train.txt --dev dev.txt --lr 1e-3 --epochs 4 --out runs/first
     """
-    from lrscope.cli import live
+    from lrscope.terminal import live
     from lrscope.workflows import finetune as workflow
 
     if resume is not None:

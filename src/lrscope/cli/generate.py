@@ -8,7 +8,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
-from lrscope.cli.output import echo, print_json
+from lrscope.terminal.output import echo, print_json
 
 
 @with_settings(("model", "tokenizer"))

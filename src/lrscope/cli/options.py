@@ -13,13 +13,13 @@ from typing import Annotated, Any
 
 import typer
 
-from lrscope.cli.output import echo
 from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.catalogue import WARMUP, all_settings, option_settings
 from lrscope.config.find import FindConfig
 from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError, Problem
+from lrscope.terminal.output import echo
 
 COMPARISON, MACHINE, OUTPUT = "Comparison", "Machine", "Output"
 

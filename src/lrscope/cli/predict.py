@@ -9,8 +9,8 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.evaluate import Run, WhichCheckpoint, WhichTrial
-from lrscope.cli.output import echo, print_json
 from lrscope.files import write_text
+from lrscope.terminal.output import echo, print_json
 
 
 def predict(

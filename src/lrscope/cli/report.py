@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import echo, print_json, table_lines
+from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.report.document import Document

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.interrupt import INTERRUPTED, graceful_interrupt, output_until_done
 from lrscope.cli.options import Settings, with_settings
-from lrscope.cli.output import echo, print_json
-from lrscope.cli.progress import TrialProgress
 from lrscope.cli.run_llama_options import RunLlama
 from lrscope.cli.settings import absolute, compose_schedule, model_reference
 from lrscope.config.base import settings_of
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
+from lrscope.terminal.interrupt import INTERRUPTED, graceful_interrupt, output_until_done
+from lrscope.terminal.output import echo, print_json
+from lrscope.terminal.progress import TrialProgress
 
 if TYPE_CHECKING:
     from lrscope.data.splits import Split
@@ -156,8 +156,8 @@ def _write_predictions(split: Split, predicted: Any, keys: tuple[str, ...], file
 
 
 def _find(args: dict[str, Any]) -> int:
-    from lrscope.cli import live
     from lrscope.cli.find_table import print_find
+    from lrscope.terminal import live
     from lrscope.workflows.range_tests import find, range_test_study, resume_find
 
     folder = args["out"] or Path("runs") / f"find-{datetime.now():%Y%m%d-%H%M%S}"

@@ -11,8 +11,8 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
-from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.errors import ConfigError
+from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.schedules import ResolvedSchedule

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.output import echo, print_json, table_lines
-from lrscope.cli.progress import duration
 from lrscope.errors import ConfigError
+from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.terminal.progress import duration
 
 SHOWN = 40
 

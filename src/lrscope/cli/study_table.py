@@ -6,8 +6,8 @@ import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from lrscope.cli.output import echo, print_json, table_lines
 from lrscope.config.base import plain_value
+from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.runs.arm_summary import ArmSummary

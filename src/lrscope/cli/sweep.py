@@ -11,13 +11,13 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.options import SWEEP, Settings, with_settings
-from lrscope.cli.output import echo
 from lrscope.cli.settings import MOVABLE, resolve_paths
 from lrscope.cli.study_table import print_sweep
 from lrscope.cli.sweep_options import AUTO, MaxSeeds, UntilDecided, grid_of, sweep_config
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
+from lrscope.terminal.output import echo
 
 
 @with_settings(
@@ -58,7 +58,7 @@ def sweep(
       lrscope sweep --model stories260K-hf --train train.txt --dev dev.txt --lr 1e-4,3e-4,1e-3
       --schedule "linear;cosine" --seeds 3 --epochs 4 --batch-size 80 --out runs/sweep
     """
-    from lrscope.cli import live
+    from lrscope.terminal import live
     from lrscope.workflows import sweep as workflow
 
     execution = ExecutorConfig.of(executor, workers, gpus_per_trial, address)

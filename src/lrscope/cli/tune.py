@@ -10,12 +10,12 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Workers
 from lrscope.cli.options import TUNE, Settings, with_settings
-from lrscope.cli.output import echo, print_json
 from lrscope.cli.report import print_answer
 from lrscope.cli.settings import build_config
 from lrscope.cli.study_table import print_sweep
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
+from lrscope.terminal.output import echo, print_json
 
 
 @with_settings(TUNE, epochs={"shown_default": "what fits the budget"})
@@ -40,8 +40,8 @@ def tune(
 
       lrscope tune --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --budget 20min --out runs/tune
     """
-    from lrscope.cli import live
     from lrscope.studies.budget import parse_budget
+    from lrscope.terminal import live
     from lrscope.workflows.report_values import report_values
     from lrscope.workflows.tune import tune as spend
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from lrscope.cli.output import echo
 from lrscope.errors import StudyError
+from lrscope.terminal.output import echo
 from lrscope.workflows.callbacks import StopHandle
 
 INTERRUPTED = 130  # what commands return that were stopped and can be gone on with

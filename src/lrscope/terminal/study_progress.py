@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lrscope.cli.output import echo, progress_console
-from lrscope.cli.progress import duration
 from lrscope.config import TrialConfig
 from lrscope.config.arms import shown
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.trials import TrialRow
+from lrscope.terminal.output import echo, progress_console
+from lrscope.terminal.progress import duration
 from lrscope.visible_text import visible
 from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 

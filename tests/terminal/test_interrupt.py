@@ -11,10 +11,10 @@ from time import monotonic, sleep
 import pytest
 from tests.conftest import Cli, Toy
 
-from lrscope.cli.interrupt import INTERRUPTED, SIGNALS, exit_code, graceful_interrupt
-from lrscope.cli.progress import TrialProgress
 from lrscope.errors import StudyError
 from lrscope.store.study import StudyStore
+from lrscope.terminal.interrupt import INTERRUPTED, SIGNALS, exit_code, graceful_interrupt
+from lrscope.terminal.progress import TrialProgress
 from lrscope.workflows.callbacks import StopHandle
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of another kind")

@@ -9,12 +9,12 @@ from typing import Any
 
 import typer
 
-from lrscope.cli.find_progress import FindProgress
-from lrscope.cli.interrupt import graceful_interrupt
-from lrscope.cli.output import counted, echo
-from lrscope.cli.progress import TrialProgress, duration
-from lrscope.cli.study_progress import StudyProgress
 from lrscope.studies.budget import Plan
+from lrscope.terminal.find_progress import FindProgress
+from lrscope.terminal.interrupt import graceful_interrupt
+from lrscope.terminal.output import counted, echo
+from lrscope.terminal.progress import TrialProgress, duration
+from lrscope.terminal.study_progress import StudyProgress
 from lrscope.workflows.callbacks import (
     BudgetReached,
     Callbacks,

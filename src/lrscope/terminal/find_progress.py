@@ -6,10 +6,10 @@ import sys
 from time import monotonic
 from types import TracebackType
 
-from lrscope.cli.output import echo, redraw
-from lrscope.cli.progress import duration
 from lrscope.records import StepRecord
 from lrscope.schedules.ramp import RAMP_ENDED
+from lrscope.terminal.output import echo, redraw
+from lrscope.terminal.progress import duration
 from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
 SECONDS_BETWEEN_LINES = 0.25

@@ -7,8 +7,8 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrscope.cli.output import echo, progress_console
 from lrscope.records import EvaluationRecord, Record, StepRecord
+from lrscope.terminal.output import echo, progress_console
 from lrscope.visible_text import visible
 
 SECONDS_BETWEEN_LINES = 20.0
