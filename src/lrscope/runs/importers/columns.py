@@ -124,6 +124,9 @@ class _Arrow:
         is_text = self._kind in ("string", "large_string")
         with parquet_file(self._path, [self._name] if is_text else None) as file:
             column = file.read(columns=[self._name]).column(0)
+            if pa.types.is_nested(column.type):
+                values = _Values(column.to_pylist())
+                return values.texts, values.codes
             if not pa.types.is_dictionary(column.type):
                 column = column.dictionary_encode()
             column = column.unify_dictionaries()
