@@ -14,7 +14,8 @@ from lrscope.findings import suggestions as to
 from lrscope.findings.commands import extension, sweep, takes_warmup
 from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
 from lrscope.runs.statement import Statement
-from lrscope.statistics.conclusions import ArmView, Conclusions
+from lrscope.statistics.arm_view import ArmView
+from lrscope.statistics.conclusions import Conclusions
 
 FAR_APART = 3.0  # rates between which others are worth trying
 SOME_SEEDS = 8  # that a person may run to see

@@ -25,6 +25,15 @@ class NoValue(Answer):
 
 
 @dataclass(frozen=True)
+class NothingLearned(Answer):
+    """No setting is shown to be better than guessing, so none is recommended; `arm` has the best mean."""
+
+    arm: Setting
+    value: Value
+    baseline: Value
+
+
+@dataclass(frozen=True)
 class Use(Answer):
     """The recommendation."""
 
@@ -132,6 +141,9 @@ def answer(c: Conclusions) -> list[Answer]:
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     if not known:
         return [NoValue()]
+    if c.learned is not None and c.recommended is None:
+        best = c.arms[c.order[0]]
+        return [NothingLearned(Setting(best.name), Value(best.value), Value(c.learned.baseline)), *_without_value(c)]
     first = c.arms[c.choice.first]
     return [Use(Setting(first.name)), _standing(c), Confidence(*confidence(c)), *_details(c)]
 
@@ -155,8 +167,13 @@ def _details(c: Conclusions) -> Iterator[Answer]:
         yield _expected(c, len(known))
         if c.runs.at_best:
             yield OfEpochs(Value(c.epoch_optimism))
-    if len(known) < len(c.arms):
-        yield WithoutValue(Settings(arm.name for arm in c.arms if math.isnan(arm.value)))
+    yield from _without_value(c)
+
+
+def _without_value(c: Conclusions) -> Iterator[Answer]:
+    missing = [arm.name for arm in c.arms if math.isnan(arm.value)]
+    if missing:
+        yield WithoutValue(Settings(missing))
 
 
 def _why_below(c: Conclusions) -> Iterator[Answer]:

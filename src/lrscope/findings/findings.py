@@ -26,7 +26,8 @@ from lrscope.runs.quantities import (
     Value,
 )  # fmt: skip
 from lrscope.runs.statement import Statement
-from lrscope.statistics.conclusions import ArmView, Conclusions
+from lrscope.statistics.arm_view import ArmView
+from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.distributions import share_interval
 
 FAR = 6.0  # standard deviations below the other seeds

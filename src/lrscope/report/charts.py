@@ -14,7 +14,8 @@ from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Dots, Points, Series, Sign
 from lrscope.report.wording import Wording, inline
-from lrscope.statistics.conclusions import ArmView, Conclusions
+from lrscope.statistics.arm_view import ArmView
+from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.distributions import t_critical
 
 MAX_CURVES = 21

@@ -80,7 +80,9 @@ def document(c: Conclusions) -> Document:
 
 def _commands(c: Conclusions) -> tuple[str, ...]:
     """Return how to train the choice again: with lrscope, and with Trainer where it can."""
-    first = c.arms[c.choice.first].name
+    if c.recommended is None:
+        return ()
+    first = c.recommended.name
     command = finetune_command(c.runs, first)
     if command is None:
         return ()

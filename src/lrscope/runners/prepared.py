@@ -41,6 +41,6 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
         notes=inputs.notes,
         cost=cost,
         inputs=inputs,
-        task_state=inputs.splits.labels.state,
+        task_state={**inputs.splits.labels.state, "baseline": inputs.task().baseline(inputs.encoded["dev"])},
         overlaps=tuple((first, second, number) for (first, second), number in inputs.splits.overlaps.items()),
     )

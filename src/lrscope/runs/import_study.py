@@ -6,12 +6,16 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from lrscope.config import TrialConfig
 from lrscope.config.arms import grouped
-from lrscope.errors import StudyError
+from lrscope.data.guessing import guessing
+from lrscope.data.labels import LabelSet
+from lrscope.data.splits import load_split
+from lrscope.errors import LrscopeError, StudyError
 from lrscope.records import EvaluationRecord, Metric, Scores
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.metric import decision_metric
@@ -85,7 +89,26 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
         study=config,
         varied=varied,
         kinds={name: tuple(_settings_of(each)[key] for key in varied) for name, each in configs.items()},
+        baseline=_baseline(store),
     )
+
+
+def _baseline(store: StudyStore) -> dict[str, float]:
+    """Return what guessing gets on dev: as the study kept it, or from its dev file where that is still the same.
+
+    Studies of version 0.1 kept none.
+    """
+    if isinstance(kept := store.task_state.get("baseline"), dict):
+        return {str(name): float(value) for name, value in kept.items()}
+    data = store.config.data
+    if data is None or not data.dev or not Path(data.dev).is_file():
+        return {}
+    try:
+        labels = LabelSet.of_state(store.task_state)
+        split = load_split(Path(data.dev), labels, "dev", text_column=data.text_column, label_column=data.label_column)
+    except (LrscopeError, KeyError, OSError):
+        return {}
+    return guessing(split.labels) if split.fingerprint == store.fingerprint.get("dev") else {}
 
 
 def _settings_of(config: TrialConfig) -> dict[str, str]:

@@ -22,7 +22,7 @@ class Runs:
     lists lines that could not be read, as (line number, text), `notes` what is odd about the records.
     `study` is what was asked for, and `configs` the arms' own, where lrscope ran them. With `at_best` each run is
     judged at its best evaluation on dev, not at the end of its training. `varied` are the settings that arms differ in
-    beside the rate, `kinds` each arm's values of them.
+    beside the rate, `kinds` each arm's values of them. `baseline` is what guessing gets on dev, by metric, where known.
     """
 
     source: str
@@ -39,6 +39,7 @@ class Runs:
     varied: tuple[str, ...] = ()
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     study: StudyConfig | None = None
+    baseline: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def counted(self) -> frozenset[str]:

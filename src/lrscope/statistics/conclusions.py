@@ -6,17 +6,19 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
 
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
+from lrscope.statistics.arm_view import ArmStanding, ArmView
 from lrscope.statistics.choice import Choice, choose, chooser
 from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD, SHARE_SIZE
-from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values
-from lrscope.statistics.power import Need, needed
+from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values, value_error
+from lrscope.statistics.learning import Learned, above_baseline
+from lrscope.statistics.power import Need, needed_among
+from lrscope.statistics.rates import is_confounded, log_rates
 from lrscope.statistics.response import Peak, peak
 from lrscope.statistics.selection import (
     bounded_noise,
@@ -28,37 +30,6 @@ from lrscope.statistics.selection import (
     own_variances,
 )
 from lrscope.statistics.verdict import Verdict, errors_by_look, ranked
-
-ArmStanding = Literal["contender", "too low", "too high", "worse", "no value"]
-
-
-@dataclass(frozen=True)
-class ArmView:
-    """One arm as the report shows it: `done` are its runs that have a value, `standing` is what it comes to.
-
-    `beaten_by` names the arm that shows that this one is not the best. Where their order says so, `beaten_through`
-    names the arm between the two that is shown to be worse: with a single peak along the rates, so is all beyond it.
-    """
-
-    name: str
-    rate: float | None
-    runs: tuple[Run, ...]
-    done: tuple[Run, ...]
-    value: float
-    sd: float
-    standing: ArmStanding
-    beaten_by: str | None
-    beaten_through: str | None = None
-
-    @property
-    def num_diverged(self) -> int:
-        """How many seeds diverged."""
-        return sum(run.status == "diverged" for run in self.runs)
-
-    @property
-    def num_failed(self) -> int:
-        """How many seeds failed otherwise."""
-        return sum(run.status == "failed" for run in self.runs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,26 +121,19 @@ class Conclusions:
         known = not np.isnan(self.evidence.values).all()
         return expecting(self.evidence, positions) if positions is not None and self.knows_spread and known else None
 
-    @property
+    @cached_property
     def _log_rates(self) -> list[float] | None:
-        if self.is_confounded:
-            return None
-        rates = [arm_runs[0].rate for arm_runs in self.runs.arms.values()]
-        known = [rate for rate in rates if rate is not None and rate > 0]
-        return [math.log10(rate) for rate in known] if len(known) == len(rates) == len(set(known)) else None
+        return None if self.is_confounded else log_rates(self.runs)
 
     @property
     def has_log_rates(self) -> bool:
         """Whether arms lie along the rate, so that there is a middle to choose."""
         return self._log_rates is not None
 
-    @property
+    @cached_property
     def is_confounded(self) -> bool:
         """Whether some rates were tried at other settings than others, so that nothing can be laid to the rate."""
-        by_rate: dict[float | None, set[tuple[str, ...]]] = {}
-        for name, arm_runs in self.runs.arms.items():
-            by_rate.setdefault(arm_runs[0].rate, set()).add(self.runs.kinds.get(name, ()))
-        return len(by_rate) > 1 and len({frozenset(kinds) for kinds in by_rate.values()}) > 1
+        return is_confounded(self.runs)
 
     @property
     def _costs(self) -> list[float]:
@@ -206,6 +170,31 @@ class Conclusions:
         if positions[number] < min(positions[arm] for arm in left):
             return "too low"
         return "too high" if positions[number] > max(positions[arm] for arm in left) else "worse"
+
+    @cached_property
+    def learned(self) -> Learned | None:
+        """Which arms are shown to be better than guessing; None where it is not known what guessing gets.
+
+        Guessing is `runs.baseline` by the decision metric. At all of the error, whichever look this is.
+        """
+        metric = self.runs.metric
+        baseline = self.runs.baseline.get(metric.name, math.nan)
+        values = [self._values(arm.runs) for arm in self.arms]
+        if math.isnan(baseline) or not any(values):
+            return None
+        size = self.runs.sizes.get("dev", 0)
+        guess = math.sqrt(baseline * (1.0 - baseline) / size) if size and self.is_share else math.nan
+        return above_baseline(
+            values, [self.value_error(arm) for arm in self.arms], baseline, guess,
+            seed_sd=self.assumed_sd, error=self.error, maximize=metric.direction == "maximize",
+        )  # fmt: skip
+
+    @property
+    def recommended(self) -> ArmView | None:
+        """The first choice; None where no arm has a value, or where none is shown to be better than guessing."""
+        first = self.arms[self.choice.first]
+        nothing = self.learned is not None and not self.learned.anything
+        return None if nothing or math.isnan(first.value) else first
 
     @cached_property
     def expected(self) -> float:
@@ -247,16 +236,8 @@ class Conclusions:
         return sum(each) / len(each) if each else 0.0
 
     def value_error(self, arm: ArmView) -> float:
-        """Return the standard error of one run's value from its examples: √(p(1 − p)/n), or from their spread."""
-        size, table = self.runs.sizes.get("dev", 0), self.runs.scores
-        if table is not None and arm.name in table.names:
-            number = table.names.index(arm.name)
-            there = table.there[number]
-            if there.any() and table.num_examples > 1:
-                return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
-        if size and self.runs.metric.direction == "maximize" and 0.0 <= arm.value <= 1.0:
-            return math.sqrt(max(arm.value * (1.0 - arm.value), 0.0) / size)
-        return math.nan
+        """Return the standard error of one run's value from its examples; NaN where it is not known."""
+        return value_error(self.runs, arm.name, arm.value)
 
     @cached_property
     def flips_at(self) -> float | None:
@@ -281,33 +262,19 @@ class Conclusions:
     @cached_property
     def need(self) -> Need | None:
         """What it would take to tell a difference of the margin among the contenders; None where there is one."""
-        left = self.verdict.contenders
-        if len(left) < 2 or self.verdict.is_decided or not self.knows_spread:
+        contenders = self.verdict.contenders
+        if len(contenders) < 2 or self.verdict.is_decided or not self.knows_spread:
             return None
-        e = self.evidence
-        pairs = [(a, b) for a in left for b in left if a < b]
-        seeds = [max(1, min(e.num_seeds[a], e.num_seeds[b])) for a, b in pairs]
-        squares = [float(e.errors[pair] ** 2) for pair in pairs]
-        shares = [float(e.shares[pair]) for pair in pairs]
-        by_seed = float(
-            np.median([s * square * share for s, square, share in zip(seeds, squares, shares, strict=True)])
-        )
-        rest = [e.num_examples * square * (1.0 - share) for square, share in zip(squares, shares, strict=True)]
-        return needed(
-            self.margin, seed_variance=by_seed, example_variance=float(np.median(rest)),
-            num_examples=max(1, e.num_examples), num_arms=len(left), at_seeds=max(8, *seeds), error=self.error,
-        )  # fmt: skip
+        return needed_among(self.evidence, contenders, self.margin, self.error)
 
     @cached_property
     def peak(self) -> Peak | None:
         """The rate at the top of a smooth curve through the arms; None where more than rates differ."""
         positions = self._log_rates
-        if positions is None or len(positions) < 2 or not self.knows_spread:
-            return None
         known = ~np.isnan(self.evidence.values)
-        variances = np.full(len(positions), np.nan)
-        if known.sum() < 2:
+        if positions is None or known.sum() < 2 or not self.knows_spread:
             return None
+        variances = np.full(len(positions), np.nan)
         variances[known] = own_variances(self.evidence.errors[np.ix_(known, known)])
         return peak(10.0 ** np.array(positions), self.evidence.values, variances)
 

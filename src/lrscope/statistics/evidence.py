@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.statistics.components import pair_components
 from lrscope.statistics.defaults import SEED_SD
@@ -161,3 +163,16 @@ def _unpaired(
     freedom = np.full_like(errors, noise.freedom)
     names, differences = tuple(values), means[:, None] - means[None, :]
     return Evidence(names, means, differences, errors, shares, freedom, noise, tuple(numbers), num_examples)
+
+
+def value_error(runs: Runs, arm: str, value: float) -> float:
+    """Return the standard error of one run's value from its examples: from their spread, or √(p(1 − p)/n); else NaN."""
+    size, table = runs.sizes.get("dev", 0), runs.scores
+    if table is not None and arm in table.names:
+        number = table.names.index(arm)
+        there = table.there[number]
+        if there.any() and table.num_examples > 1:
+            return float(table.scaled[number, there][0].std(ddof=1) / math.sqrt(table.num_examples))
+    if size and runs.metric.direction == "maximize" and 0.0 <= value <= 1.0:
+        return math.sqrt(max(value * (1.0 - value), 0.0) / size)
+    return math.nan

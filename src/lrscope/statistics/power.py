@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from lrscope.statistics.distributions import normal_critical
+from lrscope.statistics.evidence import Evidence
 from lrscope.statistics.multiplicity import best_critical
 
 POWER = 0.8
@@ -53,3 +57,18 @@ def needed(
     if seeds is None and (at_seeds > MAX_SEEDS or not examples):
         return Need(difference, None, None, MAX_SEEDS)
     return Need(difference, seeds, examples, at_seeds)
+
+
+def needed_among(evidence: Evidence, arms: Sequence[int], difference: float, error: float) -> Need:
+    """Return what telling this difference takes among these arms, from what is typical of their pairs: the medians."""
+    e = evidence
+    pairs = [(a, b) for a in arms for b in arms if a < b]
+    seeds = [max(1, min(e.num_seeds[a], e.num_seeds[b])) for a, b in pairs]
+    squares = [float(e.errors[pair] ** 2) for pair in pairs]
+    shares = [float(e.shares[pair]) for pair in pairs]
+    by_seed = [number * square * share for number, square, share in zip(seeds, squares, shares, strict=True)]
+    rest = [e.num_examples * square * (1.0 - share) for square, share in zip(squares, shares, strict=True)]
+    return needed(
+        difference, seed_variance=float(np.median(by_seed)), example_variance=float(np.median(rest)),
+        num_examples=max(1, e.num_examples), num_arms=len(arms), at_seeds=max(8, *seeds), error=error,
+    )  # fmt: skip

@@ -73,6 +73,10 @@ class Task(Protocol):
 
     metric: Metric
 
+    def baseline(self, split: EncodedSplit) -> dict[str, float]:
+        """Return the metrics of the best answer that does not look at the examples, by name; none where unknown."""
+        ...
+
     def collate(self, split: EncodedSplit, indices: NDArray[np.int64], dropout: DropoutPlace | None = None) -> Any:
         """Return a padded batch of these examples."""
         ...

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lrscope.data.guessing import guessing
 from lrscope.models.classifier import DropoutPlace
 from lrscope.records import Metric, Scores
 from lrscope.tasks.base import EncodedSplit, Evaluation, Loss
@@ -38,6 +39,10 @@ class Classification:
         self.pad_id = pad_id
         self.device = device
         self.label_smoothing = label_smoothing
+
+    def baseline(self, split: EncodedSplit) -> dict[str, float]:
+        """Return the metrics of guessing on a split: of its commonest class, and of its classes' shares."""
+        return guessing(split.labels)
 
     def collate(
         self, split: EncodedSplit, indices: NDArray[np.int64], dropout: DropoutPlace | None = None

@@ -68,6 +68,10 @@ WORDS = {
 SAY = {
     # The answer
     "no-value": "No run produced a dev {metric}, so no setting can be recommended.",
+    "nothing-learned": (
+        "No setting can be recommended: none is shown to be better than guessing (the best dev {metric} is {value}, for {arm}; "
+        "guessing gets {baseline})."
+    ),
     "use": "Use {arm}.",
     "winner": "All other settings were ruled out.",
     "tie": "Not a proven winner: {others} did about as well.",
