@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from lrscope.data.labels import LabelSet
+from lrscope.data.splits import load_split
+from lrscope.errors import LrscopeError
 
 
 def guessing(labels: NDArray[np.int64]) -> dict[str, float]:
@@ -23,3 +31,21 @@ def guessing(labels: NDArray[np.int64]) -> dict[str, float]:
     most = float(shares.max())
     entropy = max(0.0, -float(shares @ np.log(shares)))
     return {"accuracy": most, "macro_f1": 2.0 * most / (1.0 + most) / len(counts), "loss": entropy}
+
+
+def guessing_of_file(data: Mapping[str, Any], classes: Mapping[str, Any], fingerprint: str | None) -> dict[str, float]:
+    """Return what guessing gets on the dev file of a study, by its settings of data and the classes that it kept.
+
+    Nothing where the file is gone, cannot be read, or is no longer the one of this fingerprint.
+    """
+    path = Path(data.get("dev") or "")
+    if not path.is_file():
+        return {}
+    try:
+        split = load_split(
+            path, LabelSet.of_state(classes), "dev",
+            text_column=data.get("text_column"), label_column=data.get("label_column"),
+        )  # fmt: skip
+    except (LrscopeError, KeyError, OSError):
+        return {}
+    return guessing(split.labels) if split.fingerprint == fingerprint else {}

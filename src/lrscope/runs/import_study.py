@@ -6,16 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 
 from lrscope.config import TrialConfig
 from lrscope.config.arms import grouped
-from lrscope.data.guessing import guessing
-from lrscope.data.labels import LabelSet
-from lrscope.data.splits import load_split
-from lrscope.errors import LrscopeError, StudyError
+from lrscope.data.guessing import guessing_of_file
+from lrscope.errors import StudyError
 from lrscope.records import EvaluationRecord, Metric, Scores
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.metric import decision_metric
@@ -100,15 +97,7 @@ def _baseline(store: StudyStore) -> dict[str, float]:
     """
     if isinstance(kept := store.task_state.get("baseline"), dict):
         return {str(name): float(value) for name, value in kept.items()}
-    data = store.config.data
-    if data is None or not data.dev or not Path(data.dev).is_file():
-        return {}
-    try:
-        labels = LabelSet.of_state(store.task_state)
-        split = load_split(Path(data.dev), labels, "dev", text_column=data.text_column, label_column=data.label_column)
-    except (LrscopeError, KeyError, OSError):
-        return {}
-    return guessing(split.labels) if split.fingerprint == store.fingerprint.get("dev") else {}
+    return guessing_of_file(store.config.to_dict()["data"], store.task_state, store.fingerprint.get("dev"))
 
 
 def _settings_of(config: TrialConfig) -> dict[str, str]:
