@@ -19,10 +19,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-class LrscopeError(Exception):
-    """Anything that lrscope refuses, with a message for the person at the keyboard."""
-
-
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with a setting. In `rule` and `way_out`, `{batch_size}` stands for the name of that setting.
@@ -47,10 +43,11 @@ class Problem:
         return f"{spelled(self.rule)}: got {self.got}{way_out}"
 
 
-class ConfigError(LrscopeError):
-    """A setting, or several, that cannot be. All problems are reported at once, joined by `; `.
+class LrscopeError(Exception):
+    """Anything that lrscope refuses, with a message for the person at the keyboard.
 
-    `source` is the file that holds the settings, empty where they came from a program.
+    `problems` are all that is wrong, joined by `; `. `source` is the file that they were found in, with its line where
+    it has one; empty where what is wrong was asked for by a program or a command line.
     """
 
     def __init__(self, *problems: str | Problem, source: str = "") -> None:
@@ -64,13 +61,17 @@ class ConfigError(LrscopeError):
         return f"{self.source}: {told}" if self.source else told
 
 
+class ConfigError(LrscopeError):
+    """A setting, or several, that cannot be. All problems are reported at once."""
+
+
 class ScheduleError(LrscopeError):
     """A schedule or a duration that does not read, or that does not fit the run it is meant for.
 
     `column` is the 0-based place in the text where reading stopped, or None.
     """
 
-    def __init__(self, message: str, column: int | None = None) -> None:
+    def __init__(self, message: str | Problem, column: int | None = None) -> None:
         super().__init__(message)
         self.column = column
 

@@ -61,7 +61,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("review,stars\nfine,4\n", encoding="utf-8")
     assert read_examples(path, text_column="review", label_column="stars") == [Example("fine", "4", 2)]
-    with pytest.raises(DataError, match=r"column text or sentence: got review, stars; name it with --text-column"):
+    with pytest.raises(DataError, match=r"column text or sentence: got review, stars; name it with text_column"):
         read_examples(path)
 
 
@@ -122,8 +122,8 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"text": "\\ud800 bad", "label": 1}\n', "half of a surrogate pair"),
         ("a.jsonl", '{"text": "fine", "label": ' + "9" * 5000 + "}\n", "a line is one JSON object: Exceeds the limit"),
-        ("a.csv", "text,label,label\nfine,1,2\n", "label and label; name it with --label-column"),
-        ("a.csv", "text,sentence,label\nfine,good,1\n", "text and sentence; name it with --text-column"),
+        ("a.csv", "text,label,label\nfine,1,2\n", "label and label; name it with label_column"),
+        ("a.csv", "text,sentence,label\nfine,good,1\n", "text and sentence; name it with text_column"),
     ],
 )
 def test_what_is_ambiguous_or_no_text_is_refused(tmp_path: Path, name: str, content: str, says: str) -> None:

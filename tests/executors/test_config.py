@@ -30,15 +30,16 @@ def test_what_was_not_chosen_follows_from_what_was(asked: dict[str, Any], execut
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"workers": 0}, "--workers must be at least 1: got 0"),
-        ({"executor": "slurm"}, "--executor is one of inline, processes, ray: got 'slurm'"),
+        ({"workers": 0}, "workers must be at least 1: got 0"),
+        ({"workers": 10**6}, "workers must be at most 1,024: got 1000000"),
+        ({"executor": "slurm"}, "executor is one of inline, processes, ray: got 'slurm'"),
         ({"executor": "inline", "workers": 2}, "the inline executor runs one trial at a time"),
-        ({"workers": 2, "address": "auto", "executor": "processes"}, "--address names a Ray cluster"),
-        ({"gpus_per_trial": 0.0}, "--gpus-per-trial must be above 0: got 0"),
-        ({"gpus_per_trial": float("nan")}, "--gpus-per-trial must be above 0: got nan"),
-        ({"gpus_per_trial": 0.5}, "fractions of a GPU need Ray: got --gpus-per-trial 0.5"),
-        ({"gpus_per_trial": 2.0}, "built-in training runs on one GPU: got --gpus-per-trial 2; use 1"),
-        ({"gpus_per_trial": 1.5, "executor": "ray"}, "built-in training runs on one GPU: got --gpus-per-trial 1.5"),
+        ({"workers": 2, "address": "auto", "executor": "processes"}, "address names a Ray cluster"),
+        ({"gpus_per_trial": 0.0}, "gpus_per_trial must be above 0: got 0"),
+        ({"gpus_per_trial": float("nan")}, "gpus_per_trial must be above 0: got nan"),
+        ({"gpus_per_trial": 0.5}, "gpus_per_trial below 1 needs Ray: got 0.5"),
+        ({"gpus_per_trial": 2.0}, "built-in training runs on one GPU: gpus_per_trial is 1: got 2; use 1"),
+        ({"gpus_per_trial": 1.5, "executor": "ray"}, "gpus_per_trial is 1: got 1.5"),
     ],
 )
 def test_what_does_not_go_together_is_refused(asked: dict[str, Any], message: str) -> None:
@@ -48,7 +49,7 @@ def test_what_does_not_go_together_is_refused(asked: dict[str, Any], message: st
 
 def test_gpus_without_any_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.cuda.device_count", lambda: 0)
-    with pytest.raises(ConfigError, match="--gpus-per-trial needs a GPU that torch can use"):
+    with pytest.raises(ConfigError, match="gpus_per_trial needs a GPU that torch can use"):
         ExecutorConfig.of(gpus_per_trial=1.0)
 
 

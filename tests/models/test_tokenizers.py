@@ -115,7 +115,7 @@ def test_what_is_broken_is_refused(tmp_path: Path, name: str, content: bytes, sa
 
 
 def test_no_tokenizer(tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match="name it with --tokenizer"):
+    with pytest.raises(CheckpointError, match="name it with tokenizer"):
         read_tokenizer(None, tmp_path)
     with pytest.raises(CheckpointError, match="no such tokenizer"):
         read_tokenizer(tmp_path / "none.model", tmp_path)

@@ -59,7 +59,7 @@ def test_auto_keeps_small_matrices_in_float32() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_gpu_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match="--device cuda needs a GPU"):
+    with pytest.raises(ConfigError, match="device cuda needs a GPU"):
         numerics.decide(NumericsConfig(device="cuda"), TINY, "native")
 
 

@@ -133,10 +133,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lrscope")
         _refuse(f"{error.format_message()}{_what_was_got(error)} (see {command} --help)")
-    except ConfigError as error:  # what no file holds was asked for by options
+    except ConfigError as error:  # a configuration's file names settings by their keys
         _refuse(str(error) if error.source else error.text(flag_of))
     except LrscopeError as error:
-        _refuse(str(error))
+        _refuse(error.text(flag_of))
     except Stopped as stopped:
         echo(f"{'nothing was run' if stopped.was_declined else 'stopped'}; {stopped}", err=True)
         sys.exit(0 if stopped.was_declined else exit_code(INTERRUPTED))

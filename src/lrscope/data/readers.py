@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lrscope.data.table_rows import Quoting, csv_rows, json_rows, parquet_file, read_bytes
-from lrscope.errors import DataError
+from lrscope.errors import DataError, Problem
 
 SEPARATOR = " ||| "
 TEXT_COLUMNS = ("text", "sentence")
@@ -134,16 +134,22 @@ def _columns(
     def find(asked: str | None, usual: Sequence[str], option: str, required: bool) -> int | None:
         found = [name for name in names if name in ([asked] if asked else usual)]
         if len(found) > 1:
-            raise DataError(f"{path} must have one such column: got {' and '.join(found)}; name it with {option}")
+            raise DataError(
+                Problem(f"{{{option}}} must be one column", " and ".join(found), f"name it with {{{option}}}"),
+                source=str(path),
+            )
         if found:
             return names.index(found[0])
         if not required:
             return None
         wanted = asked or " or ".join(usual)
-        raise DataError(f"{path} must have a column {wanted}: got {', '.join(names)}; name it with {option}")
+        raise DataError(
+            Problem(f"there must be a column {wanted}", ", ".join(names), f"name it with {{{option}}}"),
+            source=str(path),
+        )
 
-    text = find(text_column, TEXT_COLUMNS, "--text-column", required=True)
-    label = find(label_column, LABEL_COLUMNS, "--label-column", required=require_labels)
+    text = find(text_column, TEXT_COLUMNS, "text_column", required=True)
+    label = find(label_column, LABEL_COLUMNS, "label_column", required=require_labels)
     assert text is not None
     return text, label
 
@@ -172,13 +178,13 @@ def _from_parquet(
 
 def _from_values(path: Path, number: int, text: Any, label: Any) -> Example:
     if not isinstance(text, str):
-        raise DataError(f"{path}:{number}: a sentence is text: got {text!r}; name the right column with --text-column")
+        problem = Problem("a sentence is text", repr(text), "name the right column with {text_column}")
+        raise DataError(problem, source=f"{path}:{number}")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise DataError(
             f"{path}:{number}: text must be Unicode: got half of a surrogate pair; write the character itself"
         )
     if label is not None and not isinstance(label, str | int | float):
-        raise DataError(
-            f"{path}:{number}: a label is a text or a number: got {label!r}; name the column with --label-column"
-        )
+        problem = Problem("a label is a text or a number", repr(label), "name the column with {label_column}")
+        raise DataError(problem, source=f"{path}:{number}")
     return Example(text.strip(), None if label is None else str(label).strip() or None, number)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, cast
 
 from lrscope.config import StudyConfig
-from lrscope.errors import ConfigError
+from lrscope.config.setting import show_value
+from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lrscope.runners.base import Prepared
 
 ExecutorName = Literal["inline", "processes", "ray"]
+MAX_WORKERS = 1024  # processes on one machine
 EXECUTORS: tuple[ExecutorName, ...] = ("inline", "processes", "ray")
 
 
@@ -46,16 +48,25 @@ class ExecutorConfig:
         >>> ExecutorConfig.of(workers=2)
         ExecutorConfig(executor='processes', workers=2, gpus_per_trial=None, devices=None)
         """
-        if workers is not None and workers < 1:
-            raise ConfigError(f"--workers must be at least 1: got {workers}; leave it out to run one trial at a time")
+        if workers is not None and not 1 <= workers <= MAX_WORKERS:
+            bounds = "at least 1" if workers < 1 else f"at most {MAX_WORKERS:,}"
+            raise ConfigError(
+                Problem(f"{{workers}} must be {bounds}", show_value(workers), "leave it out to run one trial at a time")
+            )
         name = executor or _default_executor(workers, gpus_per_trial, address)
         if name not in EXECUTORS:
-            raise ConfigError(f"--executor is one of {', '.join(EXECUTORS)}: got {name!r}")
+            raise ConfigError(Problem(f"{{executor}} is one of {', '.join(EXECUTORS)}", repr(name)))
         _check_gpus(gpus_per_trial, name)
         if address is not None and name != "ray":
-            raise ConfigError(f"--address names a Ray cluster: got it with --executor {name}; use --executor ray")
+            raise ConfigError(
+                Problem("{address} names a Ray cluster", f"it with the executor {name}", "use {executor} ray")
+            )
         if name == "inline" and workers not in (None, 1):
-            raise ConfigError(f"the inline executor runs one trial at a time: got --workers {workers}; use processes")
+            raise ConfigError(
+                Problem(
+                    "the inline executor runs one trial at a time", f"{workers} workers", "use {executor} processes"
+                )
+            )
         if name == "ray":
             from lrscope.executors.ray_cluster import connect
 
@@ -67,9 +78,8 @@ class ExecutorConfig:
 
         devices = tuple(map(str, range(torch.cuda.device_count())))
         if not devices:
-            raise ConfigError(
-                f"--gpus-per-trial needs a GPU that torch can use: got {gpus_per_trial:g} of 0; leave it out"
-            )
+            rule = "{gpus_per_trial} needs a GPU that torch can use"
+            raise ConfigError(Problem(rule, f"{gpus_per_trial:g} of 0", "leave it out"))
         return ExecutorConfig("processes", min(workers or len(devices), len(devices)), 1.0, devices)
 
     @property
@@ -88,11 +98,13 @@ def _check_gpus(each: float | None, executor: str) -> None:
     if each is None:
         return
     if not (math.isfinite(each) and each > 0):
-        raise ConfigError(f"--gpus-per-trial must be above 0: got {each:g}; leave it out to use the CPU")
+        raise ConfigError(Problem("{gpus_per_trial} must be above 0", f"{each:g}", "leave it out to use the CPU"))
     if each > 1:
-        raise ConfigError(f"built-in training runs on one GPU: got --gpus-per-trial {each:g}; use 1")
+        raise ConfigError(Problem("built-in training runs on one GPU: {gpus_per_trial} is 1", f"{each:g}", "use 1"))
     if each < 1 and executor != "ray":
-        raise ConfigError(f"fractions of a GPU need Ray: got --gpus-per-trial {each:g}; use --executor ray")
+        raise ConfigError(
+            Problem("{gpus_per_trial} below 1 needs Ray", f"{each:g} on {executor}", "use {executor} ray")
+        )
 
 
 def with_threads(config: StudyConfig, execution: ExecutorConfig) -> StudyConfig:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tokenizers import Tokenizer, processors
 
-from lrscope.errors import CheckpointError
+from lrscope.errors import CheckpointError, Problem
 from lrscope.files import write_text
 from lrscope.models.checkpoints import Checkpoint, read_json
 from lrscope.models.shape import size_of
@@ -96,9 +96,8 @@ def read_tokenizer(path: Path | None, model_path: Path) -> TextTokenizer:
     place = path or (model_path if model_path.is_dir() else model_path.parent)
     file = _tokenizer_in(place) if place.is_dir() else place
     if file is None:
-        raise CheckpointError(
-            f"no tokenizer (tokenizer.json, tokenizer.model or tok512.bin) lies in {place}; name it with --tokenizer"
-        )
+        rule = "a model needs its tokenizer (tokenizer.json, tokenizer.model or tok512.bin)"
+        raise CheckpointError(Problem(rule, f"no tokenizer in {place}", "name it with {tokenizer}"))
     if file.suffix == ".json":
         backend = read_tokenizer_json(file)
     elif file.suffix == ".model":
@@ -119,8 +118,11 @@ def check_vocabulary(tokenizer: TextTokenizer, checkpoint: Checkpoint) -> None:
     rows, pieces = size_of(checkpoint.config, "vocab_size"), tokenizer.vocab_size
     if pieces > rows or rows - pieces > max(64, pieces // 100):
         raise CheckpointError(
-            f"a tokenizer must fit the weights: got {pieces} tokens for {rows} embeddings of {checkpoint.source}; name "
-            "the tokenizer that the weights were trained with by --tokenizer"
+            Problem(
+                "a tokenizer must fit the weights",
+                f"{pieces} tokens for {rows} embeddings of {checkpoint.source}",
+                "name the tokenizer that the weights were trained with by {tokenizer}",
+            )
         )
 
 

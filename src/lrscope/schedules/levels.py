@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-from lrscope.errors import ScheduleError
+from lrscope.errors import Problem, ScheduleError
 from lrscope.schedules.durations import format_number
 
 RATE_UNIT = "lr"
@@ -44,7 +44,9 @@ class Level:
         if self.kind == "share":
             return self.value
         if peak_rate is None:
-            raise ScheduleError(f"the level {self} is a rate: the peak rate must be known; give --lr")
+            raise ScheduleError(
+                Problem(f"the level {self} is a rate, which needs {{peak_rate}}", "none", "give {peak_rate}")
+            )
         if self.value > peak_rate:
             raise ScheduleError(
                 f"a level must not exceed the peak rate of {peak_rate:g}: got {self}; lower it, or write a share "

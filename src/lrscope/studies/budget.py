@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig
-from lrscope.errors import ConfigError, LrscopeError
+from lrscope.errors import ConfigError, LrscopeError, Problem
 from lrscope.files import count_in, damaged, number_in, read_json, write_text
 
 PLAN, SETTINGS = "plan.json", "settings.toml"
@@ -34,7 +34,7 @@ def parse_budget(text: str) -> float:
     """
     match = _LENGTH.match(text.strip())
     if match is None or float(match[1]) <= 0.0:
-        raise ConfigError(f"--budget is a time with its unit, such as 90s, 20min or 2h: got {text!r}")
+        raise ConfigError(Problem("{budget} is a time with its unit, such as 90s, 20min or 2h", repr(text)))
     return float(match[1]) * _SECONDS[match[2]]
 
 

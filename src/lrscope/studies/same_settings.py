@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig
-from lrscope.errors import StudyError
+from lrscope.errors import Problem, StudyError
 
 WHERE_IT_RUNS = ("device", "threads")
 INPUT_PATHS = {"data": ("train", "dev", "test", "label_names"), "model": ("model", "tokenizer")}
@@ -34,9 +34,8 @@ def require_same_settings(
         for name in dict.fromkeys([*old, *new]):
             is_free = (section == "numerics" and name in WHERE_IT_RUNS) or name in (moved or {}).get(section, ())
             if old.get(name) != new.get(name) and not is_free:
-                raise StudyError(
-                    f"{folder} was begun with {_shown(section, name, old)}: got {_value(new.get(name))}; {way_out}"
-                )
+                rule = f"this study was begun with {_shown(section, name, old)}"
+                raise StudyError(Problem(rule, _value(new.get(name)), way_out), source=str(folder))
 
 
 def _flat(section: Any) -> Mapping[str, Any]:
@@ -48,9 +47,8 @@ def _flat(section: Any) -> Mapping[str, Any]:
 
 
 def _shown(section: str, name: str, values: Mapping[str, Any]) -> str:
-    option = {"peak_rate": "lr", "": section}.get(name, "train-part" if (section, name) == ("model", "train") else name)
-    flag = f"--{option.replace('_', '-')}"
-    return f"no {flag}" if values.get(name) is None else f"{flag} {_value(values[name])}"
+    setting = f"{{{name or section}}}"
+    return f"no {setting}" if values.get(name) is None else f"{setting} {_value(values[name])}"
 
 
 def _value(value: Any) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from lrscope.config import StudyConfig
 from lrscope.config.numerics import Numerics
-from lrscope.errors import StudyError
+from lrscope.errors import Problem, StudyError
 from lrscope.files import write_text
 from lrscope.runners.base import Prepared
 from lrscope.runners.registry import runner_for
@@ -78,7 +78,7 @@ def extended(config: StudyConfig, extension: Mapping[str, Any]) -> StudyConfig:
     assert sweep is not None
     seeds = int(extension.get("seeds", sweep.seeds))
     if seeds < sweep.seeds:
-        raise StudyError(f"a study keeps the seeds that it has: it has {sweep.seeds}, got --seeds {seeds}; give more")
+        raise StudyError(Problem(f"a study keeps its {sweep.seeds} seeds", f"{{seeds}} {seeds}", "give more"))
     grid = dict(sweep.grid)
     for name, values in extension.items():
         if name == "seeds":

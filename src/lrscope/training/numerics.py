@@ -9,7 +9,7 @@ import torch
 
 from lrscope.config import NumericsConfig
 from lrscope.config.numerics import Numerics
-from lrscope.errors import ConfigError
+from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
 from lrscope.models.llama import Layer
 from lrscope.models.packing import Packing
@@ -41,7 +41,7 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     """
     available = torch.cuda.is_available()
     if config.device == "cuda" and not available:
-        raise ConfigError("--device cuda needs a GPU that torch can use: got none; use --device cpu or auto")
+        raise ConfigError(Problem("{device} cuda needs a GPU that torch can use", "none", "use {device} cpu or auto"))
     device = config.device if config.device != "auto" else ("cuda" if available else "cpu")
     threads = config.threads or available_cores()
     precision = config.precision

@@ -14,7 +14,7 @@ from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
 from lrscope.config.numerics import Numerics
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, Splits, load_splits
-from lrscope.errors import ConfigError, DataError
+from lrscope.errors import ConfigError, DataError, Problem
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.classifier import LlamaClassifier, build_native
 from lrscope.models.classifier_transformers import TransformersClassifier, build_transformers
@@ -132,7 +132,7 @@ def choose_implementation(model: ModelConfig, checkpoint: Checkpoint) -> tuple[s
     if reason is None:
         return "native", ""
     if model.implementation == "native":
-        raise ConfigError(f"--implementation native runs plain LLaMA only: got {reason}; use --implementation auto")
+        raise ConfigError(Problem("{implementation} native runs plain LLaMA only", reason, "use {implementation} auto"))
     return "transformers", f"the model runs through transformers: {reason}"
 
 
@@ -145,7 +145,8 @@ def token_limit(checkpoint: Checkpoint, asked: int | None) -> int:
     positions = size_of(checkpoint.config, "n_positions", 512)
     context = size_of(checkpoint.config, "max_position_embeddings", positions)
     if asked is not None and asked > context:
-        raise ConfigError(f"--max-tokens must not exceed the model's context of {context}: got {asked}; lower it")
+        rule = f"{{max_tokens}} must not exceed the model's context of {context}"
+        raise ConfigError(Problem(rule, str(asked), "lower it"))
     return asked or context
 
 
@@ -162,10 +163,9 @@ def encode(split: Split, tokenizer: TextTokenizer, limit: int, on_long: str) -> 
         for place, row in enumerate(rows):
             if len(row) > limit:
                 if on_long == "error":
-                    raise DataError(
-                        f"{split.where(first + place)}: a sentence must fit the context of {limit} tokens: got "
-                        f"{len(row)} tokens; shorten it, or cut it with --on-long cut"
-                    )
+                    rule = f"a sentence must fit the context of {limit} tokens"
+                    way_out = "shorten it, or cut it with {on_long} cut"
+                    raise DataError(Problem(rule, f"{len(row)} tokens", way_out), source=split.where(first + place))
                 rows[place] = [*row[: limit - 1], row[-1]]
                 num_cut += 1
             lengths[first + place + 1] = len(rows[place])

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from lrscope.config import ModelConfig
-from lrscope.errors import CheckpointError, ConfigError
+from lrscope.errors import CheckpointError, ConfigError, Problem
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.generation import LlamaLanguageModel, build_language_model, generate
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
@@ -72,9 +72,9 @@ def continue_text(
         ConfigError: the temperature is negative or not a number, or nothing is to be generated.
     """
     if not temperature >= 0 or temperature == float("inf"):
-        raise ConfigError(f"--temperature must be 0 or more: got {temperature}; 0 takes the most likely token")
+        raise ConfigError(Problem("{temperature} must be 0 or more", str(temperature), "0 takes the most likely token"))
     if max_new_tokens < 1:
-        raise ConfigError(f"--max-new-tokens must be at least 1: got {max_new_tokens}; try 200")
+        raise ConfigError(Problem("{max_new_tokens} must be at least 1", str(max_new_tokens), "try 200"))
     language_model = load_language_model(name, tokenizer)
     with torch.inference_mode():
         yield from language_model.continue_text(
