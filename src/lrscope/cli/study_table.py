@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def print_sweep(result: SweepResult, *, as_json: bool) -> None:
-    """Print the table of settings; no winner is named among settings that may all be the best."""
+    """Print the table of settings, and the answer as the report gives it."""
+    from lrscope.findings.answer import answer
+    from lrscope.report.locales import locale
+    from lrscope.report.wording import Wording
+
     metric, contenders, conclusions = result.metric, result.contenders, result.conclusions
     if as_json:
         rows = [_plain(each, metric, contends=each.arm.name in contenders) for each in result.settings]
@@ -23,13 +26,9 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> None:
         return
     names = ["setting", f"dev {metric}", "dev loss", "train loss", "best epoch", "trials"]
     echo("\n".join(table_lines(names, [_row(summary) for summary in result.settings])))
-    assumed = ""
-    if conclusions is not None and conclusions.is_assumed and math.isfinite(conclusions.assumed_sd):
-        assumed = f", assuming a seed-to-seed SD of {conclusions.assumed_sd:g}"
-    if len(contenders) > 1:
-        echo(f"no clear winner: {len(contenders)} settings did about as well{assumed} ({'; '.join(contenders)})")
-    elif contenders and len(result.settings) > 1:
-        echo(f"{contenders[0]}: all other settings are ruled out{assumed}")
+    if conclusions is not None:
+        for sentence in Wording(locale("en"), metric).answer(answer(conclusions)):
+            echo(sentence)
     echo(f"the study is in {result.folder}; read it with: lrscope report {shlex.quote(str(result.folder))}")
 
 

@@ -19,11 +19,11 @@ _ADDRESS = re.compile(r"(?i)\b(https?|ftp|www|mailto)([:.])")  # which some rend
 def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
     """Return the report; `pictures` are the figures' paths, by the key of their heading."""
     w, runs = wording, doc.conclusions.runs
-    recommendation, standing = w.headline(doc)
+    recommendation, standing = w.headline(doc.answer)
     parts = [
         f"# {w.word('title')}",
         w.locale.space.join(part for part in (f"**{escaped(recommendation)}**", escaped(standing)) if part),
-        *(escaped(sentence) for sentence in w.answer(doc)[1:]),
+        *(escaped(sentence) for sentence in w.answer(doc.answer)[1:]),
         escaped(w.word("source", source=w.text(Text(runs.source)), version=__version__)),
     ]
     if "by-rate" in pictures:

@@ -30,7 +30,7 @@ def page(doc: Document, wording: Wording, rate_chart: Chart | None, curve_charts
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
     return environment.get_template("report.html").render(
-        doc=doc, w=wording, headline=wording.headline(doc), inline=inline, visible=visible, runs=doc.conclusions.runs,
-        version=__version__, rate_chart=rate_chart and drawn(rate_chart), named=named, order=[0, last, *range(1, last)],
-        curve_charts=[drawn(chart) for chart in curve_charts],
+        doc=doc, w=wording, headline=wording.headline(doc.answer), runs=doc.conclusions.runs, version=__version__,
+        inline=inline, visible=visible, rate_chart=rate_chart and drawn(rate_chart), named=named,
+        curve_charts=[drawn(chart) for chart in curve_charts], order=[0, last, *range(1, last)],
     )  # fmt: skip

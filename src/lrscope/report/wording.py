@@ -8,7 +8,8 @@ from dataclasses import fields
 from typing import Any
 
 from lrscope.findings.advice import Advice
-from lrscope.report.document import Cell, Document, Word
+from lrscope.findings.answer import Answer
+from lrscope.report.document import Cell, Word
 from lrscope.report.locales import Locale
 from lrscope.runs import quantities as q
 from lrscope.runs.statement import Statement
@@ -48,14 +49,14 @@ class Wording:
         written = {item.name: self.text(getattr(statement, item.name)) for item in fields(statement)}
         return self.locale.say[statement.key].format(metric=self.metric, **written)
 
-    def answer(self, doc: Document) -> list[str]:
+    def answer(self, answer: Sequence[Answer]) -> list[str]:
         """Return the answer's paragraphs: the recommendation and how others stand beside it are one."""
-        first = self.locale.space.join(part for part in self.headline(doc) if part)
-        return [first, *(self.sentence(each) for each in doc.answer[2:])]
+        first = self.locale.space.join(part for part in self.headline(answer) if part)
+        return [first, *(self.sentence(each) for each in answer[2:])]
 
-    def headline(self, doc: Document) -> tuple[str, str]:
+    def headline(self, answer: Sequence[Answer]) -> tuple[str, str]:
         """Return the recommendation, and how the other settings stand beside it."""
-        first, *rest = (self.sentence(each) for each in doc.answer[:2])
+        first, *rest = (self.sentence(each) for each in answer[:2])
         return first, "".join(rest)
 
     def cost(self, advice: Advice) -> str:
