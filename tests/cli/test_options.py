@@ -13,10 +13,10 @@ from tests.conftest import Cli, Toy
 
 from lrscope.cli.app import app
 from lrscope.cli.options import FIND, FINETUNE, SWEEP, with_settings
-from lrscope.cli.settings import build_config, settings_in
 from lrscope.cli.sweep_options import sweep_config
 from lrscope.config import DataConfig, FindConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.config.base import Setting
+from lrscope.config.build import build_config, settings_in
 from lrscope.config.catalogue import all_settings
 from lrscope.config.command_line import CommandLine
 from lrscope.findings.commands import schedule_options, study_options, trial_options

@@ -12,8 +12,8 @@ from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.find_table import print_find
 from lrscope.cli.options import FIND, Settings, with_settings
-from lrscope.cli.settings import build_config, settings_in
 from lrscope.config import FindConfig
+from lrscope.config.build import build_config, settings_in
 from lrscope.config.catalogue import flag_of
 from lrscope.config.find import SEEDS
 from lrscope.errors import ConfigError

@@ -10,7 +10,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import FINETUNE, Settings, with_settings
-from lrscope.cli.settings import MOVABLE, build_config, resolve_paths
+from lrscope.config.build import MOVABLE, build_config, resolve_paths
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError
 from lrscope.terminal.output import echo, metrics_line, print_json

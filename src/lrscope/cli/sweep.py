@@ -11,9 +11,9 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.options import SWEEP, Settings, with_settings
-from lrscope.cli.settings import MOVABLE, resolve_paths
 from lrscope.cli.study_table import print_sweep
 from lrscope.cli.sweep_options import AUTO, MaxSeeds, UntilDecided, grid_of, sweep_config
+from lrscope.config.build import MOVABLE, resolve_paths
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.settings import build_config, compose_schedule, settings_in
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.config.base import settings_of
+from lrscope.config.build import build_config, compose_schedule, settings_in
 from lrscope.config.trial import TrialConfig
 
 AUTO = "auto"

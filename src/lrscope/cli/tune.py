@@ -11,8 +11,8 @@ from lrscope.cli import options as opt
 from lrscope.cli.executor_options import Workers
 from lrscope.cli.options import TUNE, Settings, with_settings
 from lrscope.cli.report import print_answer
-from lrscope.cli.settings import build_config
 from lrscope.cli.study_table import print_sweep
+from lrscope.config.build import build_config
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
 from lrscope.terminal.output import echo, print_json

@@ -9,7 +9,7 @@ from lrscope.config.base import Section, setting
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunLlama(Section):
+class MinllamaConfig(Section):
     """The settings of that program, with its names and its defaults, and what lrscope adds to them."""
 
     option: Literal["generate", "prompt", "finetune", "find"] = setting(
