@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -43,24 +43,24 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
     rows = [row for row in store.trials() if row.status not in ("planned", "running")]
     if not any(row.status in (*WITH_VALUE, "diverged", "failed") for row in rows):
         raise StudyError(f"a report is of runs that have ended: got none in {store.folder}; run it to its end")
-    metric = _metric(store, rows, wanted)
+    trials = {row.id: _Trial(store, row) for row in rows}
+    metric = _metric(store.metric, trials.values(), wanted)
     arms = grouped(rows)
     runs: list[Run] = []
     scores: dict[str, dict[int, Floats]] = {}
     weights, sizes = None, {}
     for arm, of_arm in arms:
-        for row in of_arm:
-            runs.append(_run(store, row, arm.name))
-            found = _scored(store, row, metric, at_best=at_best) if row.status in WITH_VALUE else []
-            if at_best and found:
-                runs[-1] = replace(runs[-1], epoch_noise=_own_noise(found))
-            if runs[-1].final and row.status in WITH_VALUE:
-                sizes["test"] = _num_scored(store, row)
-            if found:
-                scores.setdefault(arm.name, {})[row.config.seed] = found[0].values.astype(np.float64)
-                weights = found[0].weights.astype(np.float64)
-                sizes["dev"] = len(found[0].values)
-        scores.setdefault(arm.name, {})
+        scores[arm.name] = {}
+        for trial in (trials[row.id] for row in of_arm):
+            run = trial.run(arm.name)
+            judged_by = trial.scores(metric, at_best=at_best) if run.status in WITH_VALUE else []
+            runs.append(replace(run, epoch_noise=_own_noise(judged_by)) if at_best and judged_by else run)
+            if run.final and run.status in WITH_VALUE:
+                sizes["test"] = trial.num_tested
+            if judged_by:
+                scores[arm.name][trial.row.config.seed] = judged_by[0].values.astype(np.float64)
+                weights = judged_by[0].weights.astype(np.float64)
+                sizes["dev"] = len(judged_by[0].values)
     table = ScoreTable.of(scores, weights) if "dev" in sizes else None
     config = store.config
     asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
@@ -113,34 +113,75 @@ def _openings(store: StudyStore) -> list[Note]:
     ]
 
 
-def _metric(store: StudyStore, rows: Sequence[TrialRow], wanted: str | None) -> Metric:
-    if wanted in (None, store.metric.name):
-        return store.metric
-    return decision_metric(
-        {name for row in rows for each in store.evaluations(row.id, "dev") for name in each.metrics}, wanted
-    )
+def _metric(own: Metric, trials: Iterable[_Trial], wanted: str | None) -> Metric:
+    if wanted in (None, own.name):
+        return own
+    return decision_metric({name for trial in trials for record in trial.of("dev") for name in record.metrics}, wanted)
 
 
-def _run(store: StudyStore, row: TrialRow, arm: str) -> Run:
-    by_step: dict[int, dict[str, dict[str, float]]] = {}
-    epochs: dict[int, float] = {}
-    for record in store.evaluations(row.id):
-        if record.split in ("train", "dev"):
+class _Trial:
+    """A trial with its evaluations, read once."""
+
+    def __init__(self, store: StudyStore, row: TrialRow) -> None:
+        self.store, self.row = store, row
+        self.evaluations = store.evaluations(row.id)
+
+    def of(self, split: str) -> list[EvaluationRecord]:
+        """Return the evaluations of a split, in order."""
+        return [record for record in self.evaluations if record.split == split]
+
+    def run(self, arm: str) -> Run:
+        """Return the trial as a run."""
+        row, by_step = self.row, dict[int, dict[str, dict[str, float]]]()
+        epochs: dict[int, float] = {}
+        for record in (*self.of("train"), *self.of("dev")):
             by_step.setdefault(record.step, {})[record.split] = dict(record.metrics)
             epochs[record.step] = _epoch_of(record, row.steps_per_epoch)
-    steps, start = store.steps(row.id), 0
-    for step, splits in sorted(by_step.items()):
-        # The mean training loss since the evaluation before, as trained on: with dropout, of weights on the move.
-        counts = steps["count"][start:step]
-        if "train" not in splits and counts.sum() > 0:
-            splits["train"] = {"loss": float(np.average(steps["loss"][start:step], weights=counts))}
-        start = step
-    final = {record.split: dict(record.metrics) for record in store.evaluations(row.id, "test")}
-    points = tuple(Point(step, epochs[step], splits) for step, splits in sorted(by_step.items()))
-    return Run(
-        arm, row.config.seed, row.config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
-        settings={"schedule": str(row.config.schedule)}, applied=_applied(store, row, steps["learning_rate"]),
-    )  # fmt: skip
+        steps, start = self.store.steps(row.id), 0
+        for step, splits in sorted(by_step.items()):
+            # The mean training loss since the evaluation before, as trained on: with dropout, of weights on the move.
+            counts = steps["count"][start:step]
+            if "train" not in splits and counts.sum() > 0:
+                splits["train"] = {"loss": float(np.average(steps["loss"][start:step], weights=counts))}
+            start = step
+        final = {record.split: dict(record.metrics) for record in self.of("test")}
+        points = tuple(Point(step, epochs[step], splits) for step, splits in sorted(by_step.items()))
+        config = row.config
+        return Run(
+            arm, config.seed, config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
+            settings={"schedule": str(config.schedule)}, applied=self._applied(steps["learning_rate"]),
+        )  # fmt: skip
+
+    def _applied(self, rates: Floats) -> AppliedRates | None:
+        """Return the rates that were applied beside those of the schedule over all of its steps."""
+        row, metric = self.row, self.store.metric
+        if not len(rates) or row.total_steps is None or row.steps_per_epoch is None:
+            return None
+        history = [(record.step, metric.sign * record.metrics[metric.name]) for record in self.of("dev")]
+        planned = row.config.schedule.resolve(
+            total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate
+        )
+        factors = planned.with_history(history).factors()
+        return AppliedRates(np.asarray(rates, np.float64), row.config.peak_rate * factors)
+
+    @property
+    def num_tested(self) -> int:
+        """How many examples of test it was scored on."""
+        return len(next(iter(self.store.scores(self.row.id, self.of("test")[-1].step, "test").values())).values)
+
+    def scores(self, metric: Metric, *, at_best: bool) -> list[Scores]:
+        """Return the scores that it is judged by; of a best evaluation, with those of its neighbour after them."""
+        dev = self.of("dev")
+        if not dev or math.isnan(dev[-1].metrics.get(metric.name, math.nan)):
+            return []
+        judged = [len(dev) - 1]
+        if at_best:
+            best = metric.best_index([record.metrics.get(metric.name, math.nan) for record in dev])
+            judged = [len(dev) - 1 if best is None else best]
+            if len(dev) > 1:
+                judged.append(judged[0] - 1 if judged[0] else 1)
+        scores = [self.store.scores(self.row.id, dev[index].step, "dev").get(metric.name) for index in judged]
+        return [each for each in scores if each is not None]
 
 
 def _epoch_of(record: EvaluationRecord, steps_per_epoch: int | None) -> float:
@@ -148,38 +189,6 @@ def _epoch_of(record: EvaluationRecord, steps_per_epoch: int | None) -> float:
     if not steps_per_epoch or record.step == record.epoch * steps_per_epoch:
         return record.epoch
     return record.step / steps_per_epoch
-
-
-def _applied(store: StudyStore, row: TrialRow, rates: Floats) -> AppliedRates | None:
-    """Return the rates of a trial beside those of its schedule over all of its steps."""
-    if not len(rates) or row.total_steps is None or row.steps_per_epoch is None:
-        return None
-    sign = store.metric.sign
-    history = [(record.step, sign * record.metrics[store.metric.name]) for record in store.evaluations(row.id, "dev")]
-    planned = row.config.schedule.resolve(
-        total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate
-    )
-    return AppliedRates(np.asarray(rates, np.float64), row.config.peak_rate * planned.with_history(history).factors())
-
-
-def _num_scored(store: StudyStore, row: TrialRow) -> int:
-    last = store.evaluations(row.id, "test")[-1]
-    return len(next(iter(store.scores(row.id, last.step, "test").values())).values)
-
-
-def _scored(store: StudyStore, row: TrialRow, metric: Metric, *, at_best: bool) -> list[Scores]:
-    """Return the scores that a run is judged by; of a best epoch, with those of its neighbour after them."""
-    dev = store.evaluations(row.id, "dev")
-    if not dev or math.isnan(dev[-1].metrics.get(metric.name, math.nan)):
-        return []
-    places = [len(dev) - 1]
-    if at_best:
-        best = metric.best_index([record.metrics.get(metric.name, math.nan) for record in dev])
-        places = [len(dev) - 1 if best is None else best]
-        if len(dev) > 1:
-            places.append(places[0] - 1 if places[0] else 1)
-    found = [store.scores(row.id, dev[place].step, "dev").get(metric.name) for place in places]
-    return [scores for scores in found if scores is not None]
 
 
 def _own_noise(scores: list[Scores]) -> float:
