@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import xml.etree.ElementTree as ET
 from itertools import pairwise
@@ -9,14 +10,17 @@ from pathlib import Path
 
 import pytest
 
+from lrscope.findings.statements import NotAboveGuessing
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Series, apart, colour_of
 from lrscope.report.chart_image import chart_figure, save_charts
 from lrscope.report.chart_svg import svg
 from lrscope.report.charts import curve_charts, half_width, rate_chart
+from lrscope.report.document import document
 from lrscope.report.files import write_images
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
+from lrscope.runs.quantities import Settings, Value
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.statistics.conclusions import Conclusions
@@ -128,14 +132,40 @@ def test_labels_of_ticks_do_not_run_into_one_another() -> None:
     assert apart([(0.0, 30.0)]) == [0]
 
 
-def test_what_diverged_and_what_is_chance_stand_in_the_chart() -> None:
+def test_what_diverged_stands_in_the_chart() -> None:
     chart = rate_chart(conclusions(diverged=True), ENGLISH)
     assert chart is not None
     assert [(x, text) for x, text, _ in chart.notes] == [(0.1, "3 diverged")]
     assert "3 diverged" in svg(chart)
-    levelled = Chart("t", "x", "y", (Series("a", [(1.0, 0.5)], 0),), levels=((0.2, "chance"),))
-    assert ">chance</text>" in svg(levelled)
-    assert 0.2 in levelled.y_values
+
+
+def test_what_guessing_gets_stands_in_the_charts_and_the_table() -> None:
+    runs = dataclasses.replace(conclusions().runs, baseline={"acc": 0.26, "loss": 1.7})
+    guessed = Conclusions(runs)
+    chart = rate_chart(guessed, ENGLISH)
+    assert chart is not None
+    for drawn, level in ((chart, 0.26), *zip(curve_charts(guessed, ENGLISH), (0.26, 1.7), strict=True)):
+        assert drawn.levels == ((level, "guessing"),)
+        assert ">guessing</text>" in svg(drawn)
+        assert level in drawn.y_values
+    (axes,) = chart_figure([chart]).axes
+    assert "guessing" in [text.get_text() for text in axes.texts]
+    doc = document(guessed)
+    cells = dict(zip(doc.columns, doc.rows[-1].cells, strict=True))
+    assert (cells["setting"].value, cells["dev-end"].value, cells["dev-loss"].value) == ("guessing", 0.26, 1.7)
+    (finding,) = [each for each in doc.findings if isinstance(each, NotAboveGuessing)]
+    assert finding == NotAboveGuessing(Settings(["lr 1e-05", "lr 0.01"]), Value(0.26))
+
+
+def test_where_nothing_was_learned_nothing_is_recommended_and_nothing_ringed() -> None:
+    c = Conclusions(dataclasses.replace(conclusions().runs, baseline={"acc": 0.6}))
+    chart, doc = rate_chart(c, ENGLISH), document(c)
+    assert chart is not None
+    assert chart.ring is None
+    assert ENGLISH.answer(doc.answer)[0].startswith("No setting can be recommended: none is shown to be better")
+    assert not any(row.mark for row in doc.rows)
+    assert "gap" not in doc.columns
+    assert not {"more-seeds", "finer-grid", "scale-batch"} & {each.suggestion.kind for each in doc.advice}
 
 
 def test_svg_is_xml_whatever_the_names_are() -> None:

@@ -36,7 +36,9 @@ class Advice:
 def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
     """Return the advice that the findings give rise to."""
     advisor = _Advisor(c, statements)
-    return [*advisor.seeds(), *advisor.rates(), *advisor.epochs(), *advisor.training()]
+    if c.recommended is None:  # more of what learned nothing would be no better; other rates may
+        return [*advisor.edges(), *advisor.epochs()]
+    return [*advisor.seeds(), *advisor.edges(), *advisor.rates(), *advisor.epochs(), *advisor.training()]
 
 
 class _Advisor:
@@ -95,12 +97,14 @@ class _Advisor:
         first, second = sorted((float(self.c.evidence.values[a]) for a in self.c.verdict.contenders), reverse=True)[:2]
         return first - second
 
-    def rates(self) -> Iterator[Advice]:
+    def edges(self) -> Iterator[Advice]:
         for edges, factor in ((self.of(s.EdgeLow), 1 / 3), (self.of(s.EdgeHigh), 3.0)):
             for finding in edges:
                 rate = float(f"{finding.rate * factor:.2g}")
                 command = extension(self.c.runs, peak_rate=rate)
                 yield Advice(to.WiderGrid(Rate(rate)), type(finding), command, self.minutes(1))
+
+    def rates(self) -> Iterator[Advice]:
         if self.first_of(s.EdgeLow, s.EdgeHigh, s.Confounded):
             return
         # The best rate is bounded: by a curve's top, or by arms that are out on both sides.

@@ -51,6 +51,7 @@ def _comparison(c: Conclusions) -> Iterator[s.Finding]:
         yield s.RuledOutByOrder(_names(by_order))
     if c.verdict.single_peak == "contradicted":
         yield s.TwoPeaks(Value(c.verdict.single_peak_p))
+    yield from _guessing(c)
     left = [arm for arm in c.arms if arm.standing == "contender"]
     if len(c.arms) == 1:
         yield s.OneSetting()
@@ -58,6 +59,14 @@ def _comparison(c: Conclusions) -> Iterator[s.Finding]:
         yield s.Undecided(_names(left), needed)
     if c.runs.varied and len(c.arms) > 1 and c.is_confounded:
         yield s.Confounded(Names(name.replace("_", " ") for name in c.runs.varied))
+
+
+def _guessing(c: Conclusions) -> Iterator[s.Finding]:
+    """Name the settings that did no better than guessing, where others did: where none did, the answer says so."""
+    if c.learned is not None and c.learned.anything:
+        no_better = [arm for arm, is_better in zip(c.arms, c.learned.arms, strict=True) if is_better is False]
+        if no_better:
+            yield s.NotAboveGuessing(_names(no_better), Value(c.learned.baseline))
 
 
 def _peak(c: Conclusions) -> Iterator[s.Finding]:

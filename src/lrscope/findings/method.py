@@ -112,6 +112,7 @@ def method(c: Conclusions) -> Iterator[Method]:
         yield RulingOut(Share(c.error), Share(1.0 - c.error))
         if c.verdict.single_peak == "assumed":
             yield SinglePeak()
+    if len(c.arms) > 1 and c.recommended is not None:
         yield Intervals()
         yield Choosing(choice_rule(c))
         yield ConfidenceRule()

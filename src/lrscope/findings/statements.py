@@ -52,6 +52,14 @@ class NotBest(Finding):
 
 
 @dataclass(frozen=True)
+class NotAboveGuessing(Finding):
+    """Settings that are not shown to be better than guessing, where others are."""
+
+    arms: Settings
+    baseline: Value
+
+
+@dataclass(frozen=True)
 class RuledOutByOrder(Finding):
     """Settings ruled out because one between them and the better ones is shown to be worse."""
 

@@ -44,12 +44,13 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         for number in numbers:
             series += _arm(c, number, offset)
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
-    first = c.arms[c.choice.first]
+    first = c.recommended
     return Chart(
         wording.word("by-rate"), wording.word("rate"), wording.word("dev-metric"), tuple(series), log=True,
         ticks=tuple(sorted({_rate(arm) for arm in c.arms})),
         bands=_contender_bands(c) if len(families) == 1 else (),
-        ring=(_rate(first), first.value) if len(known) > 1 else None,
+        levels=_guessing(c, wording, c.runs.metric),
+        ring=(_rate(first), first.value) if first is not None and len(known) > 1 else None,
         notes=tuple(
             (_rate(arm), wording.word("num-diverged", number=arm.num_diverged), number)
             for number, arm in enumerate(c.arms)
@@ -81,13 +82,19 @@ def _legend(c: Conclusions, wording: Wording, *, is_band: bool) -> tuple[tuple[S
     several = any(len(arm.done) > 1 for arm in c.arms)
     has_interval = any(half_width(c, number) > 0.0 for number in range(len(c.arms)))
     signs: list[tuple[Sign, str, bool]] = [
-        ("ring", "first", sum(not math.isnan(arm.value) for arm in c.arms) > 1),
+        ("ring", "first", c.recommended is not None and sum(not math.isnan(arm.value) for arm in c.arms) > 1),
         ("band" if is_band else "filled", "contender", "contender" in standings),
         ("hollow", "worse", bool(standings & {"too low", "too high", "worse"})),
         ("interval", "interval", has_interval),
         ("seed", "one-seed", several),
     ]
     return tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown)
+
+
+def _guessing(c: Conclusions, wording: Wording, metric: Metric) -> tuple[tuple[float, str], ...]:
+    """Return what guessing gets by a metric, as a line across; none where it is not known."""
+    baseline = c.runs.baseline.get(metric.name)
+    return () if baseline is None else ((baseline, wording.word("guessing")),)
 
 
 def _contender_bands(c: Conclusions) -> tuple[tuple[float, float], ...]:
@@ -165,6 +172,7 @@ def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], 
     return Chart(
         title, wording.word(c.runs.axis), title, (*train, *dev),
         ticks=tuple(positions) if len(positions) <= 15 and all(x == int(x) for x in positions) else (),
+        levels=_guessing(c, wording, metric) if positions else (),
         legend=tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown),
     )  # fmt: skip
 

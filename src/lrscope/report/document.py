@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from lrscope.findings.advice import Advice, advice
@@ -128,13 +128,22 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
             Cell(Word(arm.standing)),
         ]
         rows.append(Row(tuple(cells), _mark(c, number)))
-    return tuple(columns), tuple(rows)
+    return tuple(columns), (*rows, *_guessing(c, columns))
+
+
+def _guessing(c: Conclusions, columns: Sequence[str]) -> Iterator[Row]:
+    """Yield a row of what guessing gets, where that is known."""
+    names = {"dev-end": c.runs.metric.name, "dev-loss": "loss"}
+    known = {column: c.runs.baseline.get(name, math.nan) for column, name in names.items() if column in columns}
+    if not all(math.isnan(value) for value in known.values()):
+        values = [Cell(Value(known.get(column, math.nan))) for column in columns[1:]]
+        yield Row((Cell(Word("guessing")), *values))
 
 
 def _gaps(c: Conclusions) -> list[Cell]:
     """Return by how much the first choice is better than each arm, with intervals; nothing where one has a value."""
     first = c.choice.first
-    if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
+    if c.recommended is None or sum(not math.isnan(arm.value) for arm in c.arms) < 2:
         return []
     cells = []
     for number, arm in enumerate(c.arms):
@@ -148,7 +157,7 @@ def _gaps(c: Conclusions) -> list[Cell]:
 
 
 def _mark(c: Conclusions, number: int) -> str:
-    if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
+    if c.recommended is None or sum(not math.isnan(arm.value) for arm in c.arms) < 2:
         return ""
     return {c.choice.first: "first", c.choice.second: "second"}.get(number, "")
 

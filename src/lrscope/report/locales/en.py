@@ -32,6 +32,7 @@ WORDS = {
     "too high": "too high",
     "worse": "ruled out",
     "no value": "no result",
+    "guessing": "guessing",
     "first": "recommended",
     "second": "second choice",
     "high": "high",
@@ -124,6 +125,7 @@ SAY = {
     "too-low": "Too low: {arms}. Another setting is significantly better, by {gap}.",
     "too-high": "Too high: {arms}. Another setting is significantly better, by {gap}.",
     "not-best": "Ruled out: {arms}. Another setting is significantly better, by {gap}.",
+    "not-above-guessing": "Not shown to be better than guessing ({baseline}): {arms}.",
     "ruled-out-by-order": (
         "Ruled out by its neighbours: {arms}. A learning rate between it and the better ones is significantly worse, and beyond "
         "that the score only falls."
