@@ -12,7 +12,7 @@ from tests.config.strategies import MODELS, NUMERICS, TRIALS
 from tests.conftest import Cli, Toy
 
 from lrscope.cli.app import app
-from lrscope.cli.options import FIND, FINETUNE, SWEEP, with_settings
+from lrscope.cli.options import EXECUTION, FIND, FINETUNE, SWEEP, with_settings
 from lrscope.cli.sweep_options import sweep_config
 from lrscope.config import DataConfig, FindConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.config.base import Setting
@@ -81,7 +81,7 @@ def test_every_setting_of_a_finetune_reaches_its_place(name: str) -> None:
     assert value == (parse("warmup(6%) > cosine") if name == "schedule" else another(item))
 
 
-@pytest.mark.parametrize("name", [name for name in SWEEP if name not in ("warmup", "seeds")])
+@pytest.mark.parametrize("name", [name for name in SWEEP if name not in ("warmup", "seeds", *EXECUTION)])
 def test_every_setting_of_a_sweep_reaches_its_place(name: str) -> None:
     item = all_settings()[name]
     one = another(item)
@@ -99,7 +99,7 @@ def test_every_setting_of_a_sweep_reaches_its_place(name: str) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", [name for name in FIND if name != "warmup"])
+@pytest.mark.parametrize("name", [name for name in FIND if name not in ("warmup", *EXECUTION)])
 def test_every_setting_of_a_range_test_reaches_its_place(name: str) -> None:
     item = all_settings()[name]
     read = parsed(FIND, options_of({**NEEDED, name: another(item)}))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from lrscope.config.command_line import CommandLine, Shell, quote, resume
@@ -45,3 +47,9 @@ def test_a_value_that_begins_with_a_dash_is_no_option() -> None:
 
 def test_windows_paths_need_no_quotes() -> None:
     assert quote("C:\\runs\\a", "cmd") == quote("C:\\runs\\a", "powershell") == "C:\\runs\\a"
+
+
+def test_command_lines_are_built_in_one_place() -> None:
+    source = Path(__file__).parents[2] / "src" / "lrscope"
+    quoting = [path.name for path in source.rglob("*.py") if "shlex.quote" in path.read_text(encoding="utf-8")]
+    assert quoting == ["command_line.py"]

@@ -35,11 +35,11 @@ def test_what_was_not_chosen_follows_from_what_was(asked: dict[str, Any], execut
         ({"executor": "slurm"}, "executor is one of inline, processes, ray: got 'slurm'"),
         ({"executor": "inline", "workers": 2}, "the inline executor runs one trial at a time"),
         ({"workers": 2, "address": "auto", "executor": "processes"}, "address names a Ray cluster"),
-        ({"gpus_per_trial": 0.0}, "gpus_per_trial must be above 0: got 0"),
-        ({"gpus_per_trial": float("nan")}, "gpus_per_trial must be above 0: got nan"),
+        ({"gpus_per_trial": 0.0}, "gpus_per_trial must be above 0 and at most 1: got 0"),
+        ({"gpus_per_trial": float("nan")}, "gpus_per_trial must be above 0 and at most 1: got nan"),
         ({"gpus_per_trial": 0.5}, "gpus_per_trial below 1 needs Ray: got 0.5"),
-        ({"gpus_per_trial": 2.0}, "built-in training runs on one GPU: gpus_per_trial is 1: got 2; use 1"),
-        ({"gpus_per_trial": 1.5, "executor": "ray"}, "gpus_per_trial is 1: got 1.5"),
+        ({"gpus_per_trial": 2.0}, "at most 1: got 2; built-in training runs on one GPU"),
+        ({"gpus_per_trial": 1.5, "executor": "ray"}, "at most 1: got 1.5"),
     ],
 )
 def test_what_does_not_go_together_is_refused(asked: dict[str, Any], message: str) -> None:

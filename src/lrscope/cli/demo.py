@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.executor_options import Workers
 from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.report import print_answer
 from lrscope.cli.study_table import print_sweep
@@ -20,7 +19,8 @@ DEFAULT_RATES = ",".join(f"{rate:g}" for rate in RATES)
 
 
 @with_settings(
-    ("peak_rate", "epochs", "seeds"), lists=True, epochs={"default": EPOCHS, "varies": False}, seeds={"default": SEEDS},
+    ("peak_rate", "epochs", "seeds", "workers"), lists=True,
+    epochs={"default": EPOCHS, "varies": False}, seeds={"default": SEEDS},
     peak_rate={"help": "Peak learning rates: 1e-4,1e-3, or log:1e-6:1e-2:9.", "shown_default": DEFAULT_RATES},
 )  # fmt: skip
 def demo(
@@ -28,7 +28,6 @@ def demo(
     out: Annotated[
         Path | None, typer.Option("--out", help="New folder for the study [runs/demo-DATE-TIME].", metavar="FOLDER")
     ] = None,
-    workers: Workers = None,
     json: opt.Json = False,
 ) -> int:
     """Compare five learning rates on the bundled film reviews and tiny LLaMA: no download, two minutes on two cores.
@@ -42,7 +41,7 @@ def demo(
     from lrscope.workflows.report import report
     from lrscope.workflows.sweep import sweep
 
-    executor = ExecutorConfig.of(workers=min(2, available_cores()) if workers is None else workers)
+    executor = ExecutorConfig.of(workers=settings.get("workers", min(2, available_cores())))
     config = demo_study(
         executor, settings.get("peak_rate", RATES), epochs=settings.get("epochs", EPOCHS),
         seeds=settings.get("seeds", SEEDS),

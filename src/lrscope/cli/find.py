@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.find_table import print_find
 from lrscope.cli.options import FIND, Settings, with_settings
 from lrscope.config import FindConfig
-from lrscope.config.build import build_config, settings_in
-from lrscope.config.catalogue import flag_of
+from lrscope.config.build import build_config, flags_that_fix, settings_in
 from lrscope.config.find import SEEDS
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
@@ -48,10 +46,6 @@ def find(
     confirm: Confirm = None,
     confirm_rates: ConfirmRates = 5,
     confirm_seeds: ConfirmSeeds = 2,
-    executor: ExecutorName = None,
-    workers: Workers = None,
-    address: Address = None,
-    gpus_per_trial: GpusPerTrial = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Go on with the range test in this folder.", metavar="FOLDER")
     ] = None,
@@ -68,10 +62,10 @@ def find(
     from lrscope.workflows.range_tests import find as find_range
     from lrscope.workflows.range_tests import range_test_study, resume_find
 
-    execution = ExecutorConfig.of(executor, workers, gpus_per_trial, address)
+    execution = ExecutorConfig.of(**settings_in(settings, "execution"))
     confirmation = _confirmation(confirm, confirm_rates, confirm_seeds)
     if resume is not None:
-        beyond = [*map(flag_of, settings), *([] if out is None else ["--out"])]
+        beyond = [*flags_that_fix(settings, movable=()), *([] if out is None else ["--out"])]
         if beyond:
             raise ConfigError(f"a resumed range test keeps its settings: got {beyond[0]}; leave it out, or start anew")
         with live.shown(quiet=json) as callbacks:

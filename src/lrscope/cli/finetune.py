@@ -10,8 +10,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import FINETUNE, Settings, with_settings
-from lrscope.config.build import MOVABLE, build_config, resolve_paths
-from lrscope.config.catalogue import flag_of
+from lrscope.config.build import build_config, flags_that_fix, resolve_paths
 from lrscope.errors import ConfigError
 from lrscope.terminal.output import echo, metrics_line, print_json
 from lrscope.terminal.progress import duration
@@ -66,7 +65,7 @@ def finetune(
 
 def _require_unchanged(settings: Settings, config: Path | None, score_test: bool, out: Path | None) -> None:
     """Refuse options that would make a resumed run another one."""
-    beyond = [flag_of(name) for name in settings if name not in MOVABLE]
+    beyond = flags_that_fix(settings)
     beyond += [flag for flag, value in (("--config", config), ("--out", out)) if value is not None]
     if score_test and not beyond:
         raise ConfigError(

@@ -15,6 +15,7 @@ import typer
 
 from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.catalogue import WARMUP, all_settings, option_settings
+from lrscope.config.execution import ExecutionConfig
 from lrscope.config.find import FindConfig
 from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SweepConfig
 from lrscope.config.trial import TrialConfig
@@ -34,11 +35,14 @@ MODEL = _names(ModelConfig)
 INPUTS = (*MODEL[:1], *_names(DataConfig), *MODEL[1:])
 UNSEALED = tuple(name for name in INPUTS if name != "test")
 NUMERICS = _names(NumericsConfig)
+EXECUTION = _names(ExecutionConfig)
 FINETUNE = (*INPUTS, *_names(TrialConfig), *NUMERICS)
-SWEEP = (*INPUTS, *_names(TrialConfig, but="seed"), *NUMERICS, *_names(SweepConfig, but="grid"))
+SWEEP = (*INPUTS, *_names(TrialConfig, but="seed"), *NUMERICS, *_names(SweepConfig, but="grid"), *EXECUTION)
 # `widen` follows from whether --end was given; a range test trains with all but its rates and its length.
-FIND = (*UNSEALED, *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS)
-TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS)
+FIND = (
+    *UNSEALED, *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
+)  # fmt: skip
+TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, "workers")
 
 Settings = Mapping[str, Any]
 Command = Callable[..., Any]

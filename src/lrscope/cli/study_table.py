@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from lrscope.config.base import plain_value
+from lrscope.config.command_line import quote
 from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> None:
     if conclusions is not None:
         for sentence in Wording(locale("en"), metric).answer(answer(conclusions)):
             echo(sentence)
-    echo(f"the study is in {result.folder}; read it with: lrscope report {shlex.quote(str(result.folder))}")
+    echo(f"the study is in {result.folder}; read it with: lrscope report {quote(result.folder)}")
 
 
 def _row(summary: ArmSummary) -> list[str]:

@@ -9,12 +9,11 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.executor_options import Address, ExecutorName, GpusPerTrial, Workers
 from lrscope.cli.options import SWEEP, Settings, with_settings
 from lrscope.cli.study_table import print_sweep
 from lrscope.cli.sweep_options import AUTO, MaxSeeds, UntilDecided, grid_of, sweep_config
-from lrscope.config.build import MOVABLE, resolve_paths
-from lrscope.config.catalogue import flag_of
+from lrscope.config.build import MOVABLE, flags_that_fix, resolve_paths, settings_in
+from lrscope.config.command_line import CommandLine
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.terminal.output import echo
@@ -28,10 +27,6 @@ from lrscope.terminal.output import echo
 )  # fmt: skip
 def sweep(
     settings: Settings,
-    executor: ExecutorName = None,
-    workers: Workers = None,
-    address: Address = None,
-    gpus_per_trial: GpusPerTrial = None,
     config: Annotated[
         Path | None, typer.Option("--config", help="Settings from a TOML file; options win over it.", metavar="FILE")
     ] = None,
@@ -61,7 +56,7 @@ def sweep(
     from lrscope.terminal import live
     from lrscope.workflows import sweep as workflow
 
-    execution = ExecutorConfig.of(executor, workers, gpus_per_trial, address)
+    execution = ExecutorConfig.of(**settings_in(settings, "execution"))
     if max_seeds is not None and until_decided is None:
         raise ConfigError("--max-seeds is how far --until-decided may go: got it without; add --until-decided 0.02")
     if resume is not None:
@@ -96,7 +91,10 @@ def sweep(
         from lrscope.files import write_text
 
         write_text(save_config, asked.to_toml())
-        echo(f"the settings are in {save_config}; run them with: lrscope sweep --config {save_config}", err=True)
+        echo(
+            f"the settings are in {save_config}; run them with: {CommandLine('sweep', {'config': save_config})}",
+            err=True,
+        )
         return 0
     folder = out or Path("runs") / f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
     with live.shown(quiet=json, yes=yes) as callbacks:
@@ -110,8 +108,8 @@ def _require_extension_only(
     settings: Settings, config: Path | None, out: Path | None, save_config: Path | None
 ) -> None:
     """Refuse options that would make a resumed study another one."""
-    beyond = [flag_of(name) for name, value in settings.items() if not isinstance(value, tuple)]
-    beyond = [flag for flag in beyond if flag not in ("--seeds", *map(flag_of, MOVABLE))]
+    single = {name: value for name, value in settings.items() if name != "seeds" and not isinstance(value, tuple)}
+    beyond = flags_that_fix(single)
     beyond += [flag for flag, value in (("--config", config), ("--out", out), ("--save-config", save_config)) if value]
     if beyond:
         raise ConfigError(

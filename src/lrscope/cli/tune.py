@@ -8,11 +8,10 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.executor_options import Workers
 from lrscope.cli.options import TUNE, Settings, with_settings
 from lrscope.cli.report import print_answer
 from lrscope.cli.study_table import print_sweep
-from lrscope.config.build import build_config
+from lrscope.config.build import build_config, settings_in
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
 from lrscope.terminal.output import echo, print_json
@@ -27,7 +26,6 @@ def tune(
     margin: Annotated[
         float, typer.Option("--margin", help="Smallest difference you care about, in units of the metric.", metavar="X")
     ] = MARGIN,
-    workers: Workers = None,
     lang: opt.Lang = "en",
     out: opt.Out = None,
     json: opt.Json = False,
@@ -45,7 +43,7 @@ def tune(
     from lrscope.workflows.report_values import report_values
     from lrscope.workflows.tune import tune as spend
 
-    execution = ExecutorConfig.of(workers=workers)
+    execution = ExecutorConfig.of(**settings_in(settings, "execution"))
     shared = {name: value for name, value in settings.items() if name != "epochs"}
     asked = with_threads(build_config({**shared, "peak_rate": 1e-3}, what="tune"), execution)
     seconds, folder = parse_budget(budget), out or Path("runs") / "tune"

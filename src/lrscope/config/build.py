@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig
 from lrscope.config.base import settings_of
-from lrscope.config.catalogue import SECTIONS, all_settings
+from lrscope.config.catalogue import SECTIONS, all_settings, flag_of
+from lrscope.config.execution import ExecutionConfig
 from lrscope.errors import ConfigError, Problem
 from lrscope.schedules import Schedule, parse, parse_duration, with_warmup
 
@@ -72,6 +73,12 @@ def build_config(
 def settings_in(settings: Mapping[str, Any], section: str) -> dict[str, Any]:
     """Return those of the settings that belong to a section."""
     return {name: settings[name] for name in settings_of(SECTIONS[section]) if name in settings}
+
+
+def flags_that_fix(settings: Mapping[str, Any], movable: Collection[str] = MOVABLE) -> list[str]:
+    """Return the options that a study keeps as it was begun with: all but where its inputs lie and where it runs."""
+    free = {*movable, *settings_of(ExecutionConfig)}
+    return [flag_of(name) for name in settings if name not in free]
 
 
 def resolve_paths(settings: Mapping[str, Any]) -> dict[str, Any]:

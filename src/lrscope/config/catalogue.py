@@ -6,14 +6,13 @@ import functools
 from collections.abc import Mapping
 
 from lrscope.config.base import Section, Setting, settings_of
+from lrscope.config.execution import ExecutionConfig
 from lrscope.config.find import FindConfig
 from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig
 from lrscope.config.trial import TrialConfig
 
-SECTIONS: Mapping[str, type[Section]] = {
-    section.key: section
-    for section in (StudyConfig, DataConfig, ModelConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig)
-}
+_ALL = (StudyConfig, DataConfig, ModelConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig, ExecutionConfig)
+SECTIONS: Mapping[str, type[Section]] = {section.key: section for section in _ALL}
 
 
 @functools.cache

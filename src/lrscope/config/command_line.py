@@ -16,7 +16,7 @@ Shell = Literal["posix", "cmd", "powershell"]
 # Options of commands that are no settings of a study.
 OWN_OPTIONS = frozenset({
     "config", "resume", "retry_failed", "until_decided", "max_seeds", "confirm", "confirm_rates", "confirm_seeds",
-    "budget", "margin", "out", "run", "dev_size", "workers",
+    "budget", "margin", "out", "run", "dev_size",
 })  # fmt: skip
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./\\:,@")
 
@@ -67,17 +67,18 @@ class CommandLine:
         return replace(self, options={**kept, **options})
 
 
-def quote(word: str, shell: Shell) -> str:
-    r"""Return a word so that a shell takes it for one, and runs nothing in it.
+def quote(word: object, shell: Shell | None = None) -> str:
+    r"""Return a word so that a shell, the one at hand where none is named, takes it for one and runs nothing in it.
 
     >>> quote("a b", "posix"), quote("it's; rm", "powershell"), quote("a & b", "cmd")
     ("'a b'", "'it''s; rm'", '"a & b"')
     """
-    if shell == "posix":
+    kind, word = shell or shell_at_hand(), str(word)
+    if kind == "posix":
         return shlex.quote(word)
-    if word and set(word) <= _PLAIN and (shell == "cmd" or not set(word) & set(",@")):
+    if word and set(word) <= _PLAIN and (kind == "cmd" or not set(word) & set(",@")):
         return word
-    if shell == "powershell":
+    if kind == "powershell":
         return "'" + word.replace("'", "''") + "'"
     return '"' + word.replace('"', '""') + '"'
 

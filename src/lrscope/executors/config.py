@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from lrscope.config import StudyConfig
-from lrscope.config.setting import show_value
+from lrscope.config.execution import ExecutionConfig
 from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from lrscope.runners.base import Prepared
 
 ExecutorName = Literal["inline", "processes", "ray"]
-MAX_WORKERS = 1024  # processes on one machine
-EXECUTORS: tuple[ExecutorName, ...] = ("inline", "processes", "ray")
 
 
 @dataclass(frozen=True)
@@ -48,25 +45,20 @@ class ExecutorConfig:
         >>> ExecutorConfig.of(workers=2)
         ExecutorConfig(executor='processes', workers=2, gpus_per_trial=None, devices=None)
         """
-        if workers is not None and not 1 <= workers <= MAX_WORKERS:
-            bounds = "at least 1" if workers < 1 else f"at most {MAX_WORKERS:,}"
-            raise ConfigError(
-                Problem(f"{{workers}} must be {bounds}", show_value(workers), "leave it out to run one trial at a time")
-            )
+        asked: dict[str, Any] = {"executor": executor, "workers": workers, "address": address}
+        ExecutionConfig(**asked, gpus_per_trial=gpus_per_trial)
         name = executor or _default_executor(workers, gpus_per_trial, address)
-        if name not in EXECUTORS:
-            raise ConfigError(Problem(f"{{executor}} is one of {', '.join(EXECUTORS)}", repr(name)))
-        _check_gpus(gpus_per_trial, name)
+        if gpus_per_trial is not None and gpus_per_trial < 1 and name != "ray":
+            raise ConfigError(
+                Problem("{gpus_per_trial} below 1 needs Ray", f"{gpus_per_trial:g} on {name}", "use {executor} ray")
+            )
         if address is not None and name != "ray":
             raise ConfigError(
                 Problem("{address} names a Ray cluster", f"it with the executor {name}", "use {executor} ray")
             )
         if name == "inline" and workers not in (None, 1):
-            raise ConfigError(
-                Problem(
-                    "the inline executor runs one trial at a time", f"{workers} workers", "use {executor} processes"
-                )
-            )
+            rule = "the inline executor runs one trial at a time"
+            raise ConfigError(Problem(rule, f"{workers} workers", "use {executor} processes"))
         if name == "ray":
             from lrscope.executors.ray_cluster import connect
 
@@ -92,19 +84,6 @@ def _default_executor(workers: int | None, gpus_per_trial: float | None, address
     if address is not None:
         return "ray"
     return "processes" if gpus_per_trial or (workers and workers > 1) else "inline"
-
-
-def _check_gpus(each: float | None, executor: str) -> None:
-    if each is None:
-        return
-    if not (math.isfinite(each) and each > 0):
-        raise ConfigError(Problem("{gpus_per_trial} must be above 0", f"{each:g}", "leave it out to use the CPU"))
-    if each > 1:
-        raise ConfigError(Problem("built-in training runs on one GPU: {gpus_per_trial} is 1", f"{each:g}", "use 1"))
-    if each < 1 and executor != "ray":
-        raise ConfigError(
-            Problem("{gpus_per_trial} below 1 needs Ray", f"{each:g} on {executor}", "use {executor} ray")
-        )
 
 
 def with_threads(config: StudyConfig, execution: ExecutorConfig) -> StudyConfig:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
@@ -104,7 +105,7 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
     if not (path / "model.safetensors").is_file():
         raise StudyError(
             f"{folder} has no {which} checkpoint yet: its trial is {store.trial(trial).status}; "
-            f"finish it with lrscope finetune --resume {folder}"
+            f"finish it with {resume('finetune', folder)}"
         )
     checkpoint = read_checkpoint(path)
     tokenizer = read_tokenizer(None, path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrscope.config import StudyConfig
-from lrscope.config.command_line import resume
+from lrscope.config.command_line import quote, resume
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
 from lrscope.records import EvaluationRecord, TrialResult
@@ -95,7 +94,7 @@ def finetune_at_found_rate(config: StudyConfig, folder: Path, callbacks: Callbac
         ExecutorConfig(),
         callbacks,
         confirmation=Confirmation(1, num_rates=5, num_seeds=1),
-        resume_command=f"the same command, with --out {shlex.quote(str(folder))}",
+        resume_command=f"the same command, with --out {quote(folder)}",
     )
     assert found.rate is not None
     rate = float(f"{found.rate:.3g}")

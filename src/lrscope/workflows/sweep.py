@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig, SweepConfig
-from lrscope.config.command_line import resume
+from lrscope.config.command_line import quote, resume
 from lrscope.executors.config import ExecutorConfig, trials_at_once
 from lrscope.report.locales import locale
 from lrscope.runners.study_folder import require_new
@@ -83,7 +82,7 @@ def sweep_found_rates(
     """
     executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
     require_new(folder)
-    command = f"the same command, with --out {shlex.quote(str(folder))}"
+    command = f"the same command, with --out {quote(folder)}"
     found = find_for(config, folder_beside(folder, "find"), executor, callbacks, resume_command=command)
     rates, swept = found.rates(NUM_RATES), config.sweep or SweepConfig()
     grid = {**swept.grid, "peak_rate": rates}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig, SweepConfig
-from lrscope.config.command_line import CommandLine
+from lrscope.config.command_line import CommandLine, quote
 from lrscope.errors import ConfigError, StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.findings.commands import finetune_command
@@ -75,7 +74,7 @@ def tune(
     executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
     plan = _plan(config, folder, budget, epochs, executor, callbacks)
     callbacks.on_progress(PlanMade(plan))
-    command = f"the same command, with --out {shlex.quote(str(folder))}"
+    command = f"the same command, with --out {quote(folder)}"
     with _sweep_of(config, plan, folder, executor, callbacks, command) as study:
 
         def affordable(num_runs: int) -> bool:
