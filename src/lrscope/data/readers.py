@@ -100,9 +100,8 @@ def _from_text(path: Path, require_labels: bool) -> Iterator[Example]:
             continue
         label, separator, text = f" {line} ".partition(SEPARATOR)
         if not separator:
-            shown = line if len(line) <= 60 else line[:57] + "..."
             raise DataError(
-                f"{path}:{number}: a line is `label ||| sentence`: got {shown!r}; write its label before ' ||| '"
+                f"{path}:{number}: a line is `label ||| sentence`: got {shorten(line)}; write its label before ' ||| '"
             )
         yield Example(text.strip(), label.strip() or None, number)
 
@@ -176,15 +175,26 @@ def _from_parquet(
         yield _from_values(path, number, value, mark)
 
 
+def shorten(value: object) -> str:
+    """Return a refused value for a message, cut where it is long."""
+    shown = repr(value)
+    return shown if len(shown) <= 60 else shown[:57] + "..."
+
+
+def has_half_pair(text: str) -> bool:
+    """Return whether a text has half of a surrogate pair, which JSON can write and UTF-8 cannot."""
+    return not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _from_values(path: Path, number: int, text: Any, label: Any) -> Example:
     if not isinstance(text, str):
-        problem = Problem("a sentence is text", repr(text), "name the right column with {text_column}")
+        problem = Problem("a sentence is text", shorten(text), "name the right column with {text_column}")
         raise DataError(problem, source=f"{path}:{number}")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+    if has_half_pair(text) or (isinstance(label, str) and has_half_pair(label)):
         raise DataError(
             f"{path}:{number}: text must be Unicode: got half of a surrogate pair; write the character itself"
         )
     if label is not None and not isinstance(label, str | int | float):
-        problem = Problem("a label is a text or a number", repr(label), "name the column with {label_column}")
+        problem = Problem("a label is a text or a number", shorten(label), "name the column with {label_column}")
         raise DataError(problem, source=f"{path}:{number}")
     return Example(text.strip(), None if label is None else str(label).strip() or None, number)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.data.labels import PLACEHOLDER, LabelSet, build, read_label_names
-from lrscope.data.readers import Example, read_examples
+from lrscope.data.readers import Example, read_examples, shorten
 from lrscope.errors import DataError
 
 
@@ -126,8 +128,8 @@ def _classified(
             raise DataError(f"{path}:{example.line}: a {name} sentence has a label: got none; write one")
         else:
             raise DataError(
-                f"{path}:{example.line}: a {name} label must be one of train's, {labels.described}: got {label!r}; "
-                "correct it, or add training sentences of that class"
+                f"{path}:{example.line}: a {name} label must be one of train's, {labels.described}: got "
+                f"{shorten(label)}; correct it, or add training sentences of that class"
             )
     return Split(name, path, [example.text for example in examples], classes, [example.line for example in examples])
 
@@ -149,14 +151,15 @@ def _normalized(text: str) -> str:
 
 def _overlaps(splits: dict[str, Split]) -> dict[tuple[str, str], int]:
     """Count, for each pair, the sentences of the second that the first one holds too, but for case and spacing."""
-    texts = {name: [_normalized(text) for text in split.texts] for name, split in splits.items()}
-    sets = {name: set(rows) for name, rows in texts.items()}
     names = list(splits)
-    return {
-        (first, second): sum(text in sets[first] for text in texts[second])
-        for place, first in enumerate(names)
-        for second in names[place + 1 :]
-    }
+    overlaps = {}
+    for number, second in enumerate(names):
+        # Kept is the later split, the smaller one as a rule; the earlier ones are gone through.
+        times = Counter(_normalized(text) for text in splits[second].texts) if number else Counter[str]()
+        for first in names[:number]:
+            shared = {text for text in map(_normalized, splits[first].texts) if text in times}
+            overlaps[first, second] = sum(times[text] for text in shared)
+    return {(first, second): overlaps[first, second] for first, second in itertools.combinations(names, 2)}
 
 
 def _notes(splits: dict[str, Split], labels: LabelSet, overlaps: dict[tuple[str, str], int]) -> list[str]:

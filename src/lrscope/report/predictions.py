@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.visible_text import visible
-
-# What a spreadsheet would compute; a plain number is none.
-_FORMULA = re.compile(r"[=@]|[+-](?!\d+(\.\d*)?$)")
+from lrscope.visible_text import as_cell
 
 
 def predictions_tsv(names: Sequence[str], probabilities: NDArray[np.float32]) -> str:
@@ -24,13 +20,3 @@ def predictions_tsv(names: Sequence[str], probabilities: NDArray[np.float32]) ->
     lines = ["\t".join(("prediction", *safe))]
     lines += ["\t".join((safe[int(row.argmax())], *(f"{p:.6f}" for p in row))) for row in probabilities]
     return "\n".join(lines) + "\n"
-
-
-def as_cell(text: str) -> str:
-    """Return text as a spreadsheet shows it: on one line, and never as a formula, which an apostrophe prevents.
-
-    >>> as_cell("very good"), as_cell("-2"), as_cell("=1+1"), as_cell("-1+cmd")
-    ('very good', '-2', "'=1+1", "'-1+cmd")
-    """
-    line = visible(text.replace("\t", " ").replace("\n", " "))
-    return f"'{line}" if _FORMULA.match(line) else line

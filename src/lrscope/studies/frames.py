@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrscope.errors import LrscopeError
 from lrscope.store.study import StudyStore
+from lrscope.visible_text import as_cell
 
 if TYPE_CHECKING:
     import pandas
@@ -85,9 +86,11 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
-    writer = csv.DictWriter(text, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(as_cell, names))
+    for row in rows:
+        cells = (row.get(name, "") for name in names)
+        writer.writerow([as_cell(cell) if isinstance(cell, str) else cell for cell in cells])
     return text.getvalue()
 
 
