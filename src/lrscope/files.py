@@ -2,11 +2,12 @@ r"""Files written whole or not at all, always as UTF-8 with `\n`, whatever the c
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         StudyError: the folder is not writable or the disk is full; the old file is untouched.
     """
+    if not path.name:
+        raise StudyError(f"a file has a name: got {str(path)!r}, a folder; name a file in it")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
@@ -29,23 +32,39 @@ def replacing(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise StudyError(f"cannot write {path}: {error.strerror or error}; {_way_out(error)}") from error
-    except BaseException:
-        temporary.unlink(missing_ok=True)
+    except BaseException as error:
+        _remove(temporary)
+        if isinstance(error, ValueError) and not _can_be_a_path(path):
+            raise StudyError(f"a path must be text that a file system takes: got {str(path)!r}; rename it") from error
         raise
+
+
+def _remove(temporary: Path) -> None:
+    with suppress(OSError, ValueError):
+        temporary.unlink(missing_ok=True)
+
+
+def _can_be_a_path(path: Path) -> bool:
+    try:
+        return b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
 
 
 def _way_out(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "make its folder first"
+    if error.errno == errno.ENAMETOOLONG:
+        return "choose a shorter name"
     return "free some space or choose another folder"
 
 
 def write_text(path: Path, text: str) -> None:
-    r"""Write `text` to `path` atomically as UTF-8, lines ending in `\n`."""
+    r"""Write `text` to `path` atomically as UTF-8, lines ending in `\n`; what UTF-8 cannot hold is escaped."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def read_json(path: Path) -> dict[str, Any]:

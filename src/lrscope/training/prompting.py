@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from lrscope.data.batches import plan_evaluation
+from lrscope.errors import ConfigError
 from lrscope.training.text_generation import LanguageModel
 
 
@@ -46,6 +47,12 @@ def label_scores(
     tokenizer, model = language_model.tokenizer, language_model.model
     labels = [ids[1:] for ids in tokenizer.encode(list(names), eos=False)]
     limit = (max_tokens or model.model.shape.max_positions) - max(map(len, labels))
+    question = len(tokenizer.encode([review_prompt("", names)], eos=False)[0])
+    if batch_size < 1 or limit < question:
+        raise ConfigError(
+            f"a prompt must have room for its question of {question} tokens and a label, in batches of 1 or more: got "
+            f"{max_tokens or model.model.shape.max_positions} tokens and batches of {batch_size}; allow more"
+        )
     prompts = tokenizer.encode([review_prompt(sentence, names) for sentence in sentences], eos=False)
     prompts = [ids if len(ids) <= limit else [ids[0], *ids[len(ids) - limit + 1 :]] for ids in prompts]
     scores = np.zeros((len(prompts), len(names)))
