@@ -26,3 +26,15 @@ def test_an_error_leaves_the_old_file(tmp_path: Path, error: type[BaseException]
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="cannot write"):
         write_text(tmp_path / "none" / "a.txt", "text")
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", "x" * 300, "a\0b", "\ud800"])
+def test_names_that_cannot_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(StudyError):
+        write_text(Path(name) if name in ("", ".", "/") else tmp_path / name, "text")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "a\udc80b")
+    assert (tmp_path / "a.txt").read_text() == "a\\udc80b"

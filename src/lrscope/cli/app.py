@@ -147,6 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except MemoryError as error:
         what = str(error).rstrip(".") or "no more to be had"
         _refuse(f"the memory is full: {what}; close other programs, or use smaller files or a larger machine")
+    except RecursionError:
+        _refuse("something that was named is nested too deeply to be read")
     except RuntimeError as error:  # torch says in words that memory ran out
         if not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
