@@ -146,3 +146,11 @@ def test_the_judging_rooms_do_not_speak_of_accuracy() -> None:
             text = path.read_text(encoding="utf-8").lower()
             assert "accuracy" not in text, f"{path}: metrics, values and directions only"
             assert "label" not in text.replace("labelled", ""), f"{path}: metrics, values and directions only"
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
+def test_functions_take_few_parameters(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            taken = len(node.args.posonlyargs) + len(node.args.args) + len(node.args.kwonlyargs)
+            assert taken <= 15, f"{node.name} takes {taken}"

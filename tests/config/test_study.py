@@ -12,6 +12,7 @@ from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig,
 from lrscope.errors import ConfigError, ScheduleError
 from lrscope.schedules import Cosine, Linear, Warmup
 
+OLD = Path(__file__).parents[1] / "fixtures" / "v0.1"
 FULL = StudyConfig(
     data=DataConfig(train="a\\b", dev="ü", test="t", label_names="n", text_column="x", label_column="y", max_tokens=9),
     model=ModelConfig(
@@ -92,3 +93,10 @@ def test_files_that_cannot_be(text: str, says: str, tmp_path: Path) -> None:
 def test_configurations_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         FULL.trial.epochs = 5  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("path", sorted(OLD.glob("*/config.toml")), ids=lambda path: path.parent.name)
+def test_configurations_of_version_0_1_are_read(path: Path) -> None:
+    config = StudyConfig.from_toml(path)
+    assert config.model.train_part == "full"
+    assert StudyConfig.from_dict(config.to_dict()) == config

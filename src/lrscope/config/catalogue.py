@@ -47,3 +47,12 @@ def flag_of(name: str) -> str:
     ('--scale-lr', '--label-names')
     """
     return option_settings()[name].flag if name in option_settings() else "--" + name.replace("_", "-")
+
+
+def title_of(name: str) -> str:
+    """Return what people call a setting, one of another program by its own name.
+
+    >>> title_of("peak_rate"), title_of("gradient_accumulation_steps")
+    ('lr', 'gradient accumulation steps')
+    """
+    return option_settings()[name].title if name in option_settings() else name.replace("_", " ")

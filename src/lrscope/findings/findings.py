@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 
+from lrscope.config.catalogue import title_of
 from lrscope.findings import statements as s
 from lrscope.findings.learning_curves import Course, course, gap_begins
 from lrscope.records import Metric
@@ -58,7 +59,7 @@ def _comparison(c: Conclusions) -> Iterator[s.Finding]:
     elif len(left) > 1 and not c.verdict.is_decided and c.knows_spread and (needed := _range(_reaches(c))):
         yield s.Undecided(_names(left), needed)
     if c.runs.varied and len(c.arms) > 1 and c.is_confounded:
-        yield s.Confounded(Names(name.replace("_", " ") for name in c.runs.varied))
+        yield s.Confounded(Names(title_of(name) for name in c.runs.varied))
 
 
 def _guessing(c: Conclusions) -> Iterator[s.Finding]:

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from lrscope.config.catalogue import title_of
 from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Dots, Points, Series, Sign
@@ -36,9 +37,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
     series: list[Series] = []
     for place, (kind, numbers) in enumerate(families.items()):
         offset = 7.0 * (place - (len(families) - 1) / 2.0)
-        name = ", ".join(
-            f"{setting.replace('_', ' ')} {value}" for setting, value in zip(c.runs.varied, kind, strict=True)
-        )
+        name = ", ".join(f"{title_of(setting)} {value}" for setting, value in zip(c.runs.varied, kind, strict=True))
         line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)
         series.append(Series(inline(name), line, None, dots="none", dashes=place, offset=offset))
         for number in numbers:

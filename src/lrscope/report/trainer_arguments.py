@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from lrscope.config import TrialConfig
+from lrscope.config import NumericsConfig, TrialConfig
+from lrscope.config.base import settings_of
 from lrscope.schedules import Constant, Cosine, Duration, Hold, Linear, Phases, Schedule, Warmup
 from lrscope.schedules.durations import format_number
 
+_NOT_AN_ARMS = ("optim", "seed")  # AdamW is Trainer's own optimizer, and an arm has many seeds
 _TYPES: dict[Schedule, str] = {Linear(): "linear", Cosine(): "cosine", Constant(): "constant", Hold(): "constant"}
 
 
@@ -22,19 +24,12 @@ def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[s
     if warmup.unit == "ep":
         return None
     steps = float(format_number(warmup.value / 100.0)) if warmup.unit == "%" else int(warmup.value)
+    same = {item.trainer: getattr(config, name) for name, item in settings_of(TrialConfig).items() if item.trainer}
     return {
-        "learning_rate": config.peak_rate,
+        **{name: value for name, value in same.items() if name not in _NOT_AN_ARMS},
         "lr_scheduler_type": "constant_with_warmup" if kind == "constant" and steps else kind,
         "warmup_steps": steps,
-        "num_train_epochs": config.epochs,
-        "per_device_train_batch_size": config.batch_size,
-        "weight_decay": config.weight_decay,
-        "adam_beta1": config.beta1,
-        "adam_beta2": config.beta2,
-        "adam_epsilon": config.epsilon,
-        "max_grad_norm": config.clip_norm,
-        "label_smoothing_factor": config.label_smoothing,
-        "train_sampling_strategy": "group_by_length" if batching == "bucketed" else "random",
+        settings_of(NumericsConfig)["batching"].trainer: "group_by_length" if batching == "bucketed" else "random",
     }
 
 

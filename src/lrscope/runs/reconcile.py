@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from lrscope.config.catalogue import title_of
 from lrscope.runs.notes import DuplicateRun, Note, SettingsUnnamed, Unfinished
 from lrscope.runs.quantities import Count, Names, Setting
 from lrscope.runs.run import Run
@@ -44,7 +45,7 @@ def _apart(runs: Sequence[Run]) -> list[Run]:
     apart = list(dict.fromkeys(name for (_, name), of_arm in values.items() if len(of_arm) > 1))
 
     def named(run: Run) -> str:
-        own = [f"{name.replace('_', ' ')} {run.settings[name]}" for name in apart if name in run.settings]
+        own = [f"{title_of(name)} {run.settings[name]}" for name in apart if name in run.settings]
         return ", ".join([run.arm, *own])
 
     return [replace(run, arm=named(run)) for run in runs]
