@@ -145,11 +145,12 @@ def test_what_guessing_gets_stands_in_the_charts_and_the_table() -> None:
     chart = rate_chart(guessed, ENGLISH)
     assert chart is not None
     for drawn, level in ((chart, 0.26), *zip(curve_charts(guessed, ENGLISH), (0.26, 1.7), strict=True)):
-        assert drawn.levels == ((level, "guessing"),)
-        assert ">guessing</text>" in svg(drawn)
+        assert drawn.levels == (level,)
+        assert drawn.legend[-1] == ("level", f"guessing ({level:.3f})")
+        assert ET.fromstring(svg(drawn)).find("{*}path[@class='level']") is not None
         assert level in drawn.y_values
     (axes,) = chart_figure([chart]).axes
-    assert "guessing" in [text.get_text() for text in axes.texts]
+    assert [0.26, 0.26] in [list(line.get_ydata()) for line in axes.lines]
     doc = document(guessed)
     cells = dict(zip(doc.columns, doc.rows[-1].cells, strict=True))
     assert (cells["setting"].value, cells["dev-end"].value, cells["dev-loss"].value) == ("guessing", 0.26, 1.7)
@@ -162,7 +163,7 @@ def test_where_nothing_was_learned_nothing_is_recommended_and_nothing_ringed() -
     chart, doc = rate_chart(c, ENGLISH), document(c)
     assert chart is not None
     assert chart.ring is None
-    assert ENGLISH.answer(doc.answer)[0].startswith("No setting can be recommended: none is shown to be better")
+    assert ENGLISH.answer(doc.answer)[0].startswith("No setting can be recommended. None is shown to be better")
     assert not any(row.mark for row in doc.rows)
     assert "gap" not in doc.columns
     assert not {"more-seeds", "finer-grid", "scale-batch"} & {each.suggestion.kind for each in doc.advice}

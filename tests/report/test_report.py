@@ -266,7 +266,7 @@ def test_the_best_epoch_is_a_choice_that_is_paid_for(toy: Toy, tmp_path: Path, c
         other = next(max(e["dev"]["accuracy"] for e in run["epochs"]) for run in seeds if run["arm"] == arm["name"])
         assert arm["value"] == pytest.approx((best[arm["name"]] + other) / 2)
     text = (study / "report.md").read_text(encoding="utf-8")
-    assert "none is shown to be better than guessing" in text, "of 17 sentences"
+    assert "None is shown to be better than guessing" in text, "of 17 sentences"
     assert found["best epoch"]["choice"]["optimism"] > found["end"]["choice"]["optimism"]
     assert "The best epoch is shown but not used" not in text
     code, _, error = cli("report", study, "--best-epoch", "--open-test")

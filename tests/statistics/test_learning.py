@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import Cli, Toy
 
 from lrscope.data.guessing import guessing
-from lrscope.findings.answer import NothingLearned, Use, answer
+from lrscope.findings.answer import NoRecommendation, NothingLearned, Use, answer
 from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
@@ -55,9 +55,10 @@ def test_where_nothing_was_learned_no_rate_is_recommended() -> None:
     assert c.learned is not None
     assert not c.learned.anything
     assert c.recommended is None
-    first = answer(c)[0]
-    assert isinstance(first, NothingLearned)
-    assert (first.baseline, first.arm) == (0.25, "lr 0.001")
+    first, why, *_ = answer(c)
+    assert isinstance(first, NoRecommendation)
+    assert isinstance(why, NothingLearned)
+    assert (why.baseline, why.arm) == (0.25, "lr 0.001")
     assert not any(isinstance(sentence, Use) for sentence in answer(c))
 
 

@@ -20,6 +20,11 @@ class Answer(Statement):
 
 
 @dataclass(frozen=True)
+class NoRecommendation(Answer):
+    """Nothing is recommended; the next sentence says why."""
+
+
+@dataclass(frozen=True)
 class NoValue(Answer):
     """No run came to a value."""
 
@@ -140,10 +145,11 @@ def answer(c: Conclusions) -> list[Answer]:
     """Return the answer: first the recommendation, then how the others stand beside it, then the rest."""
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     if not known:
-        return [NoValue()]
+        return [NoRecommendation(), NoValue()]
     if c.learned is not None and c.recommended is None:
         best = c.arms[c.order[0]]
-        return [NothingLearned(Setting(best.name), Value(best.value), Value(c.learned.baseline)), *_without_value(c)]
+        nothing = NothingLearned(Setting(best.name), Value(best.value), Value(c.learned.baseline))
+        return [NoRecommendation(), nothing, *_without_value(c)]
     first = c.arms[c.choice.first]
     return [Use(Setting(first.name)), _standing(c), Confidence(*confidence(c)), *_details(c)]
 

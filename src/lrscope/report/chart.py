@@ -70,7 +70,7 @@ class Chart:
     log: bool = False
     ticks: tuple[float, ...] = ()
     bands: tuple[tuple[float, float], ...] = ()
-    levels: tuple[tuple[float, str], ...] = ()
+    levels: tuple[float, ...] = ()
     ring: tuple[float, float] | None = None
     notes: tuple[tuple[float, str, int], ...] = ()
     legend: tuple[tuple[Sign, str], ...] = ()
@@ -95,7 +95,7 @@ class Chart:
             for sign in (-1.0, 1.0)
         ]
         spread = [value for series in self.series for pair in series.spread for value in pair if math.isfinite(value)]
-        return [*reached, *spread, *(level for level, _ in self.levels)]
+        return [*reached, *spread, *self.levels]
 
 
 def colour_of(number: int | None) -> str:

@@ -52,12 +52,8 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
         axes.set_xscale("log")
     for low, high in chart.bands:
         axes.axvspan(low, high, color=GREEN, alpha=0.12, linewidth=0)
-    for value, name in chart.levels:
+    for value in chart.levels:
         axes.axhline(value, color="black", linestyle=(0, (1, 2)), linewidth=1.0)
-        axes.annotate(
-            name, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, 3), textcoords="offset points",
-            ha="right", fontsize=8,
-        )  # fmt: skip
     for series in chart.series:
         if series.finite:
             _draw(axes, series)

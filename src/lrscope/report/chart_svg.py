@@ -64,7 +64,7 @@ class _Drawing:
     def _bands(self) -> list[str]:
         drawn = []
         for low, high in self.chart.bands:
-            left, right = self.x.at(low), self.x.at(high)
+            left, right = max(self.left, self.x.at(low)), min(self.right, self.x.at(high))
             box = f'x="{left:.1f}" y="{self.top:.1f}" width="{right - left:.1f}" height="{self.bottom - self.top:.1f}"'
             drawn.append(f'<rect class="band" {box} fill="{GREEN}" opacity="0.12"/>')
         return drawn
@@ -95,11 +95,9 @@ class _Drawing:
 
     def _levels(self) -> list[str]:
         drawn = []
-        for value, name in self.chart.levels:
-            y = self.y.at(value)
-            line = f'd="M{self.left} {y:.1f}H{self.right:.1f}" stroke="currentColor" stroke-dasharray="1 3"'
-            drawn.append(f"<path {line}/>")
-            drawn.append(f'<text x="{self.right - 4:.1f}" y="{y - 4:.1f}" text-anchor="end">{_text(name)}</text>')
+        for value in self.chart.levels:
+            across = f"M{self.left} {self.y.at(value):.1f}H{self.right:.1f}"
+            drawn.append(f'<path class="level" d="{across}" stroke="currentColor" stroke-dasharray="1 3"/>')
         for x, name, number in self.chart.notes:
             colour = Series("", (), number).colour
             at = f'x="{self.x.at(x):.1f}" y="{self.bottom - 6:.1f}"'

@@ -15,6 +15,7 @@ from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Dots, Points, Series, Sign
 from lrscope.report.wording import Wording, inline
+from lrscope.report.wording import number as written
 from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.distributions import t_critical
@@ -48,7 +49,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         wording.word("by-rate"), wording.word("rate"), wording.word("dev-metric"), tuple(series), log=True,
         ticks=tuple(sorted({_rate(arm) for arm in c.arms})),
         bands=_contender_bands(c) if len(families) == 1 else (),
-        levels=_guessing(c, wording, c.runs.metric),
+        levels=_levels(c, c.runs.metric),
         ring=(_rate(first), first.value) if first is not None and len(known) > 1 else None,
         notes=tuple(
             (_rate(arm), wording.word("num-diverged", number=arm.num_diverged), number)
@@ -87,13 +88,18 @@ def _legend(c: Conclusions, wording: Wording, *, is_band: bool) -> tuple[tuple[S
         ("interval", "interval", has_interval),
         ("seed", "one-seed", several),
     ]
-    return tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown)
+    named = tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown)
+    return (*named, *_guessing(c, wording, c.runs.metric))
 
 
-def _guessing(c: Conclusions, wording: Wording, metric: Metric) -> tuple[tuple[float, str], ...]:
-    """Return what guessing gets by a metric, as a line across; none where it is not known."""
+def _guessing(c: Conclusions, wording: Wording, metric: Metric) -> tuple[tuple[Sign, str], ...]:
+    """Return the legend's entry for what guessing gets by a metric; none where it is not known."""
     baseline = c.runs.baseline.get(metric.name)
-    return () if baseline is None else ((baseline, wording.word("guessing")),)
+    return () if baseline is None else (("level", wording.word("guessing-level", value=written(baseline))),)
+
+
+def _levels(c: Conclusions, metric: Metric) -> tuple[float, ...]:
+    return (c.runs.baseline[metric.name],) if metric.name in c.runs.baseline else ()
 
 
 def _contender_bands(c: Conclusions) -> tuple[tuple[float, float], ...]:
@@ -171,8 +177,10 @@ def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], 
     return Chart(
         title, wording.word(c.runs.axis), title, (*train, *dev),
         ticks=tuple(positions) if len(positions) <= 15 and all(x == int(x) for x in positions) else (),
-        levels=_guessing(c, wording, metric) if positions else (),
-        legend=tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown),
+        levels=_levels(c, metric) if positions else (),
+        legend=(
+            *((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown), *_guessing(c, wording, metric)
+        ),
     )  # fmt: skip
 
 

@@ -33,6 +33,7 @@ WORDS = {
     "worse": "ruled out",
     "no value": "no result",
     "guessing": "guessing",
+    "guessing-level": "guessing ({value})",
     "first": "recommended",
     "second": "second choice",
     "high": "high",
@@ -68,10 +69,10 @@ WORDS = {
 
 SAY = {
     # The answer
-    "no-value": "No run produced a dev {metric}, so no setting can be recommended.",
+    "no-recommendation": "No setting can be recommended.",
+    "no-value": "No run produced a dev {metric}.",
     "nothing-learned": (
-        "No setting can be recommended: none is shown to be better than guessing (the best dev {metric} is {value}, for {arm}; "
-        "guessing gets {baseline})."
+        "None is shown to be better than guessing: the best dev {metric} is {value}, for {arm}; guessing gets {baseline}."
     ),
     "use": "Use {arm}.",
     "winner": "All other settings were ruled out.",

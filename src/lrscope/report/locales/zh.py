@@ -33,6 +33,7 @@ WORDS = {
     "worse": "已排除",
     "no value": "无结果",
     "guessing": "猜测",
+    "guessing-level": "猜测（{value}）",
     "first": "推荐",
     "second": "次选",
     "high": "高",
@@ -67,8 +68,9 @@ WORDS = {
 
 SAY = {
     # 推荐
-    "no-value": "没有任何一次训练得到 dev {metric}，无法推荐。",
-    "nothing-learned": "无法推荐：没有任何设置被证明优于猜测（最好的 dev {metric} 为 {value}，来自 {arm}；猜测可得 {baseline}）。",
+    "no-recommendation": "无法推荐任何设置。",
+    "no-value": "没有任何一次训练得到 dev {metric}。",
+    "nothing-learned": "没有任何设置被证明优于猜测：最好的 dev {metric} 为 {value}，来自 {arm}；猜测可得 {baseline}。",
     "use": "推荐 {arm}。",
     "winner": "其他设置均已排除。",
     "tie": "它并未被证明最好：{others} 的表现相近。",
