@@ -37,14 +37,14 @@ Rates = dict[str, float | None]
 class Indexed(nn.Module):
     """A model that is given a batch's number and returns its loss: what every package can drive."""
 
-    def __init__(self, model: nn.Module, task: Any, batches: list[Any]) -> None:
+    def __init__(self, model: nn.Module, loss: Callable[..., Any], batches: list[Any]) -> None:
         super().__init__()
-        self.model, self.task, self.batches = model, task, batches
+        self.model, self.loss, self.batches = model, loss, batches
 
     def forward(self, number: Tensor) -> Tensor:
         """Return the mean loss of a batch."""
         batch = self.batches[int(number)]
-        total, weight, _ = self.task.loss(self.model, batch)
+        total, weight, _ = self.loss(self.model, batch)
         mean: Tensor = total / weight
         return mean
 
@@ -142,15 +142,12 @@ def suggestions(setting: Setting, seeds: int) -> dict[str, Rates]:
         apply(inputs.numerics)
         for seed in range(seeds):
             trial = replace(config.trial, seed=seed, peak_rate=1e-7)
-            task = inputs.task()
-            plan = step_batches(
-                task, inputs.encoded["train"], trial, inputs.numerics.batching, endless=True
-            )  # fmt: skip
+            plan = step_batches(inputs, trial, endless=True)
             batches = [next(iter(step)) for step in itertools.islice(plan, NUM_STEPS + 20)]
             found[str(seed)] = {}
             for peer in (torch_lr_finder, lightning, fastai):
                 inner = inputs.build_model(trial)
-                model = Indexed(inner, task, batches)
+                model = Indexed(inner, partial(inputs.task.loss, trial=trial), batches)
                 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
                     rates = peer(model, partial(build_optimizer, inner, trial))
                 found[str(seed)] |= {

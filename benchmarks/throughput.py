@@ -161,13 +161,15 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
 
     from lrscope.config import NumericsConfig, TrialConfig
     from lrscope.data.batches import plan_epoch
-    from lrscope.models.classifier import DropoutPlace, LlamaClassifier
+    from lrscope.models.classifier import LlamaClassifier
+    from lrscope.models.precision import dtype_named
     from lrscope.models.shape import LlamaShape
+    from lrscope.randomness import StepRows
     from lrscope.tasks.base import EncodedSplit
-    from lrscope.tasks.classification import Classification
+    from lrscope.tasks.classification import Classification, padded_batch
     from lrscope.training.host_memory import keep_freed_memory
     from lrscope.training.loop import steps
-    from lrscope.training.numerics import apply, decide, dtype_of
+    from lrscope.training.numerics import apply, decide
     from lrscope.training.optimizer import build_optimizer
 
     keep_freed_memory()
@@ -179,7 +181,7 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     numerics = decide(NumericsConfig(threads=threads, device="cpu"), llama, "native")
     apply(numerics)
     torch.manual_seed(0)
-    model = LlamaClassifier(llama, CLASSES, 0.3, dtype_of(numerics))
+    model = LlamaClassifier(llama, CLASSES, 0.3, dtype_named(numerics.precision))
     for parameter in model.parameters():
         if parameter.ndim > 1:
             torch.nn.init.normal_(parameter, std=0.02)
@@ -187,13 +189,13 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     offsets = np.concatenate(([0], np.cumsum([len(row) for row in ids])))
     flat = np.concatenate([np.array(row, dtype=np.int32) for row in ids])
     split = EncodedSplit("train", flat, offsets, np.array(labels))
-    task = Classification(CLASSES, 0, torch.device("cpu"))
+    task = Classification()
     plan = plan_epoch(split.lengths, BATCH, seed=0, epoch=0, batching=numerics.batching)
-    batches = ([task.collate(split, rows, DropoutPlace(place, 0, len(rows)))] for place, rows in enumerate(plan))
+    batches = ([padded_batch(split, rows, 0, "cpu", StepRows(step, 0, len(rows)))] for step, rows in enumerate(plan))
     schedule = config.schedule.resolve(total_steps=len(plan), steps_per_epoch=len(plan))
 
     def loss(model: torch.nn.Module, batch: Any) -> tuple[torch.Tensor, float]:
-        return task.loss(model, batch)[:2]
+        return task.loss(model, batch, config)[:2]
 
     optimizer = build_optimizer(model, config)
     run = steps(model, optimizer, batches, loss, lambda t: 1e-4 * schedule(t), clip_norm=config.clip_norm)

@@ -7,6 +7,7 @@ their heads and orders, and a resumed run draws what the uninterrupted one would
 from __future__ import annotations
 
 import hashlib
+from typing import NamedTuple
 
 
 def derive_seed(seed: int, purpose: str, *numbers: int) -> int:
@@ -21,3 +22,15 @@ def derive_seed(seed: int, purpose: str, *numbers: int) -> int:
     """
     text = "/".join((str(seed), purpose, *map(str, numbers)))
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+
+
+class StepRows(NamedTuple):
+    """The rows of a micro-batch in its step's batch, and the step's seed.
+
+    What is drawn for a step is drawn for all its rows from `seed`: so a step computed in four parts draws what the same
+    step computed at once would draw.
+    """
+
+    seed: int
+    first_row: int
+    num_rows: int

@@ -10,9 +10,10 @@ from transformers import AutoModelForSequenceClassification, GPT2Config, GPT2LMH
 from lrscope.data.labels import LabelSet
 from lrscope.errors import CheckpointError
 from lrscope.models.checkpoint_writer import write_checkpoint
-from lrscope.models.classifier import DropoutPlace, LlamaClassifier, build_native, dropped, initial_head
+from lrscope.models.classifier import LlamaClassifier, build_native, dropped, initial_head
 from lrscope.models.classifier_transformers import TransformersClassifier, build_transformers
-from lrscope.training.study_inputs import classifier_config
+from lrscope.randomness import StepRows
+from lrscope.tasks.classification_model import classifier_config
 
 LABELS = LabelSet(names=("bad", "mixed", "good"), keys=("0", "1", "2"))
 SENTENCES = ["good", "the film is good.", "bad", "a longer sentence of the film"]
@@ -73,8 +74,8 @@ def test_a_stored_head_is_kept_only_where_it_fits() -> None:
 
 def test_dropout_is_of_the_step_however_it_is_cut() -> None:
     x = torch.ones(6, 50)
-    whole = dropped(x, 0.3, DropoutPlace(5, 0, 6))
-    parts = [dropped(x[i : i + 2], 0.3, DropoutPlace(5, i, 6)) for i in (0, 2, 4)]
+    whole = dropped(x, 0.3, StepRows(5, 0, 6))
+    parts = [dropped(x[i : i + 2], 0.3, StepRows(5, i, 6)) for i in (0, 2, 4)]
     assert torch.equal(torch.cat(parts), whole)
     assert whole.unique().tolist() == [0.0, pytest.approx(1 / 0.7)]
     assert abs((whole == 0).float().mean() - 0.3) < 0.1
@@ -122,9 +123,9 @@ def test_another_architecture_runs_through_transformers(tmp_path: Path, part: st
     model.set_trainable(part)
     model.train()
     ids, lengths = padded([[1, 5, 6, 2], [1, 2]])
-    first = model(ids, lengths, DropoutPlace(3, 0, 2))
+    first = model(ids, lengths, StepRows(3, 0, 2))
     torch.rand(7)  # the global generator does not matter
-    assert torch.equal(first, model(ids, lengths, DropoutPlace(3, 0, 2)))
+    assert torch.equal(first, model(ids, lengths, StepRows(3, 0, 2)))
     first.sum().backward()
     trained = {name for name, p in model.named_parameters() if p.grad is not None}
     assert (trained == {"network.score.weight"}) == (part == "head")

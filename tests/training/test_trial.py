@@ -239,10 +239,10 @@ def test_a_batch_that_memory_does_not_hold_is_computed_in_parts(
     straight(toy.config(micro_batch=2), tmp_path / "one")
     whole_loss = Classification.loss
 
-    def small(self: Any, model: Any, batch: Any) -> Any:
+    def small(self: Any, model: Any, batch: Any, trial: Any) -> Any:
         if len(batch.lengths_B) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory")
-        return whole_loss(self, model, batch)
+        return whole_loss(self, model, batch, trial)
 
     monkeypatch.setattr(Classification, "loss", small)
     straight(toy.config(), tmp_path / "other")
@@ -300,7 +300,7 @@ def test_what_is_saved_loads_in_transformers_with_the_same_logits(
     with torch.no_grad():
         theirs = network(**tokenizer(sentences, padding=True, return_tensors="pt")).logits.softmax(-1)
     assert np.allclose(probabilities, theirs.numpy(), atol=1e-5)
-    assert tokenizer(sentences)["input_ids"] == trained.tokenizer.encode(sentences)
+    assert tokenizer(sentences)["input_ids"] == trained.inputs.data.tokenizer.encode(sentences)
     trained.store.close()
 
 
@@ -451,7 +451,7 @@ def test_two_processes_do_not_write_one_study(toy: Toy, tmp_path: Path) -> None:
 def test_long_sentences_are_cut_and_counted_or_refused(toy: Toy, tmp_path: Path) -> None:
     toy.dev.write_text("0 ||| short\n1 ||| " + "long " * 60 + "\n", encoding="utf-8")
     with finetune.begin(toy.config(), tmp_path / "run") as run:
-        assert any("1 of 2 sentences" in note and "longer than 48 tokens" in note for note in run.inputs.notes)
+        assert any("1 of 2 sentences" in note and "longer than 48 tokens" in note for note in run.inputs.data.notes)
         ids = run.inputs.encoded["dev"]
         assert ids.lengths.max() == 48
         assert ids.ids[ids.offsets[2] - 1] == 2  # the end token stays

@@ -1,6 +1,6 @@
 """Sentence classifiers: a backbone, dropout, and a linear head that reads the last real token.
 
-Two implementations of one interface, `forward(ids_BT, lengths_B, dropout) -> logits (B, C)`: our own LLaMA for
+Two implementations of one interface, `forward(ids_BT, lengths_B, rows) -> logits (B, C)`: our own LLaMA for
 `model_type: llama`, transformers' models for the rest. Both save what
 `AutoModelForSequenceClassification.from_pretrained` loads.
 
@@ -10,7 +10,6 @@ Letters: B batch, T positions, D model width, C classes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,28 +17,19 @@ from torch import Tensor, nn
 from lrscope.errors import CheckpointError
 from lrscope.models.llama import Backbone
 from lrscope.models.shape import LlamaShape
+from lrscope.models.trainable import TrainableModel
+from lrscope.randomness import StepRows
 
 INITIAL_HEAD_SD = 0.02  # transformers' `initializer_range`
 
 
-class DropoutPlace(NamedTuple):
-    """Where a micro-batch's dropout mask lies: in the mask of the whole step, drawn from `seed`.
-
-    So a step computed in four parts drops what the same step computed at once would drop.
-    """
-
-    seed: int
-    first_row: int
-    num_rows: int
-
-
-def dropped(x_BD: Tensor, share: float, place: DropoutPlace | None) -> Tensor:
-    """Zero a `share` of the entries and scale the rest by 1 / (1 − share); no place, no dropout."""
-    if place is None or share == 0.0:
+def dropped(x_BD: Tensor, share: float, rows: StepRows | None) -> Tensor:
+    """Zero a `share` of the entries and scale the rest by 1 / (1 − share); no rows, no dropout."""
+    if rows is None or share == 0.0:
         return x_BD
-    generator = torch.Generator().manual_seed(place.seed)
-    kept = torch.rand(place.num_rows, x_BD.shape[1], generator=generator) >= share
-    kept = kept[place.first_row : place.first_row + len(x_BD)]
+    generator = torch.Generator().manual_seed(rows.seed)
+    kept = torch.rand(rows.num_rows, x_BD.shape[1], generator=generator) >= share
+    kept = kept[rows.first_row : rows.first_row + len(x_BD)]
     return x_BD * kept.to(x_BD.device).to(x_BD.dtype).div_(1.0 - share)
 
 
@@ -49,7 +39,7 @@ def initial_head(num_classes: int, dim: int, seed: int) -> Tensor:
     return torch.empty(num_classes, dim).normal_(0.0, INITIAL_HEAD_SD, generator=generator)
 
 
-class LlamaClassifier(nn.Module):
+class LlamaClassifier(TrainableModel):
     """The native classifier. Parameter names are transformers' (`model.…`, `score.weight`)."""
 
     def __init__(self, shape: LlamaShape, num_classes: int, dropout: float, dtype: torch.dtype) -> None:
@@ -59,10 +49,10 @@ class LlamaClassifier(nn.Module):
         self.dropout = dropout
         self.compute_dtype = dtype
 
-    def forward(self, ids_BT: Tensor, lengths_B: Tensor, dropout: DropoutPlace | None = None) -> Tensor:
-        """Return float32 logits (B, C); `dropout` is given in training only."""
+    def forward(self, ids_BT: Tensor, lengths_B: Tensor, rows: StepRows | None = None) -> Tensor:
+        """Return float32 logits (B, C); `rows` are given in training only."""
         hidden_BD = self.model.forward_last(ids_BT, lengths_B, self.compute_dtype)
-        return self.score(dropped(hidden_BD, self.dropout, dropout))  # type: ignore[no-any-return]
+        return self.score(dropped(hidden_BD, self.dropout, rows))  # type: ignore[no-any-return]
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Return the weights to save, by transformers' names."""

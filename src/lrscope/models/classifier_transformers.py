@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from lrscope.errors import CheckpointError
-from lrscope.models.classifier import DropoutPlace, dropped, initial_head
+from lrscope.models.classifier import dropped, initial_head
+from lrscope.models.trainable import TrainableModel
+from lrscope.randomness import StepRows
 
 HEAD_ROOM = 2**27  # parameters that a new head may have
 BUFFERS = ("inv_freq", "position_ids", "masked_bias", "attn.bias")  # constants that older versions stored
 
 
-class TransformersClassifier(nn.Module):
+class TransformersClassifier(TrainableModel):
     """`AutoModelForSequenceClassification` behind the interface of `LlamaClassifier`.
 
     Models with a `score` head (all decoders) are read at their last real token with our dropout before the head;
@@ -33,21 +35,22 @@ class TransformersClassifier(nn.Module):
         self.compute_dtype = dtype
         self.reads_last_token = isinstance(getattr(network, "score", None), nn.Linear)
 
-    def forward(self, ids_BT: Tensor, lengths_B: Tensor, dropout: DropoutPlace | None = None) -> Tensor:
+    def forward(self, ids_BT: Tensor, lengths_B: Tensor, rows: StepRows | None = None) -> Tensor:
         """Return float32 logits (B, C)."""
         mask_BT = (torch.arange(ids_BT.shape[1], device=ids_BT.device) < lengths_B[:, None]).long()
         device = ids_BT.device.type
         autocast = torch.autocast(device, self.compute_dtype, enabled=self.compute_dtype != torch.float32)
-        # These models draw their dropout from torch's global generator: it is lent to them, seeded by place.
-        with torch.random.fork_rng(enabled=dropout is not None), autocast:
-            if dropout is not None:
-                torch.manual_seed(dropout.seed + dropout.first_row)
+        # These models draw their own dropout from torch's global generator, for the rows that they are given: what they
+        # draw depends on the micro-batch (`own_dropout` says where that is so).
+        with torch.random.fork_rng(enabled=rows is not None), autocast:
+            if rows is not None:
+                torch.manual_seed(rows.seed + rows.first_row)
             if not self.reads_last_token:
                 return self.network(input_ids=ids_BT, attention_mask=mask_BT).logits.float()  # type: ignore[no-any-return]
             backbone = getattr(self.network, self.network.base_model_prefix)
             states_BTD = backbone(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).last_hidden_state
         hidden_BD = states_BTD[torch.arange(len(ids_BT), device=ids_BT.device), lengths_B - 1].float()
-        return self.network.score(dropped(hidden_BD, self.dropout, dropout))  # type: ignore[no-any-return]
+        return self.network.score(dropped(hidden_BD, self.dropout, rows))  # type: ignore[no-any-return]
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Return the weights to save, by transformers' names."""
@@ -81,6 +84,22 @@ class TransformersClassifier(nn.Module):
             f"training the head alone needs a model whose head lrscope knows: got {type(self.network).__name__}; "
             "train the full model"
         )
+
+
+def own_dropout(folder: Path) -> float:
+    """Return the largest share that a model drops inside, by its configuration: 0 where it draws nothing.
+
+    Raises:
+        CheckpointError: transformers cannot read the configuration.
+    """
+    from transformers import AutoConfig
+
+    try:
+        values = AutoConfig.from_pretrained(folder, trust_remote_code=False).to_dict()
+    except Exception as error:  # a configuration of wrong types breaks anywhere in transformers
+        raise CheckpointError(f"transformers cannot read {folder}: {str(error).splitlines()[0]}") from error
+    shares = [value for name, value in values.items() if "drop" in name and isinstance(value, int | float)]
+    return max(map(float, shares), default=0.0)
 
 
 def build_transformers(

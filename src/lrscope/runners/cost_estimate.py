@@ -69,7 +69,7 @@ def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig]) -> int:
     """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
     num_dev, num_train = inputs.encoded["dev"].num_examples, inputs.encoded["train"].num_examples
     rows = sum(6 * trial.epochs * num_dev + 24 * trial.resolve_schedule(num_train).total_steps for trial in trials)
-    weights = sum(4 * tensor.numel() for tensor in inputs.checkpoint.tensors.values())
+    weights = sum(4 * tensor.numel() for tensor in inputs.data.checkpoint.tensors.values())
     kept = inputs.config.sweep.keep if inputs.config.sweep is not None else "all"
     num_arms = len({arm_key(trial) for trial in trials})
     return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[kept] * weights
@@ -89,10 +89,9 @@ def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) ->
 
 
 def _timed(inputs: StudyInputs, config: TrialConfig) -> float:
-    model, task = inputs.build_model(config), inputs.task()
-    train = inputs.encoded["train"]
-    batches = step_batches(task, train, config, inputs.numerics.batching)
-    run = steps(model, build_optimizer(model, config), batches, lambda m, b: task.loss(m, b)[:2], lambda _: 0.0)
+    model, task = inputs.build_model(config), inputs.task
+    optimizer, batches = build_optimizer(model, config), step_batches(inputs, config)
+    run = steps(model, optimizer, batches, lambda m, b: task.loss(m, b, config)[:2], lambda _: 0.0)
     seconds = [record.seconds for record, _ in zip(run, range(STEPS + 1), strict=False)]
     return statistics.median(seconds[1:] or seconds)
 
@@ -100,5 +99,5 @@ def _timed(inputs: StudyInputs, config: TrialConfig) -> float:
 def _seconds_an_evaluation(inputs: StudyInputs, trial: TrialConfig) -> float:
     model = inputs.build_model(trial)
     began = perf_counter()
-    outputs_of(model, inputs.task(), inputs.encoded["dev"])
+    outputs_of(model, inputs, inputs.encoded["dev"])
     return perf_counter() - began

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.config.numerics import Numerics
-from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.cost_estimate import estimate_heads_cost
 from lrscope.runners.native import NativeRunner
@@ -73,10 +72,9 @@ def _save(job: Job, trial: JobTrial, bundle: HeadBundle, a: int) -> None:
     best = [record for record in bundle.evaluations[a] if record.improved]
     if not best or not bundle.metric.better(best[-1].metrics[bundle.metric.name], trial.to_beat):
         return
-    backbone = {name: t for name, t in bundle.inputs.checkpoint.tensors.items() if name.startswith("model.")}
+    backbone = {name: t for name, t in bundle.inputs.data.checkpoint.tensors.items() if name.startswith("model.")}
     metadata = {"lrscope.step": str(best[-1].step), "lrscope.schedule": str(trial.config.schedule)}
     heads_ACD = {"best": bundle.best_ACD, "last": bundle.w_ACD}
     for name in job.checkpoints:
         tensors = {**backbone, "score.weight": heads_ACD[name][a].clone()}
-        folder = checkpoint_folder(trial.folder, name)
-        write_checkpoint(folder, tensors, bundle.inputs.saved_config(), bundle.inputs.tokenizer, metadata=metadata)
+        bundle.task.save(bundle.inputs.data, tensors, checkpoint_folder(trial.folder, name), metadata)

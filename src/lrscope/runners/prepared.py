@@ -34,13 +34,13 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
         return estimate(inputs, trials, folder, own_process=own_process)
 
     return Prepared(
-        metric=inputs.metric,
-        fingerprint=inputs.fingerprint,
+        metric=inputs.task.metric,
+        fingerprint=inputs.data.fingerprint,
         numerics=inputs.numerics,
         sizes={name: split.num_examples for name, split in inputs.encoded.items()},
-        notes=inputs.notes,
+        notes=inputs.data.notes,
         cost=cost,
         inputs=inputs,
-        task_state={**inputs.splits.labels.state, "baseline": inputs.task().baseline(inputs.encoded["dev"])},
-        overlaps=tuple((first, second, number) for (first, second), number in inputs.splits.overlaps.items()),
+        task_state={**inputs.data.state, "baseline": inputs.task.baseline(inputs.encoded["dev"])},
+        overlaps=inputs.data.overlaps,
     )

@@ -121,17 +121,14 @@ class RangeTrial:
 
     def _batches(self) -> Iterator[Any]:
         return step_batches(
-            self.task, self.inputs.encoded["train"], replace(self.trial, seed=self._seed_of("dropout")),
-            self.inputs.numerics.batching, order_seed=self._seed_of("order"), endless=True,
-        )  # fmt: skip
-
-    @property
-    def task(self) -> Any:
-        """Return the task as the trial trains on it."""
-        return self.inputs.task(self.trial.label_smoothing)
+            self.inputs,
+            replace(self.trial, seed=self._seed_of("dropout")),
+            order_seed=self._seed_of("order"),
+            endless=True,
+        )
 
     def _loss(self, model: nn.Module, batch: Any) -> Any:
-        return self.task.loss(model, batch)[:2]
+        return self.inputs.task.loss(model, batch, self.trial)[:2]
 
     def _make_probe(self, model: nn.Module) -> Callable[[], float] | None:
         if self.config.probed == "none":
@@ -140,8 +137,8 @@ class RangeTrial:
         draw = np.random.default_rng(derive_seed(0, "probe"))
         size = min(self.config.probe_size, whole.num_examples)
         split = whole.take(np.sort(draw.choice(whole.num_examples, size, replace=False)))
-        task = self.inputs.task()
-        return lambda: float(task.score(outputs_of(model, task, split), split).metrics["loss"])
+        task = self.inputs.task
+        return lambda: float(task.score(outputs_of(model, self.inputs, split), split).metrics["loss"])
 
     def _note_probe(self, step: int, loss: float) -> None:
         self.probes.append(EvaluationRecord(step, 0, "probe", {"loss": loss}, 0.0))

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType
 
-import numpy as np
-
 from lrscope.config import TrialConfig
 from lrscope.config.arms import arm_key, grouped
 from lrscope.config.base import build_section, plain_value
@@ -117,26 +115,13 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
     Raises:
         StudyError: the study has no test sentences, or they have no labels.
     """
-    import torch
+    from lrscope.tasks.registry import task_named
 
-    from lrscope.data.labels import LabelSet
-    from lrscope.data.splits import load_split
-    from lrscope.tasks.base import EncodedSplit
-    from lrscope.tasks.classification import Classification
-
-    data = store.config.data
-    if data.test is None:
+    config = store.config
+    if config.data.test is None:
         raise StudyError(f"{store.folder} has no test sentences to open: none were named with --test")
-    labels = LabelSet.of_state(store.task_state)
-    columns = {"text_column": data.text_column, "label_column": data.label_column}
-    split = load_split(Path(data.test), labels, "test", **columns)
-    if split.fingerprint != store.fingerprint.get("test"):
-        raise StudyError(f"test scores are of the sentences that were predicted: {data.test} has changed since then")
-    if not split.labelled:
-        raise StudyError(f"test scores need labels: {data.test} has none, or not on every line")
-    task = Classification(len(labels.names), 0, torch.device("cpu"))
-    empty = np.zeros(split.num_examples + 1, dtype=np.int64)
-    targets = EncodedSplit("test", np.empty(0, dtype=np.int32), empty, split.labels)
+    task = task_named(config.task)
+    targets = task.sealed_targets(config, store.task_state, store.fingerprint.get("test"))
     opened = 0
     for row in trials:
         dev = store.evaluations(row.id, "dev")
@@ -146,7 +131,7 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
         if outputs is None:
             continue
         store.record_opening(row.id, dev[-1].step, "test", asked_by)
-        found = task.score(outputs.reshape(split.num_examples, -1), targets)
+        found = task.score(outputs.reshape(targets.num_examples, -1), targets)
         record = EvaluationRecord(dev[-1].step, dev[-1].epoch, "test", found.metrics, 0.0, scores=found.scores)
         store.append(row.id, [], [record])
         opened += 1

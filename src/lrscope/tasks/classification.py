@@ -5,7 +5,10 @@ Letters: B batch, T positions, C classes, N examples.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +16,22 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from lrscope.config import StudyConfig, TrialConfig
 from lrscope.data.guessing import guessing
-from lrscope.models.classifier import DropoutPlace
+from lrscope.data.labels import LabelSet
+from lrscope.data.splits import Split, Splits, load_split, load_splits
+from lrscope.errors import StudyError
+from lrscope.models.checkpoint_writer import write_checkpoint
+from lrscope.models.checkpoints import read_checkpoint
+from lrscope.models.classifier_transformers import own_dropout
+from lrscope.models.tokenizers import read_tokenizer
+from lrscope.models.trainable import TrainableModel
+from lrscope.randomness import StepRows, derive_seed
 from lrscope.records import Metric, Scores
-from lrscope.tasks.base import EncodedSplit, Evaluation, Loss
+from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
+from lrscope.tasks.classification_head import ClassificationHead
+from lrscope.tasks.classification_model import build_classifier, classifier_config
+from lrscope.tasks.text import choose_implementation, encode, read_model, token_limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +41,17 @@ class SentenceBatch:
     ids_BT: Tensor
     lengths_B: Tensor
     labels_B: Tensor
-    dropout: DropoutPlace | None
+    rows: StepRows | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ClassificationInputs(TaskInputs):
+    """What classification has read: besides, its classes, and the sentences themselves where there are splits."""
+
+    labels: LabelSet
+    limit: int
+    on_long: str
+    sentences: Splits | None = None
 
 
 class Classification:
@@ -34,37 +59,97 @@ class Classification:
 
     metric = Metric("accuracy", "maximize")
 
-    def __init__(self, num_classes: int, pad_id: int, device: torch.device, label_smoothing: float = 0.0) -> None:
-        self.num_classes = num_classes
-        self.pad_id = pad_id
-        self.device = device
-        self.label_smoothing = label_smoothing
+    def prepare(self, config: StudyConfig) -> ClassificationInputs:
+        """Read sentences, label names, weights and tokenizer."""
+        sentences = _read_sentences(config)
+        checkpoint, tokenizer = read_model(config.model)
+        implementation, why = choose_implementation(config.model, checkpoint)
+        splits = {s.name: s for s in (sentences.train, sentences.dev, sentences.test) if s is not None}
+        inputs = ClassificationInputs(
+            splits={},
+            checkpoint=checkpoint,
+            tokenizer=tokenizer,
+            implementation=implementation,
+            fingerprint={
+                **{name: split.fingerprint for name, split in splits.items()},
+                "weights": checkpoint.fingerprint,
+                "tokenizer": tokenizer.fingerprint,
+            },
+            state=sentences.labels.state,
+            overlaps=tuple((first, second, number) for (first, second), number in sentences.overlaps.items()),
+            labels=sentences.labels,
+            limit=token_limit(checkpoint, config.data.max_tokens),
+            on_long=config.data.on_long,
+            sentences=sentences,
+        )
+        encoded = {name: self.encode(inputs, split) for name, split in splits.items()}
+        notes = [*sentences.notes, *([why] if why else [])]
+        notes += [
+            f"{encoded[name].num_cut} of {split.num_examples} sentences in {split.path} are longer than "
+            f"{inputs.limit} tokens and were cut"
+            for name, split in splits.items()
+            if encoded[name].num_cut
+        ]
+        if implementation == "transformers" and config.trial.micro_batch and own_dropout(checkpoint.path):
+            notes.append("this model draws its own dropout: its numbers depend on --micro-batch, so keep it the same")
+        counts = ", ".join(f"{split.num_examples} {name}" for name, split in splits.items())
+        summary = f"{counts} sentences in {len(sentences.labels.names)} classes"
+        return replace(inputs, splits=encoded, summary=summary, notes=tuple(notes))
 
     def baseline(self, split: EncodedSplit) -> dict[str, float]:
         """Return the metrics of guessing on a split: of its commonest class, and of its classes' shares."""
-        return guessing(split.labels)
+        return guessing(split.targets)
 
-    def collate(
-        self, split: EncodedSplit, indices: NDArray[np.int64], dropout: DropoutPlace | None = None
-    ) -> SentenceBatch:
-        """Return these examples padded to the longest of them."""
-        lengths = split.lengths[indices]
-        width = int(lengths.max())
-        ids = np.full((len(indices), width), self.pad_id, dtype=np.int64)
-        places = split.offsets[indices][:, None] + np.arange(width)
-        real = np.arange(width) < lengths[:, None]
-        ids[real] = split.ids[places[real]]
-        return SentenceBatch(
-            torch.from_numpy(ids).to(self.device),
-            torch.from_numpy(lengths).to(self.device),
-            torch.from_numpy(split.labels[indices]).to(self.device),
-            dropout,
+    def restore(self, config: StudyConfig, state: Mapping[str, Any], checkpoint: Path) -> ClassificationInputs:
+        """Return what is needed to use a checkpoint of a finished study."""
+        weights = read_checkpoint(checkpoint)
+        implementation, _ = choose_implementation(config.model, weights)
+        return ClassificationInputs(
+            splits={},
+            checkpoint=weights,
+            tokenizer=read_tokenizer(None, checkpoint),
+            implementation=implementation,
+            fingerprint={},
+            state=state,
+            labels=LabelSet.of_state(state),
+            limit=token_limit(weights, config.data.max_tokens),
+            on_long=config.data.on_long,
         )
 
-    def loss(self, model: nn.Module, batch: SentenceBatch) -> Loss:
+    def encode(self, inputs: TaskInputs, split: Split) -> EncodedSplit:
+        """Return sentences as token ids, with their classes."""
+        assert isinstance(inputs, ClassificationInputs)
+        return encode(
+            split.name,
+            split.texts,
+            split.labels,
+            inputs.tokenizer,
+            limit=inputs.limit,
+            on_long=inputs.on_long,
+            where=split.where,
+        )
+
+    def build_model(self, inputs: TaskInputs, trial: TrialConfig, precision: str) -> TrainableModel:
+        """Return a fresh classifier; its head depends on the seed alone, not on the arm."""
+        return build_classifier(
+            inputs, _num_classes(inputs), precision, dropout=trial.dropout, head_seed=derive_seed(trial.seed, "head")
+        )
+
+    def collate(
+        self,
+        inputs: TaskInputs,
+        split: EncodedSplit,
+        indices: NDArray[np.int64],
+        device: str,
+        rows: StepRows | None = None,
+    ) -> SentenceBatch:
+        """Return these examples padded to the longest of them."""
+        return padded_batch(split, indices, inputs.tokenizer.pad_id, device, rows)
+
+    def loss(self, model: nn.Module, batch: SentenceBatch, trial: TrialConfig) -> Loss:
         """Return the summed cross-entropy (label smoothing included), and how often the largest logit was right."""
-        logits_BC = model(batch.ids_BT, batch.lengths_B, batch.dropout)
-        total = F.cross_entropy(logits_BC, batch.labels_B, reduction="sum", label_smoothing=self.label_smoothing)
+        logits_BC = model(batch.ids_BT, batch.lengths_B, batch.rows)
+        total = F.cross_entropy(logits_BC, batch.labels_B, reduction="sum", label_smoothing=trial.label_smoothing)
         right = (logits_BC.detach().argmax(-1) == batch.labels_B).float()
         return Loss(total, float(len(right)), {"accuracy": (right, torch.ones_like(right))})
 
@@ -77,12 +162,82 @@ class Classification:
         weights = np.ones(len(outputs), dtype=np.float32)
         predicted = outputs.argmax(-1)
         scores = {
-            "loss": Scores(-outputs[np.arange(len(outputs)), split.labels], weights),
-            "accuracy": Scores((predicted == split.labels).astype(np.float32), weights),
+            "loss": Scores(-outputs[np.arange(len(outputs)), split.targets], weights),
+            "accuracy": Scores((predicted == split.targets).astype(np.float32), weights),
         }
         metrics = {name: score.mean() for name, score in scores.items()}
-        metrics["macro_f1"] = macro_f1(predicted, split.labels)
+        metrics["macro_f1"] = macro_f1(predicted, split.targets)
         return Evaluation(metrics, scores)
+
+    def sealed_targets(self, config: StudyConfig, state: Mapping[str, Any], digest: str | None) -> EncodedSplit:
+        """Return the test split's labels, without its sentences."""
+        data = config.data
+        assert data.test is not None
+        split = load_split(
+            Path(data.test),
+            LabelSet.of_state(state),
+            "test",
+            text_column=data.text_column,
+            label_column=data.label_column,
+        )
+        if split.fingerprint != digest:
+            raise StudyError(
+                f"test scores are of the sentences that were predicted: {data.test} has changed since then"
+            )
+        if not split.labelled:
+            raise StudyError(f"test scores need labels: {data.test} has none, or not on every line")
+        nothing = np.zeros(split.num_examples + 1, dtype=np.int64)
+        return EncodedSplit("test", np.empty(0, dtype=np.int32), nothing, split.labels)
+
+    def save(
+        self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str]
+    ) -> None:
+        """Write a checkpoint that `AutoModelForSequenceClassification` loads."""
+        config = classifier_config(inputs.checkpoint.config, _labels(inputs), inputs.tokenizer)
+        write_checkpoint(folder, tensors, config, inputs.tokenizer, metadata=metadata)
+
+    def linear_head(self, inputs: TaskInputs) -> LinearHead | None:
+        """Return the head of the native classifier."""
+        return ClassificationHead() if inputs.implementation == "native" else None
+
+
+def padded_batch(
+    split: EncodedSplit, indices: NDArray[np.int64], pad_id: int, device: str, rows: StepRows | None = None
+) -> SentenceBatch:
+    """Return examples padded to the longest of them."""
+    lengths = split.lengths[indices]
+    width = int(lengths.max())
+    ids = np.full((len(indices), width), pad_id, dtype=np.int64)
+    tokens = split.offsets[indices][:, None] + np.arange(width)
+    real = np.arange(width) < lengths[:, None]
+    ids[real] = split.ids[tokens[real]]
+    return SentenceBatch(
+        torch.from_numpy(ids).to(device),
+        torch.from_numpy(lengths).to(device),
+        torch.from_numpy(split.targets[indices]).to(device),
+        rows,
+    )
+
+
+def _labels(inputs: TaskInputs) -> LabelSet:
+    assert isinstance(inputs, ClassificationInputs)
+    return inputs.labels
+
+
+def _num_classes(inputs: TaskInputs) -> int:
+    return len(_labels(inputs).names)
+
+
+def _read_sentences(config: StudyConfig) -> Splits:
+    data = config.data
+    return load_splits(
+        Path(data.train),
+        Path(data.dev),
+        Path(data.test) if data.test else None,
+        label_names=Path(data.label_names) if data.label_names else None,
+        text_column=data.text_column,
+        label_column=data.label_column,
+    )
 
 
 def macro_f1(predicted: NDArray[np.int64], labels: NDArray[np.int64]) -> float:

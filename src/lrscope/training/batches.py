@@ -11,17 +11,14 @@ from numpy.typing import NDArray
 
 from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
-from lrscope.models.classifier import DropoutPlace
-from lrscope.randomness import derive_seed
+from lrscope.randomness import StepRows, derive_seed
 from lrscope.schedules.horizon import count_steps_per_epoch
-from lrscope.tasks.base import EncodedSplit, Task
+from lrscope.training.study_inputs import StudyInputs
 
 
 def step_batches(
-    task: Task,
-    train: EncodedSplit,
+    inputs: StudyInputs,
     config: TrialConfig,
-    batching: str,
     *,
     start: int = 0,
     order_seed: int | None = None,
@@ -31,21 +28,21 @@ def step_batches(
 
     `order_seed` is the trial's own where it is None. Where `endless`, epochs follow without end.
     """
+    train = inputs.encoded["train"]
     steps_per_epoch = count_steps_per_epoch(train.num_examples, config.batch_size)
     seed = config.seed if order_seed is None else order_seed
     for epoch in itertools.count(start // steps_per_epoch):
         if epoch >= config.epochs and not endless:
             return
-        plan = plan_epoch(train.lengths, config.batch_size, seed=seed, epoch=epoch, batching=batching)
+        plan = plan_epoch(train.lengths, config.batch_size, seed=seed, epoch=epoch, batching=inputs.numerics.batching)
         first = epoch * steps_per_epoch
         for step in range(max(start, first), first + steps_per_epoch):
-            yield _micro_batches(task, train, config, plan[step - first], step)
+            yield _micro_batches(inputs, config, plan[step - first], step)
 
 
-def _micro_batches(
-    task: Task, train: EncodedSplit, config: TrialConfig, indices: NDArray[np.int64], step: int
-) -> Iterator[Any]:
+def _micro_batches(inputs: StudyInputs, config: TrialConfig, indices: NDArray[np.int64], step: int) -> Iterator[Any]:
     seed = derive_seed(config.seed, "dropout", step)
     size = config.micro_batch or len(indices)
     for first in range(0, len(indices), size):
-        yield task.collate(train, indices[first : first + size], DropoutPlace(seed, first, len(indices)))
+        rows = StepRows(seed, first, len(indices))
+        yield inputs.batch(inputs.encoded["train"], indices[first : first + size], rows)

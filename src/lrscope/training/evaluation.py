@@ -10,18 +10,19 @@ from numpy.typing import NDArray
 from torch import nn
 
 from lrscope.data.batches import plan_evaluation
-from lrscope.tasks.base import EncodedSplit, Task
+from lrscope.tasks.base import EncodedSplit
+from lrscope.training.study_inputs import StudyInputs
 
 BATCH_SIZE = 64
 
 
 @torch.inference_mode()
-def outputs_of(model: nn.Module, task: Task, split: EncodedSplit) -> NDArray[np.float32]:
+def outputs_of(model: nn.Module, inputs: StudyInputs, split: EncodedSplit) -> NDArray[np.float32]:
     """Return the model's outputs, one row an example, in the split's own order."""
     model.eval()
     rows: list[NDArray[np.float32]] = []
     order: list[NDArray[np.int64]] = []
-    for indices, output in _each_batch(model, task, split):
+    for indices, output in _each_batch(model, inputs, split):
         order.append(indices)
         rows.append(output)
     stacked = np.concatenate(rows)
@@ -31,7 +32,7 @@ def outputs_of(model: nn.Module, task: Task, split: EncodedSplit) -> NDArray[np.
 
 
 def _each_batch(
-    model: nn.Module, task: Task, split: EncodedSplit
+    model: nn.Module, inputs: StudyInputs, split: EncodedSplit
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
     for indices in plan_evaluation(split.lengths, BATCH_SIZE):
-        yield indices, task.outputs(model, task.collate(split, indices)).float().cpu().numpy()
+        yield indices, inputs.task.outputs(model, inputs.batch(split, indices)).float().cpu().numpy()

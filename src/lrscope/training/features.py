@@ -1,4 +1,4 @@
-"""What a frozen backbone says of every sentence, computed once a study and kept by fingerprint."""
+"""What a frozen backbone says of every example, computed once a study and kept by fingerprint."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lrscope.data.batches import plan_evaluation
 from lrscope.files import replacing
 from lrscope.models.checkpoints import read_safetensors
-from lrscope.models.classifier import LlamaClassifier
+from lrscope.tasks.base import LinearHead
 from lrscope.training.numerics import apply
 from lrscope.training.study_inputs import StudyInputs
 
@@ -22,7 +23,7 @@ BATCH_SIZE = 64
 
 
 def features_of(inputs: StudyInputs, folder: Path) -> dict[str, Tensor]:
-    """Return float32 features (N, D) of each split's sentences, from `folder` where they lie there already.
+    """Return float32 features (N, D) of each split's examples, from `folder` where they lie there already.
 
     Raises:
         StudyError: the folder cannot be written.
@@ -37,28 +38,27 @@ def features_of(inputs: StudyInputs, folder: Path) -> dict[str, Tensor]:
 
     apply(inputs.numerics)
     model = inputs.build_model(inputs.config.trial).eval()
-    assert isinstance(model, LlamaClassifier)
-    tensors = {name: _features(model, inputs, name) for name in inputs.encoded}
+    head = inputs.task.linear_head(inputs.data)
+    assert head is not None, "features are computed where the task knows how"
+    tensors = {name: _features(head, model, inputs, name) for name in inputs.encoded}
     with replacing(path) as temporary:
         save_file(tensors, temporary, {"lrscope.key": key})
     return tensors
 
 
 @torch.inference_mode()
-def _features(model: LlamaClassifier, inputs: StudyInputs, name: str) -> Tensor:
-    split, task = inputs.encoded[name], inputs.task()
-    found = torch.empty(split.num_examples, model.score.in_features)
-    for indices in plan_evaluation(split.lengths, BATCH_SIZE):
-        batch = task.collate(split, indices)
-        found[torch.from_numpy(indices)] = model.model.forward_last(
-            batch.ids_BT, batch.lengths_B, model.compute_dtype
-        ).float().cpu()  # fmt: skip
-    return found
+def _features(head: LinearHead, model: nn.Module, inputs: StudyInputs, name: str) -> Tensor:
+    split = inputs.encoded[name]
+    plan = plan_evaluation(split.lengths, BATCH_SIZE)
+    rows = torch.cat([head.features(model, inputs.batch(split, indices)) for indices in plan])
+    features = torch.empty_like(rows)
+    features[torch.from_numpy(np.concatenate(plan))] = rows
+    return features
 
 
 def _key(inputs: StudyInputs) -> str:
     known: Mapping[str, object] = {
-        **inputs.fingerprint,
+        **inputs.data.fingerprint,
         **inputs.numerics.to_dict(),
         "max_tokens": inputs.config.data.max_tokens,
         "threads": None,

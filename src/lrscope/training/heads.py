@@ -18,11 +18,10 @@ from torch import Tensor
 
 from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
-from lrscope.models.classifier import LlamaClassifier
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Metric, Outcome, Status
 from lrscope.store.blobs import STEP
-from lrscope.tasks.classification import Classification
+from lrscope.tasks.base import LinearHead
 from lrscope.training.early_stopping import should_stop
 from lrscope.training.study_inputs import StudyInputs
 
@@ -43,16 +42,17 @@ class HeadBundle:
 
     def __init__(self, inputs: StudyInputs, features: Mapping[str, Tensor], trials: Sequence[TrialConfig]) -> None:
         self.inputs, self.features, self.trials = inputs, features, list(trials)
-        self.task: Classification = inputs.task()
+        self.task = inputs.task
         self.metric: Metric = self.task.metric
+        head = self.task.linear_head(inputs.data)
+        assert head is not None, "heads are trained together where their task knows how"
+        self.head: LinearHead = head
         first = trials[0]
         train = inputs.encoded["train"]
-        self.labels_N = torch.from_numpy(train.labels)
+        self.targets_N = torch.from_numpy(train.targets)
         self.schedules = [trial.resolve_schedule(train.num_examples) for trial in trials]
         self.per_epoch, self.total = self.schedules[0].steps_per_epoch, self.schedules[0].total_steps
-        model = inputs.build_model(first)
-        assert isinstance(model, LlamaClassifier), "heads are trained together on the native path alone"
-        head_CD = model.score.weight.detach().float().cpu()
+        (head_CD,) = (p.detach().float().cpu() for p in inputs.build_model(first).parameters() if p.requires_grad)
         num = len(trials)
         self.w_ACD = head_CD.repeat(num, 1, 1)
         self.m_ACD, self.v_ACD = torch.zeros_like(self.w_ACD), torch.zeros_like(self.w_ACD)
@@ -99,7 +99,7 @@ class HeadBundle:
 
     def timed(self) -> tuple[float, float]:
         """Return the seconds of a step and of an evaluation, from a few at rate 0: it changes nothing that counts."""
-        rows = torch.arange(min(self.trials[0].batch_size, len(self.labels_N)))
+        rows = torch.arange(min(self.trials[0].batch_size, len(self.targets_N)))
         self._sums = self._no_sums()
         nothing = torch.zeros(len(self.trials))
         began = perf_counter()
@@ -107,7 +107,7 @@ class HeadBundle:
             self._step(rows, step, nothing)
         a_step = (perf_counter() - began) / 4
         began = perf_counter()
-        outputs = self._log_probabilities("dev")
+        outputs = self._outputs("dev")
         for a in range(min(4, len(self.trials))):
             self.task.score(outputs[:, a], self.inputs.encoded["dev"])
         an_evaluation = (perf_counter() - began) * len(self.trials) / min(4, len(self.trials))
@@ -116,7 +116,7 @@ class HeadBundle:
     # Steps
 
     def _no_sums(self) -> dict[str, Tensor]:
-        return {name: torch.zeros(len(self.trials), dtype=torch.float64) for name in ("loss", "accuracy")}
+        return {name: torch.zeros(len(self.trials), dtype=torch.float64) for name in ("loss", *self.head.metrics)}
 
     def _epoch(self, epoch: int) -> None:
         first = self.trials[0]
@@ -139,7 +139,7 @@ class HeadBundle:
             self._record(step, rates_AS[:, place], loss_A, norm_A, len(rows), perf_counter() - began)
 
     def _step(self, rows: Tensor, step: int, rate_A: Tensor) -> tuple[Tensor, Tensor]:
-        x_BD, labels_B = self.features["train"][rows], self.labels_N[rows]
+        x_BD, targets_B = self.features["train"][rows], self.targets_N[rows]
         B, num = len(rows), len(self.trials)
         grad_ACD = torch.empty_like(self.w_ACD)
         loss_A = torch.empty(num)
@@ -149,14 +149,12 @@ class HeadBundle:
             inputs_BD = x_BD if share == 0.0 else x_BD * (draws_BD >= share).float().div_(1.0 - share)
             w = self.w_ACD[arms]
             a, C, D = w.shape
-            log_p = torch.log_softmax((inputs_BD @ w.view(a * C, D).T).view(B, a, C), -1)
-            smooth_a = self._column["label_smoothing"][arms][:, None]
-            target_BaC = (torch.nn.functional.one_hot(labels_B, C)[:, None] * (1.0 - smooth_a)) + smooth_a / C
-            loss_A[arms] = -(target_BaC * log_p).sum((0, 2))
-            right = log_p.argmax(-1) == labels_B[:, None]
-            self._sums["accuracy"][arms] += right.sum(0).double()
-            flow = (log_p.exp() - target_BaC).view(B, a * C)
-            grad_ACD[arms] = (flow.T @ inputs_BD).view(a, C, D) / B
+            logits_BaC = (inputs_BD @ w.view(a * C, D).T).view(B, a, C)
+            settings_a = {name: column[arms] for name, column in self._column.items()}
+            loss_A[arms], flow_BaC, measured = self.head.loss(logits_BaC, targets_B, settings_a)
+            for name, sums_a in measured.items():
+                self._sums[name][arms] += sums_a
+            grad_ACD[arms] = (flow_BaC.view(B, a * C).T @ inputs_BD).view(a, C, D) / B
         self._sums["loss"] += loss_A.double()
         norm_A = grad_ACD.flatten(1).norm(dim=1)
         self._update(grad_ACD, norm_A, loss_A, rate_A, step)
@@ -211,8 +209,8 @@ class HeadBundle:
     def _evaluate(self, epoch: int, seconds: float) -> None:
         step = epoch * self.per_epoch
         train, dev = self.inputs.encoded["train"], self.inputs.encoded["dev"]
-        log_p_NAC = self._log_probabilities("dev")
-        full = self._log_probabilities("train") if any(t.train_metrics == "full" for t in self.trials) else None
+        outputs_NAC = self._outputs("dev")
+        full = self._outputs("train") if any(t.train_metrics == "full" for t in self.trials) else None
         for a in self.alive_A.nonzero()[:, 0].tolist():
             trial, records = self.trials[a], self.evaluations[a]
             means = {name: float(sums[a]) / train.num_examples for name, sums in self._sums.items()}
@@ -220,7 +218,7 @@ class HeadBundle:
             if full is not None and trial.train_metrics == "full":
                 metrics = self.task.score(full[:, a], train).metrics
                 records.append(EvaluationRecord(step, epoch, "train-full", metrics, 0.0))
-            evaluation = self.task.score(log_p_NAC[:, a], dev)
+            evaluation = self.task.score(outputs_NAC[:, a], dev)
             values = self._values(a)
             best = self.metric.best_index(values)
             improved = self.metric.better(evaluation.metrics[self.metric.name], None if best is None else values[best])
@@ -243,16 +241,15 @@ class HeadBundle:
     def _values(self, a: int) -> list[float]:
         return [record.metrics[self.metric.name] for record in self.evaluations[a] if record.split == "dev"]
 
-    def _log_probabilities(self, split: str, w_ACD: Tensor | None = None) -> NDArray[np.float32]:
+    def _outputs(self, split: str, w_ACD: Tensor | None = None) -> NDArray[np.float32]:
         w = self.w_ACD if w_ACD is None else w_ACD
         A, C, D = w.shape
-        logits = (self.features[split] @ w.view(A * C, D).T).view(-1, A, C)
-        return torch.log_softmax(logits, -1).numpy()
+        return self.head.outputs((self.features[split] @ w.view(A * C, D).T).view(-1, A, C))
 
     def _predict_test(self) -> None:
         if "test" not in self.features:
             return
-        last, best = self._log_probabilities("test"), self._log_probabilities("test", self.best_ACD)
+        last, best = self._outputs("test"), self._outputs("test", self.best_ACD)
         for a in range(len(self.trials)):
             dev = [record for record in self.evaluations[a] if record.split == "dev"]
             if self.status[a] != "diverged":

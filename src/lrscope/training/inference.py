@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lrscope.config.command_line import resume
@@ -16,15 +15,14 @@ from lrscope.config.numerics import Numerics
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
 from lrscope.errors import ConfigError, DataError, StudyError
-from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.minllama import write_minllama
-from lrscope.models.tokenizers import TextTokenizer, read_tokenizer
+from lrscope.models.trainable import TrainableModel
 from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation
-from lrscope.tasks.classification import Classification
+from lrscope.tasks.registry import task_named
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.numerics import apply
-from lrscope.training.study_inputs import Classifier, build_classifier, encode, token_limit
+from lrscope.training.study_inputs import StudyInputs
 
 CHECKPOINTS = ("best", "last")
 
@@ -36,17 +34,17 @@ class TrainedModel:
     store: StudyStore
     trial: int
     step: int
-    checkpoint: Checkpoint
-    tokenizer: TextTokenizer
-    labels: LabelSet
-    numerics: Numerics
-    network: Classifier
+    inputs: StudyInputs
+    network: TrainableModel
+
+    @property
+    def labels(self) -> LabelSet:
+        """Return the study's classes."""
+        return LabelSet.of_state(self.store.task_state)
 
     def outputs(self, split: Split) -> NDArray[np.float32]:
-        """Return log-probabilities, one row a sentence, in the split's order."""
-        limit = token_limit(self.checkpoint, self.store.config.data.max_tokens)
-        encoded = encode(split, self.tokenizer, limit, self.store.config.data.on_long)
-        return outputs_of(self.network, self._task(), encoded)
+        """Return the task's outputs, one row an example, in the split's order."""
+        return outputs_of(self.network, self.inputs, self.inputs.task.encode(self.inputs.data, split))
 
     def evaluate(self, split: Split) -> Evaluation:
         """Return metrics on a labelled split; scoring the study's sealed test split is recorded first.
@@ -61,9 +59,8 @@ class TrainedModel:
         if split.fingerprint == self.store.fingerprint.get("test"):
             with StudyStore.open(self.store.folder, for_writing=True) as store:
                 store.record_opening(self.trial, self.step, "test", "evaluate")
-        limit = token_limit(self.checkpoint, self.store.config.data.max_tokens)
-        encoded = encode(split, self.tokenizer, limit, self.store.config.data.on_long)
-        return self._task().score(outputs_of(self.network, self._task(), encoded), encoded)
+        encoded = self.inputs.task.encode(self.inputs.data, split)
+        return self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
 
     def read(self, path: Path) -> Split:
         """Read a labelled file with this study's classes and columns."""
@@ -77,14 +74,12 @@ class TrainedModel:
 
     def save_minllama(self, path: Path, args: Mapping[str, Any]) -> bool:
         """Write the weights as a minLLaMA `.pt`; return whether they are a LLaMA that this form can hold."""
-        if self.checkpoint.shape is None:
+        checkpoint = self.inputs.data.checkpoint
+        if checkpoint.shape is None:
             return False
         plain = {name: str(value) if isinstance(value, Path) else value for name, value in args.items()}
-        write_minllama(path, self.checkpoint.shape, self.checkpoint.tensors, plain)
+        write_minllama(path, checkpoint.shape, checkpoint.tensors, plain)
         return True
-
-    def _task(self) -> Classification:
-        return Classification(len(self.labels.names), self.tokenizer.pad_id, torch.device(self.numerics.device))
 
 
 def load_trained(folder: Path, which: str = "best", trial: int | None = None) -> TrainedModel:
@@ -107,11 +102,9 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
             f"{folder} has no {which} checkpoint yet: its trial is {store.trial(trial).status}; "
             f"finish it with {resume('finetune', folder)}"
         )
-    checkpoint = read_checkpoint(path)
-    tokenizer = read_tokenizer(None, path)
-    labels = LabelSet.of_state(store.task_state)
-    numerics = Numerics.from_dict(store.numerics)
+    task, numerics = task_named(store.config.task), Numerics.from_dict(store.numerics)
+    inputs = StudyInputs(store.config, task, task.restore(store.config, store.task_state, path), numerics)
     apply(numerics)
-    network = build_classifier(checkpoint, tokenizer, len(labels.names), numerics).to(numerics.device)
-    step = int(checkpoint.metadata.get("lrscope.step", 0))
-    return TrainedModel(store, trial, step, checkpoint, tokenizer, labels, numerics, network.eval())
+    network = task.build_model(inputs.data, replace(store.config.trial, dropout=0.0), numerics.precision)
+    step = int(inputs.data.checkpoint.metadata.get("lrscope.step", 0))
+    return TrainedModel(store, trial, step, inputs, network.to(numerics.device).eval())

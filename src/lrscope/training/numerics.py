@@ -20,11 +20,6 @@ BFLOAT16_MUST_BE_FASTER_BY = 1.25
 SMALLEST_DIM_FOR_BFLOAT16 = 128
 
 
-def dtype_of(numerics: Numerics) -> torch.dtype:
-    """Return the precision of matrix products; master weights are float32 whatever it is."""
-    return torch.bfloat16 if numerics.precision == "bfloat16" else torch.float32
-
-
 def apply(numerics: Numerics) -> None:
     """Set this process's threads, and matrix products that give the same bits every time."""
     torch.set_num_threads(numerics.threads)

@@ -13,7 +13,7 @@ from lrscope.errors import CheckpointError, ConfigError, Problem
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.generation import LlamaLanguageModel, build_language_model, generate
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
-from lrscope.training.study_inputs import choose_implementation
+from lrscope.tasks.text import choose_implementation
 
 
 @dataclass(frozen=True, eq=False)

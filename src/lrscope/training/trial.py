@@ -23,7 +23,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lrscope.errors import UnusableStudyError
-from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, write_checkpoint
+from lrscope.models.checkpoint_writer import link_checkpoint, read_weights
+from lrscope.models.trainable import TrainableModel
 from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
 from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore
@@ -53,7 +54,7 @@ class Trial:
         self.store, self.inputs, self.id, self.config = store, inputs, row.id, row.config
         self.folder = store.trial_folder(row.id)
         self.snapshot_seconds = snapshot_seconds
-        self.task = inputs.task(self.config.label_smoothing)
+        self.task = inputs.task
         self.train = inputs.encoded["train"]
         self.schedule = self.config.resolve_schedule(self.train.num_examples)
         self.total_steps, self.steps_per_epoch = self.schedule.total_steps, self.schedule.steps_per_epoch
@@ -126,7 +127,9 @@ class Trial:
         shutil.rmtree(self._snapshots, ignore_errors=True)
         yield self._result(status, self._done, reason)
 
-    def _train(self, model: nn.Module, optimizer: Optimizer, done: int) -> Generator[Record, None, tuple[Status, str]]:
+    def _train(
+        self, model: TrainableModel, optimizer: Optimizer, done: int
+    ) -> Generator[Record, None, tuple[Status, str]]:
         self._done = done
         self._update_plateau()
         last_snapshot = monotonic()
@@ -135,7 +138,7 @@ class Trial:
         for record in steps(
             model,
             optimizer,
-            step_batches(self.task, self.train, self._computed, self.inputs.numerics.batching, start=done),
+            step_batches(self.inputs, self._computed, start=done),
             self._loss,
             self._rate_at,
             start=done,
@@ -181,14 +184,14 @@ class Trial:
             self.schedule = self.schedule.with_history([(record.step, sign * value) for record, value in values])
 
     def _loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, float]:
-        loss = self.task.loss(model, batch)
+        loss = self.task.loss(model, batch, self.config)
         for name, (values, weights) in loss.scores.items():
             self._epoch_means.add(name, float((values * weights).sum()), float(weights.sum()))
         return loss.total, loss.num_units
 
     # Evaluations
 
-    def _evaluate_epoch(self, model: nn.Module) -> list[EvaluationRecord]:
+    def _evaluate_epoch(self, model: TrainableModel) -> list[EvaluationRecord]:
         """Return the training pass's own means, a full pass over train where asked for, and dev, in this order."""
         records = [self._record("train", self._epoch_means.means(), 0.0)]
         self._epoch_means = RunningMean()
@@ -198,10 +201,10 @@ class Trial:
         return records
 
     def _evaluate(
-        self, model: nn.Module, split: EncodedSplit, name: str, *, keep_scores: bool = True
+        self, model: TrainableModel, split: EncodedSplit, name: str, *, keep_scores: bool = True
     ) -> EvaluationRecord:
         began = perf_counter()
-        evaluation = self.task.score(outputs_of(model, self.task, split), split)
+        evaluation = self.task.score(outputs_of(model, self.inputs, split), split)
         value = evaluation.metrics[self.store.metric.name]
         improved = name == "dev" and self.store.metric.better(value, self._best_value())
         scores = evaluation.scores if keep_scores else {}
@@ -241,7 +244,7 @@ class Trial:
         self.store.append(self.id, self._unwritten, evaluations or ())
         self._unwritten = []
 
-    def _snapshot(self, model: nn.Module, optimizer: Optimizer) -> None:
+    def _snapshot(self, model: TrainableModel, optimizer: Optimizer) -> None:
         progress = {
             "schedule": self.schedule.text,
             "total_steps": self.total_steps,
@@ -249,7 +252,7 @@ class Trial:
         }
         write_snapshot(self._snapshots, self._done, capture(model, optimizer), progress)
 
-    def _pause(self, model: nn.Module, optimizer: Optimizer) -> None:
+    def _pause(self, model: TrainableModel, optimizer: Optimizer) -> None:
         if self._unwritten:
             self._flush()
             self._snapshot(model, optimizer)
@@ -258,7 +261,7 @@ class Trial:
     def _mark(self, status: Status, reason: str) -> None:
         self.store.update_trial(self.id, status, step=self._done, reason=reason, seconds=monotonic() - self._began)
 
-    def _restore_latest(self, model: nn.Module, optimizer: Optimizer) -> int:
+    def _restore_latest(self, model: TrainableModel, optimizer: Optimizer) -> int:
         """Restore the newest whole snapshot, if any, and return how many steps are done."""
         for path in read_snapshots(self._snapshots):
             snapshot = load_snapshot(path)
@@ -276,17 +279,16 @@ class Trial:
         self.store.rewind(self.id, 0)
         return 0
 
-    def _save(self, model: nn.Module, name: str, evaluation: EvaluationRecord | None = None) -> None:
+    def _save(self, model: TrainableModel, name: str, evaluation: EvaluationRecord | None = None) -> None:
         metadata = {"lrscope.step": str(self._done), "lrscope.schedule": self.schedule.text}
         if evaluation is not None:
             metadata |= {f"lrscope.dev.{metric}": repr(value) for metric, value in evaluation.metrics.items()}
         folder = self.folder / name
-        tensors = model.to_tensors()  # type: ignore[operator]
-        write_checkpoint(folder, tensors, self.inputs.saved_config(), self.inputs.tokenizer, metadata=metadata)
+        self.task.save(self.inputs.data, model.to_tensors(), folder, metadata)
         if name == "best":
             link_checkpoint(folder, self.store.folder / "best")
 
-    def _finish(self, model: nn.Module, status: Status) -> Iterator[Record]:
+    def _finish(self, model: TrainableModel, status: Status) -> Iterator[Record]:
         """Save the endpoint, then keep the test predictions of the endpoint and of the best checkpoint."""
         if status != "diverged":
             history = self._history()
@@ -297,18 +299,18 @@ class Trial:
             return
         best_step = self._history()[best].step
         if status == "diverged" or best_step != self._done:
-            model.load_tensors(read_weights(self.folder / "best"))  # type: ignore[operator]
+            model.load_tensors(read_weights(self.folder / "best"))
             endpoint, self._done = self._done, best_step
             yield from self._predict_test(model)
             self._done = endpoint
 
-    def _predict_test(self, model: nn.Module) -> Iterator[Record]:
+    def _predict_test(self, model: TrainableModel) -> Iterator[Record]:
         split = self.inputs.encoded.get("test")
         if split is None:
             return
-        outputs = outputs_of(model, self.task, split)
+        outputs = outputs_of(model, self.inputs, split)
         self.store.add_predictions(self.id, self._done, "test", outputs)
-        if self.inputs.config.score_test and split.labelled:
+        if self.inputs.config.score_test and split.has_targets:
             self.store.record_opening(self.id, self._done, "test", "--score-test")
             evaluation = self.task.score(outputs, split)
             record = self._record("test", evaluation.metrics, 0.0, evaluation.scores)

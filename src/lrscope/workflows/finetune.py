@@ -118,49 +118,47 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
     if result.status == "interrupted":
         raise Stopped(command)
     save_trial_curves(run.store, trial.id, folder / CURVES)
-    test = run.inputs.splits.test
+    test = run.inputs.encoded.get("test")
     return FinetuneResult(
         folder=folder,
         result=result,
         config=replace(run.store.config, trial=trial.config),
         evaluations=tuple(run.store.evaluations(trial.id)),
         numerics=run.inputs.numerics.to_dict(),
-        notes=(*run.inputs.notes, *map(str, trial.findings())),
+        notes=(*run.inputs.data.notes, *map(str, trial.findings())),
         seconds=run.store.trial(trial.id).seconds,
         curves=folder / CURVES,
         unscored=_write_unscored_predictions(run),
-        is_sealed=test is not None and test.labelled and not run.store.evaluations(trial.id, "test"),
+        is_sealed=test is not None and test.has_targets and not run.store.evaluations(trial.id, "test"),
     )
 
 
 def _write_unscored_predictions(run: FineTune) -> Path | None:
     """Write the best checkpoint's predictions for test sentences that have no labels: there is nothing to seal."""
-    test = run.inputs.splits.test
+    test = run.inputs.encoded.get("test")
     best = [record for record in run.store.evaluations(run.trial.id, "dev") if record.improved]
-    if test is None or test.labelled or not best:
+    if test is None or test.has_targets or not best:
         return None
     import numpy as np
 
+    from lrscope.data.labels import LabelSet
     from lrscope.report.predictions import predictions_tsv
 
     log_probabilities = run.store.predictions(run.trial.id, best[-1].step, "test")
     assert log_probabilities is not None, "a finished trial has predicted its test sentences"
     path = run.store.folder / UNSCORED
-    write_text(path, predictions_tsv(run.inputs.splits.labels.names, np.exp(log_probabilities)))
+    write_text(path, predictions_tsv(LabelSet.of_state(run.store.task_state).names, np.exp(log_probabilities)))
     return path
 
 
 def _what_runs(run: FineTune) -> list[str]:
     inputs, trial = run.inputs, run.trial
-    splits = [split for split in (inputs.splits.train, inputs.splits.dev, inputs.splits.test) if split]
     numerics = inputs.numerics
-    counts = ", ".join(f"{split.num_examples} {split.name}" for split in splits)
     return [
-        f"{inputs.checkpoint.source}, {numerics.implementation} implementation; {counts} sentences in "
-        f"{len(inputs.splits.labels.names)} classes",
+        f"{inputs.data.checkpoint.source}, {numerics.implementation} implementation; {inputs.data.summary}",
         f"{trial.schedule.text} to a peak of {trial.config.peak_rate:g} over {trial.total_steps} steps "
         f"({trial.config.epochs} epochs of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
         f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
-        *(f"note: {note}" for note in inputs.notes),
+        *(f"note: {note}" for note in inputs.data.notes),
         *map(str, trial.findings()),
     ]

@@ -20,7 +20,7 @@ from lrscope.workflows.callbacks import Callbacks, FinetuneRecord, FinetuneStart
 from lrscope.workflows.minllama_config import MinllamaConfig
 
 if TYPE_CHECKING:
-    from lrscope.data.splits import Split
+    from lrscope.data.splits import Split, Splits
     from lrscope.runners.finetune import FineTune
 
 PREFIX = (
@@ -182,7 +182,7 @@ def _saved(asked: MinllamaConfig) -> str:
 
 
 def _train(run: FineTune, asked: MinllamaConfig, callbacks: Callbacks, tell: Tell) -> list[dict[str, float]]:
-    trial, splits, batch_size = run.trial, run.inputs.splits, run.trial.config.batch_size
+    trial, splits, batch_size = run.trial, _sentences(run), run.trial.config.batch_size
     tell(f"load {splits.train.num_examples} data from {asked.train}")
     tell(f"load {splits.dev.num_examples} data from {asked.dev}")
     loss, num_batches, train_accuracy, epochs = 0.0, 0, float("nan"), []
@@ -229,7 +229,7 @@ def _predict(run: FineTune, asked: MinllamaConfig, tell: Tell, arguments: Mappin
     """Predict dev and test with the best epoch, and save it as the program's `.pt`; return accuracies."""
     from lrscope.training.inference import load_trained
 
-    splits, trial = run.inputs.splits, run.trial
+    splits, trial = _sentences(run), run.trial
     tell(f"load model from {_saved(asked)}")
     trained = load_trained(run.store.folder, "best", trial.id)
     accuracy = {}
@@ -243,3 +243,11 @@ def _predict(run: FineTune, asked: MinllamaConfig, tell: Tell, arguments: Mappin
     trained.save_minllama(Path(_saved(asked)), dict(arguments))
     trained.store.close()
     return accuracy
+
+
+def _sentences(run: FineTune) -> Splits:
+    from lrscope.tasks.classification import ClassificationInputs
+
+    assert isinstance(run.inputs.data, ClassificationInputs)
+    assert run.inputs.data.sentences is not None
+    return run.inputs.data.sentences
