@@ -31,7 +31,7 @@ from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.tasks.base import EncodedSplit
 from lrscope.training.batches import step_batches
-from lrscope.training.early_stopping import should_stop
+from lrscope.training.dev_history import DevHistory
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
@@ -58,6 +58,7 @@ class Trial:
         self.train = inputs.encoded["train"]
         self.schedule = self.config.resolve_schedule(self.train.num_examples)
         self.total_steps, self.steps_per_epoch = self.schedule.total_steps, self.schedule.steps_per_epoch
+        self.history = DevHistory(store, row.id)
         self._stop_asked = False
         self._unwritten: list[StepRecord] = []
         self._epoch_means = RunningMean()
@@ -179,9 +180,7 @@ class Trial:
     def _update_plateau(self) -> None:
         """Give the schedule what was measured so far, where it depends on a metric."""
         if self.schedule.schedule.depends_on_metric:
-            sign = self.store.metric.sign
-            values = zip(self._history(), self._values(), strict=True)
-            self.schedule = self.schedule.with_history([(record.step, sign * value) for record, value in values])
+            self.schedule = self.schedule.with_history(self.history.signed())
 
     def _loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, float]:
         loss = self.task.loss(model, batch, self.config)
@@ -206,7 +205,7 @@ class Trial:
         began = perf_counter()
         evaluation = self.task.score(outputs_of(model, self.inputs, split), split)
         value = evaluation.metrics[self.store.metric.name]
-        improved = name == "dev" and self.store.metric.better(value, self._best_value())
+        improved = name == "dev" and self.store.metric.better(value, self.history.best_value())
         scores = evaluation.scores if keep_scores else {}
         return self._record(name, evaluation.metrics, perf_counter() - began, scores, improved)
 
@@ -217,19 +216,8 @@ class Trial:
             self._done, self._done // self.steps_per_epoch, split, metrics, seconds, scores or {}, improved
         )
 
-    def _history(self) -> list[EvaluationRecord]:
-        return self.store.evaluations(self.id, "dev")
-
-    def _values(self) -> list[float]:
-        return [record.metrics[self.store.metric.name] for record in self._history()]
-
-    def _best_value(self) -> float | None:
-        values = self._values()
-        best = self.store.metric.best_index(values)
-        return None if best is None else values[best]
-
     def _stops_early(self) -> bool:
-        return self._done < self.total_steps and should_stop(self.store.metric, self._values(), self.config.patience)
+        return self._done < self.total_steps and self.history.should_stop(self.config.patience)
 
     def _why_stopped(self) -> str:
         return f"dev {self.store.metric.name} has not improved for {self.config.patience} evaluations"
@@ -291,16 +279,14 @@ class Trial:
     def _finish(self, model: TrainableModel, status: Status) -> Iterator[Record]:
         """Save the endpoint, then keep the test predictions of the endpoint and of the best checkpoint."""
         if status != "diverged":
-            history = self._history()
-            self._save(model, "last", history[-1] if history else None)
+            self._save(model, "last", next(reversed(self.history.records()), None))
             yield from self._predict_test(model)
-        best = self.store.metric.best_index(self._values())
+        best = self.history.best()
         if best is None:
             return
-        best_step = self._history()[best].step
-        if status == "diverged" or best_step != self._done:
+        if status == "diverged" or best.step != self._done:
             model.load_tensors(read_weights(self.folder / "best"))
-            endpoint, self._done = self._done, best_step
+            endpoint, self._done = self._done, best.step
             yield from self._predict_test(model)
             self._done = endpoint
 
@@ -318,15 +304,14 @@ class Trial:
             yield record
 
     def _result(self, status: Status, step: int, reason: str) -> TrialResult:
-        history, values = self._history(), self._values()
-        best = self.store.metric.best_index(values)
+        values, best = self.history.values(), self.history.best()
         return TrialResult(
             status=status,
             step=step,
             total_steps=self.total_steps,
             metric=self.store.metric,
-            best=None if best is None else values[best],
-            best_epoch=None if best is None else history[best].epoch,
+            best=self.history.best_value(),
+            best_epoch=None if best is None else best.epoch,
             endpoint=values[-1] if values else None,
             reason=reason,
         )
