@@ -1,4 +1,4 @@
-"""What a trial measured on dev so far, read from its store: so a resumed run decides what the uninterrupted one would."""
+"""What a trial measured on dev so far, read from its store: a resumed run decides as the uninterrupted one would."""
 
 from __future__ import annotations
 
