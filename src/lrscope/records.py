@@ -123,7 +123,6 @@ class TrialResult:
     best_epoch: int | None
     endpoint: float | None
     reason: str = ""
-    scored: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from lrscope.errors import DataError, LrscopeError
+from lrscope.errors import LrscopeError
 from lrscope.runs.notes import UnreadOmitted
 from lrscope.runs.sources import read_runs
 
@@ -238,16 +238,3 @@ def test_of_many_lines_that_cannot_be_read_a_thousand_are_listed(tmp_path: Path)
     runs = read_runs([path], {})
     assert len(runs.unread) == 1000
     assert [note.number for note in runs.notes if isinstance(note, UnreadOmitted)] == [500]
-
-
-def test_files_of_several_formats_are_compared_by_the_metric_that_all_have(tmp_path: Path) -> None:
-    (tmp_path / "run.log").write_text(LOG, encoding="utf-8")
-    (tmp_path / "state").write_text(json.dumps(state()).replace("0.0001", "0.001"), encoding="utf-8")
-    (tmp_path / "table.txt").write_text("lr;dev_acc;dev_f1\n0,01;0,4;0,3\n", encoding="utf-8")
-    (tmp_path / "other.csv").write_text("lr,dev_f1\n1e-2,0.3\n", encoding="utf-8")
-    paths = [tmp_path / name for name in ("run.log", "state", "table.txt")]
-    runs = read_runs(paths, {})
-    assert runs.metric == ("acc", "maximize")
-    assert [run.rate for run in runs.runs] == [1e-4, 1e-4, 0.01]
-    with pytest.raises(DataError, match=r"a metric that all of them have: got acc in .*; f1 in "):
-        read_runs([tmp_path / "run.log", tmp_path / "other.csv"], {})

@@ -9,7 +9,7 @@ from dataclasses import replace
 from lrscope.config.catalogue import title_of
 from lrscope.runs.notes import DuplicateRun, Note, SettingsUnnamed, Unfinished
 from lrscope.runs.quantities import Count, Names, Setting
-from lrscope.runs.run import Run
+from lrscope.runs.run import Run, axis_of
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import SETTING, epochs_of, varied_settings
 
@@ -18,15 +18,22 @@ SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many d
 
 def reconciled(runs: Runs) -> Runs:
     """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
-    apart = _apart(runs.runs)
+    apart = _apart(_aligned(runs.runs))
     kept, twice = _once(apart)
-    last = _last_epochs(kept, runs.metric.name)
-    ended = [_ended(run, last[epochs_of(run.settings)], runs.metric.name) for run in kept]
+    furthest = _furthest(kept, runs.metric.name)
+    ended = [_ended(run, furthest[_length_asked(run)], runs.metric.name) for run in kept]
     notes = (*runs.notes, *twice, *_unnamed(ended), *_unfinished(ended))
     settings = _with_defaults(ended)
     varied = varied_settings(settings)
     kinds = {run.arm: tuple(own[name] for name in varied) for run, own in zip(ended, settings, strict=True)}
     return replace(runs, runs=tuple(_seeded(ended)), notes=notes, varied=varied, kinds=kinds)
+
+
+def _aligned(runs: Sequence[Run]) -> Sequence[Run]:
+    """Return runs whose points stand at their steps, all of them, where some have no epochs and all have steps."""
+    if axis_of(runs) == "epoch" or any(point.step is None for run in runs for point in run.points):
+        return runs
+    return [replace(run, points=tuple(replace(point, epoch=None) for point in run.points)) for run in runs]
 
 
 def _with_defaults(runs: Sequence[Run]) -> list[dict[str, str]]:
@@ -85,13 +92,17 @@ def _same(run: Run, other: Run) -> bool:
     return run.arm == other.arm and not two_seeds and run.points == other.points
 
 
-def _last_epochs(runs: Sequence[Run], metric: str) -> dict[str | None, float]:
-    """Return how far the furthest run came, by the epochs that runs were asked for."""
-    last: dict[str | None, float] = {}
+def _length_asked(run: Run) -> tuple[str | None, str | None]:
+    return epochs_of(run.settings), run.settings.get("max_steps")
+
+
+def _furthest(runs: Sequence[Run], metric: str) -> dict[tuple[str | None, str | None], float]:
+    """Return how far the furthest run came, by the length that runs were asked for."""
+    furthest: dict[tuple[str | None, str | None], float] = {}
     for run in runs:
         reached = [position for position, _ in run.series("dev", metric)[-1:]]
-        last[epochs_of(run.settings)] = max([last.get(epochs_of(run.settings), 0.0), *reached])
-    return last
+        furthest[_length_asked(run)] = max([furthest.get(_length_asked(run), 0.0), *reached])
+    return furthest
 
 
 def _ended(run: Run, last: float, metric: str) -> Run:

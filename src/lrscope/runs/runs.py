@@ -63,9 +63,9 @@ class Runs:
     @property
     def arms(self) -> dict[str, list[Run]]:
         """Runs by arm: by rising rate where all have one, else as they came."""
-        found: dict[str, list[Run]] = {}
+        by_arm: dict[str, list[Run]] = {}
         for run in self.runs:
-            found.setdefault(run.arm, []).append(run)
+            by_arm.setdefault(run.arm, []).append(run)
         if all(run.rate is not None for run in self.runs):
-            return dict(sorted(found.items(), key=lambda item: float(item[1][0].rate or 0.0)))
-        return found
+            return dict(sorted(by_arm.items(), key=lambda item: float(item[1][0].rate or 0.0)))
+        return by_arm

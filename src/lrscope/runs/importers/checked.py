@@ -25,12 +25,12 @@ def number(value: Any) -> float:
     elif isinstance(value, bool) or not isinstance(value, int | float):
         return math.nan
     try:
-        found = float(value)
+        result = float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
     except ValueError:
         return math.nan
-    return math.copysign(math.inf, found) if abs(found) > MAX_VALUE else found
+    return math.copysign(math.inf, result) if abs(result) > MAX_VALUE else result
 
 
 def measured(value: Any) -> float:
@@ -39,8 +39,8 @@ def measured(value: Any) -> float:
     >>> measured(0.5), measured(float("inf"))
     (0.5, nan)
     """
-    found = number(value)
-    return found if math.isfinite(found) else math.nan
+    parsed = number(value)
+    return parsed if math.isfinite(parsed) else math.nan
 
 
 def rate(value: Any) -> float | None:
@@ -49,8 +49,8 @@ def rate(value: Any) -> float | None:
     >>> rate("2e-5"), rate(0.0), rate("1e400")
     (2e-05, None, None)
     """
-    found = number(value)
-    return found if 1e-30 < found < 1e30 else None
+    parsed = number(value)
+    return parsed if 1e-30 < parsed < 1e30 else None
 
 
 def count(value: Any) -> int | None:
@@ -61,8 +61,8 @@ def count(value: Any) -> int | None:
     """
     if isinstance(value, str):
         return int(value) if _COUNT.fullmatch(value) else None
-    found = number(value)
-    return int(found) if 0 <= found <= MAX_COUNT and found == int(found) else None
+    parsed = number(value)
+    return int(parsed) if 0 <= parsed <= MAX_COUNT and parsed == int(parsed) else None
 
 
 def text(value: Any) -> str:

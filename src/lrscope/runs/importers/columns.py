@@ -34,7 +34,7 @@ class Column(Protocol):
 
     @property
     def codes(self) -> Codes:
-        """Each row's place in `texts`."""
+        """The index of each row's text in `texts`."""
         ...
 
     @property
@@ -250,7 +250,7 @@ def _from_csv(path: Path) -> Table:
     for line, row in rows:
         lines.append(line)
         cells.append(row)
-    columns = {name: _Values(row[place] for row in cells) for place, name in enumerate(names)}
+    columns = {name: _Values(row[index] for row in cells) for index, name in enumerate(names)}
     return Table(path, columns, lines, "line")
 
 

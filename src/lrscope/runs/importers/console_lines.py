@@ -60,8 +60,8 @@ def lines_of(chunks: Iterator[str]) -> Iterator[tuple[int, str, bool]]:
                     yield number, cleaned, True
             rest = rest[: MAX_LINE + 1]
     parts = [cleaned for part in rest.split("\r") if (cleaned := _cleaned(part))]
-    for place, part in enumerate(parts, start=1):
-        yield number, part, place < len(parts) or rest.endswith("\r")
+    for index, part in enumerate(parts, start=1):
+        yield number, part, index < len(parts) or rest.endswith("\r")
 
 
 def _cleaned(part: str) -> str:

@@ -21,7 +21,7 @@ from lrscope.runs.run import Point, Run
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.runs.settings import RATES
 
-Places = NDArray[np.int64]
+Indices = NDArray[np.int64]
 RunKey = tuple[str, int, float | None]  # arm, seed, rate
 SCORES = ("arm", "seed", "example_id", "metric", "value")
 
@@ -58,9 +58,9 @@ class Scored:
         return frozenset(self.metrics.texts[code] for code in occurring) - {""}
 
     @cached_property
-    def _runs(self) -> tuple[list[RunKey], Places]:
-        """The runs, as (arm, seed, rate), and each row's place among them."""
-        combined: Places = np.zeros(len(self.source), np.int64)
+    def _runs(self) -> tuple[list[RunKey], Indices]:
+        """The runs, as (arm, seed, rate), and each row's index among them."""
+        combined: Indices = np.zeros(len(self.source), np.int64)
         for name in ("arm", "seed", *(name for name in RATES if name in self.source.columns)):
             column = self.source.columns[name]
             combined = _renumbered(combined * len(column.texts) + column.codes)
@@ -82,18 +82,18 @@ class Scored:
             row = int(rows[np.argmin(np.isfinite(values))])
             raise DataError(f"{self.source.at(row)}: a score is a number: got {self.source.text('value', row)!r}")
         all_runs, run_codes = self._runs
-        places, there = _in_order_of_appearance(run_codes[rows], len(all_runs))
+        run_index, there = _in_order_of_appearance(run_codes[rows], len(all_runs))
         runs = [all_runs[number] for number in there]
         examples = self._examples(rows)
         shape = (len(runs), int(examples.max()) + 1)
-        keys = places * shape[1] + examples
+        keys = run_index * shape[1] + examples
         self._check(rows, keys, runs, shape)
         weights = np.broadcast_to(1.0, shape)
         if "weight" in self.source.columns:
             weights = _laid_out(np.nan_to_num(self.source.numbers("weight")[rows], nan=1.0), keys, shape)
         return self._as_table(metric, runs, _laid_out(values, keys, shape), weights)
 
-    def _examples(self, rows: Places) -> Places:
+    def _examples(self, rows: Indices) -> Indices:
         """Return each row's example among those that occur, in the order of their names."""
         column = self.source.columns["example_id"]
         codes = column.codes[rows]
@@ -102,7 +102,7 @@ class Scored:
         ranks[order] = np.arange(len(order))
         return np.asarray(ranks[codes])
 
-    def _check(self, rows: Places, keys: Places, runs: list[RunKey], shape: tuple[int, int]) -> None:
+    def _check(self, rows: Indices, keys: Indices, runs: list[RunKey], shape: tuple[int, int]) -> None:
         """Refuse an example that a run was scored on twice, and a run that was not scored on all."""
         if _num_distinct(keys) < len(keys):
             _, firsts = np.unique(keys, return_index=True)
@@ -135,7 +135,7 @@ class Scored:
         return tuple(made), ScoreTable.of(scores, weights[-1])
 
 
-def _renumbered(codes: Places) -> Places:
+def _renumbered(codes: Indices) -> Indices:
     """Return codes renumbered from 0 without gaps, in their order."""
     if int(codes.max()) > 4 * len(codes) + 1024:
         return np.asarray(np.unique(codes, return_inverse=True)[1])
@@ -143,7 +143,7 @@ def _renumbered(codes: Places) -> Places:
     return np.asarray((np.cumsum(occurring) - 1)[codes])
 
 
-def _num_distinct(keys: Places) -> int:
+def _num_distinct(keys: Indices) -> int:
     if int(keys.max()) > 4 * len(keys) + 1024:
         return len(np.unique(keys))
     occurring = np.zeros(int(keys.max()) + 1, np.bool_)
@@ -151,20 +151,20 @@ def _num_distinct(keys: Places) -> int:
     return int(occurring.sum())
 
 
-def _laid_out(values: Floats, keys: Places, shape: tuple[int, int]) -> Floats:
+def _laid_out(values: Floats, keys: Indices, shape: tuple[int, int]) -> Floats:
     laid_out = np.empty(shape[0] * shape[1])
     laid_out[keys] = values
     return laid_out.reshape(shape)
 
 
-def _first_rows(codes: Places, number: int) -> Places:
+def _first_rows(codes: Indices, number: int) -> Indices:
     """Return where each code first occurs, the number of rows where it does not."""
     firsts = np.full(number, len(codes), np.int64)
-    firsts[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of equal places the last one written stays
+    firsts[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)  # of equal indices the last one written stays
     return firsts
 
 
-def _in_order_of_appearance(codes: Places, number: int) -> tuple[Places, list[int]]:
+def _in_order_of_appearance(codes: Indices, number: int) -> tuple[Indices, list[int]]:
     """Return codes renumbered by where they first occur, and which those were."""
     firsts = _first_rows(codes, number)
     order = [code for code in np.argsort(firsts, kind="stable").tolist() if firsts[code] < len(codes)]

@@ -22,7 +22,7 @@ from lrscope.runs.run import Point, Run
 from lrscope.runs.settings import RATES, SETTING, SPLITS, shared_settings
 
 Key = tuple[str, int, tuple[tuple[str, str], ...]]  # arm, seed, settings
-Place = tuple[int | None, float | None]  # step, epoch
+Position = tuple[int | None, float | None]  # step, epoch
 Splits = dict[str, dict[str, float]]
 _MEASURED = re.compile(r"^(train|dev|test|val|valid|validation|eval)[_ /.](.+)$", re.I)
 _LIKE_A_METRIC = re.compile(r"acc|f1|loss|score|bleu|rouge|auc|ppl|perplexity|error|wer|mcc|corr", re.I)
@@ -68,7 +68,7 @@ class _Reader:
                 self.measured[name] = SPLITS.get(split, split), match[2].lower()
 
     def imported(self) -> Imported:
-        points: dict[Key, dict[Place, Splits]] = {}
+        points: dict[Key, dict[Position, Splits]] = {}
         rates: dict[str, float | None] = {}
         for row in range(len(self.table)):
             arm, rate = self.arms.of(row)
@@ -86,13 +86,13 @@ class _Reader:
             )
         return Imported(runs, shared_settings([run.settings for run in runs]))
 
-    def _take(self, row: int, arm: str, of_run: dict[Place, Splits]) -> None:
+    def _take(self, row: int, arm: str, of_run: dict[Position, Splits]) -> None:
         """Take in a row: what stands at one step in several rows, as loggers write it, is one evaluation."""
-        place, values = self._place(row, len(of_run)), self._values(row)
-        known = of_run.setdefault(place, {})
+        position, values = self._position(row, len(of_run)), self._values(row)
+        known = of_run.setdefault(position, {})
         for split, metrics in values.items():
-            if (place[0] is None and known) or set(metrics) & set(known.get(split, {})):
-                at = f"epoch {place[1]:g}" if place[0] is None else f"step {place[0]}"
+            if (position[0] is None and known) or set(metrics) & set(known.get(split, {})):
+                at = f"epoch {position[1]:g}" if position[0] is None else f"step {position[0]}"
                 raise DataError(
                     f"{self.table.at(row)}: an epoch stands once a run: got {at} of {arm}, seed "
                     f"{self.arms.seed(row)}, again; runs of one arm differ in a column seed, other arms in a column "
@@ -101,7 +101,7 @@ class _Reader:
         for split, metrics in values.items():
             known.setdefault(split, {}).update(metrics)
 
-    def _place(self, row: int, number: int) -> Place:
+    def _position(self, row: int, number: int) -> Position:
         epoch, step = self.table.number("epoch", row), self.table.number("step", row)
         for name, value in (("epoch", epoch), ("step", step)):
             if not math.isnan(value) and not 0.0 <= value <= checked.MAX_COUNT:
@@ -118,7 +118,7 @@ class _Reader:
         return splits
 
 
-def _run(key: Key, rate: float | None, of_run: Mapping[Place, Splits], *, names_all_settings: bool) -> Run:
+def _run(key: Key, rate: float | None, of_run: Mapping[Position, Splits], *, names_all_settings: bool) -> Run:
     """Return a run; what was measured on test last is what it came to."""
     points, final = [], {}
     for (step, epoch), splits in sorted(of_run.items(), key=lambda item: _order(item[0])):
@@ -130,6 +130,6 @@ def _run(key: Key, rate: float | None, of_run: Mapping[Place, Splits], *, names_
     )
 
 
-def _order(place: Place) -> tuple[float, float]:
-    step, epoch = place
+def _order(position: Position) -> tuple[float, float]:
+    step, epoch = position
     return (epoch or 0.0, 0.0) if step is None else (float(step), epoch or 0.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -113,8 +113,8 @@ def last_state(folder: Path) -> Path | None:
 def _rates(history: Sequence[Entry]) -> list[tuple[float, float]]:
     """Return (step, rate) where a rate was logged."""
     return [
-        (float(place if entry.step is None else entry.step), entry.rate)
-        for place, entry in enumerate(history, 1)
+        (float(index if entry.step is None else entry.step), entry.rate)
+        for index, entry in enumerate(history, 1)
         if entry.rate is not None
     ]
 
@@ -193,18 +193,29 @@ def _dev_size(entry: Mapping[str, Any]) -> float:
 
 
 def _points(history: Sequence[Entry]) -> list[Point]:
-    """Return a point at each evaluation; the training loss is the mean of what was logged since the one before."""
+    """Return a point at each evaluation; the training loss is the mean of what was logged since the one before.
+
+    Several sets that were evaluated at one step, as Trainer logs them one by one, are one evaluation. Where neither
+    epochs nor steps are known throughout, evaluations are counted.
+    """
     points: list[Point] = []
     losses: list[float] = []
     for entry in history:
         if entry.loss is not None:
             losses.append(entry.loss)
-        if entry.dev:
+        if not entry.dev:
+            continue
+        if points and entry.step is not None and points[-1].step == entry.step:
+            before = points.pop()
+            splits = {**before.splits, "dev": {**before.splits["dev"], **entry.dev}}
+        else:
             splits = {"dev": entry.dev}
-            if losses:
-                splits["train"] = {"loss": sum(losses) / len(losses)}
-            points.append(Point(entry.step, len(points) + 1.0 if entry.epoch is None else entry.epoch, splits))
-            losses = []
+        if losses:
+            splits["train"] = {"loss": sum(losses) / len(losses)}
+        points.append(Point(entry.step, entry.epoch, splits))
+        losses = []
+    if any(point.epoch is None for point in points) and any(point.step is None for point in points):
+        return [replace(point, epoch=float(number)) for number, point in enumerate(points, start=1)]
     return points
 
 

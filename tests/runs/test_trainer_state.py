@@ -1,0 +1,73 @@
+"""Trainer's own record of a run, as it is written and as it is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrscope.errors import DataError
+from lrscope.runs.importers.trainer_state import TrainerState
+from lrscope.runs.sources import read_runs
+
+
+def written(path: Path, history: Sequence[dict[str, Any]], **more: Any) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"log_history": history, **more}), encoding="utf-8")
+    return path
+
+
+def test_evaluations_within_an_epoch_have_their_steps(tmp_path: Path) -> None:
+    history = [
+        {"step": step, "epoch": step / 20, "eval_loss": 2.0 - step / 50, "learning_rate": 1e-4} for step in (5, 10, 20)
+    ]
+    (run,) = TrainerState().read(written(tmp_path / "a.json", history)).runs
+    assert [(point.step, point.epoch) for point in run.points] == [(5, 0.25), (10, 0.5), (20, 1.0)]
+
+
+def test_several_sets_evaluated_at_one_step_are_one_evaluation(tmp_path: Path) -> None:
+    history = [
+        {"step": 5, "epoch": 0.5, "loss": 1.5},
+        {"step": 10, "epoch": 1.0, "loss": 1.0},
+        {"step": 10, "epoch": 1.0, "eval_easy_loss": 0.9},
+        {"step": 10, "epoch": 1.0, "eval_hard_loss": 1.9},
+    ]
+    (run,) = TrainerState().read(written(tmp_path / "a.json", history)).runs
+    (point,) = run.points
+    assert point.splits == {"dev": {"easy_loss": 0.9, "hard_loss": 1.9}, "train": {"loss": 1.25}}
+
+
+def test_a_state_without_epochs_is_read_by_steps(tmp_path: Path) -> None:
+    history = [{"eval_loss": value, "step": step} for step, value in ((100, 2.0), (200, 1.5))]
+    other = [{**entry, "step": entry["step"] * 2, "epoch": entry["step"] / 100} for entry in history]
+    paths = [written(tmp_path / "a.json", history), written(tmp_path / "b.json", other)]
+    runs = read_runs(paths, {})
+    assert runs.axis == "step"
+    assert [run.series("dev", "loss") for run in runs.runs] == [[(100, 2.0), (200, 1.5)], [(200, 2.0), (400, 1.5)]]
+    del history[0]["step"]
+    (run,) = read_runs([written(tmp_path / "c.json", history)], {}).runs
+    assert run.series("dev", "loss") == [(1.0, 2.0), (2.0, 1.5)], "evaluations are counted"
+
+
+def test_a_state_that_nothing_names_is_called_by_its_folder(tmp_path: Path) -> None:
+    history = [{"epoch": 1.0, "step": 1, "eval_loss": 0.5}]
+    paths = [written(tmp_path / name / "trainer_state.json", history) for name in ("one", "two")]
+    assert [run.arm for run in read_runs(paths, {}).runs] == [str(tmp_path / "one"), str(tmp_path / "two")]
+
+
+def test_a_state_that_was_never_evaluated(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", [{"step": 1, "loss": 1.0}])
+    with pytest.raises(DataError, match=r"got none in .*a\.json; train with evaluations"):
+        read_runs([path], {})
+
+
+def test_a_number_of_examples_that_files_disagree_on_is_not_known(tmp_path: Path) -> None:
+    def state(name: str, rate: float) -> Path:
+        entry = {"step": 1, "epoch": 1.0, "eval_acc": 0.5, "eval_runtime": 10.0, "eval_samples_per_second": rate}
+        return written(tmp_path / name / "trainer_state.json", [entry])
+
+    assert read_runs([state("a", 100.0), state("b", 100.02)], {}).sizes == {"dev": 1000}
+    assert read_runs([state("a", 100.0), state("c", 50.0)], {}).sizes == {}
