@@ -188,6 +188,109 @@ def test_what_cannot_be_tested_is_said() -> None:
         RangeTest(model, torch.optim.SGD(model.parameters(), lr=0.1), nn.CrossEntropyLoss(), loader)
 
 
+X, Y = torch.randn(8, 6), torch.randint(0, 3, (8,))
+
+
+@pytest.mark.parametrize(
+    ("batch", "says"),
+    [
+        ({"img": X, "target": Y}, 'a dict with img, target; pass a function instead, lambda model, batch: criterion('
+         'model(batch["img"]), batch["target"])'),
+        ({"input_ids": X, "mask": X, "labels": Y}, "lambda model, batch: model(**batch).loss"),
+        ((X, X, Y), "got a tuple of 3; pass a function instead"),
+        (X, "got a tensor of shape (8, 6)"),
+        ({}, "got an empty dict"),
+    ],
+)  # fmt: skip
+def test_batches_that_a_criterion_cannot_take(batch: Any, says: str) -> None:
+    model, optimizer, _ = setting()
+    with pytest.raises(ConfigError) as error:
+        RangeTest(model, optimizer, nn.CrossEntropyLoss(), [batch]).run()
+    assert "CrossEntropyLoss takes batches of (inputs, targets): got" in str(error.value)
+    assert says in str(error.value)
+
+
+class Output:
+    def __init__(self, loss: Tensor) -> None:
+        self.loss = loss
+
+
+@pytest.mark.parametrize(
+    ("loss", "says"),
+    [
+        (nn.functional.cross_entropy, "got cross_entropy(input, target); pass nn.CrossEntropyLoss(), or lambda model,"),
+        (lambda m, b: Output(m(b[0]).mean()), "got Output; return its .loss"),
+        (lambda m, b: {"loss": m(b[0]).mean()}, 'got dict; return its ["loss"]'),
+        (lambda m, b: (m(b[0]).mean(), None), "got tuple; return the loss alone"),
+        (lambda m, b: None, "got None; return the loss as a tensor"),
+        (lambda m, b: m(b[0]).mean().detach(), "depends on nothing that trains; return it without .detach()"),
+        ("mse", "a criterion or a function of (model, batch): got str"),
+    ],
+)
+def test_losses_that_are_none(loss: Any, says: str) -> None:
+    model, optimizer, loader = setting()
+    with pytest.raises(ConfigError) as error:
+        RangeTest(model, optimizer, loss, loader).run()
+    assert says in str(error.value)
+
+
+def test_optimizers_without_a_rate() -> None:
+    model, _, loader = setting()
+    for rate, says in ((0.0, "got 0; give the optimizer one above 0"), (float("inf"), "got inf")):
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        optimizer.param_groups[0]["lr"] = rate
+        with pytest.raises(ConfigError, match=says):
+            RangeTest(model, optimizer, nn.CrossEntropyLoss(), loader)
+    optimizer.param_groups[0]["lr"] = None
+    with pytest.raises(ConfigError, match="got SGD, which computes its own"):
+        RangeTest(model, optimizer, nn.CrossEntropyLoss(), loader)
+
+
+def test_batches_that_end_before_the_ramp() -> None:
+    model, optimizer, loader = setting()
+    held = state(model, optimizer)
+    with pytest.warns(UserWarning, match="cannot be rewound"), pytest.raises(ConfigError) as error:
+        RangeTest(model, optimizer, nn.CrossEntropyLoss(), iter(loader)).run(steps=20)
+    assert "the batches ended after 6 steps of 20; pass what can be iterated again" in str(error.value)
+    assert same(held, state(model, optimizer))
+    with pytest.warns(UserWarning, match="cannot be rewound"):
+        curve = RangeTest(model, optimizer, nn.CrossEntropyLoss(), iter(list(loader) * 2)).run(steps=10).curves[0]
+    assert (len(curve.rates), curve.end_reason, curve.diverged_at) == (12, "the batches ended after 12 steps", None)
+
+
+def test_several_seeds_begin_from_the_same_weights() -> None:
+    model, optimizer, loader = setting()
+    held, drawn = state(model, optimizer), torch.get_rng_state()
+    test = RangeTest(model, optimizer, nn.CrossEntropyLoss(), loader)
+    result = test.run(steps=20, widen=False, seeds=3)
+    assert [curve.seed for curve in result.curves] == [0, 1, 2]
+    assert len({tuple(curve.losses) for curve in result.curves}) == 3  # another order, other dropout
+    again = test.run(steps=20, widen=False, seeds=3)
+    assert [c.losses.tolist() for c in again.curves] == [c.losses.tolist() for c in result.curves]
+    assert same(held, state(model, optimizer))
+    assert torch.equal(drawn, torch.get_rng_state())
+    with pytest.raises(ConfigError, match="seeds counts repetitions, at least 1: got 0"):
+        test.run(seeds=0)
+    with pytest.raises(ConfigError, match="several seeds need the same batches again"):
+        RangeTest(model, optimizer, nn.CrossEntropyLoss(), iter(loader)).run(seeds=2)
+
+
+def test_hooks_and_attributes_are_put_back() -> None:
+    model, optimizer, loader = setting()
+    handle = model.first.register_forward_hook(lambda *_: None)
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        model.drop.register_forward_hook(lambda *_: None)
+        model.last.scale, model.drop.p = 2.0, 0.9  # type: ignore[union-attr, assignment]
+        return nn.functional.cross_entropy(model(batch[0]), batch[1])
+
+    RangeTest(model, optimizer, loss, loader).run(steps=12, widen=False)
+    assert not hasattr(model.last, "scale")
+    assert (model.drop.p, len(model.drop._forward_hooks), len(model.first._forward_hooks)) == (0.4, 0, 1)
+    handle.remove()
+    assert len(model.first._forward_hooks) == 0
+
+
 def test_an_iterator_is_used_up_and_that_is_said() -> None:
     model, optimizer, loader = setting()
 

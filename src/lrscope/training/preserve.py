@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,9 +21,10 @@ def preserved(
 ) -> Iterator[None]:
     """Put back, when the block ends, however it ends, all that training moves.
 
-    Weights, buffers, gradients, `requires_grad`, train or eval mode of every submodule; the optimizer's state and
-    groups; the global generators of Python, NumPy, torch and CUDA; a loader's own generators, or its state where it has
-    one; a gradient scaler's state. Tensors keep their identity: only their values are put back.
+    Weights, buffers, gradients, `requires_grad`; what else every submodule holds, such as its mode, its hooks and
+    whether it checkpoints gradients; the optimizer's state and groups; the global generators of Python, NumPy, torch
+    and CUDA; a loader's own generators, or its state where it has one; a gradient scaler's state. Tensors keep their
+    identity: only their values are put back.
     """
     states = [_ModuleState(module) for module in modules]
     kept_optimizer = None if optimizer is None else _OptimizerState(optimizer)
@@ -46,7 +48,14 @@ def preserved(
 class _ModuleState:
     def __init__(self, module: nn.Module) -> None:
         self._module = module
-        self._modes = [(child, child.training) for child in module.modules()]
+        self._attributes = [(child, _attributes(child)) for child in module.modules()]
+        # Hooks change in place, and their handles know the dictionaries that they are in.
+        self._hooks = [
+            (value, value.copy())
+            for _, attributes in self._attributes
+            for value in attributes.values()
+            if isinstance(value, OrderedDict)
+        ]
         self._parameters = [
             (p, p.detach().clone(), None if p.grad is None else p.grad.detach().clone(), p.requires_grad)
             for p in module.parameters()
@@ -66,8 +75,18 @@ class _ModuleState:
         for owner, name, buffer, value in self._buffers:
             buffer.copy_(value)
             owner._buffers[name] = buffer  # a module may have put another tensor in its place
-        for child, mode in self._modes:
-            child.training = mode
+        for child, attributes in self._attributes:
+            for name in _attributes(child).keys() - attributes.keys():
+                del child.__dict__[name]
+            child.__dict__.update(attributes)
+        for hooks, kept in self._hooks:
+            hooks.clear()
+            hooks.update(kept)
+
+
+def _attributes(module: nn.Module) -> dict[str, Any]:
+    """Return what a module holds beside parameters, buffers and submodules."""
+    return {name: value for name, value in vars(module).items() if name not in ("_parameters", "_buffers", "_modules")}
 
 
 class _OptimizerState:
@@ -93,15 +112,28 @@ class _OptimizerState:
             group.update(settings)
 
 
+def seed_generators(seed: int, loader: Any = None) -> None:
+    """Set the global generators of Python, NumPy, torch and CUDA to a seed, and a loader's own."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002  the legacy global generator is what users' code draws from
+    torch.manual_seed(seed)
+    for generator in _own_generators(loader):
+        generator.manual_seed(seed)
+
+
+def _own_generators(loader: Any) -> list[torch.Generator]:
+    owners = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
+    owners.append(getattr(owners[2], "sampler", None))
+    own = {id(g): g for owner in owners if isinstance(g := getattr(owner, "generator", None), torch.Generator)}
+    return list(own.values())
+
+
 class _Generators:
     def __init__(self, loader: Any) -> None:
         self._python, self._torch = random.getstate(), torch.get_rng_state()
         self._numpy = np.random.get_state()  # noqa: NPY002  the legacy global generator is what users' code draws from
         self._cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        owners = [loader, getattr(loader, "sampler", None), getattr(loader, "batch_sampler", None)]
-        owners.append(getattr(owners[2], "sampler", None))
-        own = {id(g): g for owner in owners if isinstance(g := getattr(owner, "generator", None), torch.Generator)}
-        self._own = [(generator, generator.get_state()) for generator in own.values()]
+        self._own = [(generator, generator.get_state()) for generator in _own_generators(loader)]
 
     def restore(self) -> None:
         random.setstate(self._python)
