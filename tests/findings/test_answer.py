@@ -1,0 +1,80 @@
+"""The answer: what is recommended, how sure that is by a rule that can be checked, and why where a mean is lower."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from lrscope.findings.answer import ChosenBelow, Confidence, Equivalent, Expected, OnlyValue, Tie, Use, Winner, answer
+from lrscope.findings.findings import findings
+from lrscope.findings.statements import RuledOutByOrder, TwoPeaks
+from lrscope.records import Metric
+from lrscope.runs.run import Point, Run
+from lrscope.runs.runs import Runs
+from lrscope.statistics.conclusions import Conclusions
+
+SIZE = 100_000  # so that examples add next to no noise
+
+
+def conclusions(ends: Mapping[float, Sequence[float]], size: int = SIZE, **asked: float) -> Conclusions:
+    runs = [
+        Run(f"lr {rate:g}", seed, rate, (Point(None, 1, {"dev": {"acc": value}}),))
+        for rate, values in ends.items()
+        for seed, value in enumerate(values)
+    ]
+    return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": size}), **asked)  # type: ignore[arg-type]
+
+
+def seeds(mean: float, spread: float = 0.001) -> list[float]:
+    return [mean - spread, mean, mean + spread]
+
+
+PEAK = {1e-5: seeds(0.30), 1e-4: seeds(0.45), 1e-3: seeds(0.60), 1e-2: seeds(0.45), 1e-1: seeds(0.30)}
+
+
+@pytest.mark.parametrize(
+    ("ends", "asked", "standing", "level", "reason"),
+    [
+        (PEAK, {}, Winner, "high", "winner"),
+        ({**PEAK, 3e-3: seeds(0.6001)}, {}, Equivalent, "high", "equivalent"),
+        ({**PEAK, 3e-3: [0.55, 0.60, 0.65]}, {"margin": 0.001}, Tie, "medium", "undecided"),
+        ({rate: values[:2] for rate, values in PEAK.items()}, {}, Winner, "low", "few-seeds"),
+        ({rate: values[:1] for rate, values in PEAK.items()}, {"seed_sd": 1e-5}, Winner, "medium", "firm"),
+        ({rate: values[:1] for rate, values in PEAK.items()}, {"seed_sd": 0.02}, Winner, "low", "assumed"),
+        ({1e-4: seeds(0.45), 1e-3: seeds(0.60)}, {}, Winner, "low", "edge"),
+        ({1e-4: [0.4, 0.5, 0.6], 1e-3: [0.6, 0.5, 0.4]}, {}, Tie, "low", "none-ruled-out"),
+        ({1e-3: seeds(0.60)}, {}, OnlyValue, "low", "alone"),
+    ],
+    ids=["winner", "equivalent", "undecided", "few seeds", "firm", "assumed", "edge", "none ruled out", "alone"],
+)
+def test_confidence_follows_its_rule(
+    ends: dict[float, list[float]], asked: dict[str, float], standing: type, level: str, reason: str
+) -> None:
+    first, second, third, *_ = answer(conclusions(ends, **asked))
+    assert isinstance(first, Use)
+    assert isinstance(second, standing)
+    assert third == Confidence(level, reason)  # type: ignore[arg-type]
+
+
+def test_a_recommended_setting_with_a_lower_mean_says_why() -> None:
+    c = conclusions({1e-5: [0.50], 1e-4: [0.49], 1e-3: [0.48], 1e-2: [0.50], 1e-1: [0.52]}, size=60)
+    (why,) = [each for each in answer(c) if isinstance(each, ChosenBelow)]
+    assert (why.arm, why.value) == ("lr 0.001", 0.48)
+    assert (why.best, why.best_value, why.rule) == ("lr 0.1", 0.52, "expected")
+    assert not [each for each in answer(conclusions(PEAK)) if isinstance(each, ChosenBelow)]
+
+
+def test_no_expectation_leaves_the_metrics_range() -> None:
+    c = conclusions({1e-4: [0.002], 1e-3: [0.004], 1e-2: [0.0]}, size=60)
+    (expected,) = [each for each in answer(c) if isinstance(each, Expected)]
+    assert 0.0 <= expected.expected <= expected.observed
+    assert expected.expected == pytest.approx(expected.observed - expected.correction)
+
+
+def test_two_peaks_are_said_and_no_rate_is_then_out_by_its_order() -> None:
+    c = conclusions({1e-5: seeds(0.30), 1e-4: seeds(0.60), 1e-3: seeds(0.30), 1e-2: seeds(0.60), 1e-1: seeds(0.30)})
+    kinds = {type(each) for each in findings(c)}
+    assert TwoPeaks in kinds
+    assert RuledOutByOrder not in kinds
+    assert TwoPeaks not in {type(each) for each in findings(conclusions(PEAK))}
