@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import json
-import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.errors import StudyError
+
+MAX_NUMBER = 1e300
 
 
 @contextmanager
@@ -99,7 +100,7 @@ def number_in(values: dict[str, Any], name: str, path: Path) -> float:
     0.02
     """
     value = values.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
         raise damaged(path, f"{name} must be a number: got {value!r:.60}")
     return float(value)
 

@@ -94,13 +94,17 @@ def add_evaluation(connection: Connection, trial: int, record: EvaluationRecord)
     )
 
 
-def evaluation_row(row: Row, scores: Mapping[str, Scores]) -> EvaluationRecord:
-    """Return a row of the table `evaluations`."""
+def evaluation_row(row: Row, metric: Metric, scores: Mapping[str, Scores]) -> EvaluationRecord:
+    """Return a row of the table `evaluations`; on dev, the study's metric was measured."""
+    split = text(row["split"], "evaluations.split")
+    metrics = numbers(parsed(row["metrics"], dict, "evaluations.metrics"), "evaluations.metrics")
+    if split == "dev" and metric.name not in metrics:
+        raise ValueError(f"evaluations.metrics must hold {metric.name} on dev: got {', '.join(metrics)[:60]}")
     return EvaluationRecord(
         step=count(row["step"], "evaluations.step"),
         epoch=count(row["epoch"], "evaluations.epoch"),
-        split=text(row["split"], "evaluations.split"),
-        metrics=numbers(parsed(row["metrics"], dict, "evaluations.metrics"), "evaluations.metrics"),
+        split=split,
+        metrics=metrics,
         seconds=number(row["seconds"], "evaluations.seconds"),
         scores=scores,
         improved=bool(row["improved"]),

@@ -233,7 +233,9 @@ class StudyStore:
         query = "SELECT * FROM evaluations WHERE trial = ? AND (? IS NULL OR split = ?) ORDER BY step, split"
         with self.database.checked():
             return [
-                rows.evaluation_row(row, self.scores(trial, row["step"], row["split"]) if with_scores else {})
+                rows.evaluation_row(
+                    row, self.metric, self.scores(trial, row["step"], row["split"]) if with_scores else {}
+                )
                 for row in self.database.read(query, (trial, split, split))
             ]
 

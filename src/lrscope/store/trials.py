@@ -12,6 +12,7 @@ from lrscope.config.base import build_section
 from lrscope.records import Status
 from lrscope.store.values import count, number, one_of, optional_count, parsed, text
 
+MAX_STEPS = 10**8  # a schedule is laid over them as an array
 STATUSES = frozenset(get_args(Status))
 
 
@@ -56,7 +57,7 @@ def trial_row(row: sqlite3.Row) -> TrialRow:
         status=one_of(row["status"], STATUSES, "trials.status"),
         reason=text(row["reason"], "trials.reason"),
         step=count(row["step"], "trials.step"),
-        total_steps=optional_count(row["total_steps"], "trials.total_steps"),
+        total_steps=optional_count(row["total_steps"], "trials.total_steps", MAX_STEPS),
         steps_per_epoch=optional_count(row["steps_per_epoch"], "trials.steps_per_epoch"),
         seconds=number(row["seconds"], "trials.seconds"),
         attempts=count(row["attempts"], "trials.attempts"),

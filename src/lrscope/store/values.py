@@ -30,16 +30,16 @@ def parsed(text: Any, kind: type, name: str) -> Any:
     return value
 
 
-def count(value: Any, name: str) -> int:
-    """Return a whole number that is 0 or more."""
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_COUNT:
+def count(value: Any, name: str, most: int = MAX_COUNT) -> int:
+    """Return a whole number from 0 to `most`."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
         raise ValueError(f"{name} must be a count: got {str(value)[:40]!r}")
     return value
 
 
-def optional_count(value: Any, name: str) -> int | None:
-    """Return a whole number that is 0 or more, or None."""
-    return None if value is None else count(value, name)
+def optional_count(value: Any, name: str, most: int = MAX_COUNT) -> int | None:
+    """Return a whole number from 0 to `most`, or None."""
+    return None if value is None else count(value, name, most)
 
 
 def number(value: Any, name: str) -> float:
