@@ -22,9 +22,9 @@ import numpy as np
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.statistics.choice import choose, chooser
 from lrscope.statistics.defaults import ERROR
-from lrscope.statistics.evidence import evidence_of
+from lrscope.statistics.evidence import Evidence, evidence_of
 from lrscope.statistics.multiplicity import best_critical, effective_freedoms, spent
-from lrscope.statistics.selection import bounded_noise, epoch_noise, expecting, optimism, over_epochs
+from lrscope.statistics.selection import bounded_noise, corrected, epoch_noise, expecting, optimism, over_epochs
 from lrscope.statistics.verdict import Verdict, errors_by_look
 
 LOOKS = (3, 5, 8)
@@ -122,40 +122,56 @@ class Tally:
     contradicted: list[bool] = field(default_factory=list)
 
 
-def judge(
+def judge(scenario: Scenario, looks: Sequence[int], generator: np.random.Generator, studies: int) -> Tally:
+    """Judge studies that may stop at any of these numbers of seeds, once one arm is left."""
+    return judge_twice(scenario, looks, generator, studies)[0]
+
+
+def judge_twice(
     scenario: Scenario, looks: Sequence[int], generator: np.random.Generator, studies: int, *, ordered: bool = False
-) -> Tally:
-    """Judge studies that may stop at any of these numbers of seeds, once one arm is left; `ordered`: by rate."""
-    truth = np.asarray(scenario.values)
-    tally = Tally()
-    positions = range(len(truth)) if ordered else None
-    shares = [look / looks[-1] for look in looks]
+) -> tuple[Tally, Tally]:
+    """Judge studies without the order of the arms and, if `ordered`, the same with it."""
+    tallies = Tally(), Tally()
     for _ in range(studies):
         whole = scenario.draw(generator, looks[-1])
-        false, held_all = False, True
-        taken: list[tuple[int, float]] = []
-        for look, error in zip(looks, spent(shares, ERROR), strict=True):
-            taken.append((look, error))
-            table = replace(whole, values=whole.values[:, :look])
-            levels = errors_by_look(table.there.sum(axis=1).tolist(), taken)
-            found = evidence_of(table, seed_sd=float(scenario.seed_sds.mean()))
-            verdict = Verdict(found, error=error, pair_errors=levels, positions=positions)
-            said = list(statements(verdict))
-            false |= any(truth[a] <= truth[b] for a, b in said)
-            held_all &= bool((truth[list(verdict.contenders)] == truth.max()).any())
-            if len(verdict.contenders) == 1 or look == looks[-1]:
-                break
-            out = [arm for arm in range(len(truth)) if arm not in verdict.contenders]
-            whole.values[out, look:] = np.nan  # as `sweep --until-decided` does
-        tally.false.append(false)
-        tally.held.append(held_all)
-        tally.covered.append(coverage(verdict, truth))
-        best = int(np.argmax(verdict.evidence.values))
-        tally.number.append(len(verdict.contenders))
-        tally.contradicted.append(verdict.single_peak == "contradicted")
-        tally.alone.append(verdict.contenders == (int(truth.argmax()),))
-        tally.picked.append(bool(truth[best] == truth.max()))
-    return tally
+        known: dict[tuple[int, tuple[int, ...]], Evidence] = {}
+        judge_one(scenario, whole, looks, None, tallies[0], known)
+        if ordered:
+            judge_one(scenario, whole, looks, range(len(scenario.values)), tallies[1], known)
+    return tallies
+
+
+def judge_one(
+    scenario: Scenario, whole: ScoreTable, looks: Sequence[int], positions: Sequence[float] | None, tally: Tally,
+    known: dict[tuple[int, tuple[int, ...]], Evidence],
+) -> None:  # fmt: skip
+    """Judge one study; `known` keeps evidence by its look and the arms that are given no more seeds, look by look."""
+    truth = np.asarray(scenario.values)
+    values = whole.values.copy()
+    false, held_all, left_out = False, True, (0,) * len(truth)
+    taken: list[tuple[int, float]] = []
+    for look, error in zip(looks, spent([look / looks[-1] for look in looks], ERROR), strict=True):
+        taken.append((look, error))
+        table = replace(whole, values=values[:, :look])
+        levels = errors_by_look(table.there.sum(axis=1).tolist(), taken)
+        if (look, left_out) not in known:
+            known[look, left_out] = evidence_of(table, seed_sd=float(scenario.seed_sds.mean()))
+        verdict = Verdict(known[look, left_out], error=error, pair_errors=levels, positions=positions)
+        false |= any(truth[a] <= truth[b] for a, b in statements(verdict))
+        held_all &= bool((truth[list(verdict.contenders)] == truth.max()).any())
+        if len(verdict.contenders) == 1 or look == looks[-1]:
+            break
+        out = [arm for arm in range(len(truth)) if arm not in verdict.contenders]
+        values[out, look:] = np.nan  # as `sweep --until-decided` does
+        left_out = tuple(np.isnan(values[:, :, 0]).sum(axis=1).tolist())
+    tally.false.append(false)
+    tally.held.append(held_all)
+    tally.covered.append(coverage(verdict, truth))
+    best = int(np.argmax(verdict.evidence.values))
+    tally.number.append(len(verdict.contenders))
+    tally.contradicted.append(verdict.single_peak == "contradicted")
+    tally.alone.append(verdict.contenders == (int(truth.argmax()),))
+    tally.picked.append(bool(truth[best] == truth.max()))
 
 
 def statements(verdict: Verdict) -> Iterator[tuple[int, int]]:
@@ -200,18 +216,24 @@ def print_honesty(studies: int, only: Sequence[str], seed: int) -> None:
 
 def print_order(studies: int, only: Sequence[str], seed: int) -> None:
     """Print what the order of the rates adds, on the same studies: without it → with it."""
-    heads = ("shape", "looks at seeds", "hold the best", "contenders", "the best alone", "single peak contradicted")
+    heads = (
+        "shape",
+        "looks at seeds",
+        "hold the best",
+        "false, at any",
+        "contenders",
+        "the best alone",
+        "single peak contradicted",
+    )
     print(f"| {' | '.join(heads)} |\n" + "| --- " * len(heads) + "|")
     for scenario in SHAPES:
         if only and scenario.name not in only:
             continue
         for looks in ((1,), (2,), (3,), (5,), (8,), LOOKS):
-            before, after = (
-                judge(scenario, looks, np.random.default_rng(seed), studies, ordered=ordered)
-                for ordered in (False, True)
-            )
+            before, after = judge_twice(scenario, looks, np.random.default_rng(seed), studies, ordered=True)
             cells = [
                 f"{np.mean(before.held):.1%} → {share(after.held)}",
+                share(after.false),
                 f"{np.mean(before.number):.2f} → {np.mean(after.number):.2f}",
                 "–" if scenario.is_null else f"{np.mean(before.alone):.1%} → {np.mean(after.alone):.1%}",
                 share(after.contradicted),
@@ -237,14 +259,13 @@ def print_bias(studies: int, seed: int) -> None:
             errors = []
             for _ in range(studies):
                 table = scenario.draw(generator, num_seeds)
-                verdict = Verdict(evidence_of(table, seed_sd=float(scenario.seed_sds.mean())))
+                verdict = Verdict(evidence_of(table, seed_sd=float(scenario.seed_sds.mean())), positions=positions)
                 values = verdict.evidence.values
                 expected = expecting(verdict.evidence, positions)
                 first, top = choose(verdict, positions, centre=expected(values)).first, int(values.argmax())
                 less = optimism(verdict.evidence, chooser(verdict, positions, centre=expected), draws=200)
-                errors.append(
-                    [values[first] - less - truth[first], values[first] - truth[first], values[top] - truth[top]]
-                )
+                expects = corrected(float(values[first]), max(0.0, less), NUM_EXAMPLES)
+                errors.append([expects - truth[first], values[first] - truth[first], values[top] - truth[top]])
             means, spread = np.mean(errors, axis=0), np.std(errors, axis=0) / np.sqrt(studies)
             worst = [max(w, abs(float(m))) for w, m in zip(worst, means, strict=True)]
             cells = " | ".join(f"{m:+.4f} ± {s:.4f}" for m, s in zip(means, spread, strict=True))
@@ -290,24 +311,32 @@ def oracle_power(scenario: Scenario, looks: Sequence[int], generator: np.random.
 
 def print_choices(studies: int, seed: int) -> None:
     """Print what the choice by rule gives up against the true best, beside what the best mean does."""
-    print("| scenario | seeds | the first choice gives up | the best mean does |\n" + "| --- " * 4 + "|")
+    heads = (
+        "scenario",
+        "seeds",
+        "the first choice gives up",
+        "the best mean does",
+        "the first's mean is behind, at most",
+    )
+    print(f"| {' | '.join(heads)} |\n" + "| --- " * len(heads) + "|")
     for scenario in SCENARIOS:
         if scenario.is_null:
             continue
         truth, positions = np.asarray(scenario.values), [float(a) for a in range(len(scenario.values))]
         for num_seeds in (1, 3, 8):
             generator = np.random.default_rng(seed)
-            lost = []
+            lost, behind = [], 0.0
             for _ in range(studies):
-                verdict = Verdict(
-                    evidence_of(scenario.draw(generator, num_seeds), seed_sd=float(scenario.seed_sds.mean()))
-                )
+                evidence = evidence_of(scenario.draw(generator, num_seeds), seed_sd=float(scenario.seed_sds.mean()))
+                verdict = Verdict(evidence, positions=positions)
                 centre = expecting(verdict.evidence, positions)(verdict.evidence.values)
-                first, top = choose(verdict, positions, centre=centre).first, int(verdict.evidence.values.argmax())
+                choice = choose(verdict, positions, centre=centre)
+                first, top = choice.first, int(verdict.evidence.values.argmax())
+                behind = max(behind, choice.behind)
                 lost.append([truth.max() - truth[first], truth.max() - truth[top]])
             means, spread = np.mean(lost, axis=0), np.std(lost, axis=0) / np.sqrt(studies)
             cells = " | ".join(f"{m:.4f} ± {s:.4f}" for m, s in zip(means, spread, strict=True))
-            print(f"| {scenario.name} | {num_seeds} | {cells} |", flush=True)
+            print(f"| {scenario.name} | {num_seeds} | {cells} | {behind:.3f} |", flush=True)
     print()
 
 
