@@ -113,8 +113,7 @@ def _gap(c: Conclusions, arm: ArmView) -> float:
 
 def _reaches(c: Conclusions) -> Iterator[float]:
     """Yield by how much each contender would have to lead another for that one to be out."""
-    left = c.verdict.contenders
-    yield from (float(c.verdict.best_reach[a, b]) for a in left for b in left if a < b)
+    yield from c.verdict.among(c.verdict.best_reach).tolist()
 
 
 def _courses(c: Conclusions) -> Iterator[s.Finding]:

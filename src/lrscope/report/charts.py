@@ -128,15 +128,15 @@ def half_width(c: Conclusions, number: int) -> float:
     from lrscope.statistics.multiplicity import effective_freedom
 
     e = c.evidence
-    others = [arm for arm in range(e.num_arms) if arm != number and not math.isnan(e.values[arm])]
-    if not others:
+    others = np.flatnonzero(~np.isnan(e.values) & (np.arange(e.num_arms) != number))
+    if not len(others):
         return 1.96 * c.value_error(c.arms[number])
     error = float(np.median(e.errors[number, others])) / math.sqrt(2.0)
     if not math.isfinite(error):
         return math.nan
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
-    kinds = {(round(float(e.shares[number, other]), 2), float(e.freedom[number, other])) for other in others}
-    freedom = max(effective_freedom(share, freedom, c.error) for share, freedom in kinds)
+    kinds = np.unique(np.stack([e.shares[number, others].round(2), e.freedom[number, others]]), axis=1)
+    freedom = max(effective_freedom(float(share), float(freedom), c.error) for share, freedom in kinds.T)
     return t_critical(c.error / 2.0, freedom) * error
 
 

@@ -40,7 +40,8 @@ def choose(
     the others.
     """
     values = verdict.evidence.values
-    contenders = [arm for arm in ranked(verdict.evidence) if arm in set(verdict.contenders)]
+    left = set(verdict.contenders)
+    contenders = [arm for arm in ranked(verdict.evidence) if arm in left]
     order = preferred(contenders or ranked(verdict.evidence), values, allowance(verdict), positions, costs, centre)
     behind = float(values[contenders[0]] - values[order[0]]) if contenders else 0.0
     if len(order) > 1:
@@ -55,8 +56,7 @@ def allowance(verdict: Verdict) -> float:
     That of the typical pair of contenders, the median: an arm that is noisier than the others has to come as close as
     they. Where nothing is known of the noise it is the difference that does not matter.
     """
-    contenders = list(verdict.contenders)
-    pairs = verdict.evidence.errors[np.ix_(contenders, contenders)][np.tril_indices(len(contenders), -1)]
+    pairs = verdict.among(verdict.evidence.errors)
     typical = float(np.median(pairs)) if len(pairs) else 0.0
     return typical if np.isfinite(typical) else verdict.margin
 
@@ -93,7 +93,13 @@ def chooser(
     allowed = allowance(verdict)
 
     def chooses(values: Floats) -> int:
-        contenders = sorted(verdict.contenders_at(values), key=lambda arm: -values[arm])
-        return preferred(contenders, values, allowed, positions, costs, centre(values) if centre else None)[0]
+        top = float(np.nanmax(values))
+        close = np.flatnonzero(values >= top - allowed)
+        close = close[np.argsort(-values[close], kind="stable")]
+        order = preferred(close.tolist(), values, allowed, positions, costs, centre(values) if centre else None)
+        contends = verdict.contending_at(values)
+        if positions is not None and centre is None:  # the middle is that of contenders
+            return preferred([arm for arm in close.tolist() if contends(arm)], values, allowed, positions, costs)[0]
+        return next((arm for arm in order if contends(arm)), order[0])
 
     return chooses

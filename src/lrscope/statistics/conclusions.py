@@ -167,9 +167,16 @@ class Conclusions:
         positions = self._log_rates
         if positions is None:
             return "worse"
-        if positions[number] < min(positions[arm] for arm in left):
+        low, high = self._bounds
+        if positions[number] < low:
             return "too low"
-        return "too high" if positions[number] > max(positions[arm] for arm in left) else "worse"
+        return "too high" if positions[number] > high else "worse"
+
+    @cached_property
+    def _bounds(self) -> tuple[float, float]:
+        """The smallest and the largest log rate among contenders."""
+        inside = [(self._log_rates or [])[arm] for arm in self.verdict.contenders]
+        return min(inside), max(inside)
 
     @cached_property
     def learned(self) -> Learned | None:

@@ -62,13 +62,12 @@ def needed(
 def needed_among(evidence: Evidence, arms: Sequence[int], difference: float, error: float) -> Need:
     """Return what telling this difference takes among these arms, from what is typical of their pairs: the medians."""
     e = evidence
-    pairs = [(a, b) for a in arms for b in arms if a < b]
-    seeds = [max(1, min(e.num_seeds[a], e.num_seeds[b])) for a, b in pairs]
-    squares = [float(e.errors[pair] ** 2) for pair in pairs]
-    shares = [float(e.shares[pair]) for pair in pairs]
-    by_seed = [number * square * share for number, square, share in zip(seeds, squares, shares, strict=True)]
-    rest = [e.num_examples * square * (1.0 - share) for square, share in zip(squares, shares, strict=True)]
+    inner, pairs = np.ix_(arms, arms), np.triu_indices(len(arms), 1)
+    own = np.asarray(e.num_seeds)[list(arms)]
+    seeds = np.maximum(1, np.minimum.outer(own, own))[pairs]
+    squares, shares = e.errors[inner][pairs] ** 2, e.shares[inner][pairs]
+    by_seed, rest = seeds * squares * shares, e.num_examples * squares * (1.0 - shares)
     return needed(
         difference, seed_variance=float(np.median(by_seed)), example_variance=float(np.median(rest)),
-        num_examples=max(1, e.num_examples), num_arms=len(arms), at_seeds=max(8, *seeds), error=error,
+        num_examples=max(1, e.num_examples), num_arms=len(arms), at_seeds=max(8, int(seeds.max())), error=error,
     )  # fmt: skip

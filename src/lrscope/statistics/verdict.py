@@ -27,6 +27,7 @@ from lrscope.statistics.multiplicity import (
 )
 from lrscope.statistics.single_peak import AlongRates
 
+MAX_ORDERED = 64  # arms whose contenders are found anew for each repetition of a study
 PairOutcome = Literal["better", "worse", "equivalent", "undecided"]
 SinglePeak = Literal["assumed", "contradicted", "not used"]
 
@@ -79,10 +80,23 @@ class Verdict:
         """
         return self._contenders(self._along, self.evidence.values, self.evidence.differences)
 
+    @cached_property
+    def _contending(self) -> frozenset[int]:
+        return frozenset(self.contenders)
+
     def contenders_at(self, values: Floats) -> tuple[int, ...]:
         """Return the contenders if the arms had these values, with the noise that they have."""
         along = None if self._along is None else self._along.at(values)
         return self._contenders(along, values, values[:, None] - values[None, :])
+
+    def contending_at(self, values: Floats) -> Callable[[int], bool]:
+        """Return whether an arm is a contender if the arms had these values, as a function of the arm.
+
+        Of many arms, by comparison with each alone: what their order says would take all pairs.
+        """
+        if len(values) <= MAX_ORDERED:
+            return frozenset(self.contenders_at(values)).__contains__
+        return lambda arm: not bool((values - values[arm] > self.best_reach[:, arm]).any())
 
     def _contenders(self, along: AlongRates | None, values: Floats, differences: Floats) -> tuple[int, ...]:
         unbeaten_arms = unbeaten(values, differences, self.best_reach)
@@ -120,7 +134,7 @@ class Verdict:
 
     def exclusion(self, arm: int) -> Exclusion | None:
         """Return what shows that an arm is not the best; None for a contender."""
-        if arm in self.contenders:
+        if arm in self._contending:
             return None
         by = self._beaten_by(arm)
         is_direct = by is not None and self.evidence.differences[by, arm] > self.best_reach[by, arm]
@@ -184,14 +198,20 @@ class Verdict:
         order = ranked(self.evidence)
         return [self.between(order[0], other) for other in order[1:]]
 
-    @property
+    @cached_property
     def is_decided(self) -> bool:
         """Whether one arm is left, or all that are left are equivalent within the margin."""
-        left = self.contenders
-        pairs = [self.between(a, b) for a in left for b in left if a < b]
-        return len(left) == 1 or (self.margin > 0.0 and all(_within(pair, self.margin) for pair in pairs))
+        if len(self.contenders) == 1:
+            return True
+        farthest = np.abs(self.among(self.evidence.differences)) + self.among(self.pair_reach)
+        return self.margin > 0.0 and bool((farthest < self.margin).all())
 
-    @property
+    def among(self, matrix: Floats) -> Floats:
+        """Return the entries of a matrix [K, K] that are of pairs of contenders, each pair once."""
+        left = list(self.contenders)
+        return np.asarray(matrix[np.ix_(left, left)][np.triu_indices(len(left), 1)])
+
+    @cached_property
     def _num_compared(self) -> int:
         return int((~np.isnan(self.evidence.values)).sum())
 
@@ -208,10 +228,6 @@ def errors_by_look(num_runs: Sequence[int], looks: Sequence[tuple[int, float]]) 
     seeds, errors = [number for number, _ in looks], np.array([error for _, error in looks])
     shared = np.minimum.outer(np.asarray(num_runs), np.asarray(num_runs))
     return np.asarray(errors[np.maximum(0, np.searchsorted(seeds, shared, side="right") - 1)])
-
-
-def _within(pair: PairVerdict, margin: float) -> bool:
-    return -margin < pair.low and pair.high < margin
 
 
 def _rounded(freedom: Floats) -> Floats:
