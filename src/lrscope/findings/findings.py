@@ -112,8 +112,9 @@ def _gap(c: Conclusions, arm: ArmView) -> float:
 
 
 def _reaches(c: Conclusions) -> Iterator[float]:
-    """Yield by how much each contender would have to lead another for that one to be out."""
-    yield from c.verdict.among(c.verdict.best_reach).tolist()
+    """Yield by how much, at least and at most, one contender would have to lead another for that one to be out."""
+    reaches = c.verdict.among(c.verdict.best_reach)
+    yield from (float(reaches.min()), float(reaches.max()))
 
 
 def _courses(c: Conclusions) -> Iterator[s.Finding]:

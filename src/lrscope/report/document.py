@@ -157,7 +157,7 @@ def _gaps(c: Conclusions) -> list[Cell]:
 
 
 def _mark(c: Conclusions, number: int) -> str:
-    if c.recommended is None or sum(not math.isnan(arm.value) for arm in c.arms) < 2:
+    if c.recommended is None or c.num_known < 2:
         return ""
     return {c.choice.first: "first", c.choice.second: "second"}.get(number, "")
 

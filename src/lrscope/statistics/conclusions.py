@@ -285,6 +285,11 @@ class Conclusions:
         variances[known] = own_variances(self.evidence.errors[np.ix_(known, known)])
         return peak(10.0 ** np.array(positions), self.evidence.values, variances)
 
+    @cached_property
+    def num_known(self) -> int:
+        """How many arms have a value."""
+        return sum(not math.isnan(arm.value) for arm in self.arms)
+
     @property
     def order(self) -> list[int]:
         """The arms from the best mean to the worst."""
