@@ -80,17 +80,24 @@ def _help(command: Callable[..., Any]) -> str:
     return f"{about}{keep}Example:\n\n" + "\n\n".join(f"{keep}  {line}" for line in lines)
 
 
+OTHERS = "Options"
+LAST_PANELS = {OTHERS: 1, "Output": 2}
+
+
 class _Command(typer.core.TyperCommand):
     """A command whose help lists options under their headings."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, those of one panel together."""
-        panels: dict[str, list[tuple[str, str]]] = {}
+        panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for item in self.get_params(ctx):
             record = item.get_help_record(ctx)
+            panel = "Arguments" if item.param_type_name == "argument" else getattr(item, "rich_help_panel", None)
             if record is not None:
-                panels.setdefault(getattr(item, "rich_help_panel", None) or "Options", []).append(record)
-        for name, records in sorted(panels.items(), key=lambda panel: panel[0] == "Options"):
+                panels.setdefault(panel or OTHERS, []).append(record)
+        for name, records in sorted(panels.items(), key=lambda panel: LAST_PANELS.get(panel[0], 0)):
+            if not records:
+                continue
             with formatter.section(name):
                 formatter.write_dl(records)
 

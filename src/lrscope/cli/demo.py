@@ -26,7 +26,8 @@ DEFAULT_RATES = ",".join(f"{rate:g}" for rate in RATES)
 def demo(
     settings: Settings,
     out: Annotated[
-        Path | None, typer.Option("--out", help="New folder for the study [runs/demo-DATE-TIME].", metavar="FOLDER")
+        Path | None,
+        typer.Option("--out", help="New folder for the study [default: runs/demo-DATE-TIME].", metavar="FOLDER"),
     ] = None,
     json: opt.Json = False,
 ) -> int:

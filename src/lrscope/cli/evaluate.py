@@ -12,16 +12,17 @@ from lrscope.terminal.output import echo, metrics_line, print_json
 
 Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune.", metavar="FOLDER")]
 WhichCheckpoint = Annotated[
-    str, typer.Option("--checkpoint", help="Its best checkpoint on dev, or its last.", metavar="best|last")
+    str, typer.Option("--checkpoint", help="Checkpoint to use: the best on dev, or the last.", metavar="best|last")
 ]
 WhichTrial = Annotated[
-    int | None, typer.Option("--trial", help="Which trial, where there are many.", metavar="N", show_default=False)
+    int | None,
+    typer.Option("--trial", help="Number of the trial, in a study of many.", metavar="N", show_default=False),
 ]
 
 
 def evaluate(
     run: Run,
-    data: Annotated[Path, typer.Option("--data", help="Labelled sentences, in any format.", metavar="FILE")],
+    data: Annotated[Path, typer.Option("--data", help="Labelled examples, in any format.", metavar="FILE")],
     checkpoint: WhichCheckpoint = "best",
     trial: WhichTrial = None,
     json: opt.Json = False,

@@ -16,7 +16,12 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="New folder for the model.", metavar="FOLDER", show_default=False)],
     trial: Annotated[
         int | None,
-        typer.Option("--trial", help="Export this trial, not the choice's best.", metavar="N", show_default=False),
+        typer.Option(
+            "--trial",
+            help="Export this trial instead of the recommended setting's best.",
+            metavar="N",
+            show_default=False,
+        ),
     ] = None,
     json: opt.Json = False,
 ) -> None:

@@ -47,7 +47,7 @@ def find(
     confirm_rates: ConfirmRates = 5,
     confirm_seeds: ConfirmSeeds = 2,
     resume: Annotated[
-        Path | None, typer.Option("--resume", help="Go on with the range test in this folder.", metavar="FOLDER")
+        Path | None, typer.Option("--resume", help="Resume the range test in this folder.", metavar="FOLDER")
     ] = None,
     out: opt.Out = None,
     json: opt.Json = False,

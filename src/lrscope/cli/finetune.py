@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 def finetune(
     settings: Settings,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Settings from a config.toml; options win over it.", metavar="FILE")
+        Path | None,
+        typer.Option("--config", help="Read settings from a TOML file; options override it.", metavar="FILE"),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", help="Go on with the run in this folder.", metavar="FOLDER")
+        Path | None, typer.Option("--resume", help="Resume the run in this folder.", metavar="FOLDER")
     ] = None,
     score_test: Annotated[
         bool, typer.Option("--score-test", help="Open the test scores when training ends; it is recorded.")

@@ -11,17 +11,16 @@ from lrscope.cli.options import Settings, with_settings
 from lrscope.terminal.output import echo, print_json
 
 
-@with_settings(("model", "tokenizer"))
+@with_settings(("model", "tokenizer", "seed"), seed={"help": "Random seed that samples are drawn from."})
 def generate(
     settings: Settings,
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")],
     temperature: Annotated[
         float, typer.Option("--temperature", help="0 takes the most likely token; 1 samples from the model.")
     ] = 0.0,
-    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", help="Longest continuation in tokens.")] = 200,
-    seed: Annotated[
-        int | None, typer.Option("--seed", help="Samples are drawn from it [0].", metavar="N", show_default=False)
-    ] = None,
+    max_new_tokens: Annotated[
+        int, typer.Option("--max-new-tokens", help="Maximum length of the continuation in tokens.")
+    ] = 200,
     json: opt.Json = False,
 ) -> None:
     """Continue a prompt, token by token, until the model ends its text.
@@ -35,16 +34,17 @@ def generate(
 
     if "model" not in settings:
         raise ConfigError("generation needs --model; see lrscope generate --help for an example")
+    seed = settings.get("seed", 0)
     pieces = continue_text(
         settings["model"],
         settings.get("tokenizer"),
         prompt,
         temperature=temperature,
         max_new_tokens=max_new_tokens,
-        seed=seed or 0,
+        seed=seed,
     )
     if json:
-        print_json({"prompt": prompt, "text": "".join(pieces), "temperature": temperature, "seed": seed or 0})
+        print_json({"prompt": prompt, "text": "".join(pieces), "temperature": temperature, "seed": seed})
         return
     for piece in pieces:
         echo(piece, nl=False)

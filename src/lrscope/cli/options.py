@@ -150,6 +150,10 @@ def _read(
                 read[name] = item.read(text.strip())
         except ConfigError as error:
             problems += error.problems
+            continue
+        if item.parse is None:  # a schedule is read together with its warmup
+            checked = [item.checked(value)[1] for value in (read[name] if lists and item.varies else [read[name]])]
+            problems += [problem for problem in checked if problem is not None]
     if problems:
         raise ConfigError(*problems)
     return read

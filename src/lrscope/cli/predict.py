@@ -15,9 +15,12 @@ from lrscope.terminal.output import echo, print_json
 
 def predict(
     run: Run,
-    sentences_file: Annotated[Path, typer.Option("--input", help="Sentences, one a line.", metavar="FILE")],
+    sentences_file: Annotated[Path, typer.Option("--input", help="Sentences, one per line.", metavar="FILE")],
     output: Annotated[
-        Path | None, typer.Option("--output", help="TSV: label and probabilities, one sentence a line.", metavar="FILE")
+        Path | None,
+        typer.Option(
+            "--output", help="Write a TSV file: label and probabilities, one sentence per line.", metavar="FILE"
+        ),
     ] = None,
     checkpoint: WhichCheckpoint = "best",
     trial: WhichTrial = None,

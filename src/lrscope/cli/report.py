@@ -30,46 +30,50 @@ def report(
     metric: Annotated[
         str | None,
         typer.Option(
-            "--metric", help="Metric of dev to compare by [the study's own].", metavar="NAME", show_default=False
+            "--metric", help="Dev metric to compare by [default: the study's own].", metavar="NAME", show_default=False
         ),
     ] = None,
     margin: Annotated[
         float | None,
         typer.Option(
             "--margin",
-            help="Smallest difference you care about [0.02, or that of planned checks].",
+            help="Smallest difference you care about, in units of the metric [default: 0.02, or what was planned].",
             metavar="X",
             show_default=False,
         ),
     ] = None,
     best_epoch: Annotated[
         bool,
-        typer.Option("--best-epoch", help="Judge runs at their best epoch on dev, and pay for that choice."),
+        typer.Option("--best-epoch", help="Compare best epochs, with a correction for picking the best."),
     ] = False,
     seed_sd: Annotated[
         float | None,
         typer.Option(
-            "--seed-sd", help="Spread over seeds to assume where each arm has one [0.014 for shares].", metavar="X"
+            "--seed-sd",
+            help="Seed SD to assume when there is only one run per setting [default: 0.014 for shares].",
+            metavar="X",
         ),
     ] = None,
     dev_size: Annotated[
-        int | None, typer.Option("--dev-size", help="Sentences of dev, for logs that do not say.", metavar="N")
+        int | None, typer.Option("--dev-size", help="Number of dev examples, where the logs do not say.", metavar="N")
     ] = None,
     test_size: Annotated[
-        int | None, typer.Option("--test-size", help="Sentences of test, for logs that do not say.", metavar="N")
+        int | None, typer.Option("--test-size", help="Number of test examples, where the logs do not say.", metavar="N")
     ] = None,
     open_test: Annotated[
         str | None,
         typer.Option(
             "--open-test",
-            help="Score the sealed test predictions of the chosen arm, or of all; it is recorded.",
+            help="Score the sealed test predictions of the recommended setting, or of all; it is recorded.",
             metavar="[all]",
             show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder for the report [the study's own].", metavar="FOLDER", show_default=False),
+        typer.Option(
+            "--out", help="Folder for the report [default: the study's own].", metavar="FOLDER", show_default=False
+        ),
     ] = None,
     json: opt.Json = False,
 ) -> int:

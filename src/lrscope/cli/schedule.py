@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +10,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
+from lrscope.config import TrialConfig
 from lrscope.errors import ConfigError
 from lrscope.terminal.output import echo, print_json, table_lines
 
@@ -20,31 +20,32 @@ if TYPE_CHECKING:
 FOUND_ERRORS = 1
 MAX_STEPS = 10_000_000
 
-Texts = Annotated[list[str], typer.Argument(help="Each one in quotes.", metavar="SCHEDULE...", show_default=False)]
+HORIZON = ("epochs", "batch_size", "peak_rate")
+UNKNOWN = {"shown_default": "unknown"}
+Texts = Annotated[
+    list[str], typer.Argument(help="Schedules, each in quotes.", metavar="SCHEDULE...", show_default=False)
+]
 StepsPerEpoch = Annotated[
-    int | None, typer.Option("--steps-per-epoch", help="Optimizer updates an epoch.", metavar="N", show_default=False)
+    int | None, typer.Option("--steps-per-epoch", help="Optimizer steps per epoch.", metavar="N", show_default=False)
 ]
 Examples = Annotated[
     int | None,
-    typer.Option("--examples", help="Training examples, instead of steps an epoch.", metavar="N", show_default=False),
+    typer.Option(
+        "--examples", help="Number of training examples, instead of steps per epoch.", metavar="N", show_default=False
+    ),
 ]
-BatchSize = Annotated[
-    int | None, typer.Option("--batch-size", help="Examples an update.", metavar="N", show_default=False)
-]
-Epochs = Annotated[int, typer.Option("--epochs", help="Passes over the training set.", metavar="N")]
-Rate = Annotated[float | None, typer.Option("--lr", help="Peak learning rate.", metavar="RATE", show_default=False)]
 
 
+@with_settings(HORIZON, batch_size=UNKNOWN)
 def show(
+    settings: Settings,
     schedules: Texts,
-    epochs: Epochs = 5,
     steps_per_epoch: StepsPerEpoch = None,
     examples: Examples = None,
-    batch_size: BatchSize = None,
-    lr: Rate = None,
-    scale: Annotated[str, typer.Option("--scale", help="Of the rate.", metavar="linear|log")] = "linear",
+    scale: Annotated[str, typer.Option("--scale", help="Scale of the rate axis.", metavar="linear|log")] = "linear",
     out: Annotated[
-        Path | None, typer.Option("--out", help="Picture, .png, .svg or .pdf.", metavar="FILE", show_default=False)
+        Path | None,
+        typer.Option("--out", help="Write a picture instead: .png, .svg or .pdf.", metavar="FILE", show_default=False),
     ] = None,
     json: opt.Json = False,
 ) -> None:
@@ -56,8 +57,9 @@ def show(
     """
     if scale not in ("linear", "log"):
         raise ConfigError(f"--scale is one of linear, log: got {scale!r}")
-    _check_rate(lr)
-    resolved = [_resolve(text, epochs, _steps(epochs, steps_per_epoch, examples, batch_size), lr) for text in schedules]
+    epochs, lr = settings.get("epochs", TrialConfig.epochs), settings.get("peak_rate")
+    per_epoch = _steps(epochs, steps_per_epoch, examples, settings.get("batch_size"))
+    resolved = [_resolve(text, epochs, per_epoch, lr) for text in schedules]
     if out is not None:
         from lrscope.report.schedule_figure import save_schedules
 
@@ -85,15 +87,12 @@ def show(
         echo(f"the picture is in {out}", err=True)
 
 
-@with_settings(("patience",))
+@with_settings((*HORIZON, "patience"), batch_size=UNKNOWN)
 def check(
     settings: Settings,
     schedules: Texts,
-    epochs: Epochs = 5,
     steps_per_epoch: StepsPerEpoch = None,
     examples: Examples = None,
-    batch_size: BatchSize = None,
-    lr: Rate = None,
     json: opt.Json = False,
 ) -> int:
     """Look for what is likely wrong with schedules: units, horizons, floors, milestones. An error found exits with 1.
@@ -106,7 +105,11 @@ def check(
     from lrscope.schedules.horizon import count_steps_per_epoch
     from lrscope.schedules.lint import horizon, lint
 
-    _check_rate(lr)
+    epochs, batch_size, lr = (
+        settings.get("epochs", TrialConfig.epochs),
+        settings.get("batch_size"),
+        settings.get("peak_rate"),
+    )
     per_epoch = _steps(epochs, steps_per_epoch, examples, batch_size)
     findings = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
@@ -128,11 +131,6 @@ def check(
         for _, finding in findings:
             echo(str(finding))
     return FOUND_ERRORS if any(finding.level == "error" for _, finding in findings) else 0
-
-
-def _check_rate(lr: float | None) -> None:
-    if lr is not None and not (math.isfinite(lr) and lr > 0):
-        raise ConfigError(f"the learning rate must be a positive number: got --lr {lr:g}; try 1e-4")
 
 
 def _steps(epochs: int, steps_per_epoch: int | None, examples: int | None, batch_size: int | None) -> int:

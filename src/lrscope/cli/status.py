@@ -19,7 +19,7 @@ def status(
     folder: Annotated[Path, typer.Argument(help="Folder of a study.", metavar="FOLDER", show_default=False)],
     log: Annotated[
         str | None,
-        typer.Option("--log", help="Print all evaluations instead.", metavar="csv", show_default=False),
+        typer.Option("--log", help="Print all evaluations as CSV instead.", metavar="csv", show_default=False),
     ] = None,
     json: opt.Json = False,
 ) -> None:

@@ -28,17 +28,22 @@ from lrscope.terminal.output import echo
 def sweep(
     settings: Settings,
     config: Annotated[
-        Path | None, typer.Option("--config", help="Settings from a TOML file; options win over it.", metavar="FILE")
+        Path | None,
+        typer.Option("--config", help="Read settings from a TOML file; options override it.", metavar="FILE"),
     ] = None,
     save_config: Annotated[
         Path | None, typer.Option("--save-config", help="Write the settings to a TOML file and stop.", metavar="FILE")
     ] = None,
     resume: Annotated[
         Path | None,
-        typer.Option("--resume", help="Go on with a study, or extend it with --seeds, --lr.", metavar="FOLDER"),
+        typer.Option(
+            "--resume",
+            help="Resume the study in this folder, or extend it with more --seeds or values of --lr.",
+            metavar="FOLDER",
+        ),
     ] = None,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="With --resume: try again what has failed.")
+        bool, typer.Option("--retry-failed", help="With --resume: run failed trials again.")
     ] = False,
     until_decided: UntilDecided = None,
     max_seeds: MaxSeeds = None,

@@ -21,7 +21,7 @@ from lrscope.terminal.output import echo, print_json
 def tune(
     settings: Settings,
     budget: Annotated[
-        str, typer.Option("--budget", help="Time to spend, such as 20min or 2h.", metavar="TIME")
+        str, typer.Option("--budget", help="Time budget, such as 20min or 2h.", metavar="TIME")
     ] = "20min",
     margin: Annotated[
         float, typer.Option("--margin", help="Smallest difference you care about, in units of the metric.", metavar="X")
