@@ -94,7 +94,7 @@ def test_the_best_of_each_arm_is_kept_and_loads(toy: Toy, tmp_path: Path) -> Non
     assert len(kept[0]) == 2
     trained = load_trained(together, "best", int(kept[0][0]))
     assert trained.predict(["the film is good"]).shape == (1, 3)
-    trained.store.close()
+    trained.close()
 
 
 def test_features_are_computed_once(toy: Toy, tmp_path: Path) -> None:

@@ -301,7 +301,7 @@ def test_what_is_saved_loads_in_transformers_with_the_same_logits(
         theirs = network(**tokenizer(sentences, padding=True, return_tensors="pt")).logits.softmax(-1)
     assert np.allclose(probabilities, theirs.numpy(), atol=1e-5)
     assert tokenizer(sentences)["input_ids"] == trained.inputs.data.tokenizer.encode(sentences)
-    trained.store.close()
+    trained.close()
 
 
 def test_the_best_checkpoint_is_the_best_evaluation(toy: Toy, tmp_path: Path) -> None:
@@ -312,7 +312,7 @@ def test_the_best_checkpoint_is_the_best_evaluation(toy: Toy, tmp_path: Path) ->
         stored = {r.step: r.metrics for r in trained.store.evaluations(1, "dev")}
         assert measured == pytest.approx(stored[trained.step])
         assert name == "best" or trained.step == 36
-        trained.store.close()
+        trained.close()
 
 
 def test_opening_the_test_split_is_recorded(toy: Toy, tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_opening_the_test_split_is_recorded(toy: Toy, tmp_path: Path) -> None:
     assert trained.store.openings() == []
     trained.evaluate(trained.read(toy.test))
     assert [o["asked_by"] for o in trained.store.openings()] == ["evaluate"]
-    trained.store.close()
+    trained.close()
     straight(toy.config(score_test=True), tmp_path / "scored")
     with StudyStore.open(tmp_path / "scored") as store:
         assert {o["asked_by"] for o in store.openings()} == {"--score-test"}
@@ -338,7 +338,7 @@ def test_unlabelled_test_sentences_are_predicted(toy: Toy, tmp_path: Path) -> No
     trained = load_trained(tmp_path / "run")
     with pytest.raises(DataError, match="lrscope predict"):
         trained.evaluate(trained.read(toy.test))
-    trained.store.close()
+    trained.close()
 
 
 def test_divergence_is_a_result_with_its_step_and_rate(toy: Toy, tmp_path: Path) -> None:
@@ -373,7 +373,7 @@ def test_the_best_checkpoint_survives_divergence(toy: Toy, tmp_path: Path, monke
     trained = load_trained(tmp_path / "run")
     assert trained.step == 6
     assert trained.store.predictions(1, 6, "test") is not None
-    trained.store.close()
+    trained.close()
 
 
 def test_early_stopping(toy: Toy, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.terminal.output import echo, metrics_line, print_json
 
-Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune.", metavar="FOLDER")]
+Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune, or an exported model.", metavar="FOLDER")]
 WhichCheckpoint = Annotated[
     str, typer.Option("--checkpoint", help="Checkpoint to use: the best on dev, or the last.", metavar="best|last")
 ]
@@ -33,25 +33,22 @@ def evaluate(
 
       lrscope evaluate --run runs/first --data dev.txt
     """
-    from lrscope.training.inference import load_trained
+    from lrscope.workflows.trained_model import evaluate as measure
 
-    trained = load_trained(run, checkpoint, trial)
-    split = trained.read(data)
-    evaluation = trained.evaluate(split)
-    sealed = split.fingerprint == trained.store.fingerprint.get("test")
+    result = measure(run, data, checkpoint=checkpoint, trial=trial)
     if json:
         print_json(
             {
                 "run": str(run),
                 "checkpoint": checkpoint,
-                "step": trained.step,
+                "step": result.step,
                 "data": str(data),
-                "examples": split.num_examples,
-                **evaluation.metrics,
-                "opened_test": sealed,
+                "examples": result.num_examples,
+                **result.metrics,
+                "opened_test": result.opened_test,
             }
         )
         return
-    echo(f"{metrics_line(evaluation.metrics)} on {split.num_examples} sentences ({checkpoint}, step {trained.step})")
-    if sealed:
+    echo(f"{metrics_line(result.metrics)} on {result.num_examples} sentences ({checkpoint}, step {result.step})")
+    if result.opened_test:
         echo("these are the run's sealed test sentences: the opening was recorded", err=True)

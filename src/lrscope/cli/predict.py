@@ -32,23 +32,17 @@ def predict(
 
       lrscope predict --run runs/first --input sentences.txt --output predictions.tsv
     """
-    from lrscope.data.readers import read_sentences
-    from lrscope.report.predictions import predictions_tsv
-    from lrscope.training.inference import load_trained
+    from lrscope.workflows.trained_model import predict as label
 
-    sentences = read_sentences(sentences_file)
-    trained = load_trained(run, checkpoint, trial)
-    names = trained.labels.names
-    probabilities = trained.predict(sentences)
+    result = label(run, sentences_file, checkpoint=checkpoint, trial=trial)
     if json:
         rows = [
-            {"label": names[int(row.argmax())], "probabilities": dict(zip(names, map(float, row), strict=True))}
-            for row in probabilities
+            {"label": name, "probabilities": dict(zip(result.names, map(float, row), strict=True))}
+            for name, row in zip(result.labels, result.probabilities, strict=True)
         ]
-        print_json({"run": str(run), "checkpoint": checkpoint, "step": trained.step, "predictions": rows})
-    table = predictions_tsv(names, probabilities)
+        print_json({"run": str(run), "checkpoint": checkpoint, "step": result.step, "predictions": rows})
     if output is not None:
-        write_text(output, table)
-        echo(f"{len(sentences)} predictions are in {output}", err=True)
+        write_text(output, result.table)
+        echo(f"{len(result.labels)} predictions are in {output}", err=True)
     elif not json:
-        echo(table, nl=False)
+        echo(result.table, nl=False)

@@ -1,4 +1,4 @@
-"""A finished run's model on other sentences: loading a checkpoint, evaluating, predicting."""
+"""A trained model on other sentences: loading a checkpoint of a run or an exported folder, evaluating, predicting."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
 from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
-from lrscope.errors import ConfigError, DataError, StudyError
+from lrscope.errors import CheckpointError, ConfigError, DataError, StudyError
+from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.minllama import write_minllama
 from lrscope.models.trainable import TrainableModel
 from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation
 from lrscope.tasks.registry import task_named
 from lrscope.training.evaluation import outputs_of
-from lrscope.training.numerics import apply
+from lrscope.training.numerics import apply, decide
 from lrscope.training.study_inputs import StudyInputs
 
 CHECKPOINTS = ("best", "last")
@@ -29,9 +31,12 @@ CHECKPOINTS = ("best", "last")
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A checkpoint of a study, ready to use with the numerics it was trained with."""
+    """A checkpoint of a study, ready to use with the numerics it was trained with; `store` is None for an exported one.
 
-    store: StudyStore
+    The classes of an exported one are those that its `config.json` names.
+    """
+
+    store: StudyStore | None
     trial: int
     step: int
     inputs: StudyInputs
@@ -39,8 +44,18 @@ class TrainedModel:
 
     @property
     def labels(self) -> LabelSet:
-        """Return the study's classes."""
-        return LabelSet.of_state(self.store.task_state)
+        """Return its classes."""
+        return LabelSet.of_state(self.inputs.data.state)
+
+    @property
+    def test_fingerprint(self) -> str | None:
+        """Return the digest of the test split that its study has sealed, None where there is none."""
+        return None if self.store is None else self.store.fingerprint.get("test")
+
+    def close(self) -> None:
+        """Close its study's store."""
+        if self.store is not None:
+            self.store.close()
 
     def outputs(self, split: Split) -> NDArray[np.float32]:
         """Return the task's outputs, one row an example, in the split's order."""
@@ -56,7 +71,7 @@ class TrainedModel:
             raise DataError(
                 f"{split.path} must have a label on every line to be evaluated; use lrscope predict instead"
             )
-        if split.fingerprint == self.store.fingerprint.get("test"):
+        if self.store is not None and split.fingerprint == self.test_fingerprint:
             with StudyStore.open(self.store.folder, for_writing=True) as store:
                 store.record_opening(self.trial, self.step, "test", "evaluate")
         encoded = self.inputs.task.encode(self.inputs.data, split)
@@ -64,8 +79,14 @@ class TrainedModel:
 
     def read(self, path: Path) -> Split:
         """Read a labelled file with this study's classes and columns."""
-        data = self.store.config.data
-        return load_split(path, self.labels, "data", text_column=data.text_column, label_column=data.label_column)
+        data, labels = self.inputs.config.data, self.labels
+        columns = {"text_column": data.text_column, "label_column": data.label_column}
+        if self.store is None:  # how its files wrote the classes is not known: by name, or else by number
+            try:
+                return load_split(path, labels, "data", **columns)
+            except DataError:
+                labels = LabelSet(labels.names, tuple(str(index) for index in range(len(labels.names))))
+        return load_split(path, labels, "data", **columns)
 
     def predict(self, sentences: Sequence[str]) -> NDArray[np.float32]:
         """Return probabilities (N, C), one row a sentence."""
@@ -108,3 +129,42 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
     network = task.build_model(inputs.data, replace(store.config.trial, dropout=0.0), numerics.precision)
     step = int(inputs.data.checkpoint.metadata.get("lrscope.step", 0))
     return TrainedModel(store, trial, step, inputs, network.to(numerics.device).eval())
+
+
+def load_exported(folder: Path) -> TrainedModel:
+    """Load a classifier from a folder that `lrscope export` wrote, or transformers.
+
+    Raises:
+        CheckpointError: it is no classifier, or its classes have no names.
+    """
+    names = _class_names(folder)
+    config = StudyConfig(
+        # A configuration names what was trained on, which nobody knows here and nothing reads.
+        data=DataConfig(train=str(folder), dev=str(folder)),
+        model=ModelConfig(model=str(folder)),
+        trial=TrialConfig(peak_rate=1.0),
+    )
+    task = task_named(config.task)
+    data = task.restore(config, {"names": names, "keys": names}, folder)
+    numerics = decide(
+        config.numerics, data.checkpoint.shape if data.implementation == "native" else None, data.implementation
+    )
+    apply(numerics)
+    network = task.build_model(data, replace(config.trial, dropout=0.0), numerics.precision).to(numerics.device)
+    step = int(data.checkpoint.metadata.get("lrscope.step", 0))
+    return TrainedModel(None, 1, step, StudyInputs(config, task, data, numerics), network.eval())
+
+
+def _class_names(folder: Path) -> list[str]:
+    """Return the names of a classifier's classes, by its `config.json`."""
+    config = read_checkpoint(folder).config
+    architectures = config.get("architectures") or []
+    if not any("ForSequenceClassification" in str(name) for name in architectures):
+        raise CheckpointError(
+            f"{folder} holds no classifier: its config.json names {', '.join(map(str, architectures)) or 'none'}; name "
+            "the folder of a run, or one that lrscope export wrote"
+        )
+    names = config.get("id2label")
+    if not isinstance(names, dict) or sorted(names) != sorted(map(str, range(len(names)))) or len(names) < 2:
+        raise CheckpointError(f"{folder}: config.json must name the classes: got id2label {names!r:.60}")
+    return [str(names[str(index)]) for index in range(len(names))]

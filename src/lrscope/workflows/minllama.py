@@ -241,7 +241,7 @@ def _predict(run: FineTune, asked: MinllamaConfig, tell: Tell, arguments: Mappin
         predicted = trained.outputs(split).argmax(-1)
         accuracy[split.name] = _write_predictions(split, predicted, splits.labels.keys, file, tell)
     trained.save_minllama(Path(_saved(asked)), dict(arguments))
-    trained.store.close()
+    trained.close()
     return accuracy
 
 

@@ -1,0 +1,102 @@
+"""A trained model at work on other examples: evaluated on labelled ones, predicting others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.store.storage import DATABASE
+from lrscope.workflows.study_folder import compared_study
+
+if TYPE_CHECKING:
+    from lrscope.training.inference import TrainedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluateResult:
+    """Metrics on labelled examples; `opened_test` says that they were the study's sealed test, which is on record."""
+
+    data: Path
+    step: int
+    num_examples: int
+    metrics: Mapping[str, float]
+    opened_test: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictResult:
+    """Probabilities (N, C) of the classes `names`, one row an example."""
+
+    step: int
+    names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+
+    @property
+    def labels(self) -> list[str]:
+        """The most probable class of each example."""
+        return [self.names[index] for index in self.probabilities.argmax(-1)]
+
+    @property
+    def table(self) -> str:
+        """Classes and probabilities as tab-separated lines under a heading."""
+        from lrscope.report.predictions import predictions_tsv
+
+        return predictions_tsv(self.names, self.probabilities)
+
+
+def evaluate(folder: Path, data: Path, *, checkpoint: str = "best", trial: int | None = None) -> EvaluateResult:
+    """Measure a trained model on labelled examples.
+
+    `folder` is a run's, a study's with the number of a `trial`, or one that `export` wrote. Scoring the study's own
+    test examples is recorded.
+
+    Raises:
+        ConfigError, StudyError, CheckpointError: there is no such model.
+        DataError: some example has no label.
+    """
+    model = _load(folder, checkpoint, trial)
+    try:
+        split = model.read(data)
+        metrics = model.evaluate(split).metrics
+    finally:
+        model.close()
+    opened = split.fingerprint == model.test_fingerprint
+    return EvaluateResult(
+        data=data, step=model.step, num_examples=split.num_examples, metrics=metrics, opened_test=opened
+    )
+
+
+def predict(folder: Path, sentences: Path, *, checkpoint: str = "best", trial: int | None = None) -> PredictResult:
+    """Predict the classes of the sentences in a file, one a line, with a trained model; `folder` as for `evaluate`.
+
+    Raises:
+        ConfigError, StudyError, CheckpointError: there is no such model.
+        DataError: the file cannot be read.
+    """
+    from lrscope.data.readers import read_sentences
+
+    texts = read_sentences(sentences)
+    model = _load(folder, checkpoint, trial)
+    try:
+        return PredictResult(step=model.step, names=model.labels.names, probabilities=model.predict(texts))
+    finally:
+        model.close()
+
+
+def _load(folder: Path, checkpoint: str, trial: int | None) -> TrainedModel:
+    from lrscope.training.inference import load_exported, load_trained
+
+    home = compared_study(folder)
+    if is_exported(home):
+        return load_exported(home)
+    return load_trained(home, checkpoint, trial)
+
+
+def is_exported(folder: Path) -> bool:
+    """Return whether a folder holds a model and no study."""
+    return (folder / "model.safetensors").is_file() and not (folder / DATABASE).is_file()
