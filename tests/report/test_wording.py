@@ -95,6 +95,8 @@ def test_lists_of_settings() -> None:
     assert english.text(q.Settings(["lr 1e-5", "lr 0.001", "lr 0.01"])) == "1e-5, 0.001 and 0.01"
     assert english.text(q.Settings(["lr 1e-5", "lr 1e-3, batch size 8"])) == "lr 1e-5 and lr 1e-3, batch size 8"
     assert chinese.text(q.Settings(["lr 1e-5", "lr 0.001"])) == "1e-5、0.001"
+    assert chinese.word("train-metric") == "训练准确率（结束时）"
+    assert chinese.word("dev-end") == "dev 准确率（训练结束时）"
     assert english.text(q.Settings([f"lr {n}" for n in range(9)])) == "0 … 8 (9 settings)"
     assert english.text(q.Setting("a\nb\x1b[2J")) == "a\\u000ab\\u001b[2J"
 

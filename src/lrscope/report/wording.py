@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from typing import Any
@@ -17,6 +18,7 @@ from lrscope.schedules.durations import format_number
 from lrscope.visible_text import visible
 
 MAX_NAMED = 6  # settings in a sentence; of more, the first and the last
+_BETWEEN_IDEOGRAPHS = re.compile("(?<=[\u4e00-\u9fff]) (?=[\u4e00-\u9fff])")
 _MINUS = str.maketrans("-", "−")
 
 
@@ -38,7 +40,7 @@ class Wording:
 
     def word(self, key: str, **values: object) -> str:
         """Return a short word or heading."""
-        return self.locale.words[key].format(metric=self.metric, **values)
+        return self._joined(self.locale.words[key].format(metric=self.metric, **values))
 
     def text(self, value: object) -> str:
         """Return a quantity as it is written: by its type."""
@@ -47,7 +49,7 @@ class Wording:
     def sentence(self, statement: Statement) -> str:
         """Return a statement as a sentence."""
         written = {item.name: self.text(getattr(statement, item.name)) for item in fields(statement)}
-        return self.locale.say[statement.key].format(metric=self.metric, **written)
+        return self._joined(self.locale.say[statement.key].format(metric=self.metric, **written))
 
     def answer(self, answer: Sequence[Answer]) -> list[str]:
         """Return the answer's paragraphs: the recommendation and how others stand beside it are one."""
@@ -70,6 +72,10 @@ class Wording:
         at = self.locale.aside.format(self.text(cell.at)) if cell.at else ""
         spread = f" ± {number(cell.spread)}" if cell.spread is not None else ""
         return at + spread + (self.locale.aside.format(self.text(cell.interval)) if cell.interval else "")
+
+    def _joined(self, text: str) -> str:
+        """Return text without spaces between characters of a language that sets none."""
+        return text if self.locale.space else _BETWEEN_IDEOGRAPHS.sub("", text)
 
     def _settings(self, names: Sequence[str]) -> str:
         """List settings; where all are bare rates, the rates alone."""

@@ -143,8 +143,8 @@ SAY = {
     "peak-open": (
         "A smooth curve through the results peaks at lr {rate}, but the peak may lie outside the range you tried ({tried})."
     ),
-    "edge-low": "{arm} is the lowest learning rate you tried and may be the best: the best may lie below your grid.",
-    "edge-high": "{arm} is the highest learning rate you tried and may be the best: the best may lie above your grid.",
+    "edge-low": "{arm} is the lowest learning rate you tried and may be the best, so the best one may lie below your grid.",
+    "edge-high": "{arm} is the highest learning rate you tried and may be the best, so the best one may lie above your grid.",
     "still-improving": "{arm} was still improving at {at}: by {gain} over the last third of training.",
     "unstable": "{arm} is unstable: dev {metric} got worse and recovered ({number}×), by up to {fall}.",
     "worse-after-best": "{arm} was best at {at} and then got worse by {fall}.",
@@ -155,19 +155,19 @@ SAY = {
     "failed": "{arm} failed in {number} of {of} runs (95% CI of the failure rate: {interval}).",
     "seed-collapsed": "{arm} with seed {seed} ended at {value}, while its other seeds are around {middle}: that run collapsed.",
     "assumed-spread/default": (
-        "This assumes a seed-to-seed standard deviation of {sd} (measured with a 42M model on SST-5), because it cannot be measured from "
-        "these runs. With {flips}, the list of settings that may be the best would change. Set it with --seed-sd."
+        "The seed-to-seed standard deviation cannot be measured from these runs and is assumed to be {sd} (measured with a 42M model on "
+        "SST-5). If it were {flips}, a different set of settings would still be in the running. Set it with --seed-sd."
     ),
     "assumed-spread/default-firm": (
-        "This assumes a seed-to-seed standard deviation of {sd} (measured with a 42M model on SST-5), because it cannot be measured from "
-        "these runs. Any value from a tenth to ten times that gives the same verdict. Set it with --seed-sd."
+        "The seed-to-seed standard deviation cannot be measured from these runs and is assumed to be {sd} (measured with a 42M model on "
+        "SST-5). Any value from a tenth to ten times that gives the same verdict. Set it with --seed-sd."
     ),
     "assumed-spread/asked": (
-        "This assumes the seed-to-seed standard deviation you set, {sd}, because it cannot be measured from these runs. With {flips}, "
-        "the list of settings that may be the best would change."
+        "The seed-to-seed standard deviation cannot be measured from these runs and is assumed to be {sd}, as you set it. If it were "
+        "{flips}, a different set of settings would still be in the running."
     ),
     "assumed-spread/asked-firm": (
-        "This assumes the seed-to-seed standard deviation you set, {sd}, because it cannot be measured from these runs. Any value from a "
+        "The seed-to-seed standard deviation cannot be measured from these runs and is assumed to be {sd}, as you set it. Any value from a "
         "tenth to ten times that gives the same verdict."
     ),
     "unknown-spread": (
