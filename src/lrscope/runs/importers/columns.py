@@ -21,6 +21,7 @@ from lrscope.runs.score_table import Floats
 Kind = Literal["csv", "jsonl", "parquet"]
 Codes = NDArray[np.int32]
 PARQUET = b"PAR1"
+MAX_ROWS = 10**8
 SEPARATORS = "\t;,"
 
 
@@ -229,8 +230,11 @@ def _from_parquet(path: Path, only: Sequence[str] | None) -> Table:
     with parquet_file(path) as file:
         _check_names(path, file.schema_arrow.names)
         fields = [field for field in file.schema_arrow if only is None or field.name in only]
+        num_rows = file.metadata.num_rows
+        if num_rows > MAX_ROWS:  # few bytes may claim to be many rows
+            raise DataError(f"{file_name(path)}: a table has at most {MAX_ROWS:,} rows: got {num_rows:,}; split it")
         columns = {field.name: _Arrow(path, field.name, str(field.type)) for field in fields}
-        return Table(path, columns, range(1, file.metadata.num_rows + 1), "row")
+        return Table(path, columns, range(1, num_rows + 1), "row")
 
 
 def _from_json(path: Path) -> Table:

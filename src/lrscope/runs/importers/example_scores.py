@@ -60,7 +60,7 @@ class Scored:
     @cached_property
     def _runs(self) -> tuple[list[RunKey], Indices]:
         """The runs, as (arm, seed, rate), and each row's index among them."""
-        combined: Indices = np.zeros(len(self.source), np.int64)
+        combined: Indices = np.zeros(len(self.metrics.codes), np.int64)
         for name in ("arm", "seed", *(name for name in RATES if name in self.source.columns)):
             column = self.source.columns[name]
             combined = _renumbered(combined * len(column.texts) + column.codes)

@@ -54,11 +54,7 @@ class Entry:
             epoch if 0.0 <= epoch <= 1e9 else None,
             rate if 0.0 <= rate <= 1e30 else None,
             measured(entry["loss"]) if "loss" in entry else None,
-            {
-                _OF_DEV.sub("", name): measured(value)
-                for name, value in evaluated.items()
-                if isinstance(value, int | float) and not name.endswith(NOT_METRICS) and not name.startswith("test_")
-            },
+            {_OF_DEV.sub("", name): measured(value) for name, value in evaluated.items() if _is_metric(name, value)},
             count(round(size)) if math.isfinite(size := _dev_size(entry)) and size < 1e12 else None,
             measured(entry["train_runtime"]) if "train_runtime" in entry else None,
         )
@@ -97,6 +93,11 @@ class TrainerState:
         notes = (PeakEstimated(Settings([name])),) if read_back else ()
         sizes = frozenset(entry.dev_size for entry in history if entry.dev_size)
         return Imported((run,), settings, notes, dev_sizes=sizes)
+
+
+def _is_metric(name: str, value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and not name.endswith(NOT_METRICS) and not name.startswith("test_")
 
 
 def last_state(folder: Path) -> Path | None:
