@@ -183,3 +183,9 @@ def test_one_example_is_too_few(tmp_path: Path) -> None:
     rows = [{**SCORE, "seed": seed, "arm": arm} for seed in (0, 1) for arm in ("a", "b")]
     with pytest.raises(DataError, match="several examples"):
         read_table(written(tmp_path / "t.csv", rows), {})
+
+
+def test_a_metric_of_which_no_noise_is_known_warns_of_nothing(tmp_path: Path) -> None:
+    rows = [{"lr": lr, "epoch": 1, "dev_bleu": 78.0 + 1000 * lr} for lr in (1e-4, 1e-3, 1e-2)]
+    conclusions = Conclusions(read_table(written(tmp_path / "t.csv", rows), {}))
+    assert [arm.standing for arm in conclusions.arms] == ["contender"] * 3

@@ -191,7 +191,8 @@ class Verdict:
         spent = np.asarray(errors)[level]
         each = effective_freedoms(share / 100, known[freedom], spent / max(1, num_compared))
         values = [critical(float(nu), float(error)) for nu, error in zip(each, spent, strict=True)]
-        return np.asarray(values)[index].reshape(e.errors.shape) * e.errors
+        with np.errstate(invalid="ignore"):  # of an arm beside itself: no error, times infinity where nothing is known
+            return np.asarray(values)[index].reshape(e.errors.shape) * e.errors
 
     def against_best(self) -> list[PairVerdict]:
         """Return what may be said of the arm with the best mean beside every other, in the order of their means."""
