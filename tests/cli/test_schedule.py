@@ -55,7 +55,7 @@ def test_check_points_at_the_unit_and_exits_with_1(cli: Cli) -> None:
     code, out, _ = cli("schedule", "check", "cosine(length=5st)", *RUN)
     assert code == 1
     assert out == "error: cosine(5st) reaches its end at step 5 of 535; did you mean 5ep?\n"
-    assert cli("schedule", "check", "warmup(6%) > linear", *RUN)[:2] == (0, "nothing found over 535 steps\n")
+    assert cli("schedule", "check", "warmup(6%) > linear", *RUN)[:2] == (0, "no problems found over 535 steps\n")
     code, out, _ = cli("schedule", "check", "warmup(50%) > linear", *RUN, "--json")
     assert code == 0
     (finding,) = json.loads(out)["findings"]
@@ -70,7 +70,7 @@ def test_check_compares_the_horizon_with_the_data(cli: Cli) -> None:
     steps = ["--epochs", "5", "--steps-per-epoch", "106", "--examples", "8544", "--batch-size", "80"]
     code, out, _ = cli("schedule", "check", "linear", *steps)
     assert code == 1
-    assert "8544 examples in batches of 80 are 107 steps an epoch, not 106" in out
+    assert "8544 examples in batches of 80 make 107 steps per epoch, not 106" in out
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ def test_a_periodic_cosine_rises_53_times() -> None:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda o: lr_scheduler.CosineAnnealingLR(o, 1000), "laid over 1000 steps, and 535 will run"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 1000), "built for 1000 steps, but 535 will run"),
         (lambda o: lr_scheduler.LambdaLR(o, lambda t: 1 + np.cos(t / 20)), "LambdaLR will rise again 4 times"),
         (
             lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 300),
@@ -270,11 +270,11 @@ def test_nothing_is_said_of_what_is_right(build: Any) -> None:
             "rate is 0.00475",
         ),
         (lambda o: hf.get_cosine_schedule_with_warmup(o, 100, 1000), 250, "horizon", "micro-batches, 4 to an update"),
-        (lambda o: hf.get_linear_schedule_with_warmup(o, 10, 600), 500, "horizon", "over 600 steps, and 500 will run"),
+        (lambda o: hf.get_linear_schedule_with_warmup(o, 10, 600), 500, "horizon", "for 600 steps, but 500 will run"),
         (lambda o: lr_scheduler.StepLR(o, 30, 0.1), 1000, "vanishing", "down to 1e-11 of its peak after a third"),
         (lambda o: lr_scheduler.ExponentialLR(o, 0.95), 1000, "vanishing", "step it once an epoch"),
         (lambda o: lr_scheduler.MultiStepLR(o, [800]), 500, "past the end", "its rate first falls at step 800"),
-        (lambda o: ScheduledLR(o, "linear", total_steps=400), 200, "horizon", "over 400 steps, and 200 will run"),
+        (lambda o: ScheduledLR(o, "linear", total_steps=400), 200, "horizon", "for 400 steps, but 200 will run"),
         (lambda o: lr_scheduler.LambdaLR(o, lambda t: [1.0][t]), 3, "horizon", "raises after 1 of 3 updates: IndexErr"),
         (lr_scheduler.ReduceLROnPlateau, 9, "metric", "depends on a metric"),
         (lambda o: lr_scheduler.StepLR(o, 3), 0, "horizon", "at least one update: got 0"),

@@ -11,7 +11,7 @@ from lrscope.schedules import Schedule, parse
 from lrscope.schedules.lint import Finding, horizon, lint
 
 
-def found(text: str, **more: object) -> list[Finding]:
+def lint_of(text: str, **more: object) -> list[Finding]:
     return lint(parse(text), **{"total_steps": 535, "steps_per_epoch": 107, "peak_rate": 1e-5, **more})  # type: ignore[arg-type]
 
 
@@ -39,7 +39,7 @@ def found(text: str, **more: object) -> list[Finding]:
     ],
 )
 def test_what_is_found(text: str, level: str, sentence: str, fix: str) -> None:
-    findings = found(text)
+    findings = lint_of(text)
     assert any(f.level == level and sentence in f.sentence and fix in f.fix for f in findings), findings
 
 
@@ -55,24 +55,24 @@ def test_what_is_found(text: str, level: str, sentence: str, fix: str) -> None:
 )  # fmt: skip
 def test_nothing_is_found_where_nothing_is_wrong(text: str) -> None:
     run = {"peak_rate": 1e-4, "total_steps": 1070, "steps_per_epoch": 107} if "2ep, from" in text else {}
-    assert found(text, **run) == []
+    assert lint_of(text, **run) == []
 
 
 def test_early_stopping_under_a_decay_is_noted() -> None:
-    assert [f.rule for f in found("linear", patience=2)] == ["early stopping"]
-    assert found("constant", patience=2) == []
+    assert [f.rule for f in lint_of("linear", patience=2)] == ["early stopping"]
+    assert lint_of("constant", patience=2) == []
 
 
 def test_a_horizon_that_is_not_the_steps_that_run() -> None:
     (finding,) = horizon(530, 535, "the last partial batch counts")
-    assert "laid over 530 steps, and 535 will run: the last partial batch counts" in finding.sentence
-    assert "its last 5 steps run at its end" in finding.sentence
+    assert "built for 530 steps, but 535 will run: the last partial batch counts" in finding.sentence
+    assert "the last 5 steps stay at its final rate" in finding.sentence
     (finding,) = horizon(535, 134)
-    assert "ends after 25% of its way" in finding.sentence
+    assert "only the first 25% of it will run" in finding.sentence
 
 
 def test_errors_come_first() -> None:
-    levels = [f.level for f in found("warmup(2st) > cosine(5st)")]
+    levels = [f.level for f in lint_of("warmup(2st) > cosine(5st)")]
     assert levels == sorted(levels, key=["error", "warning", "note"].index)
     assert levels[0] == "error"
 

@@ -1,4 +1,4 @@
-"""`lrscope schedule`: a schedule seen, and checked, before anything is trained."""
+"""`lrscope schedule`: show a schedule, and check it, before anything is trained."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def show(
     ] = None,
     json: opt.Json = False,
 ) -> None:
-    """Draw schedules in the terminal, or into a picture, with their first, peak, last and mean rate.
+    """Draw schedules in the terminal or into a picture, with their first, peak, last and mean rate.
 
     Example:
 
@@ -80,7 +80,7 @@ def show(
         rows.append([schedule.text, *rates, ", ".join(f"{p['phase']} {p['steps']}" for p in described["phases"])])
     what = "rates" if lr is not None else "shares of the peak rate"
     echo("\n".join(table_lines(names, rows)))
-    echo(f"{what} over {resolved[0].total_steps} steps, {resolved[0].steps_per_epoch} an epoch")
+    echo(f"{what} over {resolved[0].total_steps} steps, {resolved[0].steps_per_epoch} per epoch")
     if any(schedule.schedule.depends_on_metric for schedule in resolved):
         echo("a plateau reacts to the metric: it is shown as if the metric always improved")
     if out is not None:
@@ -95,7 +95,7 @@ def check(
     examples: Examples = None,
     json: opt.Json = False,
 ) -> int:
-    """Look for what is likely wrong with schedules: units, horizons, floors, milestones. An error found exits with 1.
+    """Check schedules for likely mistakes in units, lengths, floors and milestones. Exits with 1 after an error.
 
     Example:
 
@@ -114,7 +114,7 @@ def check(
     findings = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
         actual = count_steps_per_epoch(examples, batch_size)
-        why = f"{examples} examples in batches of {batch_size} are {actual} steps an epoch, not {steps_per_epoch}"
+        why = f"{examples} examples in batches of {batch_size} make {actual} steps per epoch, not {steps_per_epoch}"
         findings += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
     for text in schedules:
         patience = settings.get("patience")
@@ -126,7 +126,7 @@ def check(
         keys = ("level", "rule", "sentence", "fix")
         print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in findings]})
     elif not findings:
-        echo(f"nothing found over {epochs * per_epoch} steps")
+        echo(f"no problems found over {epochs * per_epoch} steps")
     else:
         for _, finding in findings:
             echo(str(finding))
@@ -151,10 +151,7 @@ def _steps_per_epoch(steps_per_epoch: int | None, examples: int | None, batch_si
     if steps_per_epoch is not None:
         return steps_per_epoch
     if examples is None or batch_size is None:
-        raise ConfigError(
-            "a schedule is laid over a run: its length is missing; give --steps-per-epoch, or --examples and "
-            "--batch-size"
-        )
+        raise ConfigError("the length of the run is missing: give --steps-per-epoch, or --examples and --batch-size")
     return count_steps_per_epoch(examples, batch_size)
 
 

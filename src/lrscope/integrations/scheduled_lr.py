@@ -151,7 +151,7 @@ class ScheduledLR(LRScheduler):
             ours, theirs = {"schedule": ours["schedule"]}, {"schedule": theirs["schedule"]}
         if ours != theirs:
             raise ScheduleError(
-                f"a run goes on under the schedule and horizon it began with: got {self.schedule} over "
+                f"a resumed run keeps the schedule and the length that it began with: got {self.schedule} over "
                 f"{ours.get('total_steps')} steps, the state has {state.get('schedule')} over "
                 f"{state.get('total_steps')}; build the same scheduler, or start a new run"
             )

@@ -19,12 +19,12 @@ __all__ = ["ScheduleCallback", "range_test"]
 
 
 class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
-    """Lays a `ScheduledLR` over the run when training begins: `state.max_steps` updates, accumulation counted in."""
+    """Sets the length of a `ScheduledLR` when training begins: `state.max_steps` updates, accumulation counted in."""
 
     def on_train_begin(
         self, args: Any, state: Any, control: Any, lr_scheduler: Any = None, train_dataloader: Any = None, **_: Any
     ) -> None:
-        """Tell the scheduler how long the run is.
+        """Set the length of the run.
 
         Raises:
             ScheduleError: the Trainer has another scheduler, or the schedule does not fit its run.
@@ -32,7 +32,7 @@ class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
         scheduler = getattr(lr_scheduler, "scheduler", lr_scheduler)  # accelerate may have wrapped it
         if not isinstance(scheduler, ScheduledLR):
             raise ScheduleError(
-                f"ScheduleCallback lays out a ScheduledLR: the Trainer has {type(scheduler).__name__}; pass "
+                f"ScheduleCallback sets the length of a ScheduledLR: the Trainer has {type(scheduler).__name__}; pass "
                 "optimizers=(optimizer, ScheduledLR(optimizer, ...))"
             )
         steps_per_epoch = None

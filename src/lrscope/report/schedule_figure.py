@@ -1,4 +1,4 @@
-"""A picture of schedules: rate by step, epochs marked, several overlaid; told apart in grey as well as in colour."""
+"""A picture of schedules: rate by step, epochs marked, several overlaid, distinct in grey as well as in colour."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is likely wrong with a schedule, said before anything is trained.
+"""What is likely wrong with a schedule, found before anything is trained.
 
 Each rule is a function of a schedule and the run it is meant for. A finding has a level, a sentence and a fix:
 an `error` cannot run or cannot be meant, a `warning` is likely a mistake, a `note` is worth knowing.
@@ -78,7 +78,7 @@ def lint(
 
 
 def horizon(planned: int, actual: int, why: str = "") -> list[Finding]:
-    """Return a finding where a schedule was laid over another number of steps than will run.
+    """Return a finding where a schedule was built for another number of steps than will run.
 
     >>> horizon(535, 535)
     []
@@ -86,16 +86,16 @@ def horizon(planned: int, actual: int, why: str = "") -> list[Finding]:
     if planned == actual:
         return []
     ends = (
-        f"it ends after {actual / planned:.0%} of its way"
+        f"only the first {actual / planned:.0%} of it will run"
         if actual < planned
-        else f"its last {actual - planned} steps run at its end"
+        else f"the last {actual - planned} steps stay at its final rate"
     )
     return [
         Finding(
             "error",
             "horizon",
-            f"the schedule is laid over {planned} steps, and {actual} will run{': ' + why if why else ''}; {ends}",
-            f"lay it over {actual} steps",
+            f"the schedule is built for {planned} steps, but {actual} will run{': ' + why if why else ''}; {ends}",
+            f"build it for {actual} steps",
         )
     ]
 
@@ -111,14 +111,14 @@ def _ordered(findings: list[Finding]) -> list[Finding]:
 def _units(schedule: Schedule, run: Horizon) -> Iterator[Finding]:
     """Look for lengths that make sense in another unit: `5st` in a run of 5 epochs, `500ep` in one of 535 steps."""
     for phase in dict.fromkeys(phases(schedule)):
-        for item, place, duration in phase.durations():
-            meant = _meant(schedule, phase, item.name, place, duration, run)
+        for item, index, duration in phase.durations():
+            meant = _meant(schedule, phase, item.name, index, duration, run)
             if meant is not None:
                 yield _unit_finding(phase, str(item.metadata.get("text") or item.name), duration, meant, run)
 
 
 def _meant(
-    schedule: Schedule, phase: Phase, name: str, place: int, duration: Duration, run: Horizon
+    schedule: Schedule, phase: Phase, name: str, index: int, duration: Duration, run: Horizon
 ) -> Duration | None:
     epochs = run.total_steps / run.steps_per_epoch
     if duration.unit == "st" and 0 < duration.value <= epochs and run.steps_per_epoch >= 5:
@@ -130,7 +130,7 @@ def _meant(
     else:
         return None
     value = getattr(phase, name)
-    changed = (*value[:place], meant, *value[place + 1 :]) if isinstance(value, tuple) else meant
+    changed = (*value[:index], meant, *value[index + 1 :]) if isinstance(value, tuple) else meant
     try:
         settings: dict[str, Any] = {name: changed}
         other = _replaced(schedule, phase, dataclasses.replace(phase, **settings))
@@ -150,20 +150,20 @@ def _replaced(schedule: Schedule, old: Phase, new: Phase) -> Schedule:
 
 
 def _unit_finding(phase: Phase, name: str, duration: Duration, meant: Duration, run: Horizon) -> Finding:
-    place = run.steps(duration)
+    step = run.steps(duration)
     fix = f"did you mean {meant}?"
     if name == "length" and not phase.is_warmup:
         if duration.unit == "st":
-            return Finding("error", "unit", f"{phase} reaches its end at step {place} of {run.total_steps}", fix)
-        return Finding("error", "unit", f"{phase} would end at step {place}, the run has {run.total_steps}", fix)
+            return Finding("error", "unit", f"{phase} reaches its end at step {step} of {run.total_steps}", fix)
+        return Finding("error", "unit", f"{phase} would end at step {step}, the run has {run.total_steps}", fix)
     if duration.unit == "ep":
         return Finding(
             "error" if name == "length" else "warning",
             "unit",
-            f"{name}={duration} in {phase} is step {place}, the run has {run.total_steps}",
+            f"{name}={duration} in {phase} is step {step}, the run has {run.total_steps}",
             fix,
         )
-    share = f"{100 * place / run.total_steps:.1f}%"
+    share = f"{100 * step / run.total_steps:.1f}%"
     return Finding(
         "warning", "unit", f"{name}={duration} in {phase} is {share} of a run of {run.total_steps} steps", fix
     )
@@ -198,14 +198,15 @@ def _long_warmup(resolved: ResolvedSchedule) -> Iterator[Finding]:
 def _past_the_end(resolved: ResolvedSchedule) -> Iterator[Finding]:
     run = resolved.horizon
     for phase, _ in resolved_phases(resolved):
-        places: tuple[Duration, ...] = getattr(phase, "at", ())
+        milestones: tuple[Duration, ...] = getattr(phase, "at", ())
         last = run.total_steps - isinstance(phase, MultiStep)  # a line may lead to the end itself
-        beyond = [place for place in places if run.steps(place) > last]
+        beyond = [milestone for milestone in milestones if run.steps(milestone) > last]
         if beyond:
             yield Finding(
                 "warning",
                 "past the end",
-                f"{', '.join(map(str, beyond))} in {phase} lies past the run's {run.total_steps} steps and never comes",
+                f"{', '.join(map(str, beyond))} in {phase} lies beyond the run's {run.total_steps} steps and is never "
+                "reached",
                 "move it into the run, or leave it out",
             )
         for name in ("every", "period"):
@@ -215,7 +216,7 @@ def _past_the_end(resolved: ResolvedSchedule) -> Iterator[Finding]:
                     "warning",
                     "past the end",
                     f"{name}={length} in {phase} is {run.steps(length)} steps, as long as the run of "
-                    f"{run.total_steps} or longer: nothing ever changes there",
+                    f"{run.total_steps} or longer, so it never changes the rate",
                     f"shorten {name}",
                 )
 

@@ -52,7 +52,7 @@ class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = cut(text)
-        self.place = 0
+        self.index = 0
         self.depth = 0
 
     def whole(self) -> Schedule:
@@ -70,7 +70,7 @@ class _Parser:
             raise self._error(first, f"nest at most {MAX_DEPTH} deep")
         parts = [self._product()]
         while self._next().text == ">":
-            self.place += 1
+            self.index += 1
             parts.append(self._product())
         self.depth -= 1
         return parts[0] if len(parts) == 1 else self._at(first, lambda: Phases(tuple(parts)))
@@ -78,13 +78,13 @@ class _Parser:
     def _product(self) -> Schedule:
         parts = [self._factor()]
         while self._next().text == "*":
-            self.place += 1
+            self.index += 1
             parts.append(self._factor())
         return parts[0] if len(parts) == 1 else Product(tuple(parts))
 
     def _factor(self) -> Schedule:
         if self._next().text == "(":
-            self.place += 1
+            self.index += 1
             inside = self._sequence()
             self._mark(")", "or join phases with >")
             return inside
@@ -100,7 +100,7 @@ class _Parser:
         values: dict[str, Any] = {}
         is_called = self._next().text == "("
         if is_called:
-            self.place += 1
+            self.index += 1
             if form.takes_schedule:
                 values["whole"] = self._sequence()
                 if self._next().text != ")":
@@ -109,7 +109,7 @@ class _Parser:
             self._argument(name, form, values)
             if self._next().text != ")":
                 self._mark(",", "or close with )")
-        self.place += is_called
+        self.index += is_called
         if form.takes_schedule and not values:
             raise self._error(name, "write part(linear, of=1000st, to=400st)", what="missing schedule in")
         for text, (keyword, kind, required) in form.arguments.items():
@@ -120,8 +120,8 @@ class _Parser:
 
     def _argument(self, name: Token, form: Form, values: dict[str, Any]) -> None:
         token, given = self._next(), ""
-        if token.kind == "name" and self.tokens[self.place + 1].text == "=":
-            given, self.place = token.text, self.place + 2
+        if token.kind == "name" and self.tokens[self.index + 1].text == "=":
+            given, self.index = token.text, self.index + 2
         text = given or ("" if values else form.first)
         if text not in form.arguments:
             takes = ", ".join(f"{argument}=" for argument in form.arguments) or "no arguments"
@@ -136,13 +136,13 @@ class _Parser:
         hint = f"write a list, as in {text}={kind.example}"
         if self._next().text != "[":
             raise self._error(self._next(), hint)
-        self.place += 1
+        self.index += 1
         values: list[Any] = []
         while self._next().text != "]":
             values.append(self._value(text, kind))
             if self._next().text != "]":
                 self._mark(",", "or close with ]")
-        self.place += 1
+        self.index += 1
         return tuple(values)
 
     def _value(self, text: str, kind: Kind) -> Any:
@@ -151,23 +151,23 @@ class _Parser:
             lengths = ", with its unit where it is a length: 6%, 2ep, 500st" if kind.token == "number" else ""
             what = "a number" if kind.token == "number" else "a word"
             raise self._error(token, f"write {what}{lengths}, as in {text}={kind.example}")
-        self.place += 1
+        self.index += 1
         return self._at(token, lambda: kind.read(token))
 
     def _mark(self, mark: str, otherwise: str) -> None:
         if self._next().text != mark:
             raise self._error(self._next(), f"write {mark} here, {otherwise}")
-        self.place += 1
+        self.index += 1
 
     def _take(self, kind: str, hint: str) -> Token:
         token = self._next()
         if token.kind != kind:
             raise self._error(token, hint)
-        self.place += 1
+        self.index += 1
         return token
 
     def _next(self) -> Token:
-        return self.tokens[self.place]
+        return self.tokens[self.index]
 
     def _at(self, token: Token, build: Callable[[], Any]) -> Any:
         try:

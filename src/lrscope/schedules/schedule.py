@@ -214,8 +214,8 @@ class Product(_Composition):
     def resolve_over(self, span: Span) -> Resolved:
         """Return all parts over the span."""
         first, *others = self.parts
-        anew = replace(span, value=None)
-        resolved = (first.fill(span), *(part.fill(anew) for part in others))
+        from_peak = replace(span, value=None)
+        resolved = (first.fill(span), *(part.fill(from_peak) for part in others))
         end = 1.0
         for part in resolved:
             end *= part.end
