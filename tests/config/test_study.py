@@ -76,7 +76,7 @@ def test_all_problems_are_reported_at_once() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("nonsense", "not TOML"),
+        ("nonsense", "not TOML that can be read"),
         ("[data]\ntrain = 'a'\ndev = 'b'\n[model]\nmodel = 'm'\n[trial]\npeak_rate = 1\nepoch = 3\n", "unknown epoch"),
         ("[data]\ntrain = 'a'\ndev = 'b'\n[model]\nmodel = 'm'\n[trial]\npeak_rate = 'x'\n", "must be a number"),
         ("[data]\ntrain = 'a'\ndev = 'b'\n[model]\nmodel = 'm'\n[trial]\nepochs = true\n", "must be a whole number"),

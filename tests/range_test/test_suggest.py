@@ -175,8 +175,8 @@ def test_of_runs_that_began_anew_the_least_loss_is_in_the_middle_of_the_bracket(
 @pytest.mark.parametrize(
     ("curve", "said"),
     [
-        (runs(1.2, 1.3, 1.4), "lower --start"),
-        (runs(1.4, 1.3, 1.2), "raise --end"),
+        (runs(1.2, 1.3, 1.4), "try a smaller start"),
+        (runs(1.4, 1.3, 1.2), "try a larger end"),
         (runs(1.4, 1.3), "before a curve could be read"),
     ],
 )

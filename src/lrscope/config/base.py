@@ -121,9 +121,11 @@ def build_section(section: type[Section], values: Mapping[str, Any], source: str
     known = settings_of(section)
     former = {declared.former: name for name, declared in known.items() if declared.former}
     current = {former.get(name, name): value for name, value in values.items()}
-    unknown = sorted(set(current) - set(known))
+    unknown = sorted(set(map(str, current)) - set(known))
     if unknown:
-        raise ConfigError(f"unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}", source=source)
+        raise ConfigError(
+            f"unknown {', '.join(map(_show_key, unknown[:5]))}; known are {', '.join(sorted(known))}", source=source
+        )
     missing = [name for name, declared in known.items() if declared.is_required and name not in current]
     if missing:
         wrong = [known[name].checked(value)[1] for name, value in current.items()]
@@ -133,3 +135,7 @@ def build_section(section: type[Section], values: Mapping[str, Any], source: str
         return section(**current)
     except ConfigError as error:
         raise ConfigError(*error.problems, source=error.source or source) from error
+
+
+def _show_key(name: str) -> str:
+    return name if name.isidentifier() else show_value(name)

@@ -225,6 +225,8 @@ class StudyConfig(Section):
             "sweep": SweepConfig,
             "find": FindConfig,
         }
+        if not isinstance(values, Mapping):
+            raise ConfigError(Problem("a configuration is a table", show_value(values)), source=source)
         built: dict[str, Any] = {}
         for name, value in values.items():
             section = sections.get(name)
@@ -253,6 +255,7 @@ class StudyConfig(Section):
                 f"{path} must be UTF-8 text: got byte {error.object[error.start]:#x}; save it as UTF-8"
             ) from error
         try:
-            return StudyConfig.from_dict(tomllib.loads(text), str(path))
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{path} is not TOML: {error}") from error
+            values = tomllib.loads(text)
+        except (ValueError, RecursionError) as error:  # numbers of any length and nesting without end are among them
+            raise ConfigError(f"{path} is not TOML that can be read: {error}") from error
+        return StudyConfig.from_dict(values, str(path))

@@ -40,7 +40,7 @@ class Ramp:
         if not (math.isfinite(self.start) and math.isfinite(self.end) and 0 < self.start < self.end):
             problems.append(
                 f"a range test rises from a positive rate to a larger one: got {self.start:g} to {self.end:g}; write "
-                "--start 1e-7 --end 1e-2"
+                "start=1e-7, end=1e-2"
             )
         if self.steps < MIN_STEPS:
             problems.append(
