@@ -98,7 +98,6 @@ def test_contenders_are_an_interval_with_the_best_mean_in_it(seed: int) -> None:
     if verdict.single_peak == "assumed":
         first, last = known.index(verdict.contenders[0]), known.index(verdict.contenders[-1])
         assert known[first : last + 1] == list(verdict.contenders)
-    assert verdict.contenders == verdict.contenders_at(verdict.evidence.values)
 
 
 @settings(deadline=None)
@@ -112,8 +111,7 @@ def test_with_equal_noise_the_order_takes_nothing_out(seed: int) -> None:
 def test_nearly_equal_arms_of_very_different_noise_hold_the_best_in_at_least_95_of_100() -> None:
     draw = np.random.default_rng(2)
     truth, sds = np.linspace(0.4, 0.4 + 1e-5, 6), np.array([0.01] * 5 + [0.05])
-    verdict = ordered(truth.tolist(), sds.tolist())
-    held = [5 in verdict.contenders_at(truth + sds * draw.standard_normal(6)) for _ in range(2000)]
+    held = [5 in ordered((truth + sds * draw.standard_normal(6)).tolist(), sds.tolist()).contenders for _ in range(800)]
     assert np.mean(held) >= 0.95
 
 

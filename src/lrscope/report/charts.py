@@ -135,8 +135,8 @@ def half_width(c: Conclusions, number: int) -> float:
     if not math.isfinite(error):
         return math.nan
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
-    kinds = np.unique(np.stack([e.shares[number, others].round(2), e.freedom[number, others]]), axis=1)
-    freedom = max(effective_freedom(float(share), float(freedom), c.error) for share, freedom in kinds.T)
+    kinds = set(zip(e.shares[number, others].round(2).tolist(), e.freedom[number, others].tolist(), strict=True))
+    freedom = max(effective_freedom(share, freedom, c.error) for share, freedom in kinds)
     return t_critical(c.error / 2.0, freedom) * error
 
 

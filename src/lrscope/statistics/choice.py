@@ -89,7 +89,10 @@ def chooser(
     costs: Sequence[float] | None = None,
     centre: Callable[[Floats], float] | None = None,
 ) -> Callable[[Floats], int]:
-    """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here."""
+    """Return what `choose` would choose, as a function of the arms' values, with their noise as it is known here.
+
+    Nearly: of the arms close to the best mean, those are taken for contenders that no other is shown to be better than.
+    """
     allowed = allowance(verdict)
 
     def chooses(values: Floats) -> int:
@@ -97,9 +100,6 @@ def chooser(
         close = np.flatnonzero(values >= top - allowed)
         close = close[np.argsort(-values[close], kind="stable")]
         order = preferred(close.tolist(), values, allowed, positions, costs, centre(values) if centre else None)
-        contends = verdict.contending_at(values)
-        if positions is not None and centre is None:  # the middle is that of contenders
-            return preferred([arm for arm in close.tolist() if contends(arm)], values, allowed, positions, costs)[0]
-        return next((arm for arm in order if contends(arm)), order[0])
+        return next((arm for arm in order if verdict.is_unbeaten_at(arm, values)), order[0])
 
     return chooses

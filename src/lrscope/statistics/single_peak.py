@@ -53,11 +53,6 @@ class AlongRates:
         inner = np.ix_(arms, arms)
         return AlongRates(arms, differences[inner], best_reach[inner], pair_reach[inner])
 
-    def at(self, values: Floats) -> AlongRates:
-        """Return the same arms with other values, and the noise that they have here."""
-        own = values[self.arms]
-        return AlongRates(self.arms, own[:, None] - own[None, :], self.best_reach, self.pair_reach)
-
     @cached_property
     def _ratios(self) -> Floats:
         """How far each row is better than each column, in units of what shows it; −∞ where that is not known."""

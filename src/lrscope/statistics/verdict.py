@@ -27,7 +27,6 @@ from lrscope.statistics.multiplicity import (
 )
 from lrscope.statistics.single_peak import AlongRates
 
-MAX_ORDERED = 64  # arms whose contenders are found anew for each repetition of a study
 PairOutcome = Literal["better", "worse", "equivalent", "undecided"]
 SinglePeak = Literal["assumed", "contradicted", "not used"]
 
@@ -78,29 +77,17 @@ class Verdict:
         An arm is out when some other is better by more than the critical value for comparisons with the best; with a
         single peak also by its order, and what is left is an interval.
         """
-        return self._contenders(self._along, self.evidence.values, self.evidence.differences)
+        left = unbeaten(self.evidence.values, self.evidence.differences, self.best_reach)
+        along = self._along
+        return tuple(left) if along is None or along.is_contradicted else along.contenders(left)
 
     @cached_property
     def _contending(self) -> frozenset[int]:
         return frozenset(self.contenders)
 
-    def contenders_at(self, values: Floats) -> tuple[int, ...]:
-        """Return the contenders if the arms had these values, with the noise that they have."""
-        along = None if self._along is None else self._along.at(values)
-        return self._contenders(along, values, values[:, None] - values[None, :])
-
-    def contending_at(self, values: Floats) -> Callable[[int], bool]:
-        """Return whether an arm is a contender if the arms had these values, as a function of the arm.
-
-        Of many arms, by comparison with each alone: what their order says would take all pairs.
-        """
-        if len(values) <= MAX_ORDERED:
-            return frozenset(self.contenders_at(values)).__contains__
-        return lambda arm: not bool((values - values[arm] > self.best_reach[:, arm]).any())
-
-    def _contenders(self, along: AlongRates | None, values: Floats, differences: Floats) -> tuple[int, ...]:
-        unbeaten_arms = unbeaten(values, differences, self.best_reach)
-        return tuple(unbeaten_arms) if along is None or along.is_contradicted else along.contenders(unbeaten_arms)
+    def is_unbeaten_at(self, arm: int, values: Floats) -> bool:
+        """Return whether no other would be shown to be better than this arm if the arms had these values."""
+        return not bool((values - values[arm] > self.best_reach[:, arm]).any())
 
     @cached_property
     def _along(self) -> AlongRates | None:
