@@ -95,12 +95,21 @@ class Scores(NamedTuple):
         return weighted / total if total else float("nan")
 
 
+def epoch_of(step: int, steps_per_epoch: int) -> float:
+    """Return how many passes over the training set so many updates are: a whole number where it is one.
+
+    >>> epoch_of(20, 10), epoch_of(25, 10)
+    (2, 2.5)
+    """
+    return step // steps_per_epoch if step % steps_per_epoch == 0 else step / steps_per_epoch
+
+
 @dataclass(frozen=True, slots=True)
 class EvaluationRecord:
     """One split measured after `step` updates (`epoch` passes). `scores` are per example, by metric name."""
 
     step: int
-    epoch: int
+    epoch: float
     split: str
     metrics: Mapping[str, float]
     seconds: float
@@ -120,7 +129,7 @@ class TrialResult:
     total_steps: int
     metric: Metric
     best: float | None
-    best_epoch: int | None
+    best_epoch: float | None
     endpoint: float | None
     reason: str = ""
 

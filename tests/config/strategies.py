@@ -24,6 +24,8 @@ def _values(item: Setting) -> st.SearchStrategy[Any]:
         return st.sampled_from(item.choices)
     if item.name == "schedule":
         return st.sampled_from(SCHEDULES)
+    if item.name == "eval_every":
+        return st.sampled_from(("1ep", "0.25ep", "200st", "5%"))
     if item.kind is bool:
         return st.booleans()
     if item.kind is int:

@@ -42,13 +42,17 @@ GRIDS = [
         "micro_batch": [8, 3],
     },
     {"peak_rate": [1e-2, 1e-1], "optimizer": ["sgd", "adamw"], "beta1": [0.0, 0.9], "weight_decay": [0.1]},
+    {"peak_rate": [1e-3, 1e-2], "schedule": ["plateau(patience=0, gamma=0.5)"], "eval_every": ["4st"]},
     {"peak_rate": [1e-2], "patience": [1, 9], "train_metrics": ["running", "full"], "beta2": [0.9, 0.999]},
 ]
 
 
 @pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: ", ".join(grid))
 def test_together_equals_alone(grid: dict[str, list[object]], toy: Toy, tmp_path: Path) -> None:
-    config = replace(toy.config(train_part="head", epochs=3), sweep=SweepConfig(grid=grid, seeds=2, keep="none"))
+    (every,) = grid.get("eval_every", ["1ep"])
+    grid = {name: values for name, values in grid.items() if name != "eval_every"}
+    base = toy.config(train_part="head", epochs=3, eval_every=every)
+    config = replace(base, sweep=SweepConfig(grid=grid, seeds=2, keep="none"))
     alone, together = both(config, tmp_path)
     with StudyStore.open(alone) as one, StudyStore.open(together) as other:
         rows = one.trials()

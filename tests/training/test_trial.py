@@ -132,6 +132,38 @@ def test_stopped_and_resumed_equals_straight(toy: Toy, tmp_path: Path, step: int
     assert_same(tmp_path / "one", tmp_path / "other")
 
 
+@pytest.mark.parametrize("every", ["4st", "0.25ep", "15%"])
+@pytest.mark.parametrize("step", [2, 3, 4, 7, 11])
+def test_evaluations_within_an_epoch_resume_exactly(toy: Toy, tmp_path: Path, step: int, every: str) -> None:
+    config = toy.config(eval_every=every, train_metrics="full", patience=4)
+    straight(config, tmp_path / "one")
+    stopped_at(config, tmp_path / "other", step, "stop" if step % 2 else "close")
+    resumed(tmp_path / "other")
+    assert_same(tmp_path / "one", tmp_path / "other")
+
+
+def test_evaluations_within_an_epoch_change_no_update(toy: Toy, tmp_path: Path) -> None:
+    straight(toy.config(), tmp_path / "one")
+    records = straight(toy.config(eval_every="4st"), tmp_path / "other")
+    assert series(tmp_path / "one")["steps"] == series(tmp_path / "other")["steps"]
+    dev = [r for r in records if isinstance(r, EvaluationRecord) and r.split == "dev"]
+    assert [(r.step, r.epoch) for r in dev] == [(4, 4 / 6), (8, 8 / 6), (12, 2), (16, 16 / 6), (18, 3)]
+    with StudyStore.open(tmp_path / "other") as store:
+        assert [(r.step, r.epoch) for r in store.evaluations(1, "dev")] == [(r.step, r.epoch) for r in dev]
+        train = [r.metrics["loss"] for r in store.evaluations(1, "train")]
+        steps = store.steps(1)
+        shares = [steps["loss"] * steps["count"], steps["count"]]
+        for value, (first, last) in zip(train, [(0, 4), (4, 8), (8, 12), (12, 16), (16, 18)], strict=True):
+            assert value == pytest.approx(shares[0][first:last].sum() / shares[1][first:last].sum())
+
+
+def test_patience_counts_evaluations(toy: Toy, tmp_path: Path) -> None:
+    result = straight(toy.config(peak_rate=1e-12, epochs=9, patience=2, eval_every="2st"), tmp_path / "run")[-1]
+    assert isinstance(result, TrialResult)
+    assert (result.status, result.step) == ("stopped", 6)
+    assert result.best_epoch == pytest.approx(2 / 6)
+
+
 def test_stopped_twice_equals_straight(toy: Toy, tmp_path: Path) -> None:
     straight(toy.config(), tmp_path / "one")
     stopped_at(toy.config(), tmp_path / "other", 2, "stop")
@@ -162,9 +194,10 @@ def test_cut_off_around_any_write_and_resumed_equals_straight(
 ) -> None:
     straight(toy.config(), tmp_path / "one")
     from lrscope.training import trial as module
+    from lrscope.training import trial_snapshots
 
     owner: Any = {"append": StudyStore, "update_trial": StudyStore, "add_predictions": StudyStore}.get(place)
-    owner = owner or (module if place == "write_snapshot" else module.Trial)
+    owner = owner or (trial_snapshots if place == "write_snapshot" else module.Trial)
     real: Callable[..., Any] = getattr(owner, place)
     calls = 0
 

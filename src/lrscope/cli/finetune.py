@@ -111,8 +111,8 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
         lines.append(f"stopped early after step {result.step} of {result.total_steps}: {result.reason}")
     if result.endpoint is not None and result.best is not None:
         lines.append(
-            f"dev {metric} {result.endpoint:.4f} at the end; best {result.best:.4f} after epoch {result.best_epoch} "
-            "(a best epoch is chosen on dev, so it flatters)"
+            f"dev {metric} {result.endpoint:.4f} at the end; best {result.best:.4f} after epoch "
+            f"{result.best_epoch:.4g} (a best epoch is chosen on dev, so it flatters)"
         )
     lines += [f"test after step {record.step}: {metrics_line(record.metrics)}" for record in run.tests]
     if run.is_sealed:

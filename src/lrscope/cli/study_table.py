@@ -40,7 +40,7 @@ def _row(summary: ArmSummary) -> list[str]:
         (summary.epochs_saved, "epochs saved"),
     ):
         state += [f"{number} {what}"] if number else []
-    epochs = ",".join(map(str, summary.best_epochs)) or "–"
+    epochs = ",".join(f"{epoch:.4g}" for epoch in summary.best_epochs) or "–"
     means = (summary.metric, summary.loss, summary.train_loss)
     return [summary.arm.name, *map(str, means), epochs, ", ".join(state)]
 

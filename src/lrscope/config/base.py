@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 
 from lrscope.config.setting import SETTING, Setting, setting, show_value
 from lrscope.errors import ConfigError, LrscopeError, Problem
-from lrscope.schedules import Schedule
+from lrscope.schedules import Duration, Schedule
 
 __all__ = ["Section", "Setting", "build_section", "plain_value", "setting", "settings_of", "show_value", "without_none"]
 
@@ -93,10 +93,10 @@ def _complete(declared: Setting, item: dataclasses.Field[Any], hint: Any, sectio
 
 
 def plain_value(value: Any) -> Any:
-    """Return a value of a configuration as TOML and JSON hold it: sections as tables, schedules as their text."""
+    """Return a value as TOML and JSON hold it: sections as tables, schedules and durations as text."""
     if isinstance(value, Section):
         return {item.name: plain_value(getattr(value, item.name)) for item in fields(value)}  # type: ignore[arg-type]
-    if isinstance(value, Schedule):
+    if isinstance(value, Schedule | Duration):
         return str(value)
     if isinstance(value, Mapping):
         return {name: plain_value(each) for name, each in value.items()}

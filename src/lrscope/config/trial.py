@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar, Literal
 
 from lrscope.config.base import Section, setting
 from lrscope.errors import Problem
-from lrscope.schedules import ResolvedSchedule, Schedule, parse
+from lrscope.schedules import Duration, ResolvedSchedule, Schedule, parse, parse_duration
+from lrscope.schedules.durations import round_half_up
 from lrscope.schedules.horizon import count_steps_per_epoch
 
 MAX_RATE = 1e38  # float32 holds no larger numbers
 
 
 DEFAULT_SCHEDULE = parse("warmup(6%) > linear")
+
+
+def _duration(value: object) -> Duration:
+    return value if isinstance(value, Duration) else parse_duration(str(value))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,8 +104,12 @@ class TrialConfig(Section):
         None, help="Stop early after this many evaluations without a better dev metric.", metavar="N",
         shown_default="never", at_least=1, cap=1_000_000, way_out="try 2", varies=True,
     )  # fmt: skip
+    eval_every: Duration = setting(
+        Duration(1, "ep"), help="Steps between evaluations: epochs such as 0.25ep, steps such as 200st, or a share of "
+        "the run such as 5%.", metavar="DURATION", shown_default="1ep", parse=_duration,
+    )  # fmt: skip
     train_metrics: Literal["running", "full"] = setting(
-        "running", help="Train metrics from the training pass itself, or from a pass of their own after every epoch.",
+        "running", help="Train metrics from the training pass itself, or from a pass of their own at every evaluation.",
         varies=True,
     )  # fmt: skip
 
@@ -122,8 +132,23 @@ class TrialConfig(Section):
         steps_per_epoch = count_steps_per_epoch(num_examples, self.batch_size)
         return self.schedule.resolve(total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate)
 
+    def evaluation_steps(self, total_steps: int, steps_per_epoch: int) -> list[int]:
+        """Return after how many steps the trial evaluates: at every multiple of `eval_every`, and at its end.
+
+        >>> TrialConfig(peak_rate=1e-3, eval_every="0.25ep").evaluation_steps(20, steps_per_epoch=10)
+        [3, 5, 8, 10, 13, 15, 18, 20]
+        """
+        every = self.eval_every.exact_steps(total_steps=total_steps, steps_per_epoch=steps_per_epoch)
+        every = max(every, Fraction(1))
+        steps = (round_half_up(number * every) for number in range(1, int(total_steps / every) + 1))
+        return [*(step for step in steps if step < total_steps), total_steps]
+
     def _problems(self) -> list[Problem]:
-        if self.micro_batch is None or self.micro_batch <= self.batch_size:
-            return []
-        rule = f"{{micro_batch}} must be from 1 to the batch size of {self.batch_size}"
-        return [Problem(rule, str(self.micro_batch), "it is the part of a batch that is computed at a time")]
+        problems = []
+        if self.micro_batch is not None and self.micro_batch > self.batch_size:
+            rule = f"{{micro_batch}} must be from 1 to the batch size of {self.batch_size}"
+            way_out = "it is the part of a batch that is computed at a time"
+            problems.append(Problem(rule, str(self.micro_batch), way_out))
+        if self.eval_every.value == 0:
+            problems.append(Problem("{eval_every} must be longer than 0", str(self.eval_every), "try 1ep"))
+        return problems

@@ -37,8 +37,8 @@ def estimate_cost(
     num_examples = inputs.encoded["train"].num_examples
     seconds = 0.0
     for trial in trials:
-        total_steps = trial.resolve_schedule(num_examples).total_steps
-        seconds += total_steps * per_step[trial.batch_size] + (trial.epochs + 2) * evaluation
+        total_steps, num_evaluations = _lengths(trial, num_examples)
+        seconds += total_steps * per_step[trial.batch_size] + (num_evaluations + 2) * evaluation
         seconds += START_SECONDS[own_process]
     return CostEstimate(seconds, _stored_bytes(inputs, trials))
 
@@ -59,20 +59,27 @@ def estimate_heads_cost(
         key = (len(members), members[0].batch_size)
         if key not in timed:
             timed[key] = HeadBundle(inputs, features, members).timed()
-        total_steps = members[0].resolve_schedule(inputs.encoded["train"].num_examples).total_steps
+        total_steps, num_evaluations = _lengths(members[0], inputs.encoded["train"].num_examples)
         a_step, an_evaluation = timed[key]
-        seconds += total_steps * a_step + members[0].epochs * an_evaluation
+        seconds += total_steps * a_step + num_evaluations * an_evaluation
     return CostEstimate(seconds, _stored_bytes(inputs, trials))
 
 
 def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig]) -> int:
     """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
     num_dev, num_train = inputs.encoded["dev"].num_examples, inputs.encoded["train"].num_examples
-    rows = sum(6 * trial.epochs * num_dev + 24 * trial.resolve_schedule(num_train).total_steps for trial in trials)
+    lengths = [_lengths(trial, num_train) for trial in trials]
+    rows = sum(6 * num_evaluations * num_dev + 24 * total_steps for total_steps, num_evaluations in lengths)
     weights = sum(4 * tensor.numel() for tensor in inputs.data.checkpoint.tensors.values())
     kept = inputs.config.sweep.keep if inputs.config.sweep is not None else "all"
     num_arms = len({arm_key(trial) for trial in trials})
     return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[kept] * weights
+
+
+def _lengths(trial: TrialConfig, num_examples: int) -> tuple[int, int]:
+    """Return how many steps and evaluations a trial makes."""
+    schedule = trial.resolve_schedule(num_examples)
+    return schedule.total_steps, len(trial.evaluation_steps(schedule.total_steps, schedule.steps_per_epoch))
 
 
 def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) -> float:

@@ -35,7 +35,7 @@ class HeadsRunner:
         return bundles(trials) if numerics.implementation == "native" else NativeRunner().group(trials, numerics)
 
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
-        """Train a bundle, yielding after every epoch; one that is asked to stop is not kept, and is done again."""
+        """Train a bundle, yielding at every evaluation; one that is asked to stop is not kept, and is done again."""
         if prepared.numerics.implementation != "native":
             yield from NativeRunner().run(job, prepared, on_start)
             return
@@ -50,8 +50,8 @@ class HeadsRunner:
         features = features_of(inputs, job.folder)
         apply(inputs.numerics)
         bundle = HeadBundle(inputs, features, [trial.config for trial in job.trials])
-        for epoch in bundle.run():
-            yield from _evaluated(bundle, job.trials, epoch)
+        for done in bundle.run():
+            yield from _evaluated(bundle, job.trials, done)
             if stopped:
                 yield from (Event("stopped", trial.id) for trial in job.trials)
                 return
@@ -60,10 +60,10 @@ class HeadsRunner:
             yield Event("done", trial.id, outcome=outcome)
 
 
-def _evaluated(bundle: HeadBundle, trials: Sequence[JobTrial], epoch: int) -> Iterator[Event]:
+def _evaluated(bundle: HeadBundle, trials: Sequence[JobTrial], done: int) -> Iterator[Event]:
     for a, trial in enumerate(trials):
         last = bundle.evaluations[a][-1:]
-        if last and last[0].epoch == epoch:
+        if last and last[0].step == done:
             yield Event("record", trial.id, replace(last[0], scores={}))
 
 

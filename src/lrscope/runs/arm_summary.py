@@ -50,9 +50,9 @@ class ArmSummary:
     num_failed: int
     metric: Spread
     loss: Spread
-    best_epochs: tuple[int, ...]
+    best_epochs: tuple[float, ...]
     train_loss: Spread
-    epochs_saved: int
+    epochs_saved: float
     values: tuple[float, ...]
 
 
@@ -62,7 +62,8 @@ def summarize(store: StudyStore) -> list[ArmSummary]:
 
 
 def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummary:
-    values, losses, best_epochs, train_losses, saved = [], [], [], [], 0
+    values, losses, best_epochs, train_losses = [], [], [], []
+    saved: float = 0
     for row in rows:
         if row.status not in ("completed", "stopped"):
             continue

@@ -15,7 +15,7 @@ from lrscope.errors import StudyError
 from lrscope.records import Direction, EvaluationRecord, Metric, Scores
 from lrscope.store.blobs import pack_floats, unpack_floats, unpack_steps
 from lrscope.store.storage import Database
-from lrscope.store.values import blob, count, number, numbers, one_of, optional_count, parsed, text
+from lrscope.store.values import blob, count, count_or_share, number, numbers, one_of, optional_count, parsed, text
 
 
 class StudyRow(NamedTuple):
@@ -102,7 +102,7 @@ def evaluation_row(row: Row, metric: Metric, scores: Mapping[str, Scores]) -> Ev
         raise ValueError(f"evaluations.metrics must hold {metric.name} on dev: got {', '.join(metrics)[:60]}")
     return EvaluationRecord(
         step=count(row["step"], "evaluations.step"),
-        epoch=count(row["epoch"], "evaluations.epoch"),
+        epoch=count_or_share(row["epoch"], "evaluations.epoch"),
         split=split,
         metrics=metrics,
         seconds=number(row["seconds"], "evaluations.seconds"),

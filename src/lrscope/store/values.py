@@ -50,6 +50,15 @@ def number(value: Any, name: str) -> float:
     return float(value)
 
 
+def count_or_share(value: Any, name: str) -> float:
+    """Return a number that is 0 or more: a whole one as it is, such as an epoch, or one with a fraction."""
+    if isinstance(value, int):
+        return count(value, name)
+    if not isinstance(value, float) or not 0.0 <= value <= MAX_COUNT:
+        raise ValueError(f"{name} must be 0 or more: got {str(value)[:40]!r}")
+    return value
+
+
 def text(value: Any, name: str) -> str:
     """Return a text."""
     if not isinstance(value, str):

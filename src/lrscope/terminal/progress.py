@@ -82,7 +82,7 @@ class TrialProgress:
             self._train = record
         if record.split != "dev":
             return
-        parts = [f"epoch {record.epoch}/{self.num_epochs}"]
+        parts = [f"epoch {record.epoch:.4g}/{self.num_epochs}"]
         for name, evaluation in (("train", self._train), ("dev", record)):
             if evaluation is not None:
                 parts += [f"{name} {metric} {value:.4f}" for metric, value in evaluation.metrics.items()]

@@ -42,7 +42,7 @@ def sparkline(values: list[float], width: int = 12) -> str:
 class _Row:
     config: TrialConfig
     state: str = "running"
-    epoch: int = 0
+    epoch: float = 0
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     metric: float | None = None
@@ -57,7 +57,7 @@ class StudyProgress:
         self._drawn, self._stopping = 0.0, False
         self.plan(started.trials)
         self._rows: dict[int, _Row] = {}
-        self._began, self._epochs_done = monotonic(), 0
+        self._began, self._epochs_done = monotonic(), 0.0
         self._live: Live | None = None
 
     def __enter__(self) -> StudyProgress:
@@ -92,7 +92,7 @@ class StudyProgress:
             row.rate = event.record.learning_rate
             row.losses.append(event.record.loss)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
-            self._epochs_done += 1
+            self._epochs_done += min(1.0, event.record.epoch - row.epoch)
             row.epoch, row.metric = event.record.epoch, event.record.metrics[self._metric]
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
@@ -120,7 +120,7 @@ class StudyProgress:
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         return [
             f"trial {trial}", f"lr {shown(config.peak_rate)}", str(config.schedule), f"seed {config.seed}",
-            f"epoch {row.epoch}/{config.epochs}", metric, row.state,
+            f"epoch {row.epoch:.4g}/{config.epochs}", metric, row.state,
         ]  # fmt: skip
 
     def plan(self, trials: Sequence[TrialRow]) -> None:
@@ -161,7 +161,7 @@ class StudyProgress:
             rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(
                 str(trial), shown(row.config.peak_rate), str(row.config.schedule), str(row.config.seed),
-                f"{row.epoch}/{row.config.epochs}", rate, loss, sparkline(row.losses, 8),
+                f"{row.epoch:.4g}/{row.config.epochs}", rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table

@@ -19,7 +19,7 @@ from torch import Tensor
 from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
 from lrscope.randomness import derive_seed
-from lrscope.records import EvaluationRecord, Metric, Outcome, Status
+from lrscope.records import EvaluationRecord, Metric, Outcome, Status, epoch_of
 from lrscope.store.blobs import STEP
 from lrscope.tasks.base import LinearHead
 from lrscope.training.early_stopping import should_stop
@@ -37,7 +37,7 @@ def bundles(trials: Sequence[TrialConfig]) -> list[list[int]]:
 class HeadBundle:
     """Trials of one seed, batch size, length and optimizer on the features of a frozen backbone.
 
-    `run` trains them and yields after every epoch; `outcomes` is what each came to.
+    `run` trains them and yields at every evaluation; `outcomes` is what each came to.
     """
 
     def __init__(self, inputs: StudyInputs, features: Mapping[str, Tensor], trials: Sequence[TrialConfig]) -> None:
@@ -62,6 +62,7 @@ class HeadBundle:
         self.evaluations: list[list[EvaluationRecord]] = [[] for _ in trials]
         self.predictions: list[list[tuple[int, str, NDArray[np.float32]]]] = [[] for _ in trials]
         self.status: list[Status] = ["completed"] * num
+        self._planned = -1  # the epoch whose order `_plan` holds
         self.reasons, self.steps = [""] * num, [self.total] * num
         self._column = {
             name: torch.tensor([float(getattr(trial, name)) for trial in trials])
@@ -69,12 +70,14 @@ class HeadBundle:
         }
 
     def run(self) -> Iterator[int]:
-        """Train, yielding the number of epochs done."""
+        """Train, yielding the number of steps done at every evaluation."""
         began = perf_counter()
-        for epoch in range(self.trials[0].epochs):
-            self._epoch(epoch)
-            self._evaluate(epoch + 1, perf_counter() - began)
-            yield epoch + 1
+        done = 0
+        for end in self.trials[0].evaluation_steps(self.total, self.per_epoch):
+            self._train(done, end)
+            self._evaluate(end, perf_counter() - began)
+            done = end
+            yield done
             if not self.alive_A.any():
                 break
         self._predict_test()
@@ -118,25 +121,30 @@ class HeadBundle:
     def _no_sums(self) -> dict[str, Tensor]:
         return {name: torch.zeros(len(self.trials), dtype=torch.float64) for name in ("loss", *self.head.metrics)}
 
-    def _epoch(self, epoch: int) -> None:
-        first = self.trials[0]
-        plan = plan_epoch(
-            self.inputs.encoded["train"].lengths, first.batch_size, seed=first.seed, epoch=epoch,
-            batching=self.inputs.numerics.batching,
-        )  # fmt: skip
-        start = epoch * self.per_epoch
+    def _train(self, start: int, end: int) -> None:
+        """Make the steps between two evaluations."""
         rates_AS = np.stack(
-            [
-                t.peak_rate * s.factors(start, start + self.per_epoch)
-                for t, s in zip(self.trials, self.schedules, strict=True)
-            ]
+            [t.peak_rate * s.factors(start, end) for t, s in zip(self.trials, self.schedules, strict=True)]
         )
-        self._sums = self._no_sums()
-        for place, rows in enumerate(plan):
+        self._sums, self._count = self._no_sums(), 0
+        for step in range(start, end):
             began = perf_counter()
-            step = start + place
-            loss_A, norm_A = self._step(torch.from_numpy(rows), step, torch.from_numpy(rates_AS[:, place]).float())
-            self._record(step, rates_AS[:, place], loss_A, norm_A, len(rows), perf_counter() - began)
+            rows, rates = self._rows(step), rates_AS[:, step - start]
+            loss_A, norm_A = self._step(torch.from_numpy(rows), step, torch.from_numpy(rates).float())
+            self._count += len(rows)
+            self._record(step, rates, loss_A, norm_A, len(rows), perf_counter() - began)
+
+    def _rows(self, step: int) -> NDArray[np.int64]:
+        """Return the examples of a step's batch."""
+        epoch, place = divmod(step, self.per_epoch)
+        if epoch != self._planned:
+            first = self.trials[0]
+            self._plan = plan_epoch(
+                self.inputs.encoded["train"].lengths, first.batch_size, seed=first.seed, epoch=epoch,
+                batching=self.inputs.numerics.batching,
+            )  # fmt: skip
+            self._planned = epoch
+        return self._plan[place]
 
     def _step(self, rows: Tensor, step: int, rate_A: Tensor) -> tuple[Tensor, Tensor]:
         x_BD, targets_B = self.features["train"][rows], self.targets_N[rows]
@@ -206,14 +214,14 @@ class HeadBundle:
 
     # Evaluations
 
-    def _evaluate(self, epoch: int, seconds: float) -> None:
-        step = epoch * self.per_epoch
+    def _evaluate(self, step: int, seconds: float) -> None:
+        epoch = epoch_of(step, self.per_epoch)
         train, dev = self.inputs.encoded["train"], self.inputs.encoded["dev"]
         outputs_NAC = self._outputs("dev")
         full = self._outputs("train") if any(t.train_metrics == "full" for t in self.trials) else None
         for a in self.alive_A.nonzero()[:, 0].tolist():
             trial, records = self.trials[a], self.evaluations[a]
-            means = {name: float(sums[a]) / train.num_examples for name, sums in self._sums.items()}
+            means = {name: float(sums[a]) / self._count for name, sums in self._sums.items()}
             records.append(EvaluationRecord(step, epoch, "train", means, 0.0))
             if full is not None and trial.train_metrics == "full":
                 metrics = self.task.score(full[:, a], train).metrics

@@ -5,16 +5,14 @@
 A trial yields what happens and stores it. It may be stopped at any record, closed, or killed: the next run of the
 same trial goes on from the last snapshot and ends with the same weights, bit for bit on a CPU.
 
-The order at the end of an epoch is what makes that hold: records and evaluations enter the store in one
+The order at an evaluation is what makes that hold: records and evaluations enter the store in one
 transaction, then the best checkpoint is written, then the snapshot. Going on from a snapshot forgets whatever the
 store holds from after it, and does it again the same way.
 """
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from time import monotonic, perf_counter
 from typing import Any
 
@@ -22,10 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from lrscope.errors import UnusableStudyError
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights
 from lrscope.models.trainable import TrainableModel
-from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult
+from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult, epoch_of
 from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -39,8 +36,8 @@ from lrscope.training.numerics import apply
 from lrscope.training.optimizer import build_optimizer
 from lrscope.training.out_of_memory import halved, is_out_of_memory
 from lrscope.training.running_mean import RunningMean
-from lrscope.training.snapshot import capture, load_snapshot, read_snapshots, restore, write_snapshot
 from lrscope.training.study_inputs import StudyInputs
+from lrscope.training.trial_snapshots import TrialSnapshots
 
 SNAPSHOT_SECONDS = 120.0
 
@@ -53,15 +50,16 @@ class Trial:
     ) -> None:
         self.store, self.inputs, self.id, self.config = store, inputs, row.id, row.config
         self.folder = store.trial_folder(row.id)
-        self.snapshot_seconds = snapshot_seconds
         self.task = inputs.task
         self.train = inputs.encoded["train"]
         self.schedule = self.config.resolve_schedule(self.train.num_examples)
         self.total_steps, self.steps_per_epoch = self.schedule.total_steps, self.schedule.steps_per_epoch
+        self.evaluation_steps = frozenset(self.config.evaluation_steps(self.total_steps, self.steps_per_epoch))
         self.history = DevHistory(store, row.id)
+        self.snapshots = TrialSnapshots(self.folder, self.schedule, snapshot_seconds)
         self._stop_asked = False
         self._unwritten: list[StepRecord] = []
-        self._epoch_means = RunningMean()
+        self._means = RunningMean()
         self._computed, self._note = row.config, ""
         self._began = monotonic()
 
@@ -107,12 +105,13 @@ class Trial:
         if row.status in FINISHED:
             yield self._result(row.status, row.step, row.reason)
             return
-        self._unwritten, self._epoch_means = [], RunningMean()
+        self._unwritten = []
         keep_freed_memory()
         apply(self.inputs.numerics)
         model = self.inputs.build_model(self.config)
         optimizer = build_optimizer(model, self.config)
-        done = self._restore_latest(model, optimizer)
+        done, self._means = self.snapshots.restore_latest(model, optimizer)
+        self.store.rewind(self.id, done)
         self.store.update_trial(self.id, "running", step=done, horizon=(self.total_steps, self.steps_per_epoch))
         try:
             status, reason = yield from self._train(model, optimizer, done)
@@ -125,7 +124,7 @@ class Trial:
             return
         yield from self._finish(model, status)
         self._mark(status, reason)
-        shutil.rmtree(self._snapshots, ignore_errors=True)
+        self.snapshots.remove()
         yield self._result(status, self._done, reason)
 
     def _train(
@@ -133,8 +132,7 @@ class Trial:
     ) -> Generator[Record, None, tuple[Status, str]]:
         self._done = done
         self._update_plateau()
-        last_snapshot = monotonic()
-        if done and done % self.steps_per_epoch == 0 and self._stops_early():
+        if done in self.evaluation_steps and self._stops_early():
             return "stopped", self._why_stopped()
         for record in steps(
             model,
@@ -151,24 +149,23 @@ class Trial:
                 yield record
                 return "diverged", record.divergence_reason
             self._done = record.step + 1
-            self._epoch_means.add("loss", record.loss * record.count, record.count)
-            if self._done % self.steps_per_epoch == 0:
-                evaluations = self._evaluate_epoch(model)
+            self._means.add("loss", record.loss * record.count, record.count)
+            if self._done in self.evaluation_steps:
+                evaluations = self._evaluate_all(model)
                 self._flush(evaluations)
                 self._update_plateau()
                 if evaluations[-1].improved:
                     self._save(model, "best", evaluations[-1])
-                self._snapshot(model, optimizer)
-                last_snapshot = monotonic()
+                if self._done % self.steps_per_epoch == 0 or self.snapshots.is_due:
+                    self._snapshot(model, optimizer)
                 yield record
                 yield from evaluations
                 if self._stops_early():
                     return "stopped", self._why_stopped()
             else:
-                if monotonic() - last_snapshot > self.snapshot_seconds:
+                if self.snapshots.is_due:
                     self._flush()
                     self._snapshot(model, optimizer)
-                    last_snapshot = monotonic()
                 yield record
             if self._stop_asked and self._done < self.total_steps:
                 return "interrupted", "stopped by the user"
@@ -185,15 +182,15 @@ class Trial:
     def _loss(self, model: nn.Module, batch: Any) -> tuple[Tensor, float]:
         loss = self.task.loss(model, batch, self.config)
         for name, (values, weights) in loss.scores.items():
-            self._epoch_means.add(name, float((values * weights).sum()), float(weights.sum()))
+            self._means.add(name, float((values * weights).sum()), float(weights.sum()))
         return loss.total, loss.num_units
 
     # Evaluations
 
-    def _evaluate_epoch(self, model: TrainableModel) -> list[EvaluationRecord]:
+    def _evaluate_all(self, model: TrainableModel) -> list[EvaluationRecord]:
         """Return the training pass's own means, a full pass over train where asked for, and dev, in this order."""
-        records = [self._record("train", self._epoch_means.means(), 0.0)]
-        self._epoch_means = RunningMean()
+        records = [self._record("train", self._means.means(), 0.0)]
+        self._means = RunningMean()
         if self.config.train_metrics == "full":
             records.append(self._evaluate(model, self.train, "train-full", keep_scores=False))
         records.append(self._evaluate(model, self.inputs.encoded["dev"], "dev"))
@@ -212,9 +209,8 @@ class Trial:
     def _record(
         self, split: str, metrics: dict[str, float], seconds: float, scores: Any = None, improved: bool = False
     ) -> EvaluationRecord:
-        return EvaluationRecord(
-            self._done, self._done // self.steps_per_epoch, split, metrics, seconds, scores or {}, improved
-        )
+        epoch = epoch_of(self._done, self.steps_per_epoch)
+        return EvaluationRecord(self._done, epoch, split, metrics, seconds, scores or {}, improved)
 
     def _stops_early(self) -> bool:
         return self._done < self.total_steps and self.history.should_stop(self.config.patience)
@@ -224,48 +220,22 @@ class Trial:
 
     # What is kept
 
-    @property
-    def _snapshots(self) -> Path:
-        return self.folder / "snapshots"
-
     def _flush(self, evaluations: list[EvaluationRecord] | None = None) -> None:
         self.store.append(self.id, self._unwritten, evaluations or ())
         self._unwritten = []
 
     def _snapshot(self, model: TrainableModel, optimizer: Optimizer) -> None:
-        progress = {
-            "schedule": self.schedule.text,
-            "total_steps": self.total_steps,
-            "epoch_means": self._epoch_means.state,
-        }
-        write_snapshot(self._snapshots, self._done, capture(model, optimizer), progress)
+        self.snapshots.write(self._done, model, optimizer, self._means)
 
     def _pause(self, model: TrainableModel, optimizer: Optimizer) -> None:
         if self._unwritten:
             self._flush()
+        if self.snapshots.step != self._done:
             self._snapshot(model, optimizer)
         self._mark("interrupted", "stopped by the user")
 
     def _mark(self, status: Status, reason: str) -> None:
         self.store.update_trial(self.id, status, step=self._done, reason=reason, seconds=monotonic() - self._began)
-
-    def _restore_latest(self, model: TrainableModel, optimizer: Optimizer) -> int:
-        """Restore the newest whole snapshot, if any, and return how many steps are done."""
-        for path in read_snapshots(self._snapshots):
-            snapshot = load_snapshot(path)
-            progress = snapshot["progress"]
-            kept = (progress["schedule"], progress["total_steps"])
-            if kept != (self.schedule.text, self.total_steps):
-                raise UnusableStudyError(
-                    f"a run goes on under the schedule and horizon it began with: got {self.schedule.text} over "
-                    f"{self.total_steps} steps, the snapshot has {kept[0]} over {kept[1]}; start a new run with --out"
-                )
-            restore(snapshot, model, optimizer)
-            self._epoch_means = RunningMean(progress["epoch_means"])
-            self.store.rewind(self.id, snapshot["step"])
-            return int(snapshot["step"])
-        self.store.rewind(self.id, 0)
-        return 0
 
     def _save(self, model: TrainableModel, name: str, evaluation: EvaluationRecord | None = None) -> None:
         metadata = {"lrscope.step": str(self._done), "lrscope.schedule": self.schedule.text}
