@@ -112,7 +112,7 @@ class ChosenBelow(Answer):
 class Expected(Answer):
     """What to expect of the recommended setting: what was observed, corrected for having been picked."""
 
-    WORDINGS = ("higher", "lower", "higher-these", "lower-these")
+    WORDINGS = ("higher", "lower", "equal", "higher-these", "lower-these", "equal-these")
 
     expected: Value
     observed: Value
@@ -124,7 +124,8 @@ class Expected(Answer):
     @property
     def wording(self) -> str:
         """Which way picking flatters, and whether it holds for these examples alone."""
-        return ("higher" if self.is_maximized else "lower") + ("-these" if self.is_of_these else "")
+        way = "equal" if self.correction < 5e-4 else "higher" if self.is_maximized else "lower"
+        return f"{way}-these" if self.is_of_these else way
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,9 @@ class Wording:
         return text if self.locale.space else _BETWEEN_IDEOGRAPHS.sub("", text)
 
     def _settings(self, names: Sequence[str]) -> str:
-        """List settings; where all are bare rates, the rates alone."""
+        """List settings; where several are bare rates, the rates alone."""
         shown = [inline(name) for name in names]
-        if all(name.startswith("lr ") and "," not in name for name in shown):
+        if len(shown) > 1 and all(name.startswith("lr ") and "," not in name for name in shown):
             shown = [name.removeprefix("lr ") for name in shown]
         if len(shown) > MAX_NAMED:
             return self.word("many-settings", first=shown[0], last=shown[-1], number=len(shown))

@@ -112,6 +112,8 @@ SAY = {
         "Expected dev {metric} on new examples: {expected} (observed {observed}, plus about {correction} because picking the best of "
         "{number} flatters the score)."
     ),
+    "expected/equal": "Expected dev {metric} on new examples: {expected}, as observed.",
+    "expected/equal-these": "Expected {metric} on this dev set with new seeds: {expected}, as observed.",
     "expected/higher-these": (
         "Expected {metric} on this dev set with new seeds: {expected} (observed {observed}, minus about {correction} because picking "
         "the best of {number} flatters the score)."
@@ -139,9 +141,9 @@ SAY = {
     "confounded": (
         "Settings differ in {settings} as well as in the learning rate, so a difference cannot be attributed to the learning rate."
     ),
-    "peak": "A smooth curve through the results peaks at lr {rate} (95% CI {interval}).",
+    "peak": "A smooth curve through the results is best at lr {rate} (95% CI {interval}).",
     "peak-open": (
-        "A smooth curve through the results peaks at lr {rate}, but the peak may lie outside the range you tried ({tried})."
+        "A smooth curve through the results is best at lr {rate}, but the best may lie outside the range you tried ({tried})."
     ),
     "edge-low": "{arm} is the lowest learning rate you tried and may be the best, so the best one may lie below your grid.",
     "edge-high": "{arm} is the highest learning rate you tried and may be the best, so the best one may lie above your grid.",

@@ -102,6 +102,8 @@ SAY = {
     "expected/lower": (
         "在新样本上，dev {metric} 预计为 {expected}（观察值 {observed}；从 {number} 组中挑最低者，数值会偏低约 {correction}）。"
     ),
+    "expected/equal": "在新样本上，dev {metric} 预计为 {expected}，与观察值相同。",
+    "expected/equal-these": "换用新种子时，这个 dev 集上的 {metric} 预计为 {expected}，与观察值相同。",
     "expected/higher-these": (
         "换用新种子时，这个 dev 集上的 {metric} 预计为 {expected}（观察值 {observed}；从 {number} 组中挑最高者，分数会偏高约 "
         "{correction}）。"
@@ -123,7 +125,7 @@ SAY = {
     "one-setting": "只有一组设置，没有可比较的对象。",
     "confounded": "各组设置除学习率外，{settings} 也不同，因此差异不能归因于学习率。",
     "peak": "对结果拟合的平滑曲线在学习率 {rate} 处最好（95% 区间 {interval}）。",
-    "peak-open": "对结果拟合的平滑曲线在学习率 {rate} 处最好，但峰值可能在试过的范围（{tried}）之外。",
+    "peak-open": "对结果拟合的平滑曲线在学习率 {rate} 处最好，但最佳值可能在试过的范围（{tried}）之外。",
     "edge-low": "{arm} 是试过的最小学习率，且可能最佳：最佳值可能低于网格范围。",
     "edge-high": "{arm} 是试过的最大学习率，且可能最佳：最佳值可能高于网格范围。",
     "still-improving": "{arm} 在{at}结束时仍在改善：最后三分之一的训练中改善了 {gain}。",
