@@ -185,7 +185,8 @@ def test_one_example_is_too_few(tmp_path: Path) -> None:
         read_table(written(tmp_path / "t.csv", rows), {})
 
 
-def test_a_metric_of_which_no_noise_is_known_warns_of_nothing(tmp_path: Path) -> None:
-    rows = [{"lr": lr, "epoch": 1, "dev_bleu": 78.0 + 1000 * lr} for lr in (1e-4, 1e-3, 1e-2)]
+def test_where_one_arm_alone_has_a_value_nothing_warns(tmp_path: Path) -> None:
+    rows = [{"lr": lr, "epoch": epoch, "dev_top1": 78.0 + epoch} for epoch, lr in enumerate((1e-2, 1e-3, 1e-4))]
     conclusions = Conclusions(read_table(written(tmp_path / "t.csv", rows), {}))
-    assert [arm.standing for arm in conclusions.arms] == ["contender"] * 3
+    assert [arm.standing for arm in conclusions.arms] == ["contender", "no value", "no value"]
+    assert conclusions.verdict.against_best()
