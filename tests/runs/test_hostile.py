@@ -193,6 +193,10 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     assert read_runs([path], {}).source.endswith("caf\ufffd.log")
 
 
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    assert "cannot read" in read(tmp_path / ("x" * 300))
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig"])
 def test_encodings(encoding: str, tmp_path: Path) -> None:
     mark = "\ufeff" if encoding == "utf-16-le" else ""

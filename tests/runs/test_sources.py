@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 
 import pyarrow as pa
@@ -71,6 +73,20 @@ def test_files_of_several_formats_are_compared_by_a_metric_that_all_have(tmp_pat
         read_runs([tmp_path / "run.log", tmp_path / "f1.csv"], {})
     asked = read_runs([tmp_path / "table.txt", tmp_path / "run.log"], {}, "f1")
     assert asked.metric == ("f1", "maximize")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are POSIX")
+def test_a_pipe_is_read_once(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=(LOG + "words\n" * 20_000,))
+    writer.start()
+    runs = read_runs([pipe], {})
+    writer.join()
+    assert [(run.rate, run.last("dev", "acc")) for run in runs.runs] == [(1e-4, 0.31)]
+    assert runs.source == str(pipe)
+    with pytest.raises(DataError, match="of files: /dev/null is neither"):
+        read_runs([Path("/dev/null")], {})
 
 
 def test_per_example_scores_stand_alone(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shutil import copyfileobj
+from tempfile import TemporaryDirectory
 
 from lrscope.errors import DataError
 from lrscope.runs.import_study import read_study
@@ -40,16 +42,13 @@ def read_runs(
     Raises:
         DataError, StudyError: they cannot be read or compared, or are the same one twice.
     """
-    for path in paths:
-        if not path.exists():
-            raise DataError(f"a report is of a study's folder or of logs: there is no {path}")
-    paths = [_file_in(path) if path.is_dir() else path for path in paths]
+    paths = [_source(path) for path in paths]
     for number, path in enumerate(paths):
         if any(path.samefile(other) for other in paths[:number]):
             raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
     if any(path.is_dir() for path in paths):
         return _of_study(paths, sizes, metric, at_best=at_best)
-    files = [(file_name(path), importer_of(path).read(path)) for path in paths]
+    files = [(file_name(path), _imported(path)) for path in paths]
     return replace(reconciled(_together(files, sizes, metric)), at_best=at_best)
 
 
@@ -70,9 +69,28 @@ def importer_of(path: Path) -> Importer:
     return next((each for each in IMPORTERS if path.suffix.lower() in each.suffixes), IMPORTERS[-1])
 
 
-def _file_in(folder: Path) -> Path:
-    """Return the file that a folder of Trainer's stands for; the folder itself where it is a study, or unknown."""
-    return folder if (folder / DATABASE).exists() else last_state(folder) or folder
+def _imported(path: Path) -> Imported:
+    """Return what a file holds; a pipe, as a shell's `<(...)` makes one, gives its bytes once and is copied first."""
+    if path.is_file():
+        return importer_of(path).read(path)
+    if not path.is_fifo():
+        raise DataError(f"a report is of a study's folder or of files: {file_name(path)} is neither")
+    with TemporaryDirectory(prefix="lrscope-") as folder:
+        copy = Path(folder) / path.name
+        with path.open("rb") as pipe, copy.open("wb") as file:
+            copyfileobj(pipe, file)
+        return importer_of(copy).read(copy)
+
+
+def _source(path: Path) -> Path:
+    """Return a file, or a folder that is a study or unknown; of a folder of Trainer's, the file that it stands for."""
+    try:
+        if not path.exists():
+            raise DataError(f"a report is of a study's folder or of logs: there is no {path}")
+        stands_for_itself = not path.is_dir() or (path / DATABASE).exists()
+        return path if stands_for_itself else last_state(path) or path
+    except OSError as error:  # a name that is too long, a folder that may not be listed
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
 
 
 def _of_study(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None, *, at_best: bool) -> Runs:
