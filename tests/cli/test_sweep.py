@@ -157,6 +157,31 @@ def test_status_of_nothing(tmp_path: Path, cli: Cli) -> None:
     assert "holds no study" in err
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--seeds", "0"], "--seeds must be at least 1: got 0"),
+        (["--workers", "0"], "--workers must be at least 1: got 0"),
+        (["--lr", ""], "learning rates are a list"),
+    ],
+)
+def test_a_demo_that_cannot_be(options: list[str], says: str, tmp_path: Path, cli: Cli) -> None:
+    code, out, err = cli("demo", "--out", tmp_path / "d", *options)
+    assert (code, out, len(err.splitlines())) == (2, "", 1)
+    assert says in err
+    assert not (tmp_path / "d").exists()
+
+
+def test_the_folder_one_is_in(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    assert cli(*sweep(toy, "--lr", "1e-3", "--out", "."))[0] == 0
+    for command in (["sweep", "--resume", ""], ["status", "."], ["report", ""]):
+        assert cli(*command)[0] == 0, command
+    code, _, err = cli("export", ".", "--out", "")
+    assert (code, "is there already" in err) == (2, True)
+
+
 @pytest.mark.slow
 def test_the_demo_runs_on_the_bundled_sample(tmp_path: Path, cli: Cli) -> None:
     code, out, _ = cli(
