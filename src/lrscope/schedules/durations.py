@@ -16,6 +16,7 @@ SPELLINGS = "a share of the run such as 6%, epochs such as 2ep, or steps such as
 Unit = Literal["%", "ep", "st"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 MAX_VALUE = 1e15  # of epochs or steps: beyond it, floating point has no room for a step
+MIN_VALUE = 1e-9  # of anything but 0: below it a length is no length in any run
 
 _DURATION = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(%|[A-Za-z]*)")
 
@@ -79,6 +80,8 @@ class Duration:
         written = f"{format_number(value)}{self.unit}"
         if value < 0:
             raise ScheduleError(f"a duration is not negative: got {written}; write {SPELLINGS}")
+        if 0 < value < MIN_VALUE:
+            raise ScheduleError(f"a duration is 0 or at least {MIN_VALUE:g}{self.unit}: got {written}; write 0")
         if self.unit != "%" and value > MAX_VALUE:
             raise ScheduleError(f"a duration is at most {MAX_VALUE:g} {self.unit}: got {shorten(written)}; shorten it")
         if self.unit == "%" and value > 100:
