@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from lrscope.cli.app import app
+from lrscope.cli.app import make_app
 from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.catalogue import SECTIONS, WARMUP
 
@@ -77,7 +77,7 @@ def _default(item: Setting) -> str:
 
 
 def _commands() -> Iterator[str]:
-    root: Any = typer.main.get_command(app)
+    root: Any = typer.main.get_command(make_app())
     for name, command in root.commands.items():
         for path, leaf in _leaves(name, command):
             widths = {"max_content_width": WIDTH, "terminal_width": WIDTH}

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from tests.config.strategies import MODELS, NUMERICS, TRIALS
 from tests.conftest import Cli, Toy
 
-from lrscope.cli.app import app
+from lrscope.cli.app import make_app
 from lrscope.cli.options import EXECUTION, FIND, FINETUNE, SWEEP, with_settings
 from lrscope.cli.sweep_options import sweep_config
 from lrscope.config import DataConfig, FindConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
@@ -61,7 +61,7 @@ def another(item: Setting) -> Any:
 
 
 def test_every_option_has_a_help() -> None:
-    root: Any = typer.main.get_command(app)
+    root: Any = typer.main.get_command(make_app())
     commands = [*root.commands.values(), *root.commands["schedule"].commands.values()]
     for command in commands:
         for option in command.params:

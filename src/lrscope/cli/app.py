@@ -10,27 +10,13 @@ import inspect
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 
 from lrscope import __version__
-from lrscope.cli import (
-    demo,
-    evaluate,
-    export,
-    find,
-    finetune,
-    generate,
-    predict,
-    report,
-    run_llama,
-    schedule,
-    status,
-    sweep,
-    tune,
-)
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError, LrscopeError
 from lrscope.terminal.interrupt import INTERRUPTED, exit_code
@@ -47,11 +33,15 @@ _SETTINGS: dict[str, Any] = {
     "rich_markup_mode": None,
     "pretty_exceptions_enable": False,
 }
-app = typer.Typer(
-    name="lrscope",
-    help="Which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?",
-    **_SETTINGS,
-)
+# Where each command lives: a function of the command's name in a module of its own.
+COMMANDS = {
+    name: f"lrscope.cli.{name.replace('-', '_')}"
+    for name in (
+        "demo", "find", "finetune", "sweep", "tune", "status", "report", "export", "evaluate", "predict", "generate",
+        "run-llama",
+    )
+}  # fmt: skip
+SCHEDULE_COMMANDS = {"show": "lrscope.cli.schedule", "check": "lrscope.cli.schedule"}
 
 
 def _show_version(asked: bool) -> None:
@@ -60,7 +50,6 @@ def _show_version(asked: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
     version: Annotated[
@@ -102,26 +91,27 @@ class _Command(typer.core.TyperCommand):
                 formatter.write_dl(records)
 
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "demo": demo.demo,
-    "find": find.find,
-    "finetune": finetune.finetune,
-    "sweep": sweep.sweep,
-    "tune": tune.tune,
-    "status": status.status,
-    "report": report.report,
-    "export": export.export,
-    "evaluate": evaluate.evaluate,
-    "predict": predict.predict,
-    "generate": generate.generate,
-    "run-llama": run_llama.run_llama,
-}
-SCHEDULE_COMMANDS: dict[str, Callable[..., Any]] = {"show": schedule.show, "check": schedule.check}
-_schedules = typer.Typer(help="See and check learning-rate schedules before anything is trained.", **_SETTINGS)
-for _typer, _commands in ((app, COMMANDS), (_schedules, SCHEDULE_COMMANDS)):
-    for _name, _command in _commands.items():
-        _typer.command(_name, help=_help(_command), cls=_Command)(_command)
-app.add_typer(_schedules, name="schedule")
+def make_app(names: Iterable[str] = (*COMMANDS, "schedule")) -> typer.Typer:
+    """Return the command line with these commands; their modules are imported here."""
+    about = "Which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?"
+    app = typer.Typer(name="lrscope", help=about, **_SETTINGS)
+    app.callback(invoke_without_command=True)(_root)
+    for name in names:
+        if name == "schedule":
+            schedules = typer.Typer(
+                help="See and check learning-rate schedules before anything is trained.", **_SETTINGS
+            )
+            for each, module in SCHEDULE_COMMANDS.items():
+                _add(schedules, each, module)
+            app.add_typer(schedules, name=name)
+        else:
+            _add(app, name, COMMANDS[name])
+    return app
+
+
+def _add(app: typer.Typer, name: str, module: str) -> None:
+    command = getattr(import_module(module), name.replace("-", "_"))
+    app.command(name, help=_help(command), cls=_Command)(command)
 
 
 OUT_OF_MEMORY = ("out of memory", "allocate memory")
@@ -135,7 +125,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):  # a code page that lacks a character must not end a run
             stream.reconfigure(errors="replace")
     try:
-        given = report.with_value(sys.argv[1:] if arguments is None else arguments)
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        # Only the command that was asked for is loaded, which a small report would wait for. Help shows them all.
+        name = next((each.replace("_", "-") for each in given if not each.startswith("-")), "")
+        app = make_app([name]) if name in (*COMMANDS, "schedule") else make_app()
+        if name == "report":
+            given = import_module(COMMANDS[name]).with_value(given)
         code = app(args=given, prog_name="lrscope", standalone_mode=False)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lrscope")

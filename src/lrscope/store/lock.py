@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
-from filelock import FileLock, Timeout
-
 from lrscope.errors import StudyError
 
 LOCK = "study.lock"
@@ -18,6 +16,8 @@ PATIENCE_SECONDS = 0.5
 
 def is_held(folder: Path) -> bool:
     """Return whether some process writes the study in `folder` now."""
+    from filelock import FileLock, Timeout  # a report of logs does not wait for its import
+
     if not (folder / LOCK).is_file():
         return False
     lock = FileLock(folder / LOCK)
@@ -51,6 +51,8 @@ def study_lock(folder: Path) -> Iterator[None]:
     Raises:
         StudyError: another process holds it, or the folder cannot be written.
     """
+    from filelock import FileLock, Timeout
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
