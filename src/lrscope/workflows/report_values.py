@@ -32,14 +32,18 @@ def report_values(c: Conclusions) -> dict[str, Any]:
         "arms": [
             {
                 "name": arm.name, "rate": arm.rate, "value": _plain(arm.value), "sd": _plain(arm.sd),
-                "verdict": arm.standing, "beaten_by": arm.beaten_by,
+                "verdict": arm.standing, "beaten_by": arm.beaten_by, "beaten_through": arm.beaten_through,
+                "above_guessing": None if c.learned is None else c.learned.arms[number],
                 "diverged": arm.num_diverged, "failed": arm.num_failed,
             }
-            for arm in c.arms
+            for number, arm in enumerate(c.arms)
         ],
+        "guessing": dict(c.runs.baseline),
+        "single_peak": {"status": c.verdict.single_peak, "p": _plain(c.verdict.single_peak_p)},
         "contenders": [c.evidence.names[arm] for arm in c.verdict.contenders],
         "choice": {
-            name: getattr(choice, name) for name in ("first", "second", "is_default", "optimism", "metric", "at")
+            **{name: getattr(choice, name) for name in ("first", "second", "is_default", "optimism", "metric", "at")},
+            "behind": _plain(c.choice.behind), "is_recommended": c.recommended is not None,
         },
         "pairs": [
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}

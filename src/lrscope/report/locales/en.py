@@ -252,15 +252,18 @@ SAY = {
         "0 can be ruled out."
     ),
     "choosing/expected": (
-        "Among the settings that are left, the recommended one is closest, on the log of the learning rate, to where the best is expected "
+        "Among the settings that are left and whose mean is within one standard error of the best of them, the recommended one is "
+        "closest, on the log of the learning rate, to where the best is expected "
         "(the mean position of the best over simulated repetitions of the study); then the cheaper; then the one with the better mean."
     ),
     "choosing/middle": (
-        "Among the settings that are left, the recommended one is closest to their middle on the log of the learning rate; then the "
+        "Among the settings that are left and whose mean is close to the best of them, the recommended one is closest to their middle "
+        "on the log of the learning rate; then the "
         "cheaper; then the one with the better mean."
     ),
     "choosing/cheaper": (
-        "Among the settings that are left, the recommended one is the cheaper; then the one with the better mean. They differ in more "
+        "Among the settings that are left and whose mean is within one standard error of the best of them, the recommended one is the "
+        "cheaper; then the one with the better mean. They differ in more "
         "than the learning rate, so there is no middle to choose."
     ),
     "confidence-rule": (
