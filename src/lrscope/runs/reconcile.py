@@ -58,13 +58,19 @@ def _apart(runs: Sequence[Run]) -> list[Run]:
     return [replace(run, arm=named(run)) for run in runs]
 
 
+def _by_arm(runs: Sequence[Run]) -> dict[str, list[Run]]:
+    by_arm: dict[str, list[Run]] = {}
+    for run in runs:
+        by_arm.setdefault(run.arm, []).append(run)
+    return by_arm
+
+
 def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
     """Say of an arm which settings only some of its runs name: they count as its seeds, which may be wrong.
 
     A schedule that is read off the rates is left out: a short run does not show it.
     """
-    for arm in dict.fromkeys(run.arm for run in runs):
-        of_arm = [run for run in runs if run.arm == arm]
+    for arm, of_arm in _by_arm(runs).items():
         names = dict.fromkeys(name for run in of_arm for name in run.settings if SETTING.match(name))
         missing = {name: sum(name not in run.settings for run in of_arm) for name in names if name != "schedule"}
         if any(missing.values()):
@@ -74,22 +80,25 @@ def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
 
 def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:
     """Leave out runs of an arm that have the values of one before: a file that was copied, say."""
-    kept: list[Run] = []
+    kept: dict[str, list[Run]] = {}
+    order: list[Run] = []
     notes: list[Note] = []
     for run in runs:
         measured = [value for point in run.points for values in point.splits.values() for value in values.values()]
         telling = len(measured) >= SAME_VALUES and len(set(measured)) >= DIFFERENT_VALUES
-        if telling and any(_same(run, other) for other in kept):
+        of_arm = kept.setdefault(run.arm, [])
+        if telling and any(_same(run, other) for other in of_arm):
             notes.append(DuplicateRun(Setting(run.arm), Count(len(measured))))
         else:
-            kept.append(run)
-    return kept, notes
+            of_arm.append(run)
+            order.append(run)
+    return order, notes
 
 
 def _same(run: Run, other: Run) -> bool:
     """Whether two runs of an arm have the same values, and do not name two seeds."""
     two_seeds = run.seed is not None and other.seed is not None and run.seed != other.seed
-    return run.arm == other.arm and not two_seeds and run.points == other.points
+    return not two_seeds and run.points == other.points
 
 
 def _length_asked(run: Run) -> tuple[str | None, str | None]:
@@ -117,9 +126,7 @@ def _ended(run: Run, last: float, metric: str) -> Run:
 
 
 def _unfinished(runs: Sequence[Run]) -> Iterator[Note]:
-    arms = dict.fromkeys(run.arm for run in runs)
-    for arm in arms:
-        of_arm = [run for run in runs if run.arm == arm]
+    for arm, of_arm in _by_arm(runs).items():
         number = sum(run.status == "interrupted" for run in of_arm)
         if number:
             yield Unfinished(Setting(arm), Count(number), Count(len(of_arm)))

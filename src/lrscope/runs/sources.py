@@ -42,10 +42,15 @@ def read_runs(
     Raises:
         DataError, StudyError: they cannot be read or compared, or are the same one twice.
     """
+    if not paths:
+        raise DataError("a report is of a study's folder or of files: got none")
     paths = [_source(path) for path in paths]
-    for number, path in enumerate(paths):
-        if any(path.samefile(other) for other in paths[:number]):
+    known: set[tuple[int, int]] = set()
+    for path in paths:
+        identity = path.stat().st_dev, path.stat().st_ino
+        if identity in known:
             raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
+        known.add(identity)
     if any(path.is_dir() for path in paths):
         return _of_study(paths, sizes, metric, at_best=at_best)
     files = [(file_name(path), _imported(path)) for path in paths]
