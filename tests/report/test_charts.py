@@ -186,3 +186,27 @@ def test_nothing_to_draw_is_no_file(tmp_path: Path) -> None:
 def test_images_of_a_study(c: Conclusions, tmp_path: Path) -> None:
     assert [path.name for path in write_images(c, locale("en"), tmp_path)] == ["metric.png", "curves.png"]
     assert all((tmp_path / name).read_bytes().startswith(b"\x89PNG") for name in ("metric.png", "curves.png"))
+
+
+def test_settings_that_differ_in_more_than_the_rate_are_lines_of_their_own() -> None:
+    runs = [
+        Run(f"lr {rate:g}, schedule {schedule}", seed, rate, (Point(None, 1, {"dev": {"acc": end + seed / 500}}),))
+        for rate, end in ENDS.items()
+        for schedule in ("linear", "cosine")
+        for seed in range(3)
+    ]
+    kinds = {run.arm: (run.arm.split()[-1],) for run in runs}
+    both = Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 1000}, varied=("schedule",), kinds=kinds)
+    chart = rate_chart(Conclusions(both), ENGLISH)
+    assert chart is not None
+    lines = [series for series in chart.series if series.line]
+    assert [(series.name, len(series.points), series.dashes) for series in lines] == [
+        ("schedule linear", 5, 0), ("schedule cosine", 5, 1),
+    ]  # fmt: skip
+    assert len({series.offset for series in lines}) == 2
+    assert chart.bands == ()
+    assert ("filled", "may be the best") in chart.legend
+    assert chart.legend[-2:] == (("solid", "schedule linear"), ("dashed", "schedule cosine"))
+    assert ">schedule cosine</text>" in svg(chart, width=380)
+    legend = chart_figure([chart]).legends[0]
+    assert [text.get_text() for text in legend.get_texts()][-2:] == ["schedule linear", "schedule cosine"]

@@ -11,7 +11,11 @@ from lrscope.figure_style import COLOURS, GREY
 from lrscope.schedules.durations import format_number
 
 Points = Sequence[tuple[float, float]]
-Sign = Literal["filled", "hollow", "seed", "interval", "ring", "band", "spread", "solid", "dashed", "level"]
+Sign = Literal[
+    "filled", "hollow", "seed", "interval", "ring", "band", "spread", "level",
+    "solid", "dashed", "dotted", "dash-dotted",
+]  # fmt: skip
+PATTERNS: tuple[Sign, ...] = ("solid", "dashed", "dotted", "dash-dotted")  # of lines, by `Series.dashes`
 Dots = Literal["filled", "hollow", "seed", "none"]
 DOTS = {"filled": 3.6, "hollow": 3.6, "seed": 2.2, "none": 0.0}  # radii
 
@@ -21,7 +25,8 @@ class Series:
     """Points of one setting, or of all where `number` is None: then they are grey.
 
     `number` chooses the colour, `errors` are half widths of intervals, `spread` the least and the most at each point;
-    `dashes` numbers the pattern of the line. `offset` moves the points sideways, in pixels, off what lies under them.
+    `dashes` numbers the pattern of the line, which is named where `is_named`. `offset` moves the points sideways, in
+    pixels, off what lies under them.
     """
 
     name: str
@@ -34,6 +39,12 @@ class Series:
     spread: Sequence[tuple[float, float]] = ()
     offset: float = 0.0
     label: str = ""
+    is_named: bool = True
+
+    @property
+    def is_named_line(self) -> bool:
+        """Whether its line is named: at its end, or in the legend."""
+        return self.line and self.is_named and bool(self.name) and bool(self.finite)
 
     @property
     def finite(self) -> list[tuple[float, float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrscope.figure_style import GREEN, GREY, STYLE
 from lrscope.files import replacing
-from lrscope.report.chart import DOTS, Axis, Chart, Series, Sign, apart, colour_of, tick_name
+from lrscope.report.chart import DOTS, PATTERNS, Axis, Chart, Series, Sign, apart, colour_of, tick_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -113,7 +113,7 @@ def _named(charts: Sequence[Chart]) -> dict[str, tuple[int | None, int]]:
     named: dict[str, tuple[int | None, int]] = {}
     for chart in charts:
         for series in chart.series:
-            if series.line and series.name and series.finite and series.dots != "none":
+            if series.is_named_line:
                 named.setdefault(series.name, (series.number, series.dashes))
     return dict(list(named.items())[:MAX_NAMED])
 
@@ -128,9 +128,11 @@ def _handle(sign: Sign, colour: str = "#333333", dashes: int = 0) -> Any:
 
     if sign in ("band", "spread"):
         return Patch(color=GREEN if sign == "band" else GREY, alpha=0.25)
-    if sign in ("solid", "dashed", "level"):
-        style = DASHES[1] if sign == "dashed" else (0, (1, 2)) if sign == "level" else DASHES[dashes % len(DASHES)]
-        return Line2D([], [], color=colour, linestyle=style)
+    if sign == "level":
+        return Line2D([], [], color=colour, linestyle=(0, (1, 2)))
+    if sign in PATTERNS:
+        pattern = dashes or PATTERNS.index(sign)
+        return Line2D([], [], color=colour, linestyle=DASHES[pattern % len(DASHES)])
     marker, size = {"interval": ("|", 13.0), "ring": ("o", 12.0), "seed": ("o", 3.5)}.get(sign, ("o", 6.0))
     colour = GREY if sign == "seed" else colour
     filled = colour if sign in ("filled", "seed") else "none"

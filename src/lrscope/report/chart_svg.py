@@ -9,7 +9,7 @@ import html
 from collections.abc import Sequence
 
 from lrscope.figure_style import GREEN
-from lrscope.report.chart import DOTS, Axis, Chart, Series, Sign, apart, tick_name
+from lrscope.report.chart import DOTS, PATTERNS, Axis, Chart, Series, Sign, apart, tick_name
 from lrscope.schedules.durations import format_number
 from lrscope.visible_text import visible
 
@@ -28,7 +28,7 @@ def svg(chart: Chart, *, width: int = 760, height: int = 400, is_alone: bool = F
 class _Drawing:
     def __init__(self, chart: Chart, width: int, height: int) -> None:
         self.chart, self.width = chart, width
-        self.names_ends = width > 500 and any(series.line and series.name for series in chart.series)
+        self.names_ends = width > 500 and any(series.is_named_line for series in chart.series)
         self.legend, rows = _laid_out(chart.legend, width - 20.0)
         self.left, self.top = 56.0, 30.0 + rows * LEGEND_ROW
         self.right = width - (_longest(chart) + 16.0 if self.names_ends else 14.0)
@@ -134,7 +134,7 @@ class _Drawing:
                 shown += f" ({_value(value - error)} … {_value(value + error)})" if error > 0.0 else ""
                 dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" {fill} opacity="{faint}">'
                 parts.append(f"{dot}<title>{_text(shown)}</title></circle>")
-        if series.line and series.name and self.names_ends and series.dots != "none":
+        if series.is_named_line and self.names_ends:
             parts.append(self._end(series, places[-1]))
         return "".join([*parts, "</g>"])
 
@@ -178,13 +178,13 @@ def _sign(sign: Sign, x: float, y: float) -> str:
         "band": f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="22" height="12" fill="{GREEN}" opacity="0.3"/>',
         "spread": f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="22" height="12" opacity="0.25"/>',
         "solid": f"{line}/>",
-        "dashed": f'{line} stroke-dasharray="{DASHES[1]}"/>',
+        **{name: f'{line} stroke-dasharray="{dash}"/>' for name, dash in zip(PATTERNS[1:], DASHES[1:], strict=True)},
         "level": f'{line} stroke-dasharray="1 3"/>',
     }[sign]
 
 
 def _longest(chart: Chart) -> float:
-    return max((text_width(series.name) for series in chart.series if series.line), default=0.0)
+    return max((text_width(series.name) for series in chart.series if series.is_named_line), default=0.0)
 
 
 def text_width(text: str) -> float:

@@ -13,7 +13,7 @@ import numpy as np
 from lrscope.config.catalogue import title_of
 from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
-from lrscope.report.chart import Chart, Dots, Points, Series, Sign
+from lrscope.report.chart import PATTERNS, Chart, Dots, Points, Series, Sign
 from lrscope.report.wording import Wording, inline
 from lrscope.report.wording import number as written
 from lrscope.statistics.arm_view import ArmView
@@ -21,6 +21,8 @@ from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.distributions import t_critical
 
 MAX_CURVES = 21
+MAX_TICKS = 15  # rates that are named on the axis, where there is room; of more, round ones
+MAX_LINES = 8  # that a legend names
 MAX_SPREADS = 7  # settings whose seeds' bands are drawn: more cover one another
 LOSS = Metric("loss", "minimize")
 
@@ -36,18 +38,22 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
     for number, arm in enumerate(c.arms):
         families.setdefault(c.runs.kinds.get(arm.name, ()), []).append(number)
     series: list[Series] = []
+    lines: list[tuple[Sign, str]] = []
     for place, (kind, numbers) in enumerate(families.items()):
         offset = 7.0 * (place - (len(families) - 1) / 2.0)
-        name = ", ".join(f"{title_of(setting)} {value}" for setting, value in zip(c.runs.varied, kind, strict=True))
+        named = zip(c.runs.varied, kind, strict=True)
+        name = inline(", ".join(f"{title_of(setting)} {value}" for setting, value in named))
+        pattern = place % len(PATTERNS)
+        lines += [(PATTERNS[pattern], name)] * (len(families) > 1)
         line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)
-        series.append(Series(inline(name), line, None, dots="none", dashes=place, offset=offset))
+        series.append(Series(name, line, None, dots="none", dashes=pattern, offset=offset, is_named=False))
         for number in numbers:
             series += _arm(c, number, offset)
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
-    first = c.recommended
+    rates, first = tuple(sorted({_rate(arm) for arm in c.arms})), c.recommended
     return Chart(
         wording.word("by-rate"), wording.word("rate"), wording.word("dev-metric"), tuple(series), log=True,
-        ticks=tuple(sorted({_rate(arm) for arm in c.arms})),
+        ticks=rates if len(rates) <= MAX_TICKS else (),
         bands=_contender_bands(c) if len(families) == 1 else (),
         levels=_levels(c, c.runs.metric),
         ring=(_rate(first), first.value) if first is not None and len(known) > 1 else None,
@@ -56,7 +62,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
             for number, arm in enumerate(c.arms)
             if arm.num_diverged
         ),
-        legend=_legend(c, wording, is_band=len(families) == 1),
+        legend=(*_legend(c, wording, is_band=len(families) == 1), *lines[:MAX_LINES]),
     )  # fmt: skip
 
 
@@ -165,9 +171,8 @@ def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], 
         points, spread = _curve(c.arms[number], "dev", metric)
         dev.append(Series(name, points, number, dashes=pattern, spread=spread if len(shown) <= MAX_SPREADS else ()))
         points, _ = _curve(c.arms[number], "train", metric)
-        train.append(
-            Series(name, points, number, dots=dots, dashes=1, label=f"{name}, {wording.word('train')}")
-        )  # fmt: skip
+        label = f"{name}, {wording.word('train')}"
+        train.append(Series(name, points, number, dots=dots, dashes=1, is_named=not has_dev, label=label))
     positions = sorted({x for series in (*dev, *train) for x, _ in series.finite})
     signs: list[tuple[Sign, str, bool]] = [
         ("solid", "dev", any(series.finite for series in dev)),
