@@ -27,6 +27,7 @@ check: $(STAMP)
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	$(BIN)/python scripts/make_reference.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/throughput.py
