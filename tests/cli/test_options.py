@@ -140,3 +140,13 @@ def test_the_old_double_use_of_train_works_with_a_note(toy: Toy, tmp_path: Any, 
 def test_a_micro_batch_is_held_to_the_batches_that_are_compared() -> None:
     words = options_of({**NEEDED, "peak_rate": 1e-3, "batch_size": (64, 128), "micro_batch": 48})
     assert sweep_config(parsed(SWEEP, words, lists=True), None).trial.micro_batch == 48
+
+
+def test_a_warmup_keeps_the_shape_of_the_files_schedule(tmp_path: Any) -> None:
+    config = build_config({**NEEDED, "peak_rate": 1e-3, "schedule": "warmup(10%) > cosine"})
+    (tmp_path / "c.toml").write_text(config.to_toml(), encoding="utf-8")
+    again = build_config({"warmup": "20%"}, config=tmp_path / "c.toml")
+    assert str(again.trial.schedule) == "warmup(20%) > cosine"
+    sweep = sweep_config({"warmup": ("0", "20%")}, tmp_path / "c.toml").sweep
+    assert sweep is not None
+    assert [str(each) for each in sweep.grid["schedule"]] == ["cosine", "warmup(20%) > cosine"]

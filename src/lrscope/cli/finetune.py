@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from lrscope.workflows.finetune import FinetuneResult
 
 
-@with_settings(FINETUNE, words={"peak_rate": "find"})
+@with_settings(
+    (*FINETUNE, "score_test"), words={"peak_rate": "find"},
+    peak_rate={"help": "Peak learning rate, such as 3e-4; find: from a range test first."},
+)  # fmt: skip
 def finetune(
     settings: Settings,
     config: Annotated[
@@ -29,9 +32,6 @@ def finetune(
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Resume the run in this folder.", metavar="FOLDER")
     ] = None,
-    score_test: Annotated[
-        bool, typer.Option("--score-test", help="Open the test scores when training ends; it is recorded.")
-    ] = False,
     out: opt.Out = None,
     json: opt.Json = False,
 ) -> int:
@@ -45,13 +45,13 @@ def finetune(
     from lrscope.workflows import finetune as workflow
 
     if resume is not None:
-        _require_unchanged(settings, config, score_test, out)
+        _require_unchanged(settings, config, out)
         with live.shown(quiet=json) as callbacks:
             result = workflow.resume_finetune(resume, callbacks, moved=resolve_paths(settings))
     else:
         search = settings.get("peak_rate") == "find"
         known = {**settings, "peak_rate": 1e-3} if search else settings
-        asked = build_config(known, config=config, score_test=score_test)
+        asked = build_config(known, config=config)
         folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
         with live.shown(quiet=json) as callbacks:
             run = workflow.finetune_at_found_rate if search else workflow.finetune
@@ -64,11 +64,11 @@ def finetune(
     return 0
 
 
-def _require_unchanged(settings: Settings, config: Path | None, score_test: bool, out: Path | None) -> None:
+def _require_unchanged(settings: Settings, config: Path | None, out: Path | None) -> None:
     """Refuse options that would make a resumed run another one."""
     beyond = flags_that_fix(settings)
     beyond += [flag for flag, value in (("--config", config), ("--out", out)) if value is not None]
-    if score_test and not beyond:
+    if beyond == ["--score-test"]:
         raise ConfigError(
             "a resumed run keeps its settings: got --score-test; leave it out: lrscope evaluate scores a finished run"
         )

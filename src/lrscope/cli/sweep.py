@@ -65,6 +65,8 @@ def sweep(
     if max_seeds is not None and until_decided is None:
         raise ConfigError("--max-seeds is how far --until-decided may go: got it without; add --until-decided 0.02")
     if resume is not None:
+        if "warmup" in settings and "schedule" not in settings:
+            raise ConfigError("--warmup with --resume needs the schedule that it is for: got none; add --schedule")
         grid = grid_of(settings)
         if until_decided is not None and (grid or "seeds" in settings):
             raise ConfigError(

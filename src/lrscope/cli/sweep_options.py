@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from lrscope.config import StudyConfig, SweepConfig
 from lrscope.config.base import settings_of
 from lrscope.config.build import build_config, compose_schedule, settings_in
 from lrscope.config.trial import TrialConfig
+from lrscope.schedules import Schedule
 
 AUTO = "auto"
 
@@ -34,16 +35,19 @@ MaxSeeds = Annotated[
 ]  # fmt: skip
 
 
-def grid_of(settings: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+def grid_of(
+    settings: Mapping[str, Any], schedules_before: Sequence[str | Schedule] = ("linear",)
+) -> dict[str, tuple[Any, ...]]:
     """Return the values of each setting of a trial that was given as a list, by its name.
 
-    Schedules × warmups are one setting: `--warmup` applies to the schedules that name none.
+    Schedules × warmups are one setting: `--warmup` applies to the schedules that name none. `schedules_before` are
+    those that warmups go with where no schedule is given.
     """
     schedules, warmups = settings.get("schedule"), settings.get("warmup")
     grid: dict[str, tuple[Any, ...]] = {}
     for name, item in settings_of(TrialConfig).items():
         if name == "schedule" and (schedules or warmups):
-            texts = schedules or ("linear",)
+            texts = schedules or schedules_before
             grid[name] = tuple(dict.fromkeys(compose_schedule(t, w) for t in texts for w in warmups or (None,)))
         elif item.varies and isinstance(settings.get(name), tuple):
             grid[name] = settings[name]
@@ -60,7 +64,9 @@ def sweep_config(
     """
     base = StudyConfig.from_toml(config) if config else None
     kept = base.sweep if base is not None and base.sweep is not None else SweepConfig()
-    grid = {**kept.grid, **grid_of(settings), **({} if rates is None else {"peak_rate": rates})}
+    before = kept.grid.get("schedule") or (() if base is None else (base.trial.schedule,))
+    shapes = tuple(schedule.without_warmup() for schedule in before) or ("linear",)
+    grid = {**kept.grid, **grid_of(settings, shapes), **({} if rates is None else {"peak_rate": rates})}
     # A trial is checked as a whole: where batch sizes are compared, a micro-batch is held to the first of them.
     first = {name: values[0] for name, values in grid.items()}
     shared = {name: value for name, value in settings.items() if not isinstance(value, tuple)}

@@ -19,7 +19,7 @@ SHARED = ("data", "model", "trial", "numerics")  # the sections that every study
 MOVABLE = ("model", *(name for name, item in all_settings().items() if item.is_path))
 
 
-def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
+def compose_schedule(schedule: str | Schedule | None, warmup: str | None) -> Schedule:
     """Return the schedule that `--schedule` and `--warmup` ask for together.
 
     `--warmup D` prefixes `warmup(D) >`; without it a schedule that names no warmup gets one of 6%, unless its phases
@@ -35,9 +35,7 @@ def compose_schedule(schedule: str | None, warmup: str | None) -> Schedule:
     return with_warmup(parsed, duration)
 
 
-def build_config(
-    settings: Mapping[str, Any], *, config: Path | None = None, score_test: bool = False, what: str = "a fine-tune"
-) -> StudyConfig:
+def build_config(settings: Mapping[str, Any], *, config: Path | None = None, what: str = "a fine-tune") -> StudyConfig:
     """Return the study that these settings of its data, model, trial and numerics ask for.
 
     Raises:
@@ -50,13 +48,16 @@ def build_config(
         section = "" if name not in all_settings() else all_settings()[name].section
         if section in SHARED and name != "schedule":
             values[section][name] = value
+        elif name in settings_of(StudyConfig):
+            values[name] = value
     schedule, warmup = settings.get("schedule"), settings.get("warmup")
     if isinstance(schedule, Schedule):
         values["trial"]["schedule"] = schedule
     elif schedule is not None or warmup is not None or "schedule" not in values["trial"]:
-        values["trial"]["schedule"] = compose_schedule(schedule, warmup)
-    if score_test:
-        values["score_test"] = True
+        kept = values["trial"].get("schedule")  # of the file: another warmup leaves its shape
+        values["trial"]["schedule"] = compose_schedule(
+            parse(kept).without_warmup() if schedule is None and kept is not None else schedule, warmup
+        )
     missing = [
         item
         for section in SHARED
