@@ -147,6 +147,17 @@ def test_it_widens_and_stops_where_the_loss_rises(folder: Path, tmp_path: Path) 
     assert "loss" in curve.end_reason
 
 
+def test_a_trainer_that_makes_its_batches_itself(folder: Path, tmp_path: Path) -> None:
+    subject, _ = trainer(folder, tmp_path)
+
+    class Own(hf.Trainer):  # type: ignore[misc]
+        def get_train_dataloader(self) -> Any:
+            return subject.get_train_dataloader()
+
+    own = Own(subject.model, subject.args)
+    assert len(range_test(own, steps=10, widen=False).curves[0].rates) == 10
+
+
 def test_what_cannot_be_tested(folder: Path, tmp_path: Path) -> None:
     subject, _ = trainer(folder, tmp_path, own_optimizer=True)
     with pytest.raises(ScheduleError, match="rises from a positive rate"):

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import TrainerCallback
+from transformers import Trainer, TrainerCallback
 from transformers.trainer_callback import DefaultFlowCallback
 
 from lrscope.errors import ConfigError
@@ -99,6 +99,8 @@ def _curve(trainer: Any, ramp: Ramp, widen: bool, seed: int, *, reseed: bool) ->
 
 def _require_examples(trainer: Any) -> None:
     data = trainer.train_dataset
+    if data is None and type(trainer).get_train_dataloader is not Trainer.get_train_dataloader:
+        return  # it makes its batches itself
     if data is None or (hasattr(data, "__len__") and len(data) == 0):
         got = "no train_dataset" if data is None else "a train_dataset without examples"
         raise ConfigError(f"a range test needs batches: got a Trainer with {got}; build it with train_dataset=")
