@@ -216,3 +216,26 @@ def test_text_in_any_code_page(toy: Toy, tmp_path: Path) -> None:
     command += ["--pretrained-model-path", str(toy.model), "--threads", "1"]
     done = subprocess.run(command, capture_output=True, env=environment, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr.decode("utf-8", "replace")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--batch-size", "-1"], ["--batch-size", "0"], ["--max-sentence-len", "-5"], ["--max-sentence-len", "1"]],
+)
+def test_run_llama_never_scores_nothing(toy: Toy, tmp_path: Path, cli: Cli, options: list[str]) -> None:
+    code, out, err = cli(
+        "run-llama", "--option", "prompt", "--train", toy.train, "--dev", toy.dev, "--test", toy.test,
+        "--label-names", toy.names, "--pretrained-model-path", toy.model,
+        "--dev_out", tmp_path / "a-dev-prompting-output.txt", "--test_out", tmp_path / "a-test-prompting-output.txt",
+        *options,
+    )  # fmt: skip
+    assert code == 2
+    assert "dev acc" not in out
+    assert err.startswith("lrscope: ")
+
+
+def test_what_would_steer_a_terminal_is_shown(tmp_path: Path, cli: Cli) -> None:
+    code, _, err = cli("report", tmp_path / "a\x1b[2J\u202eb.log")
+    assert code == 2
+    assert "\\u001b[2J\\u202eb" in err
+    assert "\x1b" not in err

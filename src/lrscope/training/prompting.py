@@ -47,11 +47,10 @@ def label_scores(
     tokenizer, model = language_model.tokenizer, language_model.model
     labels = [ids[1:] for ids in tokenizer.encode(list(names), eos=False)]
     limit = (max_tokens or model.model.shape.max_positions) - max(map(len, labels))
-    question = len(tokenizer.encode([review_prompt("", names)], eos=False)[0])
-    if batch_size < 1 or limit < question:
+    if batch_size < 1 or limit < 2:
         raise ConfigError(
-            f"a prompt must have room for its question of {question} tokens and a label, in batches of 1 or more: got "
-            f"{max_tokens or model.model.shape.max_positions} tokens and batches of {batch_size}; allow more"
+            f"a prompt needs two tokens beside the longest label, in batches of 1 or more: got {limit} tokens and "
+            f"batches of {batch_size}; allow more"
         )
     prompts = tokenizer.encode([review_prompt(sentence, names) for sentence in sentences], eos=False)
     prompts = [ids if len(ids) <= limit else [ids[0], *ids[len(ids) - limit + 1 :]] for ids in prompts]
