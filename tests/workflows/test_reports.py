@@ -135,7 +135,7 @@ def test_status_names_the_command_that_goes_on(study: Path, tmp_path: Path) -> N
     commands = {}
     for kind in ("one", "find", "cut"):
         folder = shutil.copytree(STUDIES / kind, tmp_path / f"my {kind}")
-        with StudyStore.open(folder) as store, store.transaction() as connection:
+        with StudyStore.open(folder, for_writing=True) as store, store.transaction() as connection:
             connection.execute("UPDATE trials SET status = 'interrupted' WHERE id = 1")
         commands[kind] = study_status(folder).resume_command
     assert commands["one"] == f"lrscope finetune --resume '{tmp_path / 'my one'}'"

@@ -1,4 +1,4 @@
-"""What range tests found, as a table."""
+"""What range tests search, as a table."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from lrscope.workflows.range_tests import FindResult
 
 
-def print_find(found: FindResult, *, as_json: bool) -> None:
+def print_find(search: FindResult, *, as_json: bool) -> None:
     """Print every rule's rate by seed, the bracket, and the command that searches it."""
     if as_json:
-        print_json(found.to_dict())
+        print_json(search.to_dict())
         return
-    result, bracket = found.test, found.test.bracket
+    result, bracket = search.test, search.test.bracket
     seeds = [f"seed {curve.seed}" for curve in result.curves]
     if result.is_independent:
         longest = max(result.curves, key=lambda curve: len(curve.rates))
@@ -29,15 +29,15 @@ def print_find(found: FindResult, *, as_json: bool) -> None:
         for item in result.table
     ]
     echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
-    if found.next_command:
+    if search.next_command:
         echo(f"upper end of the search range {_shown(bracket.largest_stable)}")
         echo(f"search from {_shown(bracket.low)} to {_shown(bracket.high)}: {bracket.sentence}")
-        echo(f"next: {found.next_command}")
+        echo(f"next: {search.next_command}")
     else:
         echo(bracket.sentence)
-    echo(f"range-test.png and range-test.json are in {found.folder}")
-    if found.confirmed is not None:
-        echo(found.confirmed.sentence)
+    echo(f"range-test.png and range-test.json are in {search.folder}")
+    if search.confirmed is not None:
+        echo(search.confirmed.sentence)
 
 
 def _shown(rate: float | None) -> str:

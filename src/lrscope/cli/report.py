@@ -124,13 +124,13 @@ def with_value(arguments: Sequence[str]) -> list[str]:
     >>> with_value(["report", "s", "--open-test"]), with_value(["report", "s", "--open-test", "all"])
     (['report', 's', '--open-test=chosen'], ['report', 's', '--open-test=all'])
     """
-    found: list[str] = []
+    words: list[str] = []
     for argument in arguments:
-        if found and found[-1] == "--open-test=chosen" and argument == "all":
-            found[-1] = "--open-test=all"
+        if words and words[-1] == "--open-test=chosen" and argument == "all":
+            words[-1] = "--open-test=all"
         else:
-            found.append("--open-test=chosen" if argument in ("--open-test", "--open_test") else argument)
-    return found
+            words.append("--open-test=chosen" if argument in ("--open-test", "--open_test") else argument)
+    return words
 
 
 def print_summary(doc: Document, language: Locale) -> None:

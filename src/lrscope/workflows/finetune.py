@@ -88,7 +88,7 @@ def finetune_at_found_rate(config: StudyConfig, folder: Path, callbacks: Callbac
     """
     callbacks = callbacks or Callbacks()
     require_new(folder)
-    found = find_for(
+    search = find_for(
         config,
         folder_beside(folder, "find"),
         ExecutorConfig(),
@@ -96,8 +96,8 @@ def finetune_at_found_rate(config: StudyConfig, folder: Path, callbacks: Callbac
         confirmation=Confirmation(1, num_rates=5, num_seeds=1),
         resume_command=f"the same command, with --out {quote(folder)}",
     )
-    assert found.rate is not None
-    rate = float(f"{found.rate:.3g}")
+    assert search.rate is not None
+    rate = float(f"{search.rate:.3g}")
     callbacks.on_progress(Note(f"training at {rate:g}"))
     return finetune(replace(config, trial=replace(config.trial, peak_rate=rate)), folder, callbacks)
 

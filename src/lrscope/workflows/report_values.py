@@ -15,7 +15,7 @@ from lrscope.studies.sealed_test import choice_of
 
 def report_values(c: Conclusions) -> dict[str, Any]:
     """Return everything that is concluded as plain values."""
-    found = findings(c)
+    all_findings = findings(c)
     metric, choice = c.runs.metric, choice_of(c)
     return {
         "source": c.runs.source,
@@ -49,13 +49,13 @@ def report_values(c: Conclusions) -> dict[str, Any]:
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
             for pair in c.verdict.against_best()
         ],
-        "findings": [as_plain(finding) for finding in found],
+        "findings": [as_plain(finding) for finding in all_findings],
         "advice": [
             {
                 **as_plain(each.suggestion), "because": each.because.kind, "command": str(each.command or ""),
                 "minutes": _plain(each.minutes),
             }
-            for each in advice(c, found)
+            for each in advice(c, all_findings)
         ],
         "unread": [{"line": number, "text": text} for number, text in c.runs.unread],
     }  # fmt: skip

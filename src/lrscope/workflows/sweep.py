@@ -83,10 +83,10 @@ def sweep_found_rates(
     executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
     require_new(folder)
     command = f"the same command, with --out {quote(folder)}"
-    found = find_for(config, folder_beside(folder, "find"), executor, callbacks, resume_command=command)
-    rates, swept = found.rates(NUM_RATES), config.sweep or SweepConfig()
-    grid = {**swept.grid, "peak_rate": rates}
-    asked = replace(config, trial=replace(config.trial, peak_rate=rates[0]), sweep=replace(swept, grid=grid))
+    search = find_for(config, folder_beside(folder, "find"), executor, callbacks, resume_command=command)
+    rates, asked_sweep = search.rates(NUM_RATES), config.sweep or SweepConfig()
+    grid = {**asked_sweep.grid, "peak_rate": rates}
+    asked = replace(config, trial=replace(config.trial, peak_rate=rates[0]), sweep=replace(asked_sweep, grid=grid))
     return sweep(asked, folder, executor, callbacks)
 
 

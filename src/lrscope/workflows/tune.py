@@ -144,8 +144,8 @@ def _sweep_of(
     if (folder / SWEEP / DATABASE).is_file():
         return session.resume(folder / SWEEP)
     base = replace(config, trial=replace(config.trial, epochs=plan.epochs))
-    found = find_for(base, folder / FIND, executor, callbacks, seeds=plan.ramp_seeds, resume_command=command)
-    rates = found.rates(NUM_RATES)
+    search = find_for(base, folder / FIND, executor, callbacks, seeds=plan.ramp_seeds, resume_command=command)
+    rates = search.rates(NUM_RATES)
     grid = SweepConfig(grid={"peak_rate": rates}, seeds=plan.seeds)
     return session.begin(replace(base, trial=replace(base.trial, peak_rate=rates[0]), sweep=grid), folder / SWEEP)
 
