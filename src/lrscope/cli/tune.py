@@ -51,11 +51,12 @@ def tune(
         result = spend(
             asked, folder, seconds, execution, callbacks, epochs=settings.get("epochs"), margin=margin, lang=lang
         )
-    command, written = str(result.finetune_command), result.report
+    command, written = result.finetune_command, result.report
     if json:
-        print_json({"report": str(written.page), "finetune": command, **report_values(written.conclusions)})
+        print_json({"report": str(written.page), "finetune": str(command or ""), **report_values(written.conclusions)})
         return 0
     print_sweep(result.sweep, as_json=False)
     print_answer(written)
-    echo(f"to train it: {command}")
+    if command is not None:
+        echo(f"to train it: {command}")
     return 0

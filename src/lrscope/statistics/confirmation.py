@@ -43,4 +43,6 @@ def confirm(c: Conclusions, epochs: int) -> Confirmed:
     sentence = f"use lr {rate:.2g}, by dev loss after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
     others = ", ".join(f"{other:.2g}" for other in among if other != rate)
     sentence += f"; not ruled out: {others}" if others else "; the other rates are ruled out"
+    if c.recommended is None:
+        sentence += "; no run is shown to do better than guessing, so confirm with longer runs"
     return Confirmed(rate, among, sentence, {arm.rate: arm.value for arm in known if arm.rate is not None})

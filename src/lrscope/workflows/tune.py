@@ -39,7 +39,7 @@ from lrscope.workflows.sweep import SweepResult, sweep_result
 
 @dataclass(frozen=True, eq=False)
 class TuneResult:
-    """What a budget was spent on and what it showed; `finetune_command` trains the choice."""
+    """What a budget was spent on and what it showed; `finetune_command` trains the choice, where there is one."""
 
     folder: Path
     plan: Plan
@@ -86,9 +86,9 @@ def tune(
         )  # fmt: skip
         swept = sweep_result(study)
     written = report([folder / SWEEP], lang=lang)
-    conclusions = written.conclusions
-    choice = conclusions.arms[conclusions.choice.first].name
-    return TuneResult(folder, plan, swept, written, finetune_command(conclusions.runs, choice))
+    chosen = written.conclusions.recommended
+    train = None if chosen is None else finetune_command(written.conclusions.runs, chosen.name)
+    return TuneResult(folder, plan, swept, written, train)
 
 
 def _plan(
