@@ -25,6 +25,7 @@ from lrscope.runs.settings import RATES, SPLITS, shared_settings
 from lrscope.schedules.durations import format_number
 
 MAX_UNREAD, MAX_SHOWN = 1000, 300  # lines that are listed, and characters of each
+MAX_FORMS, MAX_REPEATED = 10_000, 20  # kinds of an epoch's parts, and epochs that stand again in a run
 _EPOCH = re.compile(r"epoch\s+(\d{1,9})\s*[:,]\s*(.+)$", re.IGNORECASE)
 _NUMBER = r"nan|-?inf|-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
 _VALUE = re.compile(rf"(train|dev|test|val|valid|validation|eval)[ _](\w{{1,60}})\s*(?:::|[:=])\s*({_NUMBER})", re.I)
@@ -57,7 +58,7 @@ class _Begun:
             self._take_final()
             self.final = {}
         if epoch in self.points:
-            self.repeated.append((epoch, line))
+            self.repeated = [*self.repeated[: MAX_REPEATED - 1], (epoch, line)]
         self.points[epoch] = values
 
     def finish(self) -> None:
@@ -98,9 +99,9 @@ class _Reader:
         elif line[0] == "#":
             self._open = self._maybe = None
             self._heading = (number, line.strip("# \t"))
-        elif settings := settings_in(line):
+        elif ("--" in line or line[0] in "aAcCnN") and (settings := settings_in(line)):
             self._settings(number, settings)
-        elif values := self._values(line):
+        elif _MARK.search(line.lower()) and (values := self._values(line)):
             self._final(number, line, values)
         else:
             if len(line) <= LONGEST and is_heading(line):
@@ -127,8 +128,6 @@ class _Reader:
 
     def _values(self, text: str) -> Splits:
         values: Splits = {}
-        if not _MARK.search(text.lower()):
-            return values
         for split, metric, value in _VALUE.findall(text):
             values.setdefault(SPLITS.get(split.lower(), split.lower()), {})[metric.lower()] = checked.measured(value)
             digits = _num_digits(value)
@@ -137,7 +136,8 @@ class _Reader:
 
     def _epoch(self, number: int, line: str, epoch: int, rest: str) -> None:
         values = self._values(rest)
-        self._forms.update(_DIGITS.sub("#", part) for part in line.split(","))
+        if len(self._forms) < MAX_FORMS:
+            self._forms.update(_DIGITS.sub("#", part) for part in line.split(","))
         if not values:
             self.leave(number, f"epoch {epoch}: {rest}")
             return
