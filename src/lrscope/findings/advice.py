@@ -165,7 +165,7 @@ def _between(chosen: float, rates: Iterable[float | None]) -> list[float]:
     """
     known = sorted({rate for rate in rates if rate})
     at = known.index(chosen) if chosen in known else 0
-    pairs = [(known[place], known[place + 1]) for place in (at - 1, at) if 0 <= place < len(known) - 1]
+    pairs = [(known[n], known[n + 1]) for n in (at - 1, at) if 0 <= n < len(known) - 1]
     return [float(f"{math.sqrt(low * high):.2g}") for low, high in pairs if high / low > FAR_APART]
 
 

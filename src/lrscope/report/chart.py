@@ -68,10 +68,10 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """One chart. `log` puts x on a logarithmic axis, `ticks` are the places to name on it, where there is room.
+    """One chart. `log` puts x on a logarithmic axis, `ticks` are the values to name on it, where there is room.
 
     `bands` shade intervals of x, `levels` are lines across at a value, `ring` marks the point that was chosen, `notes`
-    stand at the foot of the chart at a place: (x, text, number of the colour). `legend` says what the signs mean.
+    stand at the foot of the chart: (x, text, number of the colour). `legend` says what the signs mean.
     """
 
     title: str
@@ -166,7 +166,7 @@ class Axis:
         return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
 
 
-def apart(places: Sequence[tuple[float, float]], room: float = 8.0) -> list[int]:
+def apart(labels: Sequence[tuple[float, float]], room: float = 8.0) -> list[int]:
     """Return which labels to write, (centre, width) each, so that none runs into one before it.
 
     The ends come first: they say what the axis holds.
@@ -174,10 +174,10 @@ def apart(places: Sequence[tuple[float, float]], room: float = 8.0) -> list[int]
     >>> apart([(0.0, 30.0), (20.0, 30.0), (60.0, 30.0)])
     [0, 2]
     """
-    order = [0, len(places) - 1, *range(1, len(places) - 1)] if len(places) > 1 else list(range(len(places)))
+    order = [0, len(labels) - 1, *range(1, len(labels) - 1)] if len(labels) > 1 else list(range(len(labels)))
     kept: list[int] = []
-    for place in order:
-        centre, width = places[place]
-        if all(abs(centre - places[k][0]) >= (width + places[k][1]) / 2.0 + room for k in kept):
-            kept.append(place)
+    for number in order:
+        centre, width = labels[number]
+        if all(abs(centre - labels[k][0]) >= (width + labels[k][1]) / 2.0 + room for k in kept):
+            kept.append(number)
     return sorted(kept)

@@ -99,11 +99,11 @@ def _name_ticks(axes: Axes, chart: Chart) -> None:
     width = axes.get_window_extent().width / axes.get_figure().dpi * 72.0 * 0.92  # type: ignore[union-attr]
     low, high = axes.transData.transform([(min(chart.ticks), 0), (max(chart.ticks), 0)])[:, 0]
     scale = width / (high - low) if high > low else 0.0
-    places = [
+    centres = [
         (float(axes.transData.transform((value, 0))[0]) * scale, 5.8 * len(name))
         for value, name in zip(chart.ticks, names, strict=True)
     ]
-    kept = apart(places)
+    kept = apart(centres)
     axes.set_xticks(chart.ticks, [name if n in kept else "" for n, name in enumerate(names)])
     axes.minorticks_off()
 

@@ -74,22 +74,22 @@ class _Drawing:
         for value in self.y.ticks():
             y = self.y.at(value)
             drawn.append(f'<path d="M{self.left} {y:.1f}H{self.right:.1f}" stroke="currentColor" opacity="0.13"/>')
-            number = format_number(value).replace("-", "−")
-            drawn.append(f'<text x="{self.left - 7}" y="{y + 4:.1f}" text-anchor="end">{number}</text>')
+            name = format_number(value).replace("-", "−")
+            drawn.append(f'<text x="{self.left - 7}" y="{y + 4:.1f}" text-anchor="end">{name}</text>')
         ticks = list(self.chart.ticks) or self.x.ticks()
         names = [tick_name(value) for value in ticks]
-        places = [(self.x.at(value), text_width(name)) for value, name in zip(ticks, names, strict=True)]
-        named = apart(places)
-        for place, (x, _) in enumerate(places):
+        centres = [(self.x.at(value), text_width(name)) for value, name in zip(ticks, names, strict=True)]
+        named = apart(centres)
+        for number, (x, _) in enumerate(centres):
             drawn.append(f'<path d="M{x:.1f} {self.bottom:.1f}v5" stroke="currentColor" opacity="0.6"/>')
-            if place in named:
+            if number in named:
                 y = self.bottom + 18
-                drawn.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{names[place]}</text>')
+                drawn.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="middle">{names[number]}</text>')
         frame = f"M{self.left} {self.top:.1f}V{self.bottom:.1f}H{self.right:.1f}"
         drawn.append(f'<path d="{frame}" fill="none" stroke="currentColor" opacity="0.6"/>')
         middle = (self.left + self.right) / 2
-        name = _text(self.chart.x_name)
-        drawn.append(f'<text x="{middle:.1f}" y="{self.height - 8:.1f}" text-anchor="middle">{name}</text>')
+        title = _text(self.chart.x_name)
+        drawn.append(f'<text x="{middle:.1f}" y="{self.height - 8:.1f}" text-anchor="middle">{title}</text>')
         turned = f'transform="translate(13 {(self.top + self.bottom) / 2:.1f}) rotate(-90)"'
         return [*drawn, f'<text {turned} text-anchor="middle">{_text(self.chart.y_name)}</text>']
 
@@ -106,24 +106,23 @@ class _Drawing:
 
     def _series(self, series: Series) -> str:
         colour, points = series.colour, series.finite
-        places = [(self.x.at(x) + series.offset, self.y.at(y)) for x, y in points]
+        drawn_at = [(self.x.at(x) + series.offset, self.y.at(y)) for x, y in points]
         faint = 0.55 if series.dots == "seed" else 0.5 if series.number is None else 1.0
         parts = [f'<g class="series" data-name="{_text(series.name)}" color="{colour}">']
-        if series.spread and len(series.spread) == len(places) > 1:
-            upper = "L".join(f"{x:.1f} {self.y.at(high):.1f}" for (x, _), (_, high) in _beside(places, series.spread))
-            lower = "L".join(
-                f"{x:.1f} {self.y.at(low):.1f}" for (x, _), (low, _) in reversed(_beside(places, series.spread))
-            )
+        if len(series.spread) == len(drawn_at) > 1:
+            both = list(zip(drawn_at, series.spread, strict=True))
+            upper = "L".join(f"{x:.1f} {self.y.at(high):.1f}" for (x, _), (_, high) in both)
+            lower = "L".join(f"{x:.1f} {self.y.at(low):.1f}" for (x, _), (low, _) in reversed(both))
             parts.append(f'<path class="spread" d="M{upper}L{lower}Z" fill="{colour}" opacity="0.13"/>')
-        if series.line and len(places) > 1:
-            path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
+        if series.line and len(drawn_at) > 1:
+            path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in drawn_at)
             dash = f' stroke-dasharray="{DASHES[series.dashes % len(DASHES)]}"' if series.dashes else ""
             width = 1.3 if series.dots == "none" or series.number is None else 2
             parts.append(
                 f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dash} opacity="{faint}"/>'
             )
         radius = DOTS[series.dots]
-        for (x, y), (_, value), error in zip(places, points, series.half_widths, strict=True):
+        for (x, y), (_, value), error in zip(drawn_at, points, series.half_widths, strict=True):
             if error > 0.0:
                 ends = f"M{x:.1f} {self.y.at(value - error):.1f}V{self.y.at(value + error):.1f}"
                 parts.append(f'<path class="interval" d="{ends}" stroke="{colour}" stroke-width="1.6"/>')
@@ -135,22 +134,16 @@ class _Drawing:
                 dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" {fill} opacity="{faint}">'
                 parts.append(f"{dot}<title>{_text(shown)}</title></circle>")
         if series.is_named_line and self.names_ends:
-            parts.append(self._end(series, places[-1]))
+            parts.append(self._end(series, drawn_at[-1]))
         return "".join([*parts, "</g>"])
 
-    def _end(self, series: Series, place: tuple[float, float]) -> str:
+    def _end(self, series: Series, end: tuple[float, float]) -> str:
         """Name a line at its end, apart from the names that stand there already."""
-        y = place[1]
+        y = end[1]
         while any(abs(y - other) < 13.0 for other in self.ends):
             y -= 2.5
         self.ends.append(y)
-        return f'<text x="{place[0] + 8:.1f}" y="{y + 4:.1f}" fill="{series.colour}">{_text(series.name)}</text>'
-
-
-def _beside(places: Sequence[tuple[float, float]], spread: Sequence[tuple[float, float]]) -> list[
-    tuple[tuple[float, float], tuple[float, float]]
-]:  # fmt: skip
-    return list(zip(places, spread, strict=True))
+        return f'<text x="{end[0] + 8:.1f}" y="{y + 4:.1f}" fill="{series.colour}">{_text(series.name)}</text>'
 
 
 def _laid_out(legend: Sequence[tuple[Sign, str]], width: float) -> tuple[list[tuple[float, int, Sign, str]], int]:

@@ -39,11 +39,11 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         families.setdefault(c.runs.kinds.get(arm.name, ()), []).append(number)
     series: list[Series] = []
     lines: list[tuple[Sign, str]] = []
-    for place, (kind, numbers) in enumerate(families.items()):
-        offset = 7.0 * (place - (len(families) - 1) / 2.0)
+    for line_number, (kind, numbers) in enumerate(families.items()):
+        offset = 7.0 * (line_number - (len(families) - 1) / 2.0)
         named = zip(c.runs.varied, kind, strict=True)
         name = inline(", ".join(f"{title_of(setting)} {value}" for setting, value in named))
-        pattern = place % len(PATTERNS)
+        pattern = line_number % len(PATTERNS)
         lines += [(PATTERNS[pattern], name)] * (len(families) > 1)
         line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)
         series.append(Series(name, line, None, dots="none", dashes=pattern, offset=offset, is_named=False))
