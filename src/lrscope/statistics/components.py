@@ -40,15 +40,15 @@ def components(differences: Floats) -> Components:
     With mean squares MS_S = n·var of seeds' means, MS_E = S·var of examples' means and MS_R of the rest:
     σ²_example = (MS_E − MS_R) / S.
 
-    >>> found = components(np.array([[0.0, 1.0], [0.0, 1.0]]))
-    >>> float(found.difference), float(found.seeds), float(found.examples)
+    >>> parts = components(np.array([[0.0, 1.0], [0.0, 1.0]]))
+    >>> float(parts.difference), float(parts.seeds), float(parts.examples)
     (0.5, 0.0, 0.5)
     """
-    found = pair_components(np.stack([differences, np.zeros_like(differences)]))
+    parts = pair_components(np.stack([differences, np.zeros_like(differences)]))
     pair = (0, 1)
     return Components(
-        found.difference[pair], found.seeds[pair], found.examples[pair], found.spread[pair],
-        found.num_seeds, found.num_examples,
+        parts.difference[pair], parts.seeds[pair], parts.examples[pair], parts.spread[pair],
+        parts.num_seeds, parts.num_examples,
     )  # fmt: skip
 
 

@@ -93,8 +93,8 @@ class Conclusions:
         return evidence_of_values(values, maximize=maximize, seed_sd=seed_sd)
 
     def _values(self, runs: Sequence[Run]) -> list[float]:
-        found = [self.runs.value(run) for run in runs if run.status in self.runs.counted]
-        return [value for value in found if not math.isnan(value)]
+        values = [self.runs.value(run) for run in runs if run.status in self.runs.counted]
+        return [value for value in values if not math.isnan(value)]
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -70,16 +70,16 @@ def evidence_of(
                 if len(shared) == 1 and here.freedom == 0:
                     here = total_noise(table.means)  # no less than what pairs share
                 assumes |= len(shared) == 1 and here.freedom == 0 and len(arms) > 1
-                found = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, these_examples=these_examples)
+                block = _paired(scaled[np.ix_(arms, shared)], here, seed_sd, these_examples=these_examples)
             else:
                 total = total_noise(table.means)
                 assumes |= total.freedom == 0 and bool(there[members[one]].any() and there[members[other]].any())
-                found = _apart(scaled, there, arms, total, seed_sd, these_examples=these_examples)
+                block = _apart(scaled, there, arms, total, seed_sd, these_examples=these_examples)
             where = np.ix_(members[one], members[other])
             inner = np.ix_(np.searchsorted(arms, members[one]), np.searchsorted(arms, members[other]))
-            for matrix, block, sign in zip(matrices, found, (-1.0, 1.0, 1.0, 1.0), strict=True):
-                matrix[where] = block[inner]
-                matrix[where[1].T, where[0].T] = sign * block[inner].T
+            for matrix, part, sign in zip(matrices, block, (-1.0, 1.0, 1.0, 1.0), strict=True):
+                matrix[where] = part[inner]
+                matrix[where[1].T, where[0].T] = sign * part[inner].T
     known = assumed(seed_sd) if assumes else noise
     seeds = tuple(int(count) for count in there.sum(axis=1))
     differences, errors, shares, freedom = matrices
@@ -90,16 +90,16 @@ def _paired(
     values: Floats, noise: SeedNoise, seed_sd: float, *, these_examples: bool
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Compare arms at seeds that all of them have; return differences, errors, shares and degrees of freedom."""
-    found = pair_components(values)
-    seeds = found.num_seeds
+    parts = pair_components(values)
+    seeds = parts.num_seeds
     if seeds == 1:
         known = noise if noise.freedom > 0 else assumed(seed_sd)
-        variance, freedom = np.full_like(found.spread, known.variance), np.full_like(found.spread, known.freedom)
-        examples = found.spread
+        variance, freedom = np.full_like(parts.spread, known.variance), np.full_like(parts.spread, known.freedom)
+        examples = parts.spread
     else:
-        variance, freedom = noise.of_pairs(found.seeds, seeds - 1.0)
-        examples = found.examples
-    return found.difference, *_total(variance / seeds, examples * (not these_examples) / found.num_examples), freedom
+        variance, freedom = noise.of_pairs(parts.seeds, seeds - 1.0)
+        examples = parts.examples
+    return parts.difference, *_total(variance / seeds, examples * (not these_examples) / parts.num_examples), freedom
 
 
 def _apart(
@@ -110,10 +110,10 @@ def _apart(
     means = np.stack([scaled[a, there[a]].mean(axis=0) if there[a].any() else scaled[a, 0] for a in arms])
     numbers = np.maximum(1, there[arms].sum(axis=1))
     known = noise if noise.freedom > 0 else assumed(seed_sd)
-    found = pair_components(means[:, None, :])
+    parts = pair_components(means[:, None, :])
     seeds = known.variance / 2.0 * (1.0 / numbers[:, None] + 1.0 / numbers[None, :])
-    examples = found.spread * (not these_examples) / found.num_examples
-    return found.difference, *_total(seeds, examples), np.full_like(seeds, known.freedom)
+    examples = parts.spread * (not these_examples) / parts.num_examples
+    return parts.difference, *_total(seeds, examples), np.full_like(seeds, known.freedom)
 
 
 def _total(seeds: Floats, examples: Floats) -> tuple[Floats, Floats]:
@@ -149,10 +149,10 @@ def evidence_of_values(
 def _unpaired(
     values: Mapping[str, Sequence[float]], examples: Floats, num_examples: int, *, seed_sd: float, sign: float
 ) -> Evidence:
-    numbers = [len(found) for found in values.values()]
-    means = sign * np.array([float(np.mean(found)) if found else np.nan for found in values.values()])
+    numbers = [len(of_arm) for of_arm in values.values()]
+    means = sign * np.array([float(np.mean(of_arm)) if of_arm else np.nan for of_arm in values.values()])
     known = sum(max(0, number - 1) for number in numbers)
-    squares = sum(float(np.var(found)) * len(found) for found in values.values() if len(found) > 1)
+    squares = sum(float(np.var(of_arm)) * len(of_arm) for of_arm in values.values() if len(of_arm) > 1)
     # No spread at all among rounded values is none that is known.
     seen = known > 0 and squares > 0.0
     noise = SeedNoise(2.0 * squares / known, known, "pooled over arms") if seen else assumed(seed_sd)

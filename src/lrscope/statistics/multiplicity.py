@@ -79,10 +79,10 @@ def effective_freedoms(shares: Floats, freedoms: Floats, errors: Floats) -> Floa
     """Return the same of many variances at once."""
     from scipy.special import ndtr, stdtr, stdtrit
 
-    found = np.where((shares >= 1.0) | ~np.isfinite(freedoms), freedoms, np.inf)
+    effective = np.where((shares >= 1.0) | ~np.isfinite(freedoms), freedoms, np.inf)
     open_ = np.flatnonzero((shares > 0.0) & (shares < 1.0) & np.isfinite(freedoms))
     if not len(open_):
-        return found
+        return effective
     share, freedom, error = shares[open_], freedoms[open_], errors[open_]
     scales, ws = np.stack([_chi(1.0 / float(each))[0] for each in freedom]), _chi(1.0)[1]
     wide = np.sqrt(share[:, None] / scales**2 + 1.0 - share[:, None])
@@ -98,8 +98,8 @@ def effective_freedoms(shares: Floats, freedoms: Floats, errors: Floats) -> Floa
         np.full_like(c, np.log(MAX_FREEDOM)),
         ROUNDS,
     )
-    found[open_] = np.where(-stdtrit(MAX_FREEDOM, error / 2.0) >= c, np.inf, np.exp(logs))
-    return found
+    effective[open_] = np.where(-stdtrit(MAX_FREEDOM, error / 2.0) >= c, np.inf, np.exp(logs))
+    return effective
 
 
 def _share(freedom: float) -> float:

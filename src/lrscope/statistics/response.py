@@ -31,8 +31,8 @@ def peak(rates: Floats, values: Floats, variances: Floats, seed: int = 0) -> Pea
     conditions, 1951.
 
     >>> x = 10.0 ** np.arange(-5.0, -2.0, 0.5)
-    >>> found = peak(x, 0.4 - 0.02 * (np.log10(x) + 3.5) ** 2, np.full(6, 1e-8))
-    >>> round(float(np.log10(found.rate)), 2)
+    >>> top = peak(x, 0.4 - 0.02 * (np.log10(x) + 3.5) ** 2, np.full(6, 1e-8))
+    >>> round(float(np.log10(top.rate)), 2)
     -3.5
     """
     known = ~np.isnan(values)

@@ -115,9 +115,9 @@ def epoch_noise(courses: Sequence[Sequence[float]]) -> float:
     (0.0, nan)
     """
     bends = [np.diff(np.asarray(course, dtype=np.float64), 2) for course in courses if len(course) > 2]
-    found = np.concatenate(bends) if bends else np.empty(0)
-    found = found[np.isfinite(found)]
-    return float(np.sqrt(np.mean(found**2) / 6.0)) if len(found) > 1 else float("nan")
+    bent = np.concatenate(bends) if bends else np.empty(0)
+    bent = bent[np.isfinite(bent)]
+    return float(np.sqrt(np.mean(bent**2) / 6.0)) if len(bent) > 1 else float("nan")
 
 
 def bounded_noise(rough: float, least: float, most: float) -> float:

@@ -168,8 +168,8 @@ class Verdict:
         known, index = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
         errors, at = (self.error,), np.zeros(index.size, dtype=np.int64)
         if self.pair_errors is not None:
-            found, at = np.unique(self.pair_errors, return_inverse=True)
-            errors = tuple(found.tolist())
+            levels, at = np.unique(self.pair_errors, return_inverse=True)
+            errors = tuple(levels.tolist())
         # One number for each kind of comparison: sorting numbers is far faster than sorting rows.
         kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + index.ravel()
         distinct, index = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
