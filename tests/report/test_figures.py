@@ -62,7 +62,7 @@ def test_what_was_trained_is_what_is_drawn(tmp_path: Path) -> None:
     )
     assert metric.get_title() == "Value"
     assert "diverged" in figure.get_suptitle()
-    assert "peak learning rate 0.001" in figure.get_suptitle()
+    assert "peak learning rate 1e-3" in figure.get_suptitle()
 
 
 def test_a_run_without_a_step_has_axes_and_no_lines(tmp_path: Path) -> None:

@@ -79,13 +79,13 @@ def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli:
     assert code == 0, error
     assert "report.html and report.md are in" in out
     page = (tmp_path / "s" / "report.html").read_text(encoding="utf-8")
-    assert "lr 0.0001" in page
+    assert "lr 1e-4" in page
     assert "example by example" in page
     assert (tmp_path / "s" / "report-by-rate.svg").exists()
     code, out, _ = cli("report", tmp_path / "s", "--json", "--lang", "zh")
     values = json.loads(out)
     assert len(values["runs"]) == 4
-    assert {arm["name"] for arm in values["arms"]} == {"lr 0.0001", "lr 0.01"}
+    assert {arm["name"] for arm in values["arms"]} == {"lr 1e-4", "lr 1e-2"}
     assert values["choice"]["first"] in values["contenders"]
 
 
@@ -125,7 +125,7 @@ def test_trainer_states(tmp_path: Path, cli: Cli) -> None:
     code, out, error = cli("report", *paths, "--dev-size", "1000", "--json", "--out", tmp_path / "out")
     assert code == 0, error
     values = json.loads(out)
-    assert [(arm["name"], arm["value"]) for arm in values["arms"]] == [("lr 1e-5", 0.4), ("lr 0.0001", 0.45)]
+    assert [(arm["name"], arm["value"]) for arm in values["arms"]] == [("lr 1e-5", 0.4), ("lr 1e-4", 0.45)]
     assert values["metric"] == {"name": "accuracy", "direction": "maximize"}
     (tmp_path / "bad.json").write_text("{}", encoding="utf-8")
     code, _, error = cli("report", tmp_path / "bad.json", "--out", tmp_path / "out")

@@ -28,7 +28,7 @@ CLASSES = sorted(statement_classes(), key=lambda kind: kind.kind)
 EXAMPLES: dict[Any, Any] = {
     q.Rate: q.Rate(2e-5), q.Share: q.Share(0.05), q.Value: q.Value(0.41), q.Difference: q.Difference(-0.02),
     q.Epoch: q.Epoch(3), q.Step: q.Step(300), q.Count: q.Count(4), q.Number: q.Number(12),
-    q.Setting: q.Setting("lr 2e-5"), q.Settings: q.Settings(["lr 1e-5", "lr 0.001"]), q.Names: q.Names(["dropout"]),
+    q.Setting: q.Setting("lr 2e-5"), q.Settings: q.Settings(["lr 1e-5", "lr 1e-3"]), q.Names: q.Names(["dropout"]),
     q.Rates: q.Rates([1e-5, 3e-5]), q.Text: q.Text("train.txt"), q.Estimate: q.Estimate(0.03, 0.012), bool: True,
     str: "high",
 }  # fmt: skip
@@ -92,9 +92,9 @@ def test_a_statement_as_plain_values() -> None:
 
 def test_lists_of_settings() -> None:
     english, chinese = (Wording(locale(name), "acc") for name in ("en", "zh"))
-    assert english.text(q.Settings(["lr 1e-5", "lr 0.001", "lr 0.01"])) == "1e-5, 0.001 and 0.01"
+    assert english.text(q.Settings(["lr 1e-5", "lr 1e-3", "lr 1e-2"])) == "1e-5, 1e-3 and 1e-2"
     assert english.text(q.Settings(["lr 1e-5", "lr 1e-3, batch size 8"])) == "lr 1e-5 and lr 1e-3, batch size 8"
-    assert chinese.text(q.Settings(["lr 1e-5", "lr 0.001"])) == "1e-5、0.001"
+    assert chinese.text(q.Settings(["lr 1e-5", "lr 1e-3"])) == "1e-5、1e-3"
     assert chinese.word("train-metric") == "训练准确率（结束时）"
     assert chinese.word("dev-end") == "dev 准确率（训练结束时）"
     assert english.text(q.Settings([f"lr {n}" for n in range(9)])) == "0 … 8 (9 settings)"

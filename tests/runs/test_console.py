@@ -56,8 +56,8 @@ def test_the_studys_own_log(shared: Path) -> None:
         ("lr 1e-6", 0.291, 0.278, 1.734, 0.304),
         ("lr 1e-5", 0.410, 0.398, 1.266, 0.550),
         ("lr 2e-5", 0.410, 0.393, 0.989, 0.775),
-        ("lr 0.0001", 0.390, 0.409, 0.981, 0.763),
-        ("lr 0.001", 0.374, 0.402, 0.934, 0.751),
+        ("lr 1e-4", 0.390, 0.409, 0.981, 0.763),
+        ("lr 1e-3", 0.374, 0.402, 0.934, 0.751),
     ]
     assert not runs.unread
     (note,) = runs.notes
@@ -107,7 +107,7 @@ def test_a_run_that_was_cut_off_is_said_to_be(tmp_path: Path) -> None:
 def test_runs_without_headings_are_told_apart_by_their_epochs(tmp_path: Path) -> None:
     other = RUN.replace("0.31", "0.32").format(debris="")
     runs = read_runs([written(tmp_path, "# 1e-4\n" + RUN.format(debris="") + other)], {})
-    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 0.0001", 0), ("lr 0.0001", 1)]
+    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 1e-4", 0), ("lr 1e-4", 1)]
 
 
 def test_what_cannot_be_read_is_listed(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_sources_of_several_kinds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no"):
         read_runs([tmp_path / "none"], {})
     both = read_runs([log, written(tmp_path, "# 1e-3\n" + RUN.format(debris=""), "other.log")], {})
-    assert list(both.arms) == ["lr 0.0001", "lr 0.001"]
+    assert list(both.arms) == ["lr 1e-4", "lr 1e-3"]
 
 
 EPOCH = "epoch {epoch}: train loss :: {loss:.3f}, train acc :: 0.400, dev acc :: {acc:.3f}\n"
@@ -175,7 +175,7 @@ def test_a_summary_that_no_epoch_bears_out(tmp_path: Path) -> None:
     runs = read_log(written(tmp_path, "# 1e-4\n" + epochs(0, 1) + "dev acc :: 0.900\n"), {})
     (note,) = runs.notes
     assert isinstance(note, SummaryDiffers)
-    assert (note.arm, note.final) == ("lr 0.0001", 0.9)
+    assert (note.arm, note.final) == ("lr 1e-4", 0.9)
     assert Conclusions(runs).arms[0].value == 0.31
 
 
@@ -213,7 +213,7 @@ def test_a_file_given_twice_and_a_copy_of_it(tmp_path: Path) -> None:
         read_runs([log, tmp_path / "." / log.name], {})
     copy = written(tmp_path, log.read_text(encoding="utf-8"), "copy.log")
     (note,) = read_runs([log, copy], {}).notes
-    assert note == DuplicateRun(Setting("lr 0.0001"), Count(9))
+    assert note == DuplicateRun(Setting("lr 1e-4"), Count(9))
 
 
 TWO = """\
@@ -291,7 +291,7 @@ def test_an_unfinished_run_has_no_value_beside_complete_ones(tmp_path: Path) -> 
     text = f"# 1e-5\n{TWO.format(0.3, 0.4)}# 1e-4\n{short}\n"
     c = Conclusions(read_runs([written(tmp_path, text)], {"dev": 1000}))
     assert [arm.standing for arm in c.arms] == ["contender", "no value"]
-    assert [each.arm for each in findings(c) if isinstance(each, Unfinished)] == ["lr 0.0001"]
+    assert [each.arm for each in findings(c) if isinstance(each, Unfinished)] == ["lr 1e-4"]
     alone = Conclusions(read_runs([written(tmp_path, f"python r.py --lr 1 --epochs 9\n{TWO.format(0.3, 0.4)}")], {}))
     assert alone.arms[0].value == 0.4, "where none is complete, all are judged where they ended"
 
@@ -356,9 +356,9 @@ def test_folders_are_no_settings_and_a_setting_that_not_all_tell(tmp_path: Path)
     parts = [" --batch_size 8", " --batch_size 32", ""]
     text = "".join(f"python r.py --lr 1e-3{part}\n{TWO.format(0.3, 0.4 + len(part) / 100)}" for part in parts)
     assert list(read_runs([written(tmp_path, text)], {}).arms) == [
-        "lr 0.001, batch size 8",
-        "lr 0.001, batch size 32",
-        "lr 0.001",
+        "lr 1e-3, batch size 8",
+        "lr 1e-3, batch size 32",
+        "lr 1e-3",
     ]
 
 

@@ -31,19 +31,19 @@ def state(tmp_path: Path, name: str, steps: int, **changes: object) -> Path:
 
 def test_a_setting_that_one_command_names_and_another_does_not_makes_them_two_arms(tmp_path: Path) -> None:
     runs = read_runs([log(tmp_path, "python r.py --lr 1e-3", "python r.py --lr 1e-3 --warmup 100")], {})
-    assert list(runs.arms) == ["lr 0.001", "lr 0.001, warmup 100"]
+    assert list(runs.arms) == ["lr 1e-3", "lr 1e-3, warmup 100"]
     assert runs.varied == ("warmup",)
 
 
 def test_a_rate_with_other_settings_is_confounded_with_them(tmp_path: Path) -> None:
     runs = read_runs([log(tmp_path, "python r.py --lr 1e-3", "python r.py --lr 1e-4 --warmup 100")], {"dev": 500})
-    assert list(runs.arms) == ["lr 0.0001", "lr 0.001"]
+    assert list(runs.arms) == ["lr 1e-4", "lr 1e-3"]
     assert Conclusions(runs).is_confounded
 
 
 def test_runs_of_other_lengths_are_two_arms(tmp_path: Path) -> None:
     runs = read_runs([state(tmp_path, "a.json", 375), state(tmp_path, "b.json", 96)], {})
-    assert list(runs.arms) == ["lr 0.0001, max steps 375", "lr 0.0001, max steps 96"]
+    assert list(runs.arms) == ["lr 1e-4, max steps 375", "lr 1e-4, max steps 96"]
     seeds = read_runs([state(tmp_path, "a.json", 375), state(tmp_path, "c.json", 375, epoch=3.01)], {})
     assert len(seeds.arms) == 1
 
@@ -51,6 +51,6 @@ def test_runs_of_other_lengths_are_two_arms(tmp_path: Path) -> None:
 def test_a_run_that_names_no_settings_counts_as_a_seed_and_is_asked_about(tmp_path: Path) -> None:
     path = log(tmp_path, "# 1e-3", "python r.py --lr 1e-3 --dropout 0.3 --seed 4")
     runs = read_runs([path], {})
-    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 0.001", 0), ("lr 0.001", 4)]
+    assert [(run.arm, run.seed) for run in runs.runs] == [("lr 1e-3", 0), ("lr 1e-3", 4)]
     (note,) = (note for note in runs.notes if isinstance(note, SettingsUnnamed))
     assert (note.number, note.of, note.settings) == (1, 2, ("dropout",))

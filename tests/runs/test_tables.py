@@ -45,7 +45,7 @@ def test_metrics_by_epoch(suffix: str, tmp_path: Path) -> None:
     ]
     runs = read_table(written(tmp_path / f"runs{suffix}", rows), {"dev": 1000})
     assert runs.metric == ("acc", "maximize")
-    assert list(runs.arms) == ["lr 0.0001", "lr 0.001"]
+    assert list(runs.arms) == ["lr 1e-4", "lr 1e-3"]
     assert [len(found) for found in runs.arms.values()] == [2, 2]
     assert runs.runs[0].series("dev", "acc") == [(1, pytest.approx(0.31)), (2, pytest.approx(0.32))]
     assert Conclusions(runs).arms[1].value == pytest.approx(0.42)
@@ -169,7 +169,7 @@ def test_columns_that_are_no_metrics(tmp_path: Path) -> None:
 def test_an_arm_at_several_rates_is_several_arms(tmp_path: Path) -> None:
     rows = [{"arm": "bert", "lr": lr, "epoch": 1, "dev_acc": 0.4} for lr in (1e-4, 1e-3)]
     runs = read_table(written(tmp_path / "t.csv", rows), {})
-    assert [(run.arm, run.rate) for run in runs.runs] == [("bert, lr 0.0001", 1e-4), ("bert, lr 0.001", 1e-3)]
+    assert [(run.arm, run.rate) for run in runs.runs] == [("bert, lr 1e-4", 1e-4), ("bert, lr 1e-3", 1e-3)]
     ids = [{"arm": name, "epoch": 1, "dev_acc": 0.4} for name in ("1", "2", "lr=1e-4")]
     assert [run.rate for run in read_table(written(tmp_path / "i.csv", ids), {}).runs] == [None, None, 1e-4]
 

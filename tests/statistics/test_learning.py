@@ -13,6 +13,7 @@ from tests.conftest import Cli, Toy
 
 from lrscope.data.guessing import guessing
 from lrscope.findings.answer import NoRecommendation, NothingLearned, Use, answer
+from lrscope.number_text import format_rate
 from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
@@ -24,7 +25,7 @@ from lrscope.tasks.classification import macro_f1
 
 def conclusions(values: dict[float, list[float]], baseline: dict[str, float], size: int = 1000) -> Conclusions:
     runs = tuple(
-        Run(f"lr {rate:g}", seed, rate, (Point(None, 1, {"dev": {"accuracy": value}}),))
+        Run(f"lr {format_rate(rate)}", seed, rate, (Point(None, 1, {"dev": {"accuracy": value}}),))
         for rate, each in values.items()
         for seed, value in enumerate(each)
     )
@@ -58,7 +59,7 @@ def test_where_nothing_was_learned_no_rate_is_recommended() -> None:
     first, why, *_ = answer(c)
     assert isinstance(first, NoRecommendation)
     assert isinstance(why, NothingLearned)
-    assert (why.baseline, why.arm) == (0.25, "lr 0.001")
+    assert (why.baseline, why.arm) == (0.25, "lr 1e-3")
     assert not any(isinstance(sentence, Use) for sentence in answer(c))
 
 

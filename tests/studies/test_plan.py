@@ -26,7 +26,7 @@ def test_every_combination_at_every_seed_seed_by_seed() -> None:
     assert len(trials) == 12
     assert [t.seed for t in trials] == [0] * 4 + [1] * 4 + [2] * 4
     assert [arm.name for arm in arms(config)] == [
-        f"lr {lr}, batch size {size}" for lr in ("0.0001", "0.001") for size in (8, 16)
+        f"lr {lr}, batch size {size}" for lr in ("1e-4", "1e-3") for size in (8, 16)
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_sweep_tells_its_cost_its_trials_and_what_they_show(toy: Toy, tmp_path
     ends = [e for e in watch.of(tell.TrialEvent) if isinstance(e, tell.TrialEvent) and e.event.kind == "done"]
     assert [end.row.status for end in ends] == ["completed"] * 4
     assert [type(each) for each in (watch.seen[1], watch.seen[-1])] == [tell.StudyStarted, tell.StudyEnded]
-    assert (result.metric, [each.arm.name for each in result.settings]) == ("accuracy", ["lr 0.0001", "lr 0.01"])
+    assert (result.metric, [each.arm.name for each in result.settings]) == ("accuracy", ["lr 1e-4", "lr 1e-2"])
     assert result.contenders
     more = resume_sweep(tmp_path / "s", extension={"seeds": 3})
     assert [each.num_finished for each in more.settings] == [3, 3]

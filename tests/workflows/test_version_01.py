@@ -36,7 +36,7 @@ def test_a_finished_study_reports_at_its_planned_looks(tmp_path: Path) -> None:
     assert (looks.margin, looks.seeds, looks.taken) == (0.05, (2, 3), 2)
     result = report([folder])
     assert result.page.is_file()
-    assert [arm.name for arm in result.conclusions.arms] == ["lr 0.0003", "lr 0.001", "lr 0.003"]
+    assert [arm.name for arm in result.conclusions.arms] == ["lr 3e-4", "lr 1e-3", "lr 3e-3"]
     assert [len(arm.runs) for arm in result.conclusions.arms] == [3, 3, 3]
     assert result.conclusions.margin == 0.05
     assert {trial.state for trial in study_status(folder).trials} == {"completed"}
@@ -70,5 +70,5 @@ def test_a_study_that_was_cut_off_goes_on(tmp_path: Path) -> None:
     assert study_status(folder).counts == {"completed": 6}
     assert [each.num_finished for each in result.settings] == [2, 2, 2]
     assert result.conclusions is not None
-    assert set(result.contenders) <= {"lr 0.0003", "lr 0.001", "lr 0.003"}
+    assert set(result.contenders) <= {"lr 3e-4", "lr 1e-3", "lr 3e-3"}
     assert (folder / "metric.png").is_file()

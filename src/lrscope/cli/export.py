@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.number_text import format_rate
 from lrscope.terminal.output import echo, print_json
 
 
@@ -39,7 +40,7 @@ def export(
     if json:
         print_json({"model": str(out), "trial": result.trial, "seed": config.seed, "trainer_arguments": arguments})
         return
-    echo(f"trial {result.trial} (lr {config.peak_rate:g}, seed {config.seed}) is in {out}; load it with")
+    echo(f"trial {result.trial} (lr {format_rate(config.peak_rate)}, seed {config.seed}) is in {out}; load it with")
     echo(f'AutoModelForSequenceClassification.from_pretrained("{out.as_posix()}")')
     if arguments is None:
         echo(f"Trainer has no schedule or optimizer like its own ({config.schedule}, {config.optimizer})")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from lrscope.number_text import short_rate
 from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def print_find(search: FindResult, *, as_json: bool) -> None:
     if result.is_independent:
         longest = max(result.curves, key=lambda curve: len(curve.rates))
         by_rate = [
-            [f"{rate:.2g}", *(f"{c.losses[index]:.4f}" if index < len(c.rates) else "–" for c in result.curves)]
+            [_shown(rate), *(f"{c.losses[index]:.4f}" if index < len(c.rates) else "–" for c in result.curves)]
             for index, rate in enumerate(longest.rates)
         ]
         echo("\n".join(table_lines(["rate", *seeds], by_rate)))
@@ -41,4 +42,4 @@ def print_find(search: FindResult, *, as_json: bool) -> None:
 
 
 def _shown(rate: float | None) -> str:
-    return "–" if rate is None else f"{rate:.2g}"
+    return "–" if rate is None else short_rate(rate)

@@ -32,7 +32,7 @@ def status(
     if log is not None:
         _print_log(folder, log)
         return
-    from lrscope.config.arms import shown
+    from lrscope.number_text import format_rate
     from lrscope.workflows.status import study_status
 
     study = study_status(folder)
@@ -51,7 +51,7 @@ def status(
     shown_trials = [trial for trial in study.trials if trial.is_left or trial.state == "failed"] or study.trials
     names = ["trial", "lr", "seed", "step", "state", "schedule"]
     cells = [
-        [str(row.id), shown(row.config.peak_rate), str(row.config.seed), f"{row.step}/{row.total_steps or '?'}",
+        [str(row.id), format_rate(row.config.peak_rate), str(row.config.seed), f"{row.step}/{row.total_steps or '?'}",
          state + (f": {row.reason}" if row.reason else ""), str(row.config.schedule)]
         for row, state in ((trial.row, trial.state) for trial in shown_trials[:SHOWN])
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from lrscope.config.base import settings_of
 from lrscope.config.trial import TrialConfig
-from lrscope.schedules.durations import format_number
+from lrscope.number_text import format_number, format_rate
 
 
 class HasConfig(Protocol):
@@ -35,18 +35,20 @@ class Arm:
         """Return what tells it from the others, as a person reads it.
 
         >>> Arm(TrialConfig(peak_rate=1e-3), {"peak_rate": 1e-3, "batch_size": 80}).name
-        'lr 0.001, batch size 80'
+        'lr 1e-3, batch size 80'
         """
         titles = settings_of(TrialConfig)
-        return ", ".join(f"{titles[name].title} {shown(value)}" for name, value in self.settings.items())
+        return ", ".join(f"{titles[name].title} {shown(name, value)}" for name, value in self.settings.items())
 
     def at(self, seed: int) -> TrialConfig:
         """Return the trial of this arm at a seed."""
         return replace(self.config, seed=seed)
 
 
-def shown(value: Any) -> str:
-    """Return a setting as it is written."""
+def shown(name: str, value: Any) -> str:
+    """Return a setting's value as it is written."""
+    if name == "peak_rate":
+        return format_rate(value)
     return format_number(value) if isinstance(value, float) else str(value)
 
 

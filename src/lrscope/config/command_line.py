@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lrscope.config.catalogue import option_settings
-from lrscope.schedules.durations import format_number
+from lrscope.number_text import format_number, format_rate
 
 Shell = Literal["posix", "cmd", "powershell"]
 # Options of commands that are no settings of a study.
@@ -29,7 +29,7 @@ class CommandLine:
     settings, and nothing else: what an imported file calls its settings never gets into a command.
 
     >>> print(CommandLine("sweep", {"model": "my model", "peak_rate": (1e-4, 1e-3), "gradient_checkpointing": True}))
-    lrscope sweep --model 'my model' --lr 0.0001,0.001 --gradient-checkpointing
+    lrscope sweep --model 'my model' --lr 1e-4,1e-3 --gradient-checkpointing
 
     Raises:
         ValueError: there is no such setting.
@@ -93,6 +93,8 @@ def shell_at_hand() -> Shell:
 def _text(name: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         return (";" if name == "schedule" else ",").join(_text(name, item) for item in value)
+    if name == "peak_rate" and isinstance(value, float):
+        return format_rate(value)
     return format_number(value) if isinstance(value, float) else str(value)
 
 

@@ -11,6 +11,7 @@ from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine, resume
 from lrscope.config.trial import DEFAULT_SCHEDULE
 from lrscope.findings.imported_options import imported_options
+from lrscope.number_text import short_rate
 from lrscope.runs.runs import Runs
 from lrscope.schedules import Phase, Schedule
 
@@ -64,7 +65,7 @@ def finetune_command(runs: Runs, arm: str) -> CommandLine | None:
 def next_sweep(config: StudyConfig, low: float, high: float) -> CommandLine:
     """Return the command that searches a range of rates with the settings of a range test."""
     trial = {**trial_options(config.trial), **schedule_options(config.trial.schedule)}
-    rates = {"peak_rate": f"log:{low:.2g}:{high:.2g}:5", "seeds": 3}
+    rates = {"peak_rate": f"log:{short_rate(low)}:{short_rate(high)}:5", "seeds": 3}
     return CommandLine("sweep", {**study_options(config), **trial, **rates})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lrscope.number_text import short_rate
 from lrscope.range_test.curve import Curve, mean_of, wander
 from lrscope.range_test.suggest import falls
 
@@ -72,9 +73,8 @@ def bracket_of(curves: Sequence[Curve]) -> Bracket:
     if high is None:
         what = "fell and never rose" if falls(whole) else "neither fell nor rose"
         last = whole.rates[-1]
-        return Bracket(
-            None, None, None, float("nan"), f"no confident answer: the loss {what} up to {last:.2g}; try a larger end"
-        )
+        sentence = f"no confident answer: the loss {what} up to {short_rate(last)}; try a larger end"
+        return Bracket(None, None, None, float("nan"), sentence)
     ratio = max(each) / min(each) if each else float("nan")
     return Bracket(high / 10**WIDTH_DECADES, high, high, ratio, _sentence(whole, len(each), len(readable), ratio))
 
@@ -88,10 +88,10 @@ def _around_least(curves: Sequence[Curve]) -> Bracket:
     least = int(whole.losses.argmin())
     rate, start = float(whole.rates[least]), float(whole.losses[0])
     if least == 0:
-        what = f"the least loss is at the smallest rate, {rate:.2g}; try a smaller start"
+        what = f"the least loss is at the smallest rate, {short_rate(rate)}; try a smaller start"
         return Bracket(None, None, None, float("nan"), f"no confident answer: {what}")
     if least + 1 == len(whole.rates) and whole.diverged_at is None:
-        what = f"the least loss is at the largest rate, {rate:.2g}; try a larger end"
+        what = f"the least loss is at the largest rate, {short_rate(rate)}; try a larger end"
         return Bracket(None, None, None, float("nan"), f"no confident answer: {what}")
     each = [float(curve.rates[int(curve.losses.argmin())]) for curve in curves]
     ratio = max(each) / min(each)

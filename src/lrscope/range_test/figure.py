@@ -10,6 +10,7 @@ import numpy as np
 
 from lrscope.figure_style import STYLE
 from lrscope.files import replacing
+from lrscope.number_text import short_rate
 from lrscope.range_test.bracket import Bracket
 from lrscope.range_test.curve import Curve, mean_of
 
@@ -64,12 +65,14 @@ def _title(bracket: Bracket) -> str:
     """Return what to do, and how far the seeds agree on it; what else there is to say of that below.
 
     >>> _title(Bracket(2e-4, 7e-3, 7e-3, 2.8, "seeds differ by 2.8×"))
-    'Search 0.0002 to 0.007 (seeds differ by 2.8×)'
+    'Search 2e-4 to 7e-3 (seeds differ by 2.8×)'
     """
     if bracket.low is None or bracket.high is None:
         return bracket.sentence
     agreement, _, rest = bracket.sentence.partition("; ")
-    return f"Search {bracket.low:.2g} to {bracket.high:.2g} ({agreement})" + (f"\n{rest}" if rest else "")
+    return f"Search {short_rate(bracket.low)} to {short_rate(bracket.high)} ({agreement})" + (
+        f"\n{rest}" if rest else ""
+    )
 
 
 def _legend(axes: Any) -> None:
@@ -101,8 +104,9 @@ def _mark_rules(axes: Any, mean: Curve, suggestions: Mapping[str, float | None])
         axes.plot([rate], [level], "o", color=RULE, markersize=6, zorder=5)
         height = top - (0.06 + 0.055 * (number % 4)) * (top - bottom)
         axes.annotate(
-            f"{rule}: {rate:.2g}", (rate, level), xytext=(rate, height), textcoords="data", ha="center", fontsize=8.5,
-            color=RULE, arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "alpha": 0.6}, zorder=6,
+            f"{rule}: {short_rate(rate)}", (rate, level), xytext=(rate, height), textcoords="data", ha="center",
+            fontsize=8.5, color=RULE, zorder=6,
+            arrowprops={"arrowstyle": "-", "color": RULE, "linewidth": 0.6, "alpha": 0.6},
         ).set_path_effects([withStroke(linewidth=2.5, foreground="white")])  # fmt: skip
 
 

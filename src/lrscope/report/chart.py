@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lrscope.figure_style import COLOURS, GREY
-from lrscope.schedules.durations import format_number
+from lrscope.number_text import format_rate
 
 Points = Sequence[tuple[float, float]]
 Sign = Literal[
@@ -124,7 +124,7 @@ def tick_name(value: float) -> str:
     >>> tick_name(2.3456e-5), tick_name(4.0)
     ('2.35e-5', '4')
     """
-    return format_number(float(f"{value:.3g}"))
+    return format_rate(float(f"{value:.3g}"))
 
 
 class Axis:

@@ -9,8 +9,8 @@ import html
 from collections.abc import Sequence
 
 from lrscope.figure_style import GREEN
+from lrscope.number_text import format_number
 from lrscope.report.chart import DOTS, PATTERNS, Axis, Chart, Series, Sign, apart, tick_name
-from lrscope.schedules.durations import format_number
 from lrscope.visible_text import visible
 
 DASHES = ("", "7 4", "2 3", "10 3 2 3")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lrscope.figure_style import BLUE, GREY, ORANGE, STYLE
 from lrscope.files import replacing
+from lrscope.number_text import format_rate
 from lrscope.records import EvaluationRecord
 from lrscope.store.study import StudyStore
 
@@ -65,7 +66,7 @@ def trial_figure(store: StudyStore, trial: int) -> Figure:
         rate.sharex(axes["loss"])
         config = row.config
         figure.suptitle(
-            f"{config.schedule}, peak learning rate {config.peak_rate:g}, batch size {config.batch_size}, "
+            f"{config.schedule}, peak learning rate {format_rate(config.peak_rate)}, batch size {config.batch_size}, "
             f"seed {config.seed}" + ("" if row.status == "completed" else f": {row.status}"),
             fontsize=11,
         )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lrscope.config import NumericsConfig, TrialConfig
 from lrscope.config.base import settings_of
+from lrscope.number_text import format_number
 from lrscope.schedules import Constant, Cosine, Duration, Hold, Linear, Phases, Schedule, Warmup
-from lrscope.schedules.durations import format_number
 
 _NOT_AN_ARMS = ("optim", "seed")  # AdamW is Trainer's own optimizer, and an arm has many seeds
 _TYPES: dict[Schedule, str] = {Linear(): "linear", Cosine(): "cosine", Constant(): "constant", Hold(): "constant"}

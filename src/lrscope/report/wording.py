@@ -10,11 +10,11 @@ from typing import Any
 
 from lrscope.findings.advice import Advice
 from lrscope.findings.answer import Answer
+from lrscope.number_text import format_rate
 from lrscope.report.document import Cell, Word
 from lrscope.report.locales import Locale
 from lrscope.runs import quantities as q
 from lrscope.runs.statement import Statement
-from lrscope.schedules.durations import format_number
 from lrscope.visible_text import visible
 
 MAX_NAMED = 6  # settings in a sentence; of more, the first and the last
@@ -154,4 +154,4 @@ def percent(value: float) -> str:
 
 
 def _rate(value: float) -> str:
-    return format_number(float(f"{value:.3g}"))
+    return format_rate(float(f"{value:.3g}"))

@@ -43,7 +43,7 @@ class Number(int):
 
 
 class Setting(str):
-    """The name of one setting that was tried, such as "lr 0.001"."""
+    """The name of one setting that was tried, such as "lr 1e-3"."""
 
     __slots__ = ()
 

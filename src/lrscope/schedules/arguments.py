@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules.durations import Duration, duration_from, format_number, parse_duration, shorten
+from lrscope.number_text import format_number
+from lrscope.schedules.durations import Duration, duration_from, parse_duration, shorten
 from lrscope.schedules.levels import RATE_UNIT, Level
 
 

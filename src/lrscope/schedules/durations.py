@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Literal, TypeGuard, get_args
 
 from lrscope.errors import ScheduleError
+from lrscope.number_text import format_number
 
 SPELLINGS = "a share of the run such as 6%, epochs such as 2ep, or steps such as 500st"
 Unit = Literal["%", "ep", "st"]
@@ -19,17 +20,6 @@ MAX_VALUE = 1e15  # of epochs or steps: beyond it, floating point has no room fo
 MIN_VALUE = 1e-9  # of anything but 0: below it a length is no length in any run
 
 _DURATION = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)(%|[A-Za-z]*)")
-
-
-def format_number(value: float) -> str:
-    """Return the shortest text that reads back as the same number.
-
-    >>> format_number(6.0), format_number(0.1), format_number(1e-06)
-    ('6', '0.1', '1e-6')
-    """
-    if abs(value) < 1e15 and value == int(value):
-        return str(int(value))
-    return re.sub(r"e([+-])0*", lambda match: "e" + match[1].replace("+", ""), repr(float(value)))
 
 
 def round_half_up(value: Fraction) -> int:

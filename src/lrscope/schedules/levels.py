@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Literal
 
 from lrscope.errors import Problem, ScheduleError
-from lrscope.schedules.durations import format_number
+from lrscope.number_text import format_number
 
 RATE_UNIT = "lr"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lrscope.number_text import short_rate
 from lrscope.statistics.conclusions import Conclusions
 
 
@@ -40,8 +41,8 @@ def confirm(c: Conclusions, epochs: int) -> Confirmed:
     rate = c.arms[c.choice.first].rate
     assert rate is not None
     among = tuple(arm.rate for arm in known if arm.standing == "contender" and arm.rate is not None)
-    sentence = f"use lr {rate:.2g}, by dev loss after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
-    others = ", ".join(f"{other:.2g}" for other in among if other != rate)
+    sentence = f"use lr {short_rate(rate)}, by dev loss after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
+    others = ", ".join(short_rate(other) for other in among if other != rate)
     sentence += f"; not ruled out: {others}" if others else "; the other rates are ruled out"
     if c.recommended is None:
         sentence += "; no run is shown to do better than guessing, so confirm with longer runs"

@@ -22,7 +22,7 @@ def arms(config: StudyConfig) -> list[Arm]:
     >>> from lrscope.config import DataConfig, ModelConfig, SweepConfig
     >>> base = dict(data=DataConfig(train="a", dev="b"), model=ModelConfig(model="m"), trial=TrialConfig(peak_rate=1))
     >>> [arm.name for arm in arms(StudyConfig(**base, sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3, 1e-4]})))]
-    ['lr 0.0001', 'lr 0.001']
+    ['lr 1e-4', 'lr 1e-3']
     """
     grid = config.sweep.grid if config.sweep else {}
     configs: dict[TrialConfig, None] = {}

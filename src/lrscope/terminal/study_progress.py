@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from lrscope.config import TrialConfig
-from lrscope.config.arms import shown
+from lrscope.number_text import format_rate
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.trials import TrialRow
 from lrscope.terminal.output import echo, progress_console
@@ -119,7 +119,7 @@ class StudyProgress:
         config = row.config
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         return [
-            f"trial {trial}", f"lr {shown(config.peak_rate)}", str(config.schedule), f"seed {config.seed}",
+            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", str(config.schedule), f"seed {config.seed}",
             f"epoch {row.epoch:.4g}/{config.epochs}", metric, row.state,
         ]  # fmt: skip
 
@@ -160,7 +160,7 @@ class StudyProgress:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
             rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(
-                str(trial), shown(row.config.peak_rate), str(row.config.schedule), str(row.config.seed),
+                str(trial), format_rate(row.config.peak_rate), str(row.config.schedule), str(row.config.seed),
                 f"{row.epoch:.4g}/{row.config.epochs}", rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip

@@ -11,6 +11,7 @@ from lrscope.config import StudyConfig
 from lrscope.config.command_line import quote, resume
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
+from lrscope.number_text import format_rate
 from lrscope.records import EvaluationRecord, TrialResult
 from lrscope.runners.study_folder import require_new
 from lrscope.workflows.callbacks import Callbacks, FinetuneRecord, FinetuneStarted, Note, Stopped
@@ -98,7 +99,7 @@ def finetune_at_found_rate(config: StudyConfig, folder: Path, callbacks: Callbac
     )
     assert search.rate is not None
     rate = float(f"{search.rate:.3g}")
-    callbacks.on_progress(Note(f"training at {rate:g}"))
+    callbacks.on_progress(Note(f"training at {format_rate(rate)}"))
     return finetune(replace(config, trial=replace(config.trial, peak_rate=rate)), folder, callbacks)
 
 
@@ -156,7 +157,7 @@ def _what_runs(run: FineTune) -> list[str]:
     numerics = inputs.numerics
     return [
         f"{inputs.data.checkpoint.source}, {numerics.implementation} implementation; {inputs.data.summary}",
-        f"{trial.schedule.text} to a peak of {trial.config.peak_rate:g} over {trial.total_steps} steps "
+        f"{trial.schedule.text} to a peak of {format_rate(trial.config.peak_rate)} over {trial.total_steps} steps "
         f"({trial.config.epochs} epochs of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
         f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
         *(f"note: {note}" for note in inputs.data.notes),

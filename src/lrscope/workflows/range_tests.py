@@ -15,6 +15,7 @@ from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
 from lrscope.findings.commands import next_sweep
+from lrscope.number_text import short_rate
 from lrscope.range_test.result import RangeTestResult
 from lrscope.runs.import_range_test import read_result
 from lrscope.runs.import_study import read_study
@@ -162,7 +163,9 @@ def find_for(
         sentences.append(result.confirmed.sentence)
     if result.rate is None or bracket.low is None or bracket.high is None:
         raise ConfigError(f"the range test found no rate: {sentences[-1]}; name one with --lr")
-    callbacks.on_progress(Note(f"search {bracket.low:.2g} to {bracket.high:.2g}: {'; '.join(sentences)}"))
+    callbacks.on_progress(
+        Note(f"search {short_rate(bracket.low)} to {short_rate(bracket.high)}: {'; '.join(sentences)}")
+    )
     return result
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from lrscope.errors import DataError
+from lrscope.number_text import format_rate
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.columns import Table
 from lrscope.runs.importers.headings import rate_in
 from lrscope.runs.settings import RATES
-from lrscope.schedules.durations import format_number
 
 MAX_SEED = 2**53  # whole numbers beyond it are not told apart in a column of numbers
 
@@ -37,9 +37,9 @@ class Arms:
         """
         given, rate = self.table.text("arm", row), self._rate(row)
         if not given:
-            return f"lr {format_number(rate or 0.0)}", rate
+            return f"lr {format_rate(rate or 0.0)}", rate
         if rate is not None and len(self._rates.get(given, ())) > 1:
-            return f"{given}, lr {format_number(rate)}", rate
+            return f"{given}, lr {format_rate(rate)}", rate
         return given, rate
 
     def _rate(self, row: int) -> float | None:

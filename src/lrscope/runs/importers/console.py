@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrscope.errors import DataError
+from lrscope.number_text import format_rate
 from lrscope.records import Status
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
@@ -22,7 +23,6 @@ from lrscope.runs.notes import CutOff, EpochRepeated, HeadingDiffers, Note, Summ
 from lrscope.runs.quantities import Count, Epoch, Number, Rate, Setting, Value
 from lrscope.runs.run import Point, Run
 from lrscope.runs.settings import RATES, SPLITS, shared_settings
-from lrscope.schedules.durations import format_number
 
 MAX_UNREAD, MAX_SHOWN = 1000, 300  # lines that are listed, and characters of each
 MAX_FORMS, MAX_REPEATED = 10_000, 20  # kinds of an epoch's parts, and epochs that stand again in a run
@@ -236,7 +236,7 @@ class ConsoleLog:
 def _run(begun: _Begun, first: int) -> Run:
     rate = rate_in(begun.heading) if begun.heading else None
     rate = rate if rate is not None else rate_of(begun.settings)
-    name = f"lr {format_number(rate)}" if rate is not None else begun.heading or f"run in line {begun.line}"
+    name = f"lr {format_rate(rate)}" if rate is not None else begun.heading or f"run in line {begun.line}"
     seed = checked.count(begun.settings.get("seed", "")) if begun.seed is None else begun.seed
     asked = _epochs_asked(begun)
     status: Status = "completed" if asked is None or len(begun.points) >= asked else "interrupted"

@@ -13,6 +13,7 @@ import numpy as np
 
 from lrscope.data.table_rows import json_value
 from lrscope.errors import DataError
+from lrscope.number_text import format_rate
 from lrscope.records import Status
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.importers.base import Imported
@@ -22,7 +23,6 @@ from lrscope.runs.importers.text import decoded, text_of
 from lrscope.runs.notes import PeakEstimated
 from lrscope.runs.quantities import Settings
 from lrscope.runs.run import Point, Run
-from lrscope.schedules.durations import format_number
 
 STATE = "trainer_state.json"
 NOT_METRICS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
@@ -83,7 +83,7 @@ class TrainerState:
             raise DataError(f"a trainer state holds a log_history: got none in {shown}")
         history = [Entry.of(entry) for entry in state["log_history"] if isinstance(entry, dict)]
         rate, logged = _peak(history), np.array([each for _, each in _rates(history)])
-        name = f"lr {format_number(rate)}" if rate else ""
+        name = f"lr {format_rate(rate)}" if rate else ""
         settings = _settings(state, logged.tolist())
         run = Run(
             name, None, rate, tuple(_points(history)), _status(state), settings=settings, seconds=_seconds(history),
