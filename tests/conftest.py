@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,14 @@ TINY = LlamaShape(
 @pytest.fixture(autouse=True, scope="session")
 def _one_thread() -> None:
     torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _idle_machine() -> Iterator[None]:
+    """Notes of a study do not depend on what else runs on the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lrscope.training.study_inputs.busy_note", lambda _: None)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,43 @@
-"""What the machine has to give: its processor cores."""
+"""What the machine has to give: its processor cores, how busy they are, and how threads wait for one another."""
 
 from __future__ import annotations
 
 import os
+
+# What people set who have their own mind about how threads wait.
+WAIT_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+BUSY = 0.5  # of the cores taken by others
 
 
 def available_cores() -> int:
     """Return how many processor cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def let_threads_wait_passively() -> None:
+    """Let torch's threads sleep while they wait for one another, unless the user has set how they wait.
+
+    Spinning threads take the cores that the others need, where anything else runs on the machine (docs/benchmarks.md).
+    It must be called before torch is loaded: OpenMP reads the environment once. Processes that are started inherit it.
+    """
+    if not any(name in os.environ for name in WAIT_SETTINGS):
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+
+
+def busy_note(threads: int) -> str | None:
+    """Return a note for the user where other programs take the cores that training would; None where they do not.
+
+    It is asked before training starts, and goes by the load of the last minute.
+    """
+    try:
+        load = os.getloadavg()[0]
+    except (AttributeError, OSError):  # not everywhere
+        return None
+    cores = os.cpu_count() or 1
+    if load < max(1.0, BUSY * cores) or load + threads <= cores + 0.5:
+        return None
+    return (
+        f"this machine is busy: a load of {load:.1f} on {cores} cores; training runs slower, and estimates of time "
+        "are off"
+    )

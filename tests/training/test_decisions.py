@@ -1,4 +1,4 @@
-"""Numerics, early stopping, zero-shot scores: decisions made in one place each."""
+"""Early stopping, zero-shot scores: decisions made in one place each."""
 
 import math
 
@@ -7,11 +7,8 @@ import pytest
 import torch
 from tests.conftest import TINY, random_weights, tiny_tokenizer
 
-from lrscope.config import NumericsConfig
-from lrscope.errors import ConfigError
 from lrscope.models.generation import build_language_model
 from lrscope.records import Metric
-from lrscope.training import numerics
 from lrscope.training.early_stopping import should_stop
 from lrscope.training.prompting import label_scores, review_prompt
 from lrscope.training.text_generation import LanguageModel
@@ -35,32 +32,6 @@ def test_early_stopping(metric: Metric, history: list[float], best: int | None, 
     assert metric.best_index(history) == best
     assert should_stop(metric, history, 2) == stops
     assert not should_stop(metric, history, None)
-
-
-def test_what_is_asked_for_is_what_is_decided() -> None:
-    asked = NumericsConfig(device="cpu", precision="bfloat16", threads=1, batching="random")
-    decided = numerics.decide(asked, TINY, "native")
-    assert (decided.device, decided.precision, decided.threads, decided.batching) == ("cpu", "bfloat16", 1, "random")
-    assert decided.dtype == torch.bfloat16
-
-
-@pytest.mark.parametrize(("exact", "rounded", "precision"), [(1.0, 0.5, "bfloat16"), (1.0, 0.9, "float32")])
-def test_auto_takes_bfloat16_only_where_it_clearly_pays(
-    monkeypatch: pytest.MonkeyPatch, exact: float, rounded: float, precision: str
-) -> None:
-    monkeypatch.setattr(numerics, "layer_seconds", lambda _, dtype: exact if dtype == torch.float32 else rounded)
-    monkeypatch.setattr(numerics, "SMALLEST_DIM_FOR_BFLOAT16", 1)
-    assert numerics.decide(NumericsConfig(device="cpu", threads=1), TINY, "native").precision == precision
-
-
-def test_auto_keeps_small_matrices_in_float32() -> None:
-    assert numerics.decide(NumericsConfig(device="cpu", threads=1), TINY, "native").precision == "float32"
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there() -> None:
-    with pytest.raises(ConfigError, match="device cuda needs a GPU"):
-        numerics.decide(NumericsConfig(device="cuda"), TINY, "native")
 
 
 @torch.inference_mode()

@@ -169,28 +169,32 @@ class HeadBundle:
         return loss_A / B, norm_A
 
     def _update(self, grad_ACD: Tensor, norm_A: Tensor, loss_A: Tensor, rate_A: Tensor, step: int) -> None:
-        """AdamW or SGD as torch has them, for the trials that go on."""
-        c = {name: value[:, None, None] for name, value in self._column.items()}
+        """Update the trials that go on, as torch's optimizer of this name would."""
         finite_A = torch.isfinite(loss_A) & torch.isfinite(norm_A)
-        go_A = self.alive_A & finite_A
+        go = (self.alive_A & finite_A)[:, None, None]
         clip = self._column["clip_norm"]
         scale_A = torch.where((clip > 0) & (norm_A > clip), clip / norm_A, torch.ones_like(norm_A))
-        grad_ACD = grad_ACD * scale_A[:, None, None]
         rate = (rate_A * self._column["head_multiplier"])[:, None, None]
-        go = go_A[:, None, None]
-        if self.trials[0].optimizer == "sgd":
-            grad_ACD = grad_ACD + c["weight_decay"] * self.w_ACD
-            m = grad_ACD if step == 0 else c["beta1"] * self.m_ACD + grad_ACD
-            self.m_ACD, self.w_ACD = torch.where(go, m, self.m_ACD), torch.where(go, self.w_ACD - rate * m, self.w_ACD)
-            return
+        updates = {"adamw": self._adamw, "sgd": self._sgd}
+        w, m, v = updates[self.trials[0].optimizer](grad_ACD * scale_A[:, None, None], rate, step)
+        self.m_ACD, self.v_ACD = torch.where(go, m, self.m_ACD), torch.where(go, v, self.v_ACD)
+        self.w_ACD = torch.where(go, w, self.w_ACD)
+
+    def _sgd(self, grad_ACD: Tensor, rate: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        c = {name: value[:, None, None] for name, value in self._column.items()}
+        grad_ACD = grad_ACD + c["weight_decay"] * self.w_ACD
+        m = grad_ACD if step == 0 else c["beta1"] * self.m_ACD + grad_ACD
+        return self.w_ACD - rate * m, m, self.v_ACD
+
+    def _adamw(self, grad_ACD: Tensor, rate: Tensor, step: int) -> tuple[Tensor, Tensor, Tensor]:
+        c = {name: value[:, None, None] for name, value in self._column.items()}
         m = torch.lerp(self.m_ACD, grad_ACD, 1.0 - c["beta1"])
         v = self.v_ACD * c["beta2"] + grad_ACD.square() * (1.0 - c["beta2"])
         steps_done = step + 1
         first = 1.0 - c["beta1"] ** steps_done
         second = (1.0 - c["beta2"] ** steps_done).sqrt()
         w = self.w_ACD * (1.0 - rate * c["weight_decay"]) - rate / first * m / (v.sqrt() / second + c["epsilon"])
-        self.m_ACD, self.v_ACD = torch.where(go, m, self.m_ACD), torch.where(go, v, self.v_ACD)
-        self.w_ACD = torch.where(go, w, self.w_ACD)
+        return w, m, v
 
     def _record(
         self, step: int, rates: NDArray[np.float64], loss_A: Tensor, norm_A: Tensor, count: int, seconds: float

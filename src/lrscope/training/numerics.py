@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from time import perf_counter
+from pathlib import Path
 
 import torch
 
@@ -11,13 +11,10 @@ from lrscope.config import NumericsConfig
 from lrscope.config.numerics import Numerics
 from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
-from lrscope.models.llama import Layer
-from lrscope.models.packing import Packing
 from lrscope.models.shape import LlamaShape
 
-# bfloat16 must win clearly: near a tie, noise in the timing must not decide what a study's numbers are.
-BFLOAT16_MUST_BE_FASTER_BY = 1.25
-SMALLEST_DIM_FOR_BFLOAT16 = 128
+BFLOAT16_INSTRUCTIONS = frozenset({"amx_bf16", "avx512_bf16", "bf16", "arm_bf16"})  # the latter two are ARM's
+SMALLEST_DIM_FOR_BFLOAT16 = 128  # below, converting costs more than the products save
 
 
 def apply(numerics: Numerics) -> None:
@@ -41,34 +38,25 @@ def decide(config: NumericsConfig, shape: LlamaShape | None, implementation: str
     threads = config.threads or available_cores()
     precision = config.precision
     if precision == "auto":
-        precision = "bfloat16" if _bfloat16_pays(shape, device, threads) else "float32"
+        precision = "bfloat16" if _bfloat16_pays(shape, device) else "float32"
     return Numerics(device, precision, threads, config.batching, implementation, torch=torch.__version__)
 
 
-def _bfloat16_pays(shape: LlamaShape | None, device: str, threads: int) -> bool:
+def _bfloat16_pays(shape: LlamaShape | None, device: str) -> bool:
+    """Return whether products in bfloat16 are faster: by the processor and the shapes, not by a stopwatch."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported())
-    if shape is None or shape.dim < SMALLEST_DIM_FOR_BFLOAT16:
+    return shape is not None and shape.dim >= SMALLEST_DIM_FOR_BFLOAT16 and processor_multiplies_bfloat16()
+
+
+def processor_multiplies_bfloat16() -> bool:
+    """Return whether the processor has instructions for it; without them bfloat16 is many times slower than float32."""
+    capabilities = getattr(torch.cpu, "get_capabilities", None)
+    if capabilities is not None:
+        return any(capabilities().get(name) for name in BFLOAT16_INSTRUCTIONS)
+    try:  # an older torch
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            flags = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    except OSError:
         return False
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        return layer_seconds(shape, torch.float32) > BFLOAT16_MUST_BE_FASTER_BY * layer_seconds(shape, torch.bfloat16)
-    finally:
-        torch.set_num_threads(before)
-
-
-def layer_seconds(shape: LlamaShape, dtype: torch.dtype, sentences: int = 16, positions: int = 32) -> float:
-    """Time one layer's forward and backward pass at a fine-tune's own matrix shapes: the fastest of three."""
-    generator = torch.Generator().manual_seed(0)
-    layer = Layer(shape)
-    for parameter in layer.parameters():
-        torch.nn.init.normal_(parameter, std=0.02, generator=generator)
-    x = torch.randn(sentences * positions, shape.dim, generator=generator).requires_grad_()
-    packing = Packing(torch.full((sentences,), positions), shape, dtype)
-    seconds = []
-    for _ in range(4):
-        began = perf_counter()
-        layer(x, packing, dtype).sum().backward()
-        seconds.append(perf_counter() - began)
-    return min(seconds[1:])
+    return not BFLOAT16_INSTRUCTIONS.isdisjoint(flags.split())

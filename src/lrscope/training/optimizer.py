@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -63,15 +64,20 @@ def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
         {"params": members[key], "weight_decay": config.weight_decay if key[1] else 0.0, "multiplier": key[0]}
         for key in order
     ]
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=config.peak_rate, momentum=config.beta1, fused=True)
-    return torch.optim.AdamW(
-        groups,
-        lr=config.peak_rate,
-        betas=(config.beta1, config.beta2),
-        eps=config.epsilon,
-        fused=True,
-    )
+    return OPTIMIZERS[config.optimizer](groups, config)
+
+
+def _adamw(groups: list[dict[str, Any]], config: TrialConfig) -> Optimizer:
+    betas = (config.beta1, config.beta2)
+    return torch.optim.AdamW(groups, lr=config.peak_rate, betas=betas, eps=config.epsilon, fused=True)
+
+
+def _sgd(groups: list[dict[str, Any]], config: TrialConfig) -> Optimizer:
+    return torch.optim.SGD(groups, lr=config.peak_rate, momentum=config.beta1, fused=True)
+
+
+# By the names that a configuration takes: one that is missing here is an error, not another optimizer.
+OPTIMIZERS: Mapping[str, Callable[[list[dict[str, Any]], TrialConfig], Optimizer]] = {"adamw": _adamw, "sgd": _sgd}
 
 
 def set_rate(optimizer: Optimizer, rate: float) -> None:

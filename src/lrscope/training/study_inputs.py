@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.config.numerics import Numerics
+from lrscope.machine import busy_note
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
 from lrscope.tasks.base import EncodedSplit, Task, TaskInputs
@@ -57,4 +59,13 @@ def load_inputs(config: StudyConfig, numerics: Numerics | None = None) -> StudyI
     if numerics is None:
         shape = data.checkpoint.shape if data.implementation == "native" else None
         numerics = decide(config.numerics, shape, data.implementation)
-    return StudyInputs(config, task, data, numerics)
+    notes = (_other_torch(numerics), busy_note(numerics.threads) if numerics.device == "cpu" else None)
+    return StudyInputs(config, task, replace(data, notes=(*data.notes, *filter(None, notes))), numerics)
+
+
+def _other_torch(numerics: Numerics) -> str | None:
+    """Return a note where a study goes on with another torch than it began with; version 0.1 did not record which."""
+    now = torch.__version__
+    if numerics.torch in ("", now):
+        return None
+    return f"this study began with torch {numerics.torch}: trials run with {now} may differ from it in the last digits"
