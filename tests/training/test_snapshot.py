@@ -54,7 +54,7 @@ def test_the_last_ones_are_kept_and_a_spoilt_one_is_passed_over(tmp_path: Path) 
 def test_another_model_is_refused() -> None:
     state = capture(*trained(1))
     bigger = nn.Sequential(nn.Linear(3, 2))
-    with pytest.raises(UnusableStudyError, match="belongs to the model that it was taken from"):
+    with pytest.raises(UnusableStudyError, match="goes on with the model it was taken from"):
         restore(state, bigger, build_optimizer(bigger, CONFIG))
 
 
