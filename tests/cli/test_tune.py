@@ -30,7 +30,9 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     assert "range test, " in error
     assert "Check 1 of" in error
     assert "the report is" in out
-    assert "to train it: lrscope finetune --model" in out
+    # So few dev sentences may show nothing: then there is no command to train it.
+    train = "to train it: lrscope finetune --model"
+    assert (train in out) != ("No setting can be recommended" in out)
     assert (tmp_path / "t" / "sweep" / "report.html").exists()
     again = cli(*command)
     assert again[0] == 0
@@ -42,7 +44,8 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     code, out, error = cli(*command, "--json")
     found = json.loads(out)
     assert (code, error) == (0, "")
-    assert found["finetune"] == again[1].splitlines()[-1].removeprefix("to train it: ")
+    commands = [line for line in again[1].splitlines() if line.startswith(train)]
+    assert [f"to train it: {found['finetune']}"] * bool(found["finetune"]) == commands
     assert found["choice"]["first"] in [arm["name"] for arm in found["arms"]]
 
 
