@@ -87,6 +87,7 @@ def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli:
     assert len(values["runs"]) == 4
     assert {arm["name"] for arm in values["arms"]} == {"lr 1e-4", "lr 1e-2"}
     assert values["choice"]["first"] in values["contenders"]
+    assert values["answer"][0]["kind"] in ("use", "no-recommendation")
 
 
 @pytest.mark.parametrize(

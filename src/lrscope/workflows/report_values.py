@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from lrscope.findings.advice import advice
+from lrscope.findings.answer import answer
 from lrscope.findings.findings import findings
 from lrscope.runs.statement import as_plain
 from lrscope.statistics.conclusions import Conclusions
@@ -49,6 +50,7 @@ def report_values(c: Conclusions) -> dict[str, Any]:
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
             for pair in c.verdict.against_best()
         ],
+        "answer": [as_plain(each) for each in answer(c)],
         "findings": [as_plain(finding) for finding in all_findings],
         "advice": [
             {
