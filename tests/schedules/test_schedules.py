@@ -132,7 +132,7 @@ def test_what_does_not_fit_a_run_is_refused(text: str, says: str) -> None:
 
 
 def test_a_rate_needs_the_peak() -> None:
-    with pytest.raises(ScheduleError, match="give --lr"):
+    with pytest.raises(ScheduleError, match="1e-6lr is a rate, which needs peak_rate"):
         parse("linear(to=1e-6lr)").resolve(**RUN)
 
 
