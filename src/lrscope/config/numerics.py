@@ -7,6 +7,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lrscope import __version__
+from lrscope.errors import UnusableStudyError
+
+MAX_THREADS = 2**16
+CHOICES = {
+    "precision": ("float32", "bfloat16"),
+    "batching": ("bucketed", "random"),
+    "implementation": ("native", "transformers"),
+}
 
 
 @dataclass(frozen=True)
@@ -26,9 +34,24 @@ class Numerics:
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Numerics:
-        """Return what a study stored; what this version does not know is left out."""
-        known = {item.name for item in fields(Numerics)}
-        return Numerics(**{name: value for name, value in values.items() if name in known})
+        """Return what a study stored; what this version does not know is left out.
+
+        Raises:
+            UnusableStudyError: something is missing, or is no such value.
+        """
+        kept = {item.name: values.get(item.name, item.default) for item in fields(Numerics)}
+        threads = kept.pop("threads")
+        wrong = [
+            name
+            for name, value in kept.items()
+            if not isinstance(value, str) or value not in CHOICES.get(name, (value,))
+        ]
+        if wrong or not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MAX_THREADS:
+            raise UnusableStudyError(
+                f"a study keeps the numerics that it began with: {', '.join(wrong) or 'threads'} cannot be used; restore "
+                "study.db from a copy"
+            )
+        return Numerics(threads=threads, **kept)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for the store."""

@@ -145,7 +145,7 @@ def build(
             if labels.index(example.label or "") is None:
                 raise DataError(_outside(train_path, example, labels, names_path))
     else:
-        labels = _found(train, train_path)
+        labels = _present(train, train_path)
     present = Counter(labels.index(example.label or "") for example in train)
     single = sum(number == 1 for number in present.values())
     if names is None and len(present) >= MANY_CLASSES and 2 * single > len(present):
@@ -182,7 +182,7 @@ def _outside(path: Path, example: Example, labels: LabelSet, names_path: Path) -
     )
 
 
-def _found(train: Sequence[Example], path: Path) -> LabelSet:
+def _present(train: Sequence[Example], path: Path) -> LabelSet:
     if as_integer(train[0].label or "") is not None:
         integers = {label: as_integer(label or "") for label in {example.label for example in train}}
         for example in train:

@@ -131,14 +131,14 @@ def _columns(
     names = [name.strip() for name in header]
 
     def find(asked: str | None, usual: Sequence[str], option: str, required: bool) -> int | None:
-        found = [name for name in names if name in ([asked] if asked else usual)]
-        if len(found) > 1:
+        fitting = [name for name in names if name in ([asked] if asked else usual)]
+        if len(fitting) > 1:
             raise DataError(
-                Problem(f"{{{option}}} must be one column", " and ".join(found), f"name it with {{{option}}}"),
+                Problem(f"{{{option}}} must be one column", " and ".join(fitting), f"name it with {{{option}}}"),
                 source=str(path),
             )
-        if found:
-            return names.index(found[0])
+        if fitting:
+            return names.index(fitting[0])
         if not required:
             return None
         wanted = asked or " or ".join(usual)

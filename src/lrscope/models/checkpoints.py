@@ -90,17 +90,17 @@ def _from_hub(name: str) -> Path:
 
 
 def _only_model_in(folder: Path) -> Path:
-    found = sorted(
+    models = sorted(
         path
         for path in folder.iterdir()
         if path.suffix in (".bin", ".pt", ".pth") and path.is_file() and not path.name.startswith("tok")
     )
-    if len(found) != 1:
-        got = ", ".join(path.name for path in found[:5]) or "none of these"
+    if len(models) != 1:
+        got = ", ".join(path.name for path in models[:5]) or "none of these"
         raise CheckpointError(
             f"a model folder holds a config.json, or one .bin or .pt: {folder} has {got}; name the file"
         )
-    return found[0]
+    return models[0]
 
 
 def _read_folder(folder: Path, source: str) -> Checkpoint:
@@ -113,8 +113,8 @@ def _read_folder(folder: Path, source: str) -> Checkpoint:
     shape = LlamaShape.from_config(config) if unsupported_reason(config) is None else None
     for path in files:
         if path.suffix == ".safetensors":
-            loaded, found = read_safetensors(path, with_tensors=shape is not None)
-            metadata |= found
+            loaded, described = read_safetensors(path, with_tensors=shape is not None)
+            metadata |= described
         elif shape is not None:
             loaded = _tensors_of(path, load_pickle(path))
         else:

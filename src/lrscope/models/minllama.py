@@ -54,12 +54,12 @@ def read_minllama(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
     tensors = {"model.embed_tokens.weight": stored["tok_embeddings.weight"]}
     for number in range(shape.num_layers):
         for ours, theirs in LAYER.items():
-            found = [f"layers.{number}.{name}.weight" for name in theirs if f"layers.{number}.{name}.weight" in stored]
-            if not found:
+            names = [f"layers.{number}.{name}.weight" for name in theirs if f"layers.{number}.{name}.weight" in stored]
+            if not names:
                 raise CheckpointError(
                     f"{path} must hold layers.{number}.{theirs[-1]}.weight: it does not; copy it anew"
                 )
-            tensors[f"model.layers.{number}.{ours}.weight"] = stored[found[0]]
+            tensors[f"model.layers.{number}.{ours}.weight"] = stored[names[0]]
         for part, heads in (("q_proj", shape.num_heads), ("k_proj", shape.num_kv_heads)):
             key = f"model.layers.{number}.self_attn.{part}.weight"
             tensors[key] = halves_from_pairs(tensors[key], heads)

@@ -130,8 +130,8 @@ def _tokenizer_in(folder: Path) -> Path | None:
     for name in ("tokenizer.json", "tokenizer.model", "tokenizer.bin"):
         if (folder / name).is_file():
             return folder / name
-    found = sorted(path for path in folder.glob("tok*") if path.suffix in (".bin", ".model"))
-    return found[0] if len(found) == 1 else None
+    files = sorted(path for path in folder.glob("tok*") if path.suffix in (".bin", ".model"))
+    return files[0] if len(files) == 1 else None
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -36,10 +36,10 @@ def study_row(database: Database) -> StudyRow:
     Raises:
         StudyError: the table is empty, or holds what cannot be.
     """
-    found = database.read("SELECT * FROM study")
-    if len(found) != 1:
+    kept = database.read("SELECT * FROM study")
+    if len(kept) != 1:
         raise StudyError(f"{database.path} holds no study; name a folder that lrscope wrote")
-    row = found[0]
+    row = kept[0]
     with database.checked():
         name = text(row["metric"], "study.metric")
         return StudyRow(
@@ -63,14 +63,14 @@ def _overlap(value: Any) -> tuple[str, str, int]:
     )
 
 
-def stretches(found: Sequence[Row]) -> list[NDArray[np.void]]:
+def stretches(kept: Sequence[Row]) -> list[NDArray[np.void]]:
     """Return the stretches of a trial's steps, each of which begins where the one before it ends.
 
     Raises:
         ValueError: they do not, or one cannot be unpacked.
     """
     reached, series = 0, []
-    for row in found:
+    for row in kept:
         if count(row["first_step"], "steps.first_step") != reached:
             raise ValueError(f"steps {reached} to {row['first_step']} are missing")
         series.append(unpack_steps(blob(row["series"], "steps.series"), count(row["num_steps"], "steps.num_steps")))
