@@ -13,7 +13,7 @@ from dataclasses import MISSING, fields
 from types import NoneType, UnionType
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from lrscope.config.setting import SETTING, Setting, setting, show_value
+from lrscope.config.setting import LONGEST_SHOWN, SETTING, Setting, setting, show_value
 from lrscope.errors import ConfigError, LrscopeError, Problem
 from lrscope.schedules import Duration, Schedule
 
@@ -138,4 +138,4 @@ def build_section(section: type[Section], values: Mapping[str, Any], source: str
 
 
 def _show_key(name: str) -> str:
-    return name if name.isidentifier() else show_value(name)
+    return name if name.isidentifier() and len(name) <= LONGEST_SHOWN else show_value(name)

@@ -48,8 +48,8 @@ class Numerics:
         ]
         if wrong or not isinstance(threads, int) or isinstance(threads, bool) or not 1 <= threads <= MAX_THREADS:
             raise UnusableStudyError(
-                f"a study keeps the numerics that it began with: {', '.join(wrong) or 'threads'} cannot be used; restore "
-                "study.db from a copy"
+                f"a study keeps the numerics that it began with: {', '.join(wrong) or 'threads'} cannot be used; "
+                "restore study.db from a copy"
             )
         return Numerics(threads=threads, **kept)
 
