@@ -57,7 +57,14 @@ def another(item: Setting) -> Any:
         return 0.005
     if item.kind is tuple:
         return ("head",)
-    return "cosine" if item.name == "schedule" else "/some where/é"
+    return {"schedule": "cosine", "eval_every": "0.5ep"}.get(item.name, "/some where/é")
+
+
+def as_held(item: Setting, value: Any) -> Any:
+    """Return a value that was written as its section holds it."""
+    if item.name == "schedule":
+        return parse("warmup(6%) > cosine")
+    return value if item.parse is None else item.parse(value)
 
 
 def test_every_option_has_a_help() -> None:
@@ -78,25 +85,30 @@ def test_every_setting_of_a_finetune_reaches_its_place(name: str) -> None:
     values = {**NEEDED, "peak_rate": 1e-3, name: another(item)}
     config = build_config(parsed(FINETUNE, options_of(values)))
     value = getattr(getattr(config, item.section), name)
-    assert value == (parse("warmup(6%) > cosine") if name == "schedule" else another(item))
+    assert value == as_held(item, another(item))
 
 
 @pytest.mark.parametrize("name", [name for name in SWEEP if name not in ("warmup", "seeds", *EXECUTION)])
 def test_every_setting_of_a_sweep_reaches_its_place(name: str) -> None:
     item = all_settings()[name]
     one = another(item)
+
+    def asked(value: Any) -> StudyConfig:
+        words = options_of({**NEEDED, "peak_rate": 1e-3, name: value})
+        return sweep_config(parsed(SWEEP, words, lists=True), None)
+
     if not item.varies:
-        config = sweep_config(parsed(SWEEP, options_of({**NEEDED, "peak_rate": 1e-3, name: one}), lists=True), None)
-        assert getattr(getattr(config, item.section), name) == one
+        assert getattr(getattr(asked(one), item.section), name) == as_held(item, one)
         return
-    two = (one, item.default if item.default is not None else 3) if name != "schedule" else ("linear", "cosine")
-    values = {**NEEDED, "peak_rate": 1e-3, name: two}
-    config = sweep_config(parsed(SWEEP, options_of(values), lists=True), None)
+    if name == "schedule":
+        config = asked(("linear", "cosine"))
+        assert config.sweep is not None
+        assert [str(each) for each in config.sweep.grid[name]] == ["warmup(6%) > linear", "warmup(6%) > cosine"]
+        return
+    two = (one, item.default if item.default is not None else 3)
+    config = asked(two)
     assert config.sweep is not None
-    found = config.sweep.grid[name]
-    assert found == two if name != "schedule" else [str(each) for each in found] == [
-        "warmup(6%) > linear", "warmup(6%) > cosine",
-    ]  # fmt: skip
+    assert config.sweep.grid[name] == tuple(as_held(item, value) for value in two)
 
 
 @pytest.mark.parametrize("name", [name for name in FIND if name not in ("warmup", *EXECUTION)])
@@ -106,7 +118,7 @@ def test_every_setting_of_a_range_test_reaches_its_place(name: str) -> None:
     base = build_config({**read, "peak_rate": 1e-2}, what="find")
     config = range_test_study(base, FindConfig(**settings_in(read, "find")), **settings_in(read, "sweep"))
     value = getattr(getattr(config, item.section), name)
-    assert value == (parse("warmup(6%) > cosine") if name == "schedule" else another(item))
+    assert value == as_held(item, another(item))
 
 
 @settings(max_examples=40, deadline=None)
