@@ -7,7 +7,7 @@ out here only where its own mean agrees: it is below z's by what would take it o
 - where arms are alike in their noise, nothing is taken out that would not be out anyway, and the probability that the
   contenders hold the best is that of comparisons with the best, whatever the shape;
 - an arm that only its own noise keeps in is taken out by its quieter neighbour, with the error of that neighbour's
-  comparison, which is one-sided: half of that of all pairs.
+  comparison, which is one-sided: about half of that of all pairs.
 
 What is left is an interval of rates: between two arms that may be the best, an arm may be as well. Source: for
 one-sided comparisons along an order, Hayter, A one-sided studentized range test, JASA 85, 1990; for the peak, Mack and
