@@ -56,21 +56,22 @@ def steps(
             set_rate(optimizer, rate_at(step))
         rate = applied_rate(optimizer)
         optimizer.zero_grad(set_to_none=True)
-        loss, count, unit = 0.0, 0.0, 0.0
+        totals: list[tuple[Tensor, float]] = []
+        unit = 0.0
         for micro_batch in micro_batches:
             total, micro_count = loss_fn(model, micro_batch)
             # With one micro-batch, `unit` is the count, and the gradient needs no second pass to become a mean.
             unit = unit or micro_count
-            loss += total.item()
-            count += micro_count
-            if not math.isfinite(loss):
-                break
+            totals.append((total.detach(), micro_count))
             (total / unit).backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        total_norm = torch.nn.utils.get_total_norm(gradients)
+        # Here the loop waits for the device, once an update: all of its work was queued before the loss is fetched.
+        loss, count = _summed(totals)
         norm = float("nan")
         if math.isfinite(loss):
             to_mean = unit / count
-            norm = torch.nn.utils.get_total_norm(gradients).item() * to_mean
+            norm = total_norm.item() * to_mean
             if math.isfinite(norm):
                 scale = to_mean * (clip_norm / norm if clip_norm is not None and norm > clip_norm else 1.0)
                 if scale != 1.0:
@@ -83,3 +84,13 @@ def steps(
         yield StepRecord(step, rate, mean, count, norm, perf_counter() - began, diverged)
         if diverged:
             return
+
+
+def _summed(totals: list[tuple[Tensor, float]]) -> tuple[float, float]:
+    """Return the sum of losses and of their counts, up to the first that is not finite."""
+    loss, count = 0.0, 0.0
+    for total, micro_count in totals:
+        loss, count = loss + total.item(), count + micro_count
+        if not math.isfinite(loss):
+            break
+    return loss, count
