@@ -6,7 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from lrscope.findings.answer import ChosenBelow, Confidence, Equivalent, Expected, OnlyValue, Tie, Use, Winner, answer
+from lrscope.findings.answer import (
+    ChosenBelow,
+    Confidence,
+    Equivalent,
+    Expected,
+    NotCompared,
+    OnlyOne,
+    Tie,
+    Use,
+    Winner,
+    answer,
+)
 from lrscope.findings.findings import findings
 from lrscope.findings.statements import RuledOutByOrder, TwoPeaks
 from lrscope.records import Metric
@@ -44,7 +55,7 @@ PEAK = {1e-5: seeds(0.30), 1e-4: seeds(0.45), 1e-3: seeds(0.60), 1e-2: seeds(0.4
         ({rate: values[:1] for rate, values in PEAK.items()}, {"seed_sd": 0.02}, Winner, "low", "assumed"),
         ({1e-4: seeds(0.45), 1e-3: seeds(0.60)}, {}, Winner, "low", "edge"),
         ({1e-4: [0.4, 0.5, 0.6], 1e-3: [0.6, 0.5, 0.4]}, {}, Tie, "low", "none-ruled-out"),
-        ({1e-3: seeds(0.60)}, {}, OnlyValue, "low", "alone"),
+        ({1e-3: seeds(0.60)}, {}, NotCompared, "low", "alone"),
     ],
     ids=["winner", "equivalent", "undecided", "few seeds", "firm", "assumed", "edge", "none ruled out", "alone"],
 )
@@ -52,7 +63,7 @@ def test_confidence_follows_its_rule(
     ends: dict[float, list[float]], asked: dict[str, float], standing: type, level: str, reason: str
 ) -> None:
     first, second, third, *_ = answer(conclusions(ends, **asked))
-    assert isinstance(first, Use)
+    assert isinstance(first, OnlyOne if reason == "alone" else Use)
     assert isinstance(second, standing)
     assert third == Confidence(level, reason)  # type: ignore[arg-type]
 

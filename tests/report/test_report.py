@@ -66,7 +66,7 @@ def test_hostile_names_come_out_as_text(language: str, tmp_path: Path) -> None:
 def test_arms_without_rates_and_one_arm_alone(tmp_path: Path) -> None:
     written = write_report(document(conclusions(tmp_path, "only this")), locale("en"), tmp_path / "out")
     text = written[1].read_text(encoding="utf-8")
-    assert "It is the only setting with a result" in text
+    assert "There is nothing to compare it with" in text
     assert "There is only one setting" in text
 
 
@@ -243,7 +243,7 @@ def test_trainer_states_with_odd_entries(tmp_path: Path, cli: Cli) -> None:
     path.write_text("\ufeff" + json.dumps({"log_history": history}), encoding="utf-8")
     code, out, error = cli("report", path, "--out", tmp_path / "out")
     assert code == 0, error
-    assert "It is the only setting with a result" in out
+    assert "There is nothing to compare it with" in out
     code, _, error = cli("report", path, "--out", path)
     assert (code, "is a file; name another with --out" in error) == (2, True)
 

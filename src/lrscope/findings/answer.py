@@ -66,8 +66,15 @@ class Equivalent(Answer):
 
 
 @dataclass(frozen=True)
-class OnlyValue(Answer):
-    """One setting alone has a value."""
+class OnlyOne(Answer):
+    """One setting alone has a value: that is no recommendation."""
+
+    arm: Setting
+
+
+@dataclass(frozen=True)
+class NotCompared(Answer):
+    """There is nothing to compare a setting with."""
 
 
 @dataclass(frozen=True)
@@ -152,14 +159,15 @@ def answer(c: Conclusions) -> list[Answer]:
         nothing = NothingLearned(Setting(best.name), Value(best.value), Value(c.learned.baseline))
         return [NoRecommendation(), nothing, *_without_value(c)]
     first = c.arms[c.choice.first]
-    return [Use(Setting(first.name)), _standing(c), Confidence(*confidence(c)), *_details(c)]
+    headline = Use(Setting(first.name)) if len(known) > 1 else OnlyOne(Setting(first.name))
+    return [headline, _standing(c), Confidence(*confidence(c)), *_details(c)]
 
 
 def _standing(c: Conclusions) -> Answer:
     first = c.arms[c.choice.first]
     others = Settings(arm.name for arm in c.arms if arm.standing == "contender" and arm.name != first.name)
     if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
-        return OnlyValue()
+        return NotCompared()
     if not c.knows_spread:
         return NotComparable()
     if not others:

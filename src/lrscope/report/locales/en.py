@@ -78,7 +78,8 @@ SAY = {
     "winner": "All other settings were ruled out.",
     "tie": "Not a proven winner: {others} did about as well.",
     "equivalent": "{others} did equally well: the difference is less than {margin}.",
-    "only-value": "It is the only setting with a result, so there is nothing to compare it with.",
+    "only-one": "Only {arm} has a result.",
+    "not-compared": "There is nothing to compare it with.",
     "not-comparable": "Not a proven winner: with no measure of seed noise, no other setting can be ruled out.",
     "confidence/winner": "Confidence: {level}. All other settings were ruled out, with the seed noise measured.",
     "confidence/equivalent": (
