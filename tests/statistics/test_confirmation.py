@@ -29,8 +29,8 @@ def test_the_lowest_loss_is_used_and_worse_rates_are_ruled_out() -> None:
     c = by_loss({1e-4: [1.50, 1.51, 1.49], 1e-3: [1.00, 1.01, 0.99], 1e-2: [2.0, 2.02, 1.98]})
     confirmed = confirm(c, 1)
     assert (confirmed.rate, confirmed.among) == (1e-3, (1e-3,))
-    assert (
-        confirmed.sentence == "use lr 0.001, by dev loss after complete runs of 1 epoch; the other rates are ruled out"
+    assert confirmed.sentence == (
+        "use lr 1e-3, by dev loss after complete runs of 1 epoch; the other rates are ruled out"
     )
     assert confirmed.dev_loss[1e-2] == pytest.approx(2.0)
 
