@@ -239,3 +239,25 @@ def test_what_would_steer_a_terminal_is_shown(tmp_path: Path, cli: Cli) -> None:
     assert code == 2
     assert "\\u001b[2J\\u202eb" in err
     assert "\x1b" not in err
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (
+            MemoryError("Unable to allocate 6.00 GiB for an array"),
+            "Unable to allocate 6.00 GiB for an array; close other",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "--gradient-checkpointing"),
+        (RecursionError(), "nested too deeply"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), "pip install 'lrscope[train]'"),
+        (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_machine_lacks(cli: Cli, monkeypatch: pytest.MonkeyPatch, error: Exception, says: str) -> None:
+    def demo() -> None:
+        raise error
+
+    monkeypatch.setattr("lrscope.cli.demo.demo", demo)
+    assert says in refused(cli("demo"))
