@@ -18,8 +18,8 @@ _DATA, _MODEL = ("train", "dev", "test", "label_names"), ("model", "tokenizer")
 
 def input_paths(config: StudyConfig) -> dict[str, str]:
     """Return the files and folders that a study reads, by setting, absolute; a model of the hub is none of them."""
-    found = {name: Path(value).expanduser() for name, value in _named(config).items()}
-    return {name: str(path.resolve()) for name, path in found.items() if path.exists()}
+    paths = {name: Path(value).expanduser() for name, value in _named(config).items()}
+    return {name: str(path.resolve()) for name, path in paths.items() if path.exists()}
 
 
 def unseen(config: StudyConfig) -> list[str]:

@@ -64,5 +64,5 @@ def _require_reachable(address: str) -> None:
         raise ExecutorError(f"no Ray cluster answers at {address} within 10 seconds; {way_out}") from None
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines()
-        said = lines[-1].split("Error: ")[-1] if lines else f"exit code {done.returncode}"
-        raise ExecutorError(f"no Ray cluster at {address}: {said.rstrip('.')}; {way_out}")
+        reason = lines[-1].split("Error: ")[-1] if lines else f"exit code {done.returncode}"
+        raise ExecutorError(f"no Ray cluster at {address}: {reason.rstrip('.')}; {way_out}")

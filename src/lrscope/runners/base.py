@@ -115,8 +115,6 @@ OnStart = Callable[[Callable[[], None]], None]  # is given the function that ask
 class Runner(Protocol):
     """What runs trials of one kind. Which one a study takes is looked up in `registry.py`."""
 
-    uses_one_device: bool
-
     def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
         """Read and check everything that a study needs, before anything is run or written.
 

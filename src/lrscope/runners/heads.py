@@ -24,8 +24,6 @@ class HeadsRunner:
     Where features are not ours to compute, the heads are trained one by one, as any other part of a model is.
     """
 
-    uses_one_device = True
-
     def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
         return prepare_training(config, numerics, estimate_heads_cost)

@@ -19,8 +19,6 @@ from lrscope.training.trial import Trial
 class NativeRunner:
     """Runs fine-tunes, one a job."""
 
-    uses_one_device = True
-
     def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
         return prepare_training(config, numerics, estimate_cost)

@@ -38,8 +38,6 @@ WARM_HEAD_RATE = 1e-2  # what a head alone learns fastest at, with AdamW
 class RangeTestRunner:
     """Makes range tests, one a job. They are short and keep no folder: a test that is stopped is made again."""
 
-    uses_one_device = True
-
     def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
         return prepare_training(config, numerics, estimate_cost)

@@ -29,8 +29,8 @@ def arms(config: StudyConfig) -> list[Arm]:
     problems: list[str | Problem] = []
     for values in itertools.product(*grid.values()):
         try:
-            found = replace(config.trial, **dict(zip(grid, values, strict=True)), seed=0)
-            configs[_scaled(found, config)] = None
+            trial = replace(config.trial, **dict(zip(grid, values, strict=True)), seed=0)
+            configs[_scaled(trial, config)] = None
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
@@ -38,7 +38,7 @@ def arms(config: StudyConfig) -> list[Arm]:
     return named(list(configs))
 
 
-def _scaled(found: TrialConfig, config: StudyConfig) -> TrialConfig:
+def _scaled(trial: TrialConfig, config: StudyConfig) -> TrialConfig:
     """Scale the rate with the batch size, from the first one of the grid on, where the study asks for it.
 
     "sqrt": rate · √(B / B₀), what Adam's update size suggests (Malladi et al., arXiv 2205.10287).
@@ -46,16 +46,16 @@ def _scaled(found: TrialConfig, config: StudyConfig) -> TrialConfig:
     """
     rule = config.sweep.scale_rate if config.sweep else "none"
     if config.sweep is None or rule == "none":
-        return found
+        return trial
     first = config.sweep.grid.get("batch_size", (config.trial.batch_size,))[0]
-    scale = (found.batch_size / first) ** (0.5 if rule == "sqrt" else 1.0)
-    return replace(found, peak_rate=float(f"{found.peak_rate * scale:.6g}"))
+    scale = (trial.batch_size / first) ** (0.5 if rule == "sqrt" else 1.0)
+    return replace(trial, peak_rate=float(f"{trial.peak_rate * scale:.6g}"))
 
 
 def planned(config: StudyConfig) -> list[TrialConfig]:
     """Return all trials of a grid, seed by seed."""
-    found = arms(config)
-    return [arm.at(seed) for seed in range(config.sweep.seeds if config.sweep else 1) for arm in found]
+    planned_arms = arms(config)
+    return [arm.at(seed) for seed in range(config.sweep.seeds if config.sweep else 1) for arm in planned_arms]
 
 
 def num_merged(config: StudyConfig) -> int:
@@ -120,10 +120,10 @@ def parse_list(text: str, kind: Any, what: str, example: str, separator: str = "
     Raises:
         ConfigError: one does not read, or there are none.
     """
-    found = []
+    values = []
     for part in text.split(separator):
         try:
-            found.append(kind(part.strip()))
+            values.append(kind(part.strip()))
         except ValueError:
             hint = "remove a comma" if not part.strip() else "correct it"
             raise ConfigError(
@@ -131,4 +131,4 @@ def parse_list(text: str, kind: Any, what: str, example: str, separator: str = "
             ) from None
     if not text.strip():
         raise ConfigError(f"{what} are a list such as {example}: got none")
-    return found
+    return values

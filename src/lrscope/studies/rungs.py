@@ -29,10 +29,10 @@ def lengths(epochs: int) -> list[int]:
     >>> lengths(4), lengths(1), lengths(27)
     ([1, 4], [1], [1, 3, 9, 27])
     """
-    found = [epochs]
-    while found[0] > 1:
-        found.insert(0, max(1, found[0] // FACTOR))
-    return found
+    rungs = [epochs]
+    while rungs[0] > 1:
+        rungs.insert(0, max(1, rungs[0] // FACTOR))
+    return rungs
 
 
 def next_rung(store: StudyStore) -> list[TrialConfig]:
@@ -40,13 +40,13 @@ def next_rung(store: StudyStore) -> list[TrialConfig]:
     sweep = store.config.sweep
     assert sweep is not None
     rows = {row.config: row for row in store.trials()}
-    found: list[TrialConfig] = []
+    due: list[TrialConfig] = []
     for family in families([arm.config for arm in arms(store.config)]):
         rates = family
         rungs = lengths(family[0].epochs)
         for epochs in rungs:
             trials = [replace(arm, epochs=epochs, seed=seed) for seed in range(sweep.seeds) for arm in rates]
-            found += trials
+            due += trials
             known = [rows.get(trial) for trial in trials]
             if epochs == rungs[-1] or not all(
                 row and (row.status in FINISHED or row.status == "failed") for row in known
@@ -55,7 +55,7 @@ def next_rung(store: StudyStore) -> list[TrialConfig]:
             rates = survivors(store, rates, epochs, rows)
             if not rates:
                 break
-    return found
+    return due
 
 
 def families(configs: Sequence[TrialConfig]) -> list[list[TrialConfig]]:
@@ -74,9 +74,9 @@ def survivors(
     assert sweep is not None
     costs: list[NDArray[np.float64] | None] = []
     for arm in family:
-        found = [cost_of(store, rows.get(replace(arm, epochs=epochs, seed=seed))) for seed in range(sweep.seeds)]
-        whole = [cost for cost in found if cost is not None]
-        costs.append(np.mean(whole, axis=0) if len(whole) == len(found) else None)
+        by_seed = [cost_of(store, rows.get(replace(arm, epochs=epochs, seed=seed))) for seed in range(sweep.seeds)]
+        whole = [cost for cost in by_seed if cost is not None]
+        costs.append(np.mean(whole, axis=0) if len(whole) == len(by_seed) else None)
     return [family[place] for place in interval(costs)]
 
 

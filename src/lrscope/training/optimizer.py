@@ -31,7 +31,7 @@ def rate_multipliers(names: Sequence[str], *, layer_decay: float = 1.0, head_mul
     """
     layers = [_LAYER.search(name) for name in names]
     num_layers = max((int(match[1]) + 1 for match in layers if match), default=0)
-    found = []
+    multipliers = []
     for name, match in zip(names, layers, strict=True):
         depth = num_layers + 1
         if match:
@@ -39,8 +39,8 @@ def rate_multipliers(names: Sequence[str], *, layer_decay: float = 1.0, head_mul
         elif _EMBEDDING.search(name):
             depth = 0
         is_head = not match and any(part in _HEADS for part in name.split("."))
-        found.append(layer_decay ** (num_layers + 1 - depth) * (head_multiplier if is_head else 1.0))
-    return found
+        multipliers.append(layer_decay ** (num_layers + 1 - depth) * (head_multiplier if is_head else 1.0))
+    return multipliers
 
 
 def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
