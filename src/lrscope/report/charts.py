@@ -141,8 +141,9 @@ def half_width(c: Conclusions, number: int) -> float:
     if not math.isfinite(error):
         return math.nan
     # As well as its noise is known from any pair: pairs that share few seeds know little of it.
-    kinds = set(zip(e.shares[number, others].round(2).tolist(), e.freedom[number, others].tolist(), strict=True))
-    freedom = max(effective_freedom(share, freedom, c.error) for share, freedom in kinds)
+    shares, freedoms = e.shares[number, others].round(2), e.freedom[number, others]
+    least = {float(known): float(shares[freedoms == known].min()) for known in np.unique(freedoms)}
+    freedom = max(effective_freedom(share, known, c.error) for known, share in least.items())
     return t_critical(c.error / 2.0, freedom) * error
 
 

@@ -165,21 +165,27 @@ class Verdict:
     def _reach(self, critical: Callable[[float, float], float], num_compared: int) -> Floats:
         """Return critical values times standard errors, for degrees of freedom in the tail left to each comparison."""
         e = self.evidence
-        known, index = np.unique(np.nan_to_num(_rounded(e.freedom), posinf=np.inf), return_inverse=True)
+        freedoms = e.freedom.ravel()
+        if not np.isnan(freedoms).any() and freedoms.min() == freedoms.max():  # as in most studies: nothing to sort
+            known, index = _rounded(freedoms[:1]), np.zeros(freedoms.size, dtype=np.int64)
+        else:
+            known, index = np.unique(np.nan_to_num(_rounded(freedoms), posinf=np.inf), return_inverse=True)
         errors, at = (self.error,), np.zeros(index.size, dtype=np.int64)
         if self.pair_errors is not None:
             levels, at = np.unique(self.pair_errors, return_inverse=True)
             errors = tuple(levels.tolist())
-        # One number for each kind of comparison: sorting numbers is far faster than sorting rows.
+        # One small number for each kind of comparison, counted rather than sorted.
         kinds = np.rint(np.nan_to_num(e.shares) * 100).astype(np.int64).ravel() * len(known) + index.ravel()
-        distinct, index = np.unique(kinds * len(errors) + at.ravel(), return_inverse=True)
+        kinds = kinds * len(errors) + at.ravel()
+        distinct = np.flatnonzero(np.bincount(kinds))
+        values_of = np.zeros(int(distinct[-1]) + 1)
         kind, level = np.divmod(distinct, len(errors))
         share, freedom = np.divmod(kind, len(known))
         spent = np.asarray(errors)[level]
         each = effective_freedoms(share / 100, known[freedom], spent / max(1, num_compared))
-        values = [critical(float(nu), float(error)) for nu, error in zip(each, spent, strict=True)]
+        values_of[distinct] = [critical(float(nu), float(error)) for nu, error in zip(each, spent, strict=True)]
         with np.errstate(invalid="ignore"):  # of an arm beside itself: no error, times infinity where nothing is known
-            return np.asarray(values)[index].reshape(e.errors.shape) * e.errors
+            return np.asarray(values_of[kinds].reshape(e.errors.shape) * e.errors)
 
     def against_best(self) -> list[PairVerdict]:
         """Return what may be said of the arm with the best mean beside every other, in the order of their means."""
