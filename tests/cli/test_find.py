@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Cli, Toy
 
+from lrscope.number_text import format_rate
 from lrscope.runs.import_range_test import read_result
 from lrscope.store.study import StudyStore
 
@@ -135,7 +136,7 @@ def test_finetune_at_the_rate_that_is_found(toy: Toy, tmp_path: Path, cli: Cli) 
         assert bracket.low is not None
         assert bracket.high is not None
         assert bracket.low * 0.99 < store.trial(1).config.peak_rate < bracket.high * 1.01
-        assert f"training at {store.trial(1).config.peak_rate:g}" in err
+        assert f"training at {format_rate(store.trial(1).config.peak_rate)}" in err
     with StudyStore.open(tmp_path / "run-find" / "confirm") as store:
         assert len(store.trials()) == 5
 
