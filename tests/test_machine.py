@@ -14,13 +14,13 @@ from lrscope import machine
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({}, "PASSIVE"),
-        ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"),
-        ({"GOMP_SPINCOUNT": "10"}, None),
+        ({}, machine.SPINS),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, None),
+        ({"GOMP_SPINCOUNT": "10"}, "10"),
         ({"KMP_BLOCKTIME": "0"}, None),
     ],
 )
-def test_threads_wait_passively_unless_a_user_says_otherwise(
+def test_threads_spin_briefly_unless_a_user_says_otherwise(
     environment: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in machine.WAIT_SETTINGS:
@@ -28,22 +28,23 @@ def test_threads_wait_passively_unless_a_user_says_otherwise(
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    machine.let_threads_wait_passively()
-    assert os.environ.get("OMP_WAIT_POLICY") == expected
+    machine.limit_spinning()
+    assert os.environ.get("GOMP_SPINCOUNT") == expected
 
 
 def test_the_command_line_sets_it_before_torch_is_loaded() -> None:
     code = (
         "import os, sys; from lrscope.cli import app\n"
         "seen = []\n"
-        "app.app = lambda **_: seen.append(('torch' in sys.modules, os.environ['OMP_WAIT_POLICY']))\n"
+        "see = lambda **_: seen.append(('torch' in sys.modules, os.environ['GOMP_SPINCOUNT']))\n"
+        "app.make_app = lambda *_: see\n"
         "try: app.main([])\n"
         "except SystemExit: pass\n"
         "print(seen)\n"
     )
     clean = {name: value for name, value in os.environ.items() if name not in machine.WAIT_SETTINGS}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=clean, check=False)
-    assert done.stdout.strip() == "[(False, 'PASSIVE')]", done.stderr
+    assert done.stdout.strip() == f"[(False, '{machine.SPINS}')]", done.stderr
 
 
 @pytest.mark.parametrize(

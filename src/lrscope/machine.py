@@ -6,6 +6,7 @@ import os
 
 # What people set who have their own mind about how threads wait.
 WAIT_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
+SPINS = "10000"
 BUSY = 0.5  # of the cores taken by others
 
 
@@ -15,14 +16,15 @@ def available_cores() -> int:
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
 
 
-def let_threads_wait_passively() -> None:
-    """Let torch's threads sleep while they wait for one another, unless the user has set how they wait.
+def limit_spinning() -> None:
+    """Let torch's threads spin only briefly while they wait for one another, unless the user has set how they wait.
 
-    Spinning threads take the cores that the others need, where anything else runs on the machine (docs/benchmarks.md).
-    It must be called before torch is loaded: OpenMP reads the environment once. Processes that are started inherit it.
+    GNU OpenMP spins 300,000 times before it sleeps, on cores that the other threads need where anything else runs on
+    the machine. 10,000 cost nothing on an idle machine; sleeping at once would (docs/benchmarks.md). It must be called
+    before torch is loaded: OpenMP reads the environment once. Processes that are started inherit it.
     """
     if not any(name in os.environ for name in WAIT_SETTINGS):
-        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        os.environ["GOMP_SPINCOUNT"] = SPINS
 
 
 def busy_note(threads: int) -> str | None:

@@ -162,19 +162,20 @@ def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 def test_a_disk_that_fills_up_during_a_run_loses_nothing(
     toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from lrscope.training import trial
+    from lrscope.errors import StudyError
+    from lrscope.training import trial_snapshots
 
-    real, calls = trial.write_snapshot, 0
+    real, calls = trial_snapshots.write_snapshot, 0
 
     def full(*arguments: object) -> object:
         nonlocal calls
         calls += 1
         if calls == 2:
-            raise trial.StudyError("cannot write the snapshot: No space left on device; free some space")
+            raise StudyError("cannot write the snapshot: No space left on device; free some space")
         return real(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(trial, "write_snapshot", full)
+        patch.setattr(trial_snapshots, "write_snapshot", full)
         code, _, err = cli("finetune", *toy.options("--out", str(tmp_path / "run")))
     assert code == 2
     assert "No space left" in err.strip().splitlines()[-1]

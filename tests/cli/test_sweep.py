@@ -235,5 +235,5 @@ def test_the_live_table_is_drawn_on_a_terminal(toy: Toy, tmp_path: Path) -> None
     assert "2 of 2 trials" in shown
     assert "completed" in shown
     assert "2/2" in shown
-    assert "0.001" in shown
+    assert "1e-3" in shown
     assert "Traceback" not in shown

@@ -101,7 +101,7 @@ def no_files_left() -> Iterator[pytest.MonkeyPatch]:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lrscope.training.trial.read_snapshots", too_many)
+        patch.setattr("lrscope.training.trial_snapshots.read_snapshots", too_many)
         yield patch
 
 

@@ -19,7 +19,7 @@ import typer
 from lrscope import __version__
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError, LrscopeError
-from lrscope.machine import let_threads_wait_passively
+from lrscope.machine import limit_spinning
 from lrscope.terminal.interrupt import INTERRUPTED, exit_code
 from lrscope.terminal.output import echo
 from lrscope.workflows.callbacks import Stopped
@@ -122,7 +122,7 @@ TRAINING_PACKAGES = ("torch", "transformers", "safetensors", "tokenizers", "sent
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: bad input is one line on standard error and code 2, never a traceback."""
-    let_threads_wait_passively()
+    limit_spinning()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a code page that lacks a character must not end a run
             stream.reconfigure(errors="replace")

@@ -18,7 +18,7 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-from lrscope.machine import let_threads_wait_passively
+from lrscope.machine import limit_spinning
 from lrscope.runners.base import Event, Job
 
 HANG_SECONDS = 900.0
@@ -129,7 +129,7 @@ def _how_it_died(code: int | None) -> str:
 
 def _work(job: Job, events: Connection, life_line: Connection, devices: str | None) -> None:
     """Run in the worker: one job, then the end of the process."""
-    let_threads_wait_passively()
+    limit_spinning()
     # Ctrl-C and a closed terminal reach the controller too, who says what is to be done.
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
