@@ -37,6 +37,8 @@ def export(
 
     result = export_model(folder, out, trial=trial)
     config, arguments = result.config, result.trainer_arguments
+    if result.note:
+        echo(f"note: {result.note}", err=True)
     if json:
         print_json({"model": str(out), "trial": result.trial, "seed": config.seed, "trainer_arguments": arguments})
         return

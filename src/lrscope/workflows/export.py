@@ -28,7 +28,7 @@ class ExportResult:
     """What was exported: the trial, its configuration, where its model is, and how Trainer would train the same.
 
     `trainer_arguments` is None where Trainer has no such schedule or optimizer; `extra_steps` is what they do not say,
-    `differences` what is not equal there.
+    `differences` what is not equal there, `note` what speaks against this model.
     """
 
     model: Path
@@ -37,6 +37,7 @@ class ExportResult:
     trainer_arguments: dict[str, Any] | None
     extra_steps: str
     differences: tuple[str, ...]
+    note: str = ""
 
 
 def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
@@ -49,7 +50,7 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
         raise StudyError(f"a model is exported into a new folder: {out} is there already; name another")
     folder = compared_study(study)
     with StudyStore.open(folder) as store:
-        row = store.trial(trial) if trial is not None else chosen_trial(store)
+        row, note = (store.trial(trial), "") if trial is not None else chosen_trial(store)
         source = next((store.trial_folder(row.id) / name for name in CHECKPOINTS if _has_model(store, row, name)), None)
         if source is None:
             raise StudyError(f"trial {row.id} of {folder} has no checkpoint: it is {row.status}; run with --keep best")
@@ -61,18 +62,24 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
             trainer_arguments=trainer_arguments(row.config, store.config.numerics.batching),
             extra_steps=extra_steps(row.config, store.config.model.train_part),
             differences=tuple(differences(row.config, store.config.numerics.batching)),
+            note=note,
         )
 
 
-def chosen_trial(store: StudyStore) -> TrialRow:
-    """Return the trial of the chosen setting that did best on dev, of those whose model was kept.
+def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
+    """Return the trial of the chosen setting that did best on dev, of those whose model was kept, and a note.
 
     The choice is the one that was stored when test scores were opened, where there is one.
 
     Raises:
         StudyError: no run has a value, or no model of the chosen setting was kept.
     """
-    choice = read_choice(store.folder) or choice_of(conclude_sources([store.folder]).conclusions)
+    choice, note = read_choice(store.folder), ""
+    if choice is None:
+        conclusions = conclude_sources([store.folder]).conclusions
+        choice = choice_of(conclusions)
+        if conclusions.recommended is None:
+            note = f"no setting is shown to be better than guessing, so none is recommended; this is {choice.first}"
     kept = [row for row in choice.rows(store) if any(_has_model(store, row, name) for name in CHECKPOINTS)]
     if not kept:
         raise StudyError(
@@ -83,7 +90,7 @@ def chosen_trial(store: StudyStore) -> TrialRow:
         dev = store.evaluations(row.id, "dev")
         if dev and store.metric.better(now := dev[-1].metrics[store.metric.name], value):
             best, value = row, now
-    return best
+    return best, note
 
 
 def _has_model(store: StudyStore, row: TrialRow, name: str) -> bool:
