@@ -68,6 +68,12 @@ def test_confidence_follows_its_rule(
     assert third == Confidence(level, reason)  # type: ignore[arg-type]
 
 
+def test_settings_far_behind_did_not_do_about_as_well() -> None:
+    noisy = {1e-4: [0.20, 0.40], 1e-3: [0.39, 0.41], 1e-2: [0.37, 0.41]}
+    (tie,) = [each for each in answer(conclusions(noisy)) if isinstance(each, Tie)]
+    assert (tie.close, tie.behind, tie.wording) == (("lr 0.01",), ("lr 0.0001",), "both")
+
+
 def test_a_recommended_setting_with_a_lower_mean_says_why() -> None:
     c = conclusions({1e-5: [0.50], 1e-4: [0.49], 1e-3: [0.48], 1e-2: [0.50], 1e-1: [0.52]}, size=60)
     (why,) = [each for each in answer(c) if isinstance(each, ChosenBelow)]

@@ -13,6 +13,8 @@ from lrscope.runs.quantities import Count, Setting, Settings, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import Conclusions
 
+FAR_BEHIND = 2.0  # margins: settings further behind did not do about as well
+
 
 @dataclass(frozen=True)
 class Answer(Statement):
@@ -52,9 +54,17 @@ class Winner(Answer):
 
 @dataclass(frozen=True)
 class Tie(Answer):
-    """Others could not be told from the recommended one."""
+    """Others are not ruled out: `close` did about as well as the recommended one, `behind` worse in these runs."""
 
-    others: Settings
+    WORDINGS = ("close", "behind", "both")
+
+    close: Settings
+    behind: Settings
+
+    @property
+    def wording(self) -> str:
+        """Which of the two there are."""
+        return "both" if self.close and self.behind else "close" if self.close else "behind"
 
 
 @dataclass(frozen=True)
@@ -165,14 +175,18 @@ def answer(c: Conclusions) -> list[Answer]:
 
 def _standing(c: Conclusions) -> Answer:
     first = c.arms[c.choice.first]
-    others = Settings(arm.name for arm in c.arms if arm.standing == "contender" and arm.name != first.name)
+    others = [arm for arm in c.arms if arm.standing == "contender" and arm.name != first.name]
     if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
         return NotCompared()
     if not c.knows_spread:
         return NotComparable()
     if not others:
         return Winner()
-    return Equivalent(others, Value(c.margin)) if c.verdict.is_decided else Tie(others)
+    if c.verdict.is_decided:
+        return Equivalent(Settings(arm.name for arm in others), Value(c.margin))
+    # That noise alone could explain a gap does not make two settings alike: a large one is said.
+    behind = [arm.name for arm in others if c.runs.metric.sign * (first.value - arm.value) > FAR_BEHIND * c.margin]
+    return Tie(Settings(arm.name for arm in others if arm.name not in behind), Settings(behind))
 
 
 def _details(c: Conclusions) -> Iterator[Answer]:
