@@ -11,7 +11,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
 from lrscope.cli.report import print_answer
-from lrscope.cli.study_table import print_sweep
+from lrscope.cli.study_table import print_settings, print_sweep
 from lrscope.executors.config import ExecutorConfig
 from lrscope.workflows.demo import EPOCHS, RATES, SEEDS, demo_study
 
@@ -50,7 +50,9 @@ def demo(
     folder = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     with live.shown(quiet=json, yes=True) as callbacks:
         result = sweep(config, folder, executor, callbacks)
-    print_sweep(result, as_json=json)
-    if not json:
+    if json:
+        print_sweep(result, as_json=True)
+    else:
+        print_settings(result)
         print_answer(report([folder]))
     return 0

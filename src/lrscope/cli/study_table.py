@@ -24,12 +24,17 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> None:
         rows = [_plain(each, metric, contends=each.arm.name in contenders) for each in result.settings]
         print_json({"study": str(result.folder), "metric": metric, "arms": rows})
         return
-    names = ["setting", f"dev {metric}", "dev loss", "train loss", "best epoch", "trials"]
-    echo("\n".join(table_lines(names, [_row(summary) for summary in result.settings])))
+    print_settings(result)
     if conclusions is not None:
         for sentence in Wording(locale("en"), metric).answer(answer(conclusions)):
             echo(sentence)
     echo(f"the study is in {result.folder}; read it with: lrscope report {quote(result.folder)}")
+
+
+def print_settings(result: SweepResult) -> None:
+    """Print the table of settings alone."""
+    names = ["setting", f"dev {result.metric}", "dev loss", "train loss", "best epoch", "trials"]
+    echo("\n".join(table_lines(names, [_row(summary) for summary in result.settings])))
 
 
 def _row(summary: ArmSummary) -> list[str]:

@@ -10,7 +10,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.options import TUNE, Settings, with_settings
 from lrscope.cli.report import print_answer
-from lrscope.cli.study_table import print_sweep
+from lrscope.cli.study_table import print_settings
 from lrscope.config.build import build_config, settings_in
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
@@ -55,7 +55,7 @@ def tune(
     if json:
         print_json({"report": str(written.page), "finetune": str(command or ""), **report_values(written.conclusions)})
         return 0
-    print_sweep(result.sweep, as_json=False)
+    print_settings(result.sweep)
     print_answer(written)
     if command is not None:
         echo(f"to train it: {command}")
