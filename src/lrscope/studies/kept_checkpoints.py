@@ -45,13 +45,17 @@ class KeptCheckpoints:
         self._remove_if_empty(trial)
 
     def _keep_best_of_arm(self, trial: int) -> None:
-        """Remove the checkpoint of this trial, or of the one that it beats."""
+        """Remove the checkpoint of this trial, or of the one that it beats; of equals the earlier trial's stays.
+
+        So that what is kept does not depend on which of them ended first.
+        """
         key, value = arm_key(self.store.trial(trial).config), self._best_value(trial)
-        if value != value:  # it was never evaluated, and has no checkpoint
+        if not (self.store.trial_folder(trial) / "best").is_dir():  # nothing was evaluated, or nothing worth writing
             return
         champion = self._by_arm().get(key)
         if champion is not None and champion[0] != trial:
-            if not self.store.metric.better(value, champion[1]):
+            is_first_of_equals = value == champion[1] and trial < champion[0]
+            if not (is_first_of_equals or self.store.metric.better(value, champion[1])):
                 self._drop(trial)
                 return
             self._drop(champion[0])
