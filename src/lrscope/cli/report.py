@@ -113,8 +113,7 @@ def print_answer(result: ReportResult) -> None:
     from lrscope.report.wording import Wording
 
     wording = Wording(result.language, result.document.metric)
-    for sentence in wording.answer(result.document.answer):
-        echo(sentence)
+    echo("\n".join(wording.answer(result.document.answer)))
     echo(wording.word("report-at", page=result.page))
 
 
@@ -138,8 +137,7 @@ def print_summary(doc: Document, language: Locale) -> None:
     from lrscope.report.wording import Wording
 
     w = Wording(language, doc.metric)
-    for sentence in w.answer(doc.answer):
-        echo(sentence)
+    echo("\n".join(w.answer(doc.answer)))
     shown = [place for place, column in enumerate(doc.columns) if column != "gap"]  # its interval is in the report
     heads = [w.word(doc.columns[place]) for place in shown]
     rows = []

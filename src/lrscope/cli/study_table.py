@@ -26,8 +26,7 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> None:
         return
     print_settings(result)
     if conclusions is not None:
-        for sentence in Wording(locale("en"), metric).answer(answer(conclusions)):
-            echo(sentence)
+        echo("\n".join(Wording(locale("en"), metric).answer(answer(conclusions))))
     echo(f"the study is in {result.folder}; read it with: lrscope report {quote(result.folder)}")
 
 

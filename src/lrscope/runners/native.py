@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
-from lrscope.config import StudyConfig, TrialConfig
-from lrscope.config.numerics import Numerics
 from lrscope.errors import UnusableStudyError
 from lrscope.records import EvaluationRecord, TrialResult
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
-from lrscope.runners.cost_estimate import estimate_cost
-from lrscope.runners.prepared import prepare_training
+from lrscope.runners.one_trial import OneTrialAJob
 from lrscope.runners.work_folder import own_study, set_aside
 from lrscope.training.trial import Trial
 
 
-class NativeRunner:
+class NativeRunner(OneTrialAJob):
     """Runs fine-tunes, one a job."""
-
-    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
-        """Read data, weights and tokenizer."""
-        return prepare_training(config, numerics, estimate_cost)
-
-    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
-        """Return each trial by itself."""
-        return [[index] for index in range(len(trials))]
 
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
         """Run a trial to its end, or until it is asked to stop; what was begun in its folder goes on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
@@ -13,13 +13,11 @@ import numpy as np
 from torch import nn
 from torch.optim import Optimizer
 
-from lrscope.config import FindConfig, StudyConfig, TrialConfig
-from lrscope.config.numerics import Numerics
+from lrscope.config import FindConfig, TrialConfig
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Outcome, StepRecord
 from lrscope.runners.base import Event, Job, OnStart, Prepared
-from lrscope.runners.cost_estimate import estimate_cost
-from lrscope.runners.prepared import prepare_training
+from lrscope.runners.one_trial import OneTrialAJob
 from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY
 from lrscope.store.blobs import series_of
 from lrscope.training.batches import step_batches
@@ -35,16 +33,8 @@ from lrscope.training.study_inputs import StudyInputs
 WARM_HEAD_RATE = 1e-2  # what a head alone learns fastest at, with AdamW
 
 
-class RangeTestRunner:
+class RangeTestRunner(OneTrialAJob):
     """Makes range tests, one a job. They are short and keep no folder: a test that is stopped is made again."""
-
-    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
-        """Read data, weights and tokenizer."""
-        return prepare_training(config, numerics, estimate_cost)
-
-    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
-        """Return each test by itself."""
-        return [[index] for index in range(len(trials))]
 
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
         """Make a range test."""
