@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
+from lrscope.config.metric_names import known_direction, less_is_better
 from lrscope.errors import DataError
-from lrscope.records import Metric
+from lrscope.records import Direction, Metric
 from lrscope.runs.notes import Note, OtherMetrics
 from lrscope.runs.quantities import Names, Text
-
-# Metrics that are better when they are less, by a word of their name.
-_LESS_IS_BETTER = re.compile(
-    r"loss$|(^|[_ /.-])(perplexity|ppl|errors?|err|mse|rmse|mae|nll|bpb|bpc|wer|cer|ter|brier|ece)([_ /.-]|$)", re.I
-)
+from lrscope.runs.settings import without_split
 
 
 def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
@@ -31,7 +27,7 @@ def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
         raise DataError(
             f"runs are compared by a metric that was measured on dev: got {wanted!r}; it has {', '.join(known)}"
         )
-    larger = [name for name in known if not _LESS_IS_BETTER.search(name)]
+    larger = [name for name in known if not less_is_better(name)]
     name = wanted or (larger or known)[0]
     return Metric(name, "maximize" if name in larger else "minimize")
 
@@ -69,3 +65,61 @@ def passed_over(names: Iterable[str], metric: Metric) -> tuple[Note, ...]:
     """Say which other metrics of dev could have been compared by; the loss is shown anyway."""
     others = sorted(set(names) - {metric.name, "loss"})
     return (OtherMetrics(Text(metric.name), Names(others)),) if others else ()
+
+
+def direction_of(name: str) -> Direction | None:
+    """Return which way of a metric is better where its name is a known one, None where it is not.
+
+    The names are listed in `config/metric_names.py`.
+
+    >>> direction_of("eval_loss"), direction_of("f1"), direction_of("score")
+    ('minimize', 'maximize', None)
+    """
+    return known_direction(without_split(name))
+
+
+def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Direction | None = None) -> Metric:
+    """Return the metric to compare runs of anyone's training by; nothing is guessed.
+
+    The one that is wanted, with or without its split (`eval_loss`, `loss`); else the only one beside the loss, if its
+    direction is known; else the loss, if nothing else was measured. A direction that is asked for counts before what
+    the name says.
+
+    Args:
+        names: what was measured on dev, without its split.
+        wanted: the metric that was asked for.
+        direction: the direction that was asked for.
+
+    Raises:
+        DataError: nothing was measured, or not what is wanted; several could be meant; the direction is not known.
+
+    >>> choose_metric({"loss", "f1"}), choose_metric({"loss"})
+    (Metric(name='f1', direction='maximize'), Metric(name='loss', direction='minimize'))
+    """
+    known = sorted(set(names))
+    if not known:
+        raise DataError("runs are compared by a metric of their evaluations: got none; let the training evaluate")
+    if wanted is None:
+        name = _only(known, direction)
+    elif wanted in known or without_split(wanted) in known:
+        name = wanted if wanted in known else without_split(wanted)
+    else:
+        raise DataError(
+            f"runs are compared by a metric that was measured on dev: got {wanted!r}; measured were {', '.join(known)}"
+        )
+    better = direction or direction_of(name)
+    if better is None:
+        raise DataError(f"whether a larger {name} is better is not known: add --minimize or --maximize")
+    return Metric(name, better)
+
+
+def _only(known: Sequence[str], direction: Direction | None) -> str:
+    """Return the only metric that can be meant."""
+    beside = [name for name in known if name != "loss"]
+    if not beside:
+        return "loss"
+    if len(beside) == 1 and (direction or direction_of(beside[0])):
+        return beside[0]
+    raise DataError(
+        f"which metric to compare by is not known: measured were {', '.join(known)}; name one with --metric NAME"
+    )

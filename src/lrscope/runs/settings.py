@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 # What files call a split and a rate.
 SPLITS = {"val": "dev", "valid": "dev", "validation": "dev", "eval": "dev"}
+_SPLIT = re.compile(r"^(?:eval|dev|val|valid|validation)[_ /.](?=.)", re.I)
 RATES = ("lr", "learning_rate", "peak_rate")
 # Settings of training, by what programs call them: arms that differ in one are different arms.
 SETTING = re.compile(
@@ -48,3 +49,12 @@ def epochs_of(settings: Mapping[str, str]) -> str | None:
     '5'
     """
     return next((value for name, value in settings.items() if _EPOCHS.match(name)), None)
+
+
+def without_split(metric: str) -> str:
+    """Return a metric's name without the name of the split that evaluations are made on.
+
+    >>> without_split("eval_loss"), without_split("val/acc"), without_split("loss")
+    ('loss', 'acc', 'loss')
+    """
+    return _SPLIT.sub("", metric)
