@@ -89,7 +89,7 @@ class Results:
 def read(folder: Path) -> Results:
     """Read all complete seeds of the study."""
     with StudyStore.open(folder) as store:
-        rows = {(row.config.peak_rate, row.config.epochs, row.config.seed): row for row in store.trials()}
+        rows = {(row.config.peak_rate, row.config.length, row.config.seed): row for row in store.trials()}
         over = {key for key, row in rows.items() if row.status in ("completed", "diverged")}
         seeds = [s for s in range(99) if all((r, e, s) in over for r in RATES for e in LENGTHS)]
         num_dev = len(store.scores(rows[RATES[0], SHORT, 0].id, rows[RATES[0], SHORT, 0].step, "dev")["loss"].values)

@@ -58,6 +58,10 @@ class Metric(NamedTuple):
         return best
 
 
+# Of a study of the user's own training that does not name its metric: the first run shows what there is.
+UNDECIDED = Metric("", "minimize")
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """One optimizer update. `learning_rate` is the rate that the optimizer really held when it updated.

@@ -17,7 +17,8 @@ from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.catalogue import WARMUP, all_settings, option_settings
 from lrscope.config.execution import ExecutionConfig
 from lrscope.config.find import FindConfig
-from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SweepConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig
+from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError, Problem
 from lrscope.terminal.output import echo

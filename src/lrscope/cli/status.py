@@ -52,7 +52,7 @@ def status(
     names = ["trial", "lr", "seed", "step", "state", "schedule"]
     cells = [
         [str(row.id), format_rate(row.config.peak_rate), str(row.config.seed), f"{row.step}/{row.total_steps or '?'}",
-         state + (f": {row.reason}" if row.reason else ""), str(row.config.schedule)]
+         state + (f": {row.reason}" if row.reason else ""), row.config.schedule_text]
         for row, state in ((trial.row, trial.state) for trial in shown_trials[:SHOWN])
     ]  # fmt: skip
     echo("\n".join(table_lines(names, cells)))

@@ -7,23 +7,28 @@ from collections.abc import Mapping
 
 from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.execution import ExecutionConfig
+from lrscope.config.external import TrainerConfig
 from lrscope.config.find import FindConfig
-from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, StudyConfig
+from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 
-_ALL = (StudyConfig, DataConfig, ModelConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig, ExecutionConfig)
+_ALL = (
+    StudyConfig, DataConfig, ModelConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig, ExecutionConfig,
+    TrainerConfig,
+)  # fmt: skip
 SECTIONS: Mapping[str, type[Section]] = {section.key: section for section in _ALL}
 
 
 @functools.cache
 def all_settings() -> Mapping[str, Setting]:
-    """Return the settings of all sections by name; no two sections have one of the same name.
+    """Return the settings of all sections by name; what two sections have is the same to a user, and declared first.
 
     >>> all_settings()["peak_rate"].flag, all_settings()["batch_size"].section
     ('--lr', 'trial')
     """
     found = [item for section in SECTIONS.values() for item in settings_of(section).values()]
-    return {item.name: item for item in found if not issubclass(item.kind, Section)}
+    return {item.name: item for item in reversed(found) if not issubclass(item.kind, Section)}
 
 
 # A part of the schedule, with an option of its own.

@@ -11,15 +11,16 @@ from lrscope.errors import UnusableStudyError
 
 MAX_THREADS = 2**16
 CHOICES = {
-    "precision": ("float32", "bfloat16"),
-    "batching": ("bucketed", "random"),
-    "implementation": ("native", "transformers"),
+    "precision": ("float32", "bfloat16", ""),
+    "batching": ("bucketed", "random", ""),
+    "implementation": ("native", "transformers", "external"),
 }
 
 
 @dataclass(frozen=True)
 class Numerics:
-    """What `auto` came to, and the versions that computed. `implementation` is `native` or `transformers`.
+    """What `auto` came to, and the versions that computed. `implementation` is `native` or `transformers`,
+    or `external` for a training of the user's own, whose numerics are its own.
 
     `torch` is empty in studies of lrscope 0.1, which did not record it.
     """
@@ -31,6 +32,11 @@ class Numerics:
     implementation: str
     code: str = __version__
     torch: str = ""
+
+    @staticmethod
+    def external(threads: int) -> Numerics:
+        """Return what is known of a training of the user's own: how many threads a run was given."""
+        return Numerics("", "", threads, "", "external")
 
     @staticmethod
     def from_dict(values: Mapping[str, Any]) -> Numerics:

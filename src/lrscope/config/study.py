@@ -6,17 +6,16 @@ problems of a section are reported at once.
 
 from __future__ import annotations
 
-import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from lrscope.config.base import Section, Setting, build_section, setting, settings_of, show_value, without_none
+from lrscope.config.any_study import AnyStudy
+from lrscope.config.base import Section, setting, settings_of, show_value, without_none
 from lrscope.config.find import FindConfig
+from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
-from lrscope.errors import ConfigError, Problem
+from lrscope.errors import Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,73 +120,21 @@ class NumericsConfig(Section):
     )
 
 
-MAX_TRIALS = 100_000  # of a study: each is a row, and is planned before the first one runs
-
-
 @dataclass(frozen=True, kw_only=True)
-class SweepConfig(Section):
-    """What is compared: every combination of the values in `grid`, by setting of a trial, at every seed.
-
-    `scale_rate` scales the rates with the batch size, from the grid's first one on.
-    """
-
-    panel: ClassVar[str] = "Comparison"
-    key: ClassVar[str] = "sweep"
-
-    grid: Mapping[str, Any] = setting(factory=dict, help="Values to compare, a list for each setting of a trial.")
-    seeds: int = setting(
-        1, help="Number of seeds; every setting runs at the same ones.", metavar="N", at_least=1, cap=10_000,
-        way_out="try 3", limit="a few seeds tell what there is to tell; try 3",
-    )  # fmt: skip
-    strategy: Literal["grid", "rungs"] = setting(
-        "grid", help="Run all settings to the end, or drop the worst after shorter complete runs."
-    )
-    keep: Literal["best", "all", "none"] = setting(
-        "best", help="Checkpoints to keep: of the best run of each setting, of all runs, or none.", panel="Output"
-    )
-    scale_rate: Literal["none", "sqrt", "linear"] = setting(
-        "none", option="scale-lr",
-        help="Scale the learning rates with the batch size, from its first value: sqrt suits Adam, linear SGD.",
-    )  # fmt: skip
-
-    def _problems(self) -> list[Problem]:
-        varied = {name: item for name, item in settings_of(TrialConfig).items() if item.varies}
-        problems: list[Problem] = []
-        grid: dict[str, tuple[Any, ...]] = {}
-        for name, values in self.grid.items():
-            if name not in varied:
-                known = ", ".join(sorted(varied))
-                problems.append(Problem(f"a grid varies settings of a trial, which are {known}", show_value(name)))
-            elif not isinstance(values, list | tuple) or not values:
-                example = "[2, 4]" if varied[name].kind is int else "[1e-4, 1e-3]"
-                problems.append(
-                    Problem(f"{{{name}}} in a grid is a list of values", show_value(values), f"write {example}")
-                )
-            else:
-                checked = [_one_value(varied[name], value) for value in values]
-                problems += [problem for _, problem in checked if problem is not None]
-                grid[name] = tuple(value for value, _ in checked)
-        num_trials = math.prod(map(len, grid.values())) * self.seeds
-        if num_trials > MAX_TRIALS:
-            rule = f"a study is at most {MAX_TRIALS:,} trials, combinations times {{seeds}}"
-            problems.append(Problem(rule, f"{num_trials:,}", "compare fewer values"))
-        object.__setattr__(self, "grid", grid)
-        return problems
-
-
-def _one_value(declared: Setting, value: Any) -> tuple[Any, Problem | None]:
-    """Return a value of a grid, checked as a single one is; that a setting is left out cannot be compared."""
-    if value is None:
-        return None, Problem(f"{{{declared.name}}} in a grid is a list of values", "none among them", "leave it out")
-    return declared.checked(value)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StudyConfig(Section):
-    """All that a study was asked for.
+class StudyConfig(AnyStudy):
+    """All that a study of the built-in training was asked for.
 
     With a `sweep`, `trial` holds the settings that all trials share; with `find`, trials are range tests.
     """
+
+    sections: ClassVar[Mapping[str, type[Section]]] = {
+        "data": DataConfig,
+        "model": ModelConfig,
+        "trial": TrialConfig,
+        "numerics": NumericsConfig,
+        "sweep": SweepConfig,
+        "find": FindConfig,
+    }
 
     data: DataConfig = setting(help="The examples.")
     model: ModelConfig = setting(help="The model.")
@@ -198,64 +145,30 @@ class StudyConfig(Section):
     sweep: SweepConfig | None = setting(None, help="What is compared.")
     find: FindConfig | None = setting(None, help="The range test.")
 
+    @property
+    def threads_asked(self) -> int | None:
+        """How many processor threads a trial was given; None where nobody said."""
+        return self.numerics.threads
+
+    def with_threads(self, threads: int) -> StudyConfig:
+        """Return the same study with so many threads a trial."""
+        return replace(self, numerics=replace(self.numerics, threads=threads))
+
+    @property
+    def input_paths(self) -> Mapping[str, str]:
+        """The files and folders that trials read, by setting; a model of the hub is among them."""
+        data = {name: getattr(self.data, name) for name, item in settings_of(DataConfig).items() if item.is_path}
+        named = {**data, "model": self.model.model, "tokenizer": self.model.tokenizer}
+        return {name: path for name, path in named.items() if path}
+
+    @property
+    def inputs_named(self) -> Mapping[str, Any]:
+        """What trials read and train, as a report shows it."""
+        data = without_none(self.data.to_dict())
+        return {"model": self.model.model, **data, "batch_size": self.trial.batch_size}
+
     def reading(self, paths: Mapping[str, Any]) -> StudyConfig:
         """Return the same study with inputs read from elsewhere: `paths` by setting, those of [data] and [model]."""
         data = {name: path for name, path in paths.items() if name in settings_of(DataConfig)}
         model = {name: path for name, path in paths.items() if name in ("model", "tokenizer")}
         return replace(self, data=replace(self.data, **data), model=replace(self.model, **model))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return nested plain values; what is None is left out, as TOML has no null."""
-        return without_none(super().to_dict())
-
-    def to_toml(self) -> str:
-        """Return the text of a `config.toml` that asks for the same again."""
-        import tomli_w
-
-        return tomli_w.dumps(self.to_dict())
-
-    @staticmethod
-    def from_dict(values: Mapping[str, Any], source: str = "") -> StudyConfig:
-        """Build from nested plain values; an unknown or missing key is an error that names it and `source`."""
-        sections: dict[str, type[Section]] = {
-            "data": DataConfig,
-            "model": ModelConfig,
-            "trial": TrialConfig,
-            "numerics": NumericsConfig,
-            "sweep": SweepConfig,
-            "find": FindConfig,
-        }
-        if not isinstance(values, Mapping):
-            raise ConfigError(Problem("a configuration is a table", show_value(values)), source=source)
-        built: dict[str, Any] = {}
-        for name, value in values.items():
-            section = sections.get(name)
-            if section is None:
-                built[name] = value
-            elif isinstance(value, Mapping):
-                built[name] = build_section(section, value, f"[{name}] in {source}" if source else "")
-            else:
-                problem = Problem(f"{name} must be a table", show_value(value), f"write it as [{name}]")
-                raise ConfigError(problem, source=source)
-        return build_section(StudyConfig, built, source)  # type: ignore[no-any-return]
-
-    @staticmethod
-    def from_toml(path: Path) -> StudyConfig:
-        """Read a `config.toml`.
-
-        Raises:
-            ConfigError: the file is missing, is not TOML, or asks for something that cannot be.
-        """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(f"cannot read the configuration {path}: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            raise ConfigError(
-                f"{path} must be UTF-8 text: got byte {error.object[error.start]:#x}; save it as UTF-8"
-            ) from error
-        try:
-            values = tomllib.loads(text)
-        except (ValueError, RecursionError) as error:  # numbers of any length and nesting without end are among them
-            raise ConfigError(f"{path} is not TOML that can be read: {error}") from error
-        return StudyConfig.from_dict(values, str(path))

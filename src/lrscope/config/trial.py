@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import ClassVar, Literal
 
-from lrscope.config.base import Section, setting
+from lrscope.config.any_trial import AnyTrial
+from lrscope.config.base import setting
 from lrscope.errors import Problem
 from lrscope.schedules import Duration, ResolvedSchedule, Schedule, parse, parse_duration
 from lrscope.schedules.durations import round_half_up
@@ -23,7 +24,7 @@ def _duration(value: object) -> Duration:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrialConfig(Section):
+class TrialConfig(AnyTrial):
     """One arm at one seed. `schedule` may be given as text, and is a `Schedule` from then on."""
 
     panel: ClassVar[str] = "Training"
@@ -142,6 +143,20 @@ class TrialConfig(Section):
         every = max(every, Fraction(1))
         steps = (round_half_up(number * every) for number in range(1, int(total_steps / every) + 1))
         return [*(step for step in steps if step < total_steps), total_steps]
+
+    @property
+    def schedule_text(self) -> str:
+        """The learning-rate schedule."""
+        return str(self.schedule)
+
+    @property
+    def length(self) -> int:
+        """How many epochs it trains."""
+        return self.epochs
+
+    def with_length(self, length: float) -> TrialConfig:
+        """Return the same trial over so many epochs."""
+        return replace(self, epochs=round(length))
 
     def _problems(self) -> list[Problem]:
         problems = []

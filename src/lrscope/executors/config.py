@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.config.execution import ExecutionConfig
 from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lrscope.executors.base import Executor
     from lrscope.runners.base import Prepared
 
+S = TypeVar("S", bound=AnyStudy)
 ExecutorName = Literal["inline", "processes", "ray"]
 
 
@@ -86,15 +87,15 @@ def _default_executor(workers: int | None, gpus_per_trial: float | None, address
     return "processes" if gpus_per_trial or (workers and workers > 1) else "inline"
 
 
-def with_threads(config: StudyConfig, execution: ExecutorConfig) -> StudyConfig:
+def with_threads(config: S, execution: ExecutorConfig) -> S:
     """Return a study whose threads a trial are settled, where several trials run at once and none were asked for.
 
     The study's rule: the cores are divided among the workers that it begins with, and stay so.
     """
-    if config.numerics.threads is not None or execution.workers <= 1:
+    if config.threads_asked is not None or execution.workers <= 1:
         return config
     threads = max(1, available_cores() // execution.workers)
-    return replace(config, numerics=replace(config.numerics, threads=threads))
+    return config.with_threads(threads)
 
 
 def build_executor(execution: ExecutorConfig, prepared: Prepared) -> Executor:

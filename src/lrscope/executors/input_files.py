@@ -10,28 +10,20 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.executors.file_transfer import IncomingFolder, Piece
 
-_DATA, _MODEL = ("train", "dev", "test", "label_names"), ("model", "tokenizer")
 
-
-def input_paths(config: StudyConfig) -> dict[str, str]:
+def input_paths(config: AnyStudy) -> dict[str, str]:
     """Return the files and folders that a study reads, by setting, absolute; a model of the hub is none of them."""
-    paths = {name: Path(value).expanduser() for name, value in _named(config).items()}
+    paths = {name: Path(value).expanduser() for name, value in config.input_paths.items()}
     return {name: str(path.resolve()) for name, path in paths.items() if path.exists()}
 
 
-def unseen(config: StudyConfig) -> list[str]:
+def unseen(config: AnyStudy) -> list[str]:
     """Return the settings whose absolute path does not exist here."""
-    named = {name: Path(value) for name, value in _named(config).items()}
+    named = {name: Path(value) for name, value in config.input_paths.items()}
     return [name for name, path in named.items() if path.is_absolute() and not path.exists()]
-
-
-def _named(config: StudyConfig) -> dict[str, str]:
-    named = {name: getattr(config.data, name) for name in _DATA}
-    named |= {name: getattr(config.model, name) for name in _MODEL}
-    return {name: value for name, value in named.items() if value}
 
 
 class Sent(NamedTuple):

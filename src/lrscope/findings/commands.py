@@ -9,6 +9,7 @@ from typing import Any
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine, resume
+from lrscope.config.read import built_in_trial
 from lrscope.config.trial import DEFAULT_SCHEDULE
 from lrscope.findings.imported_options import imported_options
 from lrscope.number_text import short_rate
@@ -56,7 +57,7 @@ def schedule_options(schedule: Schedule) -> dict[str, Any]:
 def finetune_command(runs: Runs, arm: str) -> CommandLine | None:
     """Return the command that trains an arm once more; None where lrscope did not run it."""
     config = runs.configs.get(arm)
-    if config is None or runs.study is None:
+    if not isinstance(config, TrialConfig) or not isinstance(runs.study, StudyConfig):
         return None
     own = {"peak_rate": config.peak_rate, **schedule_options(config.schedule), "epochs": config.epochs}
     return CommandLine("finetune", {**study_options(runs.study), **trial_options(config), **own})
@@ -69,13 +70,18 @@ def next_sweep(config: StudyConfig, low: float, high: float) -> CommandLine:
     return CommandLine("sweep", {**study_options(config), **trial, **rates})
 
 
-def extension(runs: Runs, **changes: Any) -> CommandLine:
+def extension(runs: Runs, **changes: Any) -> CommandLine | None:
     """Return the command that extends this study; an imported one is begun anew."""
     return sweep(runs, **changes) if runs.study is None else resume("sweep", Path(runs.source), **changes)
 
 
-def sweep(runs: Runs, **changes: Any) -> CommandLine:
-    """Return the command for a new sweep on the same inputs, with `changes` in the place of what was trained."""
+def sweep(runs: Runs, **changes: Any) -> CommandLine | None:
+    """Return the command for a new sweep on the same inputs, with `changes` in the place of what was trained.
+
+    None for a training of the user's own, whose settings are not lrscope's to change.
+    """
+    if runs.study is not None and not isinstance(runs.study, StudyConfig):
+        return None
     trained = imported_options(runs.settings) if runs.study is None else _of_study(runs, runs.study, changes)
     seeds = max(len(of_arm) for of_arm in runs.arms.values())
     if seeds > 1:
@@ -86,7 +92,7 @@ def sweep(runs: Runs, **changes: Any) -> CommandLine:
 
 
 def _of_study(runs: Runs, study: StudyConfig, changes: Mapping[str, Any]) -> dict[str, Any]:
-    configs = list(runs.configs.values())
+    configs = [built_in_trial(config) for config in runs.configs.values()]
     trained = study_options(study)
     for name, item in settings_of(TrialConfig).items():
         values = [value for value in dict.fromkeys(getattr(config, name) for config in configs) if value is not None]
@@ -106,6 +112,8 @@ def _of_study(runs: Runs, study: StudyConfig, changes: Mapping[str, Any]) -> dic
 
 def takes_warmup(runs: Runs) -> bool:
     """Whether another warmup can stand before what these runs were trained under: one shape that fills what is left."""
-    schedules = {config.schedule for config in runs.configs.values()}
+    if runs.study is not None and not isinstance(runs.study, StudyConfig):
+        return False
+    schedules = {built_in_trial(config).schedule for config in runs.configs.values()}
     shapes = [schedule.without_warmup() for schedule in schedules]
     return len(schedules) < 2 and all(isinstance(s, Phase) and s.is_open and not s.has_warmup for s in shapes)

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from lrscope.config import StudyConfig
+from lrscope.config.read import built_in_trial
 from lrscope.findings.advice import Advice, advice
 from lrscope.findings.answer import Answer, answer
 from lrscope.findings.commands import finetune_command
@@ -86,12 +88,13 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     command = finetune_command(c.runs, first)
     if command is None:
         return ()
-    config, study = c.runs.configs[first], c.runs.study
-    batching = study.numerics.batching if study else "bucketed"
+    config, study = built_in_trial(c.runs.configs[first]), c.runs.study
+    assert isinstance(study, StudyConfig), "a command to fine-tune is for the built-in training"
+    batching = study.numerics.batching
     arguments = trainer_arguments(config, batching)
     if arguments is None:
         return (str(command),)
-    more = extra_steps(config, study.model.train_part if study else "full")
+    more = extra_steps(config, study.model.train_part)
     comment = "; ".join([*([more] if more else []), f"not equal: {', '.join(differences(config, batching))}"])
     return (str(command), f"{as_call(arguments)}  # {comment}")
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.config.read import built_in_trial
 from lrscope.figure_style import BLUE, GREY, ORANGE, STYLE
 from lrscope.files import replacing
 from lrscope.number_text import format_rate
@@ -64,7 +65,7 @@ def trial_figure(store: StudyStore, trial: int) -> Figure:
         rate.set(xlabel="epoch", ylabel="learning rate")
         rate.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         rate.sharex(axes["loss"])
-        config = row.config
+        config = built_in_trial(row.config)
         figure.suptitle(
             f"{config.schedule}, peak learning rate {format_rate(config.peak_rate)}, batch size {config.batch_size}, "
             f"seed {config.seed}" + ("" if row.status == "completed" else f": {row.status}"),

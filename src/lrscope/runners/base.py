@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import AnyStudy, AnyTrial
 from lrscope.config.numerics import Numerics
 from lrscope.records import Metric, Outcome, Record
 
@@ -30,7 +30,7 @@ class CostEstimate:
 class Cost(Protocol):
     """Estimates what trials will cost, by trying a few steps."""
 
-    def __call__(self, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool) -> CostEstimate:
+    def __call__(self, trials: Sequence[AnyTrial], folder: Path, *, own_process: bool) -> CostEstimate:
         """Return the cost of these trials of the study in `folder`, each in its own process or not."""
         ...
 
@@ -62,7 +62,7 @@ class JobTrial:
     """
 
     id: int
-    config: TrialConfig
+    config: AnyTrial
     folder: Path
     to_beat: float | None = None
 
@@ -75,7 +75,7 @@ class Job:
     """
 
     trials: tuple[JobTrial, ...]
-    study: StudyConfig
+    study: AnyStudy
     folder: Path
     numerics: Numerics
     fingerprint: Mapping[str, str]
@@ -115,7 +115,7 @@ OnStart = Callable[[Callable[[], None]], None]  # is given the function that ask
 class Runner(Protocol):
     """What runs trials of one kind. Which one a study takes is looked up in `registry.py`."""
 
-    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
+    def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Read and check everything that a study needs, before anything is run or written.
 
         `numerics` is what a study has already decided; without it, every `auto` is settled here.
@@ -125,7 +125,7 @@ class Runner(Protocol):
         """
         ...
 
-    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
+    def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
         """Return which of these trials run as one job, by their indices."""
         ...
 

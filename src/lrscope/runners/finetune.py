@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lrscope.config import StudyConfig
 from lrscope.config.numerics import Numerics
+from lrscope.config.read import built_in
 from lrscope.runners.native import NativeRunner
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.store.study import StudyStore
@@ -48,7 +49,7 @@ def resume(folder: Path, moved: Mapping[str, str] | None = None) -> Iterator[Fin
         StudyError: there is no study, another process holds it, or an input is no longer what it was.
     """
     with held_study(folder, "finetune") as store:
-        config = store.config.reading(moved or {})
+        config = built_in(store.config).reading(moved or {})
         prepared = NativeRunner().prepare(config, Numerics.from_dict(store.numerics))
         require_same(store.fingerprint, prepared.fingerprint, folder)
         yield _assemble(store, prepared.inputs)

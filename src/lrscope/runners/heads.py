@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import AnyStudy, AnyTrial
 from lrscope.config.numerics import Numerics
+from lrscope.config.read import built_in, built_in_trial
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.cost_estimate import estimate_heads_cost
 from lrscope.runners.native import NativeRunner
@@ -24,13 +25,15 @@ class HeadsRunner:
     Where features are not ours to compute, the heads are trained one by one, as any other part of a model is.
     """
 
-    def prepare(self, config: StudyConfig, numerics: Numerics | None = None) -> Prepared:
+    def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
-        return prepare_training(config, numerics, estimate_heads_cost)
+        return prepare_training(built_in(config), numerics, estimate_heads_cost)
 
-    def group(self, trials: Sequence[TrialConfig], numerics: Numerics) -> list[list[int]]:
+    def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
         """Return bundles: trials of one seed, batch size, length and optimizer."""
-        return bundles(trials) if numerics.implementation == "native" else NativeRunner().group(trials, numerics)
+        if numerics.implementation != "native":
+            return NativeRunner().group(trials, numerics)
+        return bundles([built_in_trial(trial) for trial in trials])
 
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
         """Train a bundle, yielding at every evaluation; one that is asked to stop is not kept, and is done again."""
@@ -47,7 +50,7 @@ class HeadsRunner:
         inputs: StudyInputs = prepared.inputs
         features = features_of(inputs, job.folder)
         apply(inputs.numerics)
-        bundle = HeadBundle(inputs, features, [trial.config for trial in job.trials])
+        bundle = HeadBundle(inputs, features, [built_in_trial(trial.config) for trial in job.trials])
         for done in bundle.run():
             yield from _evaluated(bundle, job.trials, done)
             if stopped:
@@ -71,7 +74,7 @@ def _save(job: Job, trial: JobTrial, bundle: HeadBundle, a: int) -> None:
     if not best or not bundle.metric.better(best[-1].metrics[bundle.metric.name], trial.to_beat):
         return
     backbone = {name: t for name, t in bundle.inputs.data.checkpoint.tensors.items() if name.startswith("model.")}
-    metadata = {"lrscope.step": str(best[-1].step), "lrscope.schedule": str(trial.config.schedule)}
+    metadata = {"lrscope.step": str(best[-1].step), "lrscope.schedule": trial.config.schedule_text}
     heads_ACD = {"best": bundle.best_ACD, "last": bundle.w_ACD}
     for name in job.checkpoints:
         tensors = {**backbone, "score.weight": heads_ACD[name][a].clone()}

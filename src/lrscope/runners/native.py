@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from lrscope.config.read import built_in, built_in_trial
 from lrscope.errors import UnusableStudyError
 from lrscope.records import EvaluationRecord, TrialResult
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
@@ -27,7 +28,7 @@ class NativeRunner(OneTrialAJob):
             yield from self._run(job, trial, prepared, on_start)
 
     def _run(self, job: Job, trial: JobTrial, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
-        config = replace(job.study, trial=trial.config, sweep=None)
+        config = replace(built_in(job.study), trial=built_in_trial(trial.config), sweep=None)
         result = None
         with own_study(config, trial.folder, prepared) as store:
             row = store.add_trial(config.trial)

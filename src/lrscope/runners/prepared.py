@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import AnyTrial, StudyConfig, TrialConfig
 from lrscope.config.numerics import Numerics
+from lrscope.config.read import built_in_trial
 from lrscope.runners.base import CostEstimate, Prepared
 from lrscope.training.study_inputs import StudyInputs, load_inputs
 
@@ -30,8 +31,8 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
     """
     inputs = load_inputs(config, numerics)
 
-    def cost(trials: Sequence[TrialConfig], folder: Path, *, own_process: bool) -> CostEstimate:
-        return estimate(inputs, trials, folder, own_process=own_process)
+    def cost(trials: Sequence[AnyTrial], folder: Path, *, own_process: bool) -> CostEstimate:
+        return estimate(inputs, [built_in_trial(trial) for trial in trials], folder, own_process=own_process)
 
     return Prepared(
         metric=inputs.task.metric,

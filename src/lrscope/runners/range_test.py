@@ -14,6 +14,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lrscope.config import FindConfig, TrialConfig
+from lrscope.config.read import built_in_trial
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Outcome, StepRecord
 from lrscope.runners.base import Event, Job, OnStart, Prepared
@@ -40,7 +41,7 @@ class RangeTestRunner(OneTrialAJob):
         """Make a range test."""
         (trial,) = job.trials
         assert job.study.find is not None
-        test = RangeTrial(prepared.inputs, job.study.find, trial.config)
+        test = RangeTrial(prepared.inputs, job.study.find, built_in_trial(trial.config))
         on_start(test.stop)
         for record in test.run():
             yield Event("record", trial.id, record)

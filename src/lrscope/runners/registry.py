@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
+from lrscope.config.read import built_in
 from lrscope.runners.base import Runner
 
 
-def runner_for(config: StudyConfig) -> Runner:
+def runner_for(config: AnyStudy) -> Runner:
     """Return what runs a study's trials: the built-in training, heads trained together, or range tests."""
     if config.find is not None:
         from lrscope.runners.range_test import RangeTestRunner
 
         return RangeTestRunner()
-    if config.model.train_part == "head":
+    if built_in(config).model.train_part == "head":
         from lrscope.runners.heads import HeadsRunner
 
         return HeadsRunner()

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.errors import StudyError
 from lrscope.files import write_text
 from lrscope.runners.base import Prepared
@@ -36,7 +36,7 @@ def _is_ours(path: Path) -> bool:
 
 
 @contextmanager
-def new_study(config: StudyConfig, folder: Path, prepared: Prepared) -> Iterator[StudyStore]:
+def new_study(config: AnyStudy, folder: Path, prepared: Prepared) -> Iterator[StudyStore]:
     """Make a new study of these inputs in `folder`, and hold it.
 
     Raises:
@@ -62,7 +62,7 @@ def new_study(config: StudyConfig, folder: Path, prepared: Prepared) -> Iterator
 KINDS = {"finetune": "a single fine-tune", "sweep": "a sweep", "find": "a range test"}
 
 
-def kind_of(config: StudyConfig) -> str:
+def kind_of(config: AnyStudy) -> str:
     """Return which command's study it is: `finetune`, `sweep` or `find`."""
     if config.find is not None:
         return "find"

@@ -9,10 +9,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields
 from pathlib import Path
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.runners.base import Prepared
 from lrscope.runners.study_folder import held_study, new_study
@@ -22,6 +21,8 @@ from lrscope.store.study import StudyStore
 from lrscope.store.trials import trial_name
 
 LET_GO_SECONDS = 30.0  # a try that was killed may take a while to be gone
+OUTPUT = "out"  # where the user's own training writes, beside the checkpoints of the built-in one
+LOGS = ("output.log",)  # files of a run that are kept with its trial
 ONLY_TRIAL = 1  # the number of a trial in the study of its own
 
 
@@ -35,7 +36,7 @@ def checkpoint_folder(work: Path, name: str) -> Path:
 
 
 @contextmanager
-def own_study(config: StudyConfig, folder: Path, prepared: Prepared) -> Iterator[StudyStore]:
+def own_study(config: AnyStudy, folder: Path, prepared: Prepared) -> Iterator[StudyStore]:
     """Hold the study of one trial in `folder`: the one that was begun there, or a new one.
 
     Raises:
@@ -63,9 +64,9 @@ def _is_harmless(path: Path) -> bool:
     return path.name == LOCK or path.name.startswith(UNFINISHED)
 
 
-def _require_its_own(store: StudyStore, config: StudyConfig, prepared: Prepared) -> None:
+def _require_its_own(store: StudyStore, config: AnyStudy, prepared: Prepared) -> None:
     trial, numerics = store.config.trial, prepared.numerics.to_dict()
-    differing = [f.name for f in fields(trial) if getattr(trial, f.name) != getattr(config.trial, f.name)]
+    differing = trial.differing(config.trial)
     differing += [name for name, digest in prepared.fingerprint.items() if store.fingerprint.get(name) != digest]
     differing += [name for name, value in store.numerics.items() if numerics.get(name, value) != value]
     if differing:

@@ -70,12 +70,12 @@ def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummar
         dev = store.evaluations(row.id, "dev")
         if not dev:
             continue
-        values.append(dev[-1].metrics[store.metric.name])
+        values.append(dev[-1].metrics.get(store.metric.name, math.nan))
         losses.append(dev[-1].metrics.get("loss", math.nan))
         best_epochs += [record.epoch for record in dev if record.improved][-1:]
         train_losses += [record.metrics.get("loss", math.nan) for record in store.evaluations(row.id, "train")[-1:]]
         if row.status == "stopped":
-            saved += row.config.epochs - dev[-1].epoch
+            saved += (row.config.length or dev[-1].epoch) - dev[-1].epoch
     return ArmSummary(
         arm=arm,
         num_trials=len(rows),

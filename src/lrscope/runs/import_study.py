@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial, StudyConfig, TrialConfig
 from lrscope.config.arms import grouped
 from lrscope.data.guessing import guessing_of_file
 from lrscope.errors import StudyError
@@ -63,14 +63,13 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
                 sizes["dev"] = len(judged_by[0].values)
     table = ScoreTable.of(scores, weights) if "dev" in sizes else None
     config = store.config
-    asked = {"model": config.model.model, **config.to_dict()["data"], "batch_size": config.trial.batch_size}
-    settings = {name: str(value) for name, value in asked.items() if value not in (None, "")}
+    settings = {name: str(value) for name, value in config.inputs_named.items() if value not in (None, "")}
     configs = {arm.name: arm.config for arm, _ in arms}
     notes: list[Note] = [
         Overlap(Text(first), Text(second), Count(number)) for first, second, number in store.overlaps if number
     ]
     notes += _openings(store)
-    varied = varied_settings([_settings_of(each) for each in configs.values()])
+    varied = _varied(list(configs.values()))
     if config.sweep is not None and config.sweep.strategy == "rungs":  # how long an arm ran follows from its rate
         varied = tuple(name for name in varied if name != "epochs")
     return Runs(
@@ -85,7 +84,7 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
         at_best=at_best,
         study=config,
         varied=varied,
-        kinds={name: tuple(_settings_of(each)[key] for key in varied) for name, each in configs.items()},
+        kinds={name: tuple(_settings_of(each).get(key, "") for key in varied) for name, each in configs.items()},
         baseline=_baseline(store),
     )
 
@@ -97,11 +96,22 @@ def _baseline(store: StudyStore) -> dict[str, float]:
     """
     if isinstance(kept := store.task_state.get("baseline"), dict):
         return {str(name): float(value) for name, value in kept.items()}
+    if not isinstance(store.config, StudyConfig):
+        return {}
     return guessing_of_file(store.config.to_dict()["data"], store.task_state, store.fingerprint.get("dev"))
 
 
-def _settings_of(config: TrialConfig) -> dict[str, str]:
-    return {name: str(value) for name, value in config.to_dict().items() if name not in ("peak_rate", "seed")}
+def _settings_of(config: AnyTrial) -> dict[str, str]:
+    return {name: str(value) for name, value in config.values.items() if name != "peak_rate"}
+
+
+def _varied(configs: list[AnyTrial]) -> tuple[str, ...]:
+    """Return the settings beside the rate that arms differ in; of the user's own training, whatever they are called."""
+    settings = [_settings_of(each) for each in configs]
+    if all(isinstance(each, TrialConfig) for each in configs):
+        return varied_settings(settings)
+    names = dict.fromkeys(name for each in settings for name in each)
+    return tuple(name for name in names if len({each.get(name) for each in settings}) > 1)
 
 
 def _openings(store: StudyStore) -> list[Note]:
@@ -147,14 +157,18 @@ class _Trial:
         final = {record.split: dict(record.metrics) for record in self.of("test")}
         points = tuple(Point(step, epochs[step], splits) for step, splits in sorted(by_step.items()))
         config = row.config
+        settings = {"schedule": config.schedule_text} if config.schedule_text else {}
         return Run(
             arm, config.seed, config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
-            settings={"schedule": str(config.schedule)}, applied=self._applied(steps["learning_rate"]),
+            settings=settings, applied=self._applied(steps["learning_rate"]),
         )  # fmt: skip
 
     def _applied(self, rates: Floats) -> AppliedRates | None:
         """Return the rates that were applied beside those of the schedule over all of its steps."""
         row, metric = self.row, self.store.metric
+        if not isinstance(row.config, TrialConfig):
+            logged = [r.metrics["learning_rate"] for r in self.of("train") if "learning_rate" in r.metrics]
+            return AppliedRates(np.asarray(logged, np.float64)) if logged else None
         if not len(rates) or row.total_steps is None or row.steps_per_epoch is None:
             return None
         history = [(record.step, metric.sign * record.metrics[metric.name]) for record in self.of("dev")]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import AnyStudy, AnyTrial
 from lrscope.records import Metric
 from lrscope.runs.notes import Note
 from lrscope.runs.run import Axis, Run, axis_of
@@ -34,11 +34,11 @@ class Runs:
     notes: tuple[Note, ...] = ()
     unread: tuple[tuple[int, str], ...] = ()
     is_imported: bool = False
-    configs: Mapping[str, TrialConfig] = field(default_factory=dict)
+    configs: Mapping[str, AnyTrial] = field(default_factory=dict)
     at_best: bool = False
     varied: tuple[str, ...] = ()
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    study: StudyConfig | None = None
+    study: AnyStudy | None = None
     baseline: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property

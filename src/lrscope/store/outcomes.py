@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial
 from lrscope.errors import UnusableStudyError
 from lrscope.records import FINISHED, Outcome
 from lrscope.store.blobs import pack_floats, pack_series
@@ -15,7 +14,7 @@ from lrscope.store.study import StudyStore
 TABLES = ("steps", "evaluations", "scores", "predictions", "openings")  # whose rows belong to a trial
 
 
-def read_outcome(folder: Path, config: TrialConfig) -> Outcome | None:
+def read_outcome(folder: Path, config: AnyTrial) -> Outcome | None:
     """Return what a trial did that ran in `folder` as a study of its own; None where it has not finished.
 
     Raises:
@@ -27,7 +26,7 @@ def read_outcome(folder: Path, config: TrialConfig) -> Outcome | None:
         if not rows or rows[0].status not in FINISHED:
             return None
         done = rows[0]
-        differing = [f.name for f in fields(config) if getattr(config, f.name) != getattr(done.config, f.name)]
+        differing = config.differing(done.config)
         if differing:
             raise UnusableStudyError(f"{folder} holds another trial: {', '.join(differing)} differ")
         return Outcome(

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
+from lrscope.config.read import study_from_dict
 from lrscope.errors import StudyError
 from lrscope.records import Direction, EvaluationRecord, Metric, Scores
 from lrscope.store.blobs import pack_floats, unpack_floats, unpack_steps
@@ -21,7 +22,7 @@ from lrscope.store.values import blob, count, count_or_share, number, numbers, o
 class StudyRow(NamedTuple):
     """The one row of the table `study`."""
 
-    config: StudyConfig
+    config: AnyStudy
     fingerprint: dict[str, Any]
     numerics: dict[str, Any]
     task_state: dict[str, Any]
@@ -43,7 +44,7 @@ def study_row(database: Database) -> StudyRow:
     with database.checked():
         name = text(row["metric"], "study.metric")
         return StudyRow(
-            config=StudyConfig.from_dict(parsed(row["config"], dict, "study.config"), "its configuration"),
+            config=study_from_dict(parsed(row["config"], dict, "study.config"), "its configuration"),
             fingerprint=parsed(row["fingerprint"], dict, "study.fingerprint"),
             numerics=parsed(row["numerics"], dict, "study.numerics"),
             task_state=parsed(row["task_state"], dict, "study.task_state"),
@@ -94,11 +95,11 @@ def add_evaluation(connection: Connection, trial: int, record: EvaluationRecord)
     )
 
 
-def evaluation_row(row: Row, metric: Metric, scores: Mapping[str, Scores]) -> EvaluationRecord:
-    """Return a row of the table `evaluations`; on dev, the study's metric was measured."""
+def evaluation_row(row: Row, metric: Metric | None, scores: Mapping[str, Scores]) -> EvaluationRecord:
+    """Return a row of the table `evaluations`; on dev, the built-in training always measures the study's metric."""
     split = text(row["split"], "evaluations.split")
     metrics = numbers(parsed(row["metrics"], dict, "evaluations.metrics"), "evaluations.metrics")
-    if split == "dev" and metric.name not in metrics:
+    if metric is not None and split == "dev" and metric.name not in metrics:
         raise ValueError(f"evaluations.metrics must hold {metric.name} on dev: got {', '.join(metrics)[:60]}")
     return EvaluationRecord(
         step=count(row["step"], "evaluations.step"),

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope import __version__
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import AnyStudy, AnyTrial, StudyConfig
 from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.records import EvaluationRecord, Metric, Scores, Status, StepRecord
 from lrscope.store import rows
@@ -33,7 +33,7 @@ class StudyStore:
         self.folder = folder
         self.database = database
         header = rows.study_row(database)
-        self.config: StudyConfig = header.config
+        self.config: AnyStudy = header.config
         self.fingerprint: dict[str, Any] = header.fingerprint
         self.numerics: dict[str, Any] = header.numerics
         self.task_state: dict[str, Any] = header.task_state
@@ -45,7 +45,7 @@ class StudyStore:
     def create(
         cls,
         folder: Path,
-        config: StudyConfig,
+        config: AnyStudy,
         *,
         fingerprint: Mapping[str, Any],
         numerics: Mapping[str, Any],
@@ -113,26 +113,32 @@ class StudyStore:
         with self.transaction() as connection:
             connection.execute(statement, values)
 
-    def replace_config(self, config: StudyConfig) -> None:
+    def replace_config(self, config: AnyStudy) -> None:
         """Set what the study was asked for, when it is extended."""
         self._write("UPDATE study SET config = ?", json.dumps(config.to_dict()))
         self.config = config
 
+    def replace_metric(self, metric: Metric) -> None:
+        """Set what the study's trials are compared by, where that was not known when it was made."""
+        with self.transaction() as connection:
+            connection.execute("UPDATE study SET metric = ?, direction = ?", metric)
+        self.metric = metric
+
     # Trials
 
-    def add_trial(self, config: TrialConfig) -> TrialRow:
+    def add_trial(self, config: AnyTrial) -> TrialRow:
         """Return the trial with this configuration, adding it as planned where it is new."""
         self.add_trials([config])
         return next(row for row in self.trials() if row.config == config)
 
-    def add_trials(self, configs: Sequence[TrialConfig]) -> None:
+    def add_trials(self, configs: Sequence[AnyTrial]) -> None:
         """Add those of these trials that are new, all or nothing."""
         # Compared as configurations, not as texts: a text of an older version lacks what has a default now.
         known = {row.config for row in self.trials()}
         new = [config for config in dict.fromkeys(configs) if config not in known]
         if not new:
             return
-        values = [(json.dumps(config.to_dict(), sort_keys=True), config.seed, str(config.schedule)) for config in new]
+        values = [(json.dumps(config.to_dict(), sort_keys=True), config.seed, config.schedule_text) for config in new]
         with self.transaction() as connection:
             connection.executemany(
                 "INSERT INTO trials (config, seed, schedule, status) VALUES (?, ?, ?, 'planned')", values
@@ -230,12 +236,11 @@ class StudyStore:
 
     def evaluations(self, trial: int, split: str | None = None, *, with_scores: bool = False) -> list[EvaluationRecord]:
         """Return a trial's evaluations in order; per-example scores only if asked for."""
+        required = self.metric if isinstance(self.config, StudyConfig) else None
         query = "SELECT * FROM evaluations WHERE trial = ? AND (? IS NULL OR split = ?) ORDER BY step, split"
         with self.database.checked():
             return [
-                rows.evaluation_row(
-                    row, self.metric, self.scores(trial, row["step"], row["split"]) if with_scores else {}
-                )
+                rows.evaluation_row(row, required, self.scores(trial, row["step"], row["split"]) if with_scores else {})
                 for row in self.database.read(query, (trial, split, split))
             ]
 

@@ -7,8 +7,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import get_args
 
-from lrscope.config import TrialConfig
-from lrscope.config.base import build_section
+from lrscope.config import AnyTrial
+from lrscope.config.read import trial_from_dict
 from lrscope.records import Status
 from lrscope.store.values import count, number, one_of, optional_count, parsed, text
 
@@ -21,7 +21,7 @@ class TrialRow:
     """One trial as it stands in the store."""
 
     id: int
-    config: TrialConfig
+    config: AnyTrial
     status: Status
     reason: str
     step: int
@@ -65,6 +65,6 @@ def trial_row(row: sqlite3.Row) -> TrialRow:
 
 
 @functools.lru_cache(maxsize=2**14)  # a study's trials are read again and again
-def _config(written: str) -> TrialConfig:
+def _config(written: str) -> AnyTrial:
     values = parsed(written, dict, "trials.config")
-    return build_section(TrialConfig, values, "a trial")  # type: ignore[no-any-return]
+    return trial_from_dict(values, "a trial")

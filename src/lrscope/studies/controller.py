@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial
 from lrscope.config.numerics import Numerics
 from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.executors.base import Executor
@@ -94,7 +94,7 @@ class Controller:
 
     # The course of a trial
 
-    def _planned(self) -> list[TrialConfig]:
+    def _planned(self) -> list[AnyTrial]:
         sweep = self.store.config.sweep
         if sweep is not None and sweep.strategy == "rungs":
             return next_rung(self.store)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial
 from lrscope.config.arms import grouped
 from lrscope.errors import StudyError
 from lrscope.files import count_in, damaged, number_in, read_json, write_text
@@ -128,7 +128,7 @@ def conclude(
     return Conclusions(runs, MARGIN if margin is None else margin, seed_sd, looks=() if looks is None else looks.so_far)
 
 
-def open_trials(store: StudyStore, names: Sequence[str] | None, seeds: int) -> list[TrialConfig]:
+def open_trials(store: StudyStore, names: Sequence[str] | None, seeds: int) -> list[AnyTrial]:
     """Return the trials of these arms, all where None, at the first so many seeds, that are not there yet."""
     rows = store.trials()
     known = {row.config for row in rows}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.arms import arm_key
-from lrscope.runners.work_folder import checkpoint_folder
+from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
 from lrscope.store.study import StudyStore
 
 NAMES = {"all": ("best", "last"), "best": ("best",), "none": ()}
+EXTERNAL = {"all": (OUTPUT,), "best": (OUTPUT,), "none": ()}  # of the user's own training: its output folder, whole
 
 
 class KeptCheckpoints:
@@ -19,14 +20,15 @@ class KeptCheckpoints:
         self.store = store
         sweep = store.config.sweep
         self.keep = sweep.keep if sweep is not None else "all"
-        self._champions: dict[TrialConfig, tuple[int, float]] | None = None
+        self._is_external = isinstance(store.config, ExternalStudy)
+        self._champions: dict[AnyTrial, tuple[int, float]] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """Return the names of the checkpoints that are kept of a trial."""
-        return NAMES[self.keep]
+        return (EXTERNAL if self._is_external else NAMES)[self.keep]
 
-    def to_beat(self, config: TrialConfig) -> float | None:
+    def to_beat(self, config: AnyTrial) -> float | None:
         """Return the value that a trial must beat for its checkpoint to be kept; None where any will do."""
         champion = self._by_arm().get(arm_key(config)) if self.keep == "best" else None
         return None if champion is None else champion[1]
@@ -39,6 +41,9 @@ class KeptCheckpoints:
             if made.is_dir():
                 shutil.rmtree(home / name, ignore_errors=True)
                 made.replace(home / name)
+        for log in LOGS:
+            if (work / log).is_file():
+                (work / log).replace(home / log)
         shutil.rmtree(work, ignore_errors=True)
         if self.keep == "best":
             self._keep_best_of_arm(trial)
@@ -50,7 +55,9 @@ class KeptCheckpoints:
         So that what is kept does not depend on which of them ended first.
         """
         key, value = arm_key(self.store.trial(trial).config), self._best_value(trial)
-        if not (self.store.trial_folder(trial) / "best").is_dir():  # nothing was evaluated, or nothing worth writing
+        if not (
+            self.store.trial_folder(trial) / self.names[0]
+        ).is_dir():  # nothing was evaluated, or nothing worth writing
             return
         champion = self._by_arm().get(key)
         if champion is not None and champion[0] != trial:
@@ -61,12 +68,12 @@ class KeptCheckpoints:
             self._drop(champion[0])
         self._by_arm()[key] = (trial, value)
 
-    def _by_arm(self) -> dict[TrialConfig, tuple[int, float]]:
+    def _by_arm(self) -> dict[AnyTrial, tuple[int, float]]:
         """Return each arm's best trial whose checkpoint is kept, and its best value."""
         if self._champions is None:
             self._champions = {}
             for row in self.store.trials():
-                if (self.store.trial_folder(row.id) / "best").is_dir():
+                if (self.store.trial_folder(row.id) / self.names[0]).is_dir():
                     key, value = arm_key(row.config), self._best_value(row.id)
                     known = self._champions.get(key)
                     if known is None or self.store.metric.better(value, known[1]):
@@ -74,11 +81,14 @@ class KeptCheckpoints:
         return self._champions
 
     def _best_value(self, trial: int) -> float:
-        values = [r.metrics[self.store.metric.name] for r in self.store.evaluations(trial, "dev") if r.improved]
+        # What the user's own training leaves is its last state, not its best.
+        dev = self.store.evaluations(trial, "dev")
+        judged = dev if self._is_external else [record for record in dev if record.improved]
+        values = [r.metrics[self.store.metric.name] for r in judged if self.store.metric.name in r.metrics]
         return values[-1] if values else float("nan")
 
     def _drop(self, trial: int) -> None:
-        shutil.rmtree(self.store.trial_folder(trial) / "best", ignore_errors=True)
+        shutil.rmtree(self.store.trial_folder(trial) / self.names[0], ignore_errors=True)
         self._remove_if_empty(trial)
 
     def _remove_if_empty(self, trial: int) -> None:

@@ -11,25 +11,25 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import AnyStudy, AnyTrial, TrialConfig
 from lrscope.config.arms import Arm, named
 from lrscope.errors import ConfigError, Problem
 
 
-def arms(config: StudyConfig) -> list[Arm]:
+def arms(config: AnyStudy) -> list[Arm]:
     """Return the arms of a study in the order of its grid; equal ones are one.
 
-    >>> from lrscope.config import DataConfig, ModelConfig, SweepConfig
+    >>> from lrscope.config import DataConfig, ModelConfig, StudyConfig, SweepConfig
     >>> base = dict(data=DataConfig(train="a", dev="b"), model=ModelConfig(model="m"), trial=TrialConfig(peak_rate=1))
     >>> [arm.name for arm in arms(StudyConfig(**base, sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3, 1e-4]})))]
     ['lr 1e-4', 'lr 1e-3']
     """
     grid = config.sweep.grid if config.sweep else {}
-    configs: dict[TrialConfig, None] = {}
+    configs: dict[AnyTrial, None] = {}
     problems: list[str | Problem] = []
     for values in itertools.product(*grid.values()):
         try:
-            trial = replace(config.trial, **dict(zip(grid, values, strict=True)), seed=0)
+            trial = config.trial.with_values({**dict(zip(grid, values, strict=True)), "seed": 0})
             configs[_scaled(trial, config)] = None
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in problems]
@@ -38,33 +38,33 @@ def arms(config: StudyConfig) -> list[Arm]:
     return named(list(configs))
 
 
-def _scaled(trial: TrialConfig, config: StudyConfig) -> TrialConfig:
+def _scaled(trial: AnyTrial, config: AnyStudy) -> AnyTrial:
     """Scale the rate with the batch size, from the first one of the grid on, where the study asks for it.
 
     "sqrt": rate · √(B / B₀), what Adam's update size suggests (Malladi et al., arXiv 2205.10287).
     "linear": rate · B / B₀, what holds for SGD (Goyal et al., arXiv 1706.02677).
     """
     rule = config.sweep.scale_rate if config.sweep else "none"
-    if config.sweep is None or rule == "none":
+    if config.sweep is None or rule == "none" or not isinstance(trial, TrialConfig):
         return trial
-    first = config.sweep.grid.get("batch_size", (config.trial.batch_size,))[0]
+    first = config.sweep.grid.get("batch_size", (trial.batch_size,))[0]
     scale = (trial.batch_size / first) ** (0.5 if rule == "sqrt" else 1.0)
     return replace(trial, peak_rate=float(f"{trial.peak_rate * scale:.6g}"))
 
 
-def planned(config: StudyConfig) -> list[TrialConfig]:
+def planned(config: AnyStudy) -> list[AnyTrial]:
     """Return all trials of a grid, seed by seed."""
     planned_arms = arms(config)
     return [arm.at(seed) for seed in range(config.sweep.seeds if config.sweep else 1) for arm in planned_arms]
 
 
-def num_merged(config: StudyConfig) -> int:
+def num_merged(config: AnyStudy) -> int:
     """Return how many combinations of the grid were the same as others."""
     grid = config.sweep.grid if config.sweep else {}
     return math.prod(len(values) for values in grid.values()) - len(arms(config))
 
 
-def check_schedules(config: StudyConfig, num_examples: int) -> None:
+def check_schedules(config: AnyStudy, num_examples: int) -> None:
     """Lay every arm's schedule over its run, before anything is trained.
 
     Raises:
@@ -73,6 +73,8 @@ def check_schedules(config: StudyConfig, num_examples: int) -> None:
     from lrscope.errors import ScheduleError
 
     for arm in arms(config):
+        if not isinstance(arm.config, TrialConfig):  # its schedule is its own
+            return
         try:
             arm.config.resolve_schedule(num_examples)
         except ScheduleError as error:

@@ -8,12 +8,12 @@ a contiguous interval of rates around the best, extended one grid step down.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial
+from lrscope.config.read import built_in_trial
 from lrscope.records import FINISHED
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -35,17 +35,17 @@ def lengths(epochs: int) -> list[int]:
     return rungs
 
 
-def next_rung(store: StudyStore) -> list[TrialConfig]:
+def next_rung(store: StudyStore) -> list[AnyTrial]:
     """Return all trials that the study needs so far: every rung's that is due, the first one's from the start on."""
     sweep = store.config.sweep
     assert sweep is not None
     rows = {row.config: row for row in store.trials()}
-    due: list[TrialConfig] = []
+    due: list[AnyTrial] = []
     for family in families([arm.config for arm in arms(store.config)]):
         rates = family
-        rungs = lengths(family[0].epochs)
+        rungs = lengths(built_in_trial(family[0]).epochs)
         for epochs in rungs:
-            trials = [replace(arm, epochs=epochs, seed=seed) for seed in range(sweep.seeds) for arm in rates]
+            trials = [arm.with_values({"epochs": epochs, "seed": seed}) for seed in range(sweep.seeds) for arm in rates]
             due += trials
             known = [rows.get(trial) for trial in trials]
             if epochs == rungs[-1] or not all(
@@ -58,23 +58,25 @@ def next_rung(store: StudyStore) -> list[TrialConfig]:
     return due
 
 
-def families(configs: Sequence[TrialConfig]) -> list[list[TrialConfig]]:
+def families(configs: Sequence[AnyTrial]) -> list[list[AnyTrial]]:
     """Return arms that differ in their rate alone, rates rising."""
-    groups: dict[TrialConfig, list[TrialConfig]] = {}
+    groups: dict[AnyTrial, list[AnyTrial]] = {}
     for config in configs:
-        groups.setdefault(replace(config, peak_rate=1.0), []).append(config)
+        groups.setdefault(config.with_values({"peak_rate": 1.0}), []).append(config)
     return [sorted(group, key=lambda config: config.peak_rate) for group in groups.values()]
 
 
 def survivors(
-    store: StudyStore, family: Sequence[TrialConfig], epochs: int, rows: Mapping[TrialConfig, TrialRow]
-) -> list[TrialConfig]:
+    store: StudyStore, family: Sequence[AnyTrial], epochs: int, rows: Mapping[AnyTrial, TrialRow]
+) -> list[AnyTrial]:
     """Return the arms of a family that go on after a rung; none where all diverged."""
     sweep = store.config.sweep
     assert sweep is not None
     costs: list[NDArray[np.float64] | None] = []
     for arm in family:
-        by_seed = [cost_of(store, rows.get(replace(arm, epochs=epochs, seed=seed))) for seed in range(sweep.seeds)]
+        by_seed = [
+            cost_of(store, rows.get(arm.with_values({"epochs": epochs, "seed": seed}))) for seed in range(sweep.seeds)
+        ]
         whole = [cost for cost in by_seed if cost is not None]
         costs.append(np.mean(whole, axis=0) if len(whole) == len(by_seed) else None)
     return [family[place] for place in interval(costs)]

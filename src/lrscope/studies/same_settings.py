@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.errors import Problem, StudyError
 
 WHERE_IT_RUNS = ("device", "threads")
@@ -15,8 +15,8 @@ INPUT_PATHS = {"data": ("train", "dev", "test", "label_names"), "model": ("model
 
 def require_same_settings(
     folder: Path,
-    kept: StudyConfig,
-    asked: StudyConfig,
+    kept: AnyStudy,
+    asked: AnyStudy,
     *,
     moved: Mapping[str, Collection[str]] | None = None,
     way_out: str,

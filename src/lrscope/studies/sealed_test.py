@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial
 from lrscope.config.arms import arm_key, grouped
-from lrscope.config.base import build_section, plain_value
+from lrscope.config.base import plain_value
+from lrscope.config.read import built_in, trial_from_dict
 from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.files import damaged, read_json, write_text
 from lrscope.records import EvaluationRecord
@@ -31,7 +32,7 @@ class StoredChoice:
 
     first: str
     second: str | None = None
-    config: TrialConfig | None = None
+    config: AnyTrial | None = None
     is_default: bool = False
     optimism: float = 0.0
     metric: str = ""
@@ -97,7 +98,7 @@ def read_choice(folder: Path) -> StoredChoice | None:
     try:
         if config is not None and not isinstance(config, dict):
             raise ConfigError(f"config must be an object: got {config!r:.60}")
-        built = None if config is None else build_section(TrialConfig, config, str(path))
+        built = None if config is None else trial_from_dict(config, str(path))
     except LrscopeError as error:  # a schedule that does not read has an error of its own
         raise damaged(path, str(error)) from error
     return StoredChoice(**{name: values[name] for name in _KINDS if name in values}, config=built)
@@ -117,7 +118,7 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
     """
     from lrscope.tasks.registry import task_named
 
-    config = store.config
+    config = built_in(store.config)
     if config.data.test is None:
         raise StudyError(f"{store.folder} has no test sentences to open: none were named with --test")
     task = task_named(config.task)

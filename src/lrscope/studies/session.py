@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import write_text
@@ -28,7 +28,7 @@ class Study:
 
 
 @contextmanager
-def begin(config: StudyConfig, folder: Path) -> Iterator[Study]:
+def begin(config: AnyStudy, folder: Path) -> Iterator[Study]:
     """Check every input and every arm, then make a new study in `folder`, and hold it.
 
     Raises:
@@ -37,7 +37,7 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[Study]:
     """
     require_new(folder)
     prepared = runner_for(config).prepare(config)
-    check_schedules(config, prepared.sizes["train"])
+    check_schedules(config, prepared.sizes.get("train", 0))
     with new_study(config, folder, prepared) as store:
         yield Study(store, prepared)
 
@@ -61,14 +61,14 @@ def resume(
             config = extended(config, extension)
         prepared = runner_for(config).prepare(config, Numerics.from_dict(store.numerics))
         require_same(store.fingerprint, prepared.fingerprint, folder)
-        check_schedules(config, prepared.sizes["train"])
+        check_schedules(config, prepared.sizes.get("train", 0))
         if config != store.config:
             store.replace_config(config)
             write_text(folder / "config.toml", config.to_toml())
         yield Study(store, prepared)
 
 
-def extended(config: StudyConfig, extension: Mapping[str, Any]) -> StudyConfig:
+def extended(config: AnyStudy, extension: Mapping[str, Any]) -> AnyStudy:
     """Return a study with more seeds or more values of what it varies; what it has is never taken away.
 
     Raises:
@@ -83,6 +83,6 @@ def extended(config: StudyConfig, extension: Mapping[str, Any]) -> StudyConfig:
     for name, values in extension.items():
         if name == "seeds":
             continue
-        had = grid.get(name, (getattr(config.trial, name),))
+        had = grid.get(name, (config.trial.values.get(name),))
         grid[name] = (*had, *(value for value in values if value not in had))
-    return replace(config, sweep=replace(sweep, seeds=seeds, grid=grid))
+    return config.with_parts(sweep=replace(sweep, seeds=seeds, grid=grid))

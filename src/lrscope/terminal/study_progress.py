@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lrscope.config import TrialConfig
+from lrscope.config import AnyTrial
 from lrscope.number_text import format_rate
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.trials import TrialRow
@@ -40,7 +40,7 @@ def sparkline(values: list[float], width: int = 12) -> str:
 
 @dataclass
 class _Row:
-    config: TrialConfig
+    config: AnyTrial
     state: str = "running"
     epoch: float = 0
     rate: float = 0.0
@@ -93,7 +93,7 @@ class StudyProgress:
             row.losses.append(event.record.loss)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
             self._epochs_done += min(1.0, event.record.epoch - row.epoch)
-            row.epoch, row.metric = event.record.epoch, event.record.metrics[self._metric]
+            row.epoch, row.metric = event.record.epoch, event.record.metrics.get(self._metric)
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
@@ -118,15 +118,18 @@ class StudyProgress:
     def _cells(self, trial: int, row: _Row) -> list[str]:
         config = row.config
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
+        schedule = [config.schedule_text] if config.schedule_text else []
         return [
-            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", str(config.schedule), f"seed {config.seed}",
-            f"epoch {row.epoch:.4g}/{config.epochs}", metric, row.state,
+            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", *schedule, f"seed {config.seed}",
+            f"epoch {row.epoch:.4g}{_of(config)}", metric, row.state,
         ]  # fmt: skip
 
     def plan(self, trials: Sequence[TrialRow]) -> None:
         """Take in which trials there are: at the beginning, and when a rung has planned more."""
         self._num_trials = len(trials)
-        self._waiting = {r.id: r.config.epochs for r in trials if r.status not in FINISHED and r.status != "failed"}
+        self._waiting = {
+            r.id: r.config.length or 1.0 for r in trials if r.status not in FINISHED and r.status != "failed"
+        }
 
     def _left(self) -> str:
         known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
@@ -160,8 +163,12 @@ class StudyProgress:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
             rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(
-                str(trial), format_rate(row.config.peak_rate), str(row.config.schedule), str(row.config.seed),
-                f"{row.epoch:.4g}/{row.config.epochs}", rate, loss, sparkline(row.losses, 8),
+                str(trial), format_rate(row.config.peak_rate), row.config.schedule_text, str(row.config.seed),
+                f"{row.epoch:.4g}{_of(row.config)}", rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table
+
+
+def _of(config: AnyTrial) -> str:
+    return "" if config.length is None else f"/{config.length:.6g}"

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
 from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
+from lrscope.config.read import built_in
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
 from lrscope.errors import CheckpointError, ConfigError, DataError, StudyError
@@ -123,10 +124,11 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
             f"{folder} has no {which} checkpoint yet: its trial is {store.trial(trial).status}; "
             f"finish it with {resume('finetune', folder)}"
         )
-    task, numerics = task_named(store.config.task), Numerics.from_dict(store.numerics)
-    inputs = StudyInputs(store.config, task, task.restore(store.config, store.task_state, path), numerics)
+    config = built_in(store.config)
+    task, numerics = task_named(config.task), Numerics.from_dict(store.numerics)
+    inputs = StudyInputs(config, task, task.restore(config, store.task_state, path), numerics)
     apply(numerics)
-    network = task.build_model(inputs.data, replace(store.config.trial, dropout=0.0), numerics.precision)
+    network = task.build_model(inputs.data, replace(config.trial, dropout=0.0), numerics.precision)
     step = int(inputs.data.checkpoint.metadata.get("lrscope.step", 0))
     return TrainedModel(store, trial, step, inputs, network.to(numerics.device).eval())
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lrscope.config.read import built_in_trial
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights
 from lrscope.models.trainable import TrainableModel
 from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult, epoch_of
@@ -48,7 +49,7 @@ class Trial:
     def __init__(
         self, store: StudyStore, inputs: StudyInputs, row: TrialRow, *, snapshot_seconds: float = SNAPSHOT_SECONDS
     ) -> None:
-        self.store, self.inputs, self.id, self.config = store, inputs, row.id, row.config
+        self.store, self.inputs, self.id, self.config = store, inputs, row.id, built_in_trial(row.config)
         self.folder = store.trial_folder(row.id)
         self.task = inputs.task
         self.train = inputs.encoded["train"]
@@ -60,7 +61,7 @@ class Trial:
         self._stop_asked = False
         self._unwritten: list[StepRecord] = []
         self._means = RunningMean()
-        self._computed, self._note = row.config, ""
+        self._computed, self._note = self.config, ""
         self._began = monotonic()
 
     def stop(self) -> None:

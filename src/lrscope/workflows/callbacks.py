@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lrscope.config import StudyConfig
+from lrscope.config import AnyStudy
 from lrscope.records import Record
 from lrscope.runners.base import Event
 from lrscope.store.trials import TrialRow
@@ -49,7 +49,7 @@ class StudyStarted:
     """Trials of a study begin to run; told again where a rung has planned more of them."""
 
     folder: Path
-    config: StudyConfig
+    config: AnyStudy
     metric: str
     trials: tuple[TrialRow, ...]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import TrialConfig
+from lrscope.config.read import built_in, built_in_trial
 from lrscope.errors import StudyError
 from lrscope.report.trainer_arguments import differences, extra_steps, trainer_arguments
 from lrscope.store.study import StudyStore
@@ -55,13 +57,14 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
         if source is None:
             raise StudyError(f"trial {row.id} of {folder} has no checkpoint: it is {row.status}; run with --keep best")
         copy_folder(source, out, inside=folder)
+        asked, config = built_in(store.config), built_in_trial(row.config)
         return ExportResult(
             model=out,
             trial=row.id,
-            config=row.config,
-            trainer_arguments=trainer_arguments(row.config, store.config.numerics.batching),
-            extra_steps=extra_steps(row.config, store.config.model.train_part),
-            differences=tuple(differences(row.config, store.config.numerics.batching)),
+            config=config,
+            trainer_arguments=trainer_arguments(config, asked.numerics.batching),
+            extra_steps=extra_steps(config, asked.model.train_part),
+            differences=tuple(differences(config, asked.numerics.batching)),
             note=note,
         )
 
@@ -88,7 +91,7 @@ def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
     best, value = kept[0], None
     for row in kept:
         dev = store.evaluations(row.id, "dev")
-        if dev and store.metric.better(now := dev[-1].metrics[store.metric.name], value):
+        if dev and store.metric.better(now := dev[-1].metrics.get(store.metric.name, math.nan), value):
             best, value = row, now
     return best, note
 

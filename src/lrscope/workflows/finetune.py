@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lrscope.config import StudyConfig
 from lrscope.config.command_line import quote, resume
+from lrscope.config.read import built_in
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
 from lrscope.number_text import format_rate
@@ -123,7 +124,7 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
     return FinetuneResult(
         folder=folder,
         result=result,
-        config=replace(run.store.config, trial=trial.config),
+        config=replace(built_in(run.store.config), trial=trial.config),
         evaluations=tuple(run.store.evaluations(trial.id)),
         numerics=run.inputs.numerics.to_dict(),
         notes=(*run.inputs.data.notes, *map(str, trial.findings())),

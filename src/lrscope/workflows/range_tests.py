@@ -11,6 +11,7 @@ from typing import Any
 from lrscope.config import FindConfig, StudyConfig, SweepConfig
 from lrscope.config.command_line import CommandLine, resume
 from lrscope.config.find import SEEDS
+from lrscope.config.read import built_in
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
@@ -203,7 +204,7 @@ def _find(
     write_text(store.folder / DATA, json.dumps(test.to_dict(), indent=1) + "\n")
     bracket, confirmed, following = test.bracket, None, None
     if bracket.low is not None and bracket.high is not None:
-        following = next_sweep(store.config, bracket.low, bracket.high)
+        following = next_sweep(built_in(store.config), bracket.low, bracket.high)
         if confirmation is not None:
             again = resume_command or str(resume("find", store.folder, **confirmation.options))
             rates = rates_within(bracket.low, bracket.high, confirmation.num_rates)
@@ -220,7 +221,7 @@ def _confirm(
     resume_command: str,
 ) -> Confirmed:
     """Run short complete schedules at these rates, and return what dev loss says."""
-    config, numerics = study.store.config, study.prepared.numerics
+    config, numerics = built_in(study.store.config), study.prepared.numerics
     # What the range test decided on holds for the runs that follow it.
     decided: Any = {"device": numerics.device, "precision": numerics.precision, "threads": numerics.threads}
     asked = replace(

@@ -74,8 +74,8 @@ class StudyStatus:
     @property
     def seconds_left(self) -> float | None:
         """What is left would take on one worker; None before a trial has ended."""
-        epochs = sum(row.config.epochs for row in self._ended)
-        left = sum(trial.row.config.epochs for trial in self.trials if trial.is_left)
+        epochs = sum(row.config.length or 1 for row in self._ended)
+        left = sum(trial.row.config.length or 1 for trial in self.trials if trial.is_left)
         return self.seconds_spent / epochs * left if epochs else None
 
     @property
