@@ -89,11 +89,17 @@ def test_a_pipe_is_read_once(tmp_path: Path) -> None:
         read_runs([Path("/dev/null")], {})
 
 
-def test_per_example_scores_stand_alone(tmp_path: Path) -> None:
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_text(SCORES, encoding="utf-8")
-    with pytest.raises(DataError, match="read from one file"):
-        read_runs([tmp_path / "a.csv", tmp_path / "b.csv"], {})
+def test_per_example_scores_of_several_files_are_one_table(tmp_path: Path) -> None:
+    for name, content in (("a.csv", SCORES), ("copy.csv", SCORES), ("b.csv", SCORES.replace("\na", "\nb")),
+                          ("other.csv", SCORES.replace("\na", "\nc").replace("0,2", "0,3"))):  # fmt: skip
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    runs = read_runs([tmp_path / "a.csv", tmp_path / "b.csv"], {})
+    assert runs.scores is not None
+    assert (runs.scores.names, runs.scores.means.tolist()) == (("a", "b"), [[0.5], [0.5]])
+    with pytest.raises(DataError, match=r"got a, seed 0 in several"):
+        read_runs([tmp_path / "a.csv", tmp_path / "copy.csv"], {})
+    with pytest.raises(DataError, match=r"a, seed 0 has 2, c, seed 0 2, of which 1 are the same"):
+        read_runs([tmp_path / "a.csv", tmp_path / "other.csv"], {})
 
 
 def test_rows_of_one_step_are_one_evaluation(tmp_path: Path) -> None:

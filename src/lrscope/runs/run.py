@@ -9,6 +9,7 @@ from typing import Literal
 
 from lrscope.records import Metric, Status
 from lrscope.runs.applied_rates import AppliedRates
+from lrscope.runs.score_table import ExampleValues
 
 Axis = Literal["epoch", "step"]
 
@@ -42,7 +43,8 @@ class Run:
     `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept;
     `applied` the rates that it was trained at, where they are known; `epoch_noise` the standard deviation of what one
     evaluation's dev value has to itself, where examples tell. Where `names_all_settings`, as after a command line, a
-    setting that is not among `settings` was left at its default.
+    setting that is not among `settings` was left at its default. `scores` are per example at the endpoint, by metric,
+    where the run's own record has them.
     """
 
     arm: str
@@ -57,6 +59,7 @@ class Run:
     applied: AppliedRates | None = None
     epoch_noise: float = math.nan
     names_all_settings: bool = False
+    scores: Mapping[str, ExampleValues] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def axis(self) -> Axis:

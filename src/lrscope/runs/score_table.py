@@ -15,6 +15,24 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
+class ExampleValues:
+    """One run's values of one metric [n], example by example, their weights [n], and what the examples are called."""
+
+    examples: tuple[str, ...]
+    values: Floats
+    weights: Floats
+
+    @property
+    def mean(self) -> float:
+        """The run's value: the weighted mean.
+
+        >>> ExampleValues(("a", "b"), np.array([1.0, 4.0]), np.array([2.0, 1.0])).mean
+        2.0
+        """
+        return float(np.average(self.values, weights=self.weights))
+
+
+@dataclass(frozen=True, eq=False)
 class ScoreTable:
     """Scores of K arms at S seeds on n shared examples: `values` [K, S, n], NaN for a trial that is not there.
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 
 from lrscope.errors import DataError
+from lrscope.records import Metric
 from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported, Importer
 from lrscope.runs.importers.checked import file_name
 from lrscope.runs.importers.console import ConsoleLog
 from lrscope.runs.importers.example_scores import ExampleScoreTable
+from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.trainer_state import TrainerState, last_state
+from lrscope.runs.joined_scores import with_score_table
 from lrscope.runs.metric import metric_of_files, passed_over
 from lrscope.runs.notes import Note, PeakEstimated
 from lrscope.runs.quantities import Settings
 from lrscope.runs.reconcile import reconciled
+from lrscope.runs.recorded_run import RECORD
+
+# reconciled
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import shared_settings
@@ -27,7 +33,7 @@ from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
 # In the order in which they are asked; what none claims is read as a console log.
-IMPORTERS: tuple[Importer, ...] = (ExampleScoreTable(), TrainerState(), MetricTable(), ConsoleLog())
+IMPORTERS: tuple[Importer, ...] = (RunRecord(), ExampleScoreTable(), TrainerState(), MetricTable(), ConsoleLog())
 HEAD = 1 << 16  # bytes that importers are shown
 
 
@@ -36,8 +42,8 @@ def read_runs(
 ) -> Runs:
     """Return the runs of a study, or of imported files; `metric` is the one to compare by.
 
-    A folder that Trainer wrote stands for the last state in it. `sizes` counts the examples of splits, for files that
-    do not say. With `at_best` runs are judged at their best evaluations.
+    A folder stands for the record in it, or for the last state that Trainer wrote. `sizes` counts the examples of
+    splits, for files that do not say. With `at_best` runs are judged at their best evaluations.
 
     Raises:
         DataError, StudyError: they cannot be read or compared, or are the same one twice.
@@ -54,7 +60,7 @@ def read_runs(
     if any(path.is_dir() for path in paths):
         return _of_study(paths, sizes, metric, at_best=at_best)
     files = [(file_name(path), _imported(path)) for path in paths]
-    return replace(reconciled(_together(files, sizes, metric)), at_best=at_best)
+    return with_score_table(replace(reconciled(_together(files, sizes, metric)), at_best=at_best))
 
 
 def importer_of(path: Path) -> Importer:
@@ -93,7 +99,9 @@ def _source(path: Path) -> Path:
         if not path.exists():
             raise DataError(f"a report is of a study's folder or of logs: there is no {path}")
         stands_for_itself = not path.is_dir() or (path / DATABASE).exists()
-        return path if stands_for_itself else last_state(path) or path
+        if stands_for_itself:
+            return path
+        return path / RECORD if (path / RECORD).is_file() else last_state(path) or path
     except OSError as error:  # a name that is too long, a folder that may not be listed
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
 
@@ -111,20 +119,41 @@ def _of_study(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | Non
 def _together(files: Sequence[tuple[str, Imported]], sizes: Mapping[str, int], wanted: str | None) -> Runs:
     """Return the runs of all files as one comparison, by one metric; runs of one arm become its seeds."""
     metric, candidates = metric_of_files([(name, file.metrics) for name, file in files], wanted)
+    metric = _own_metric((file for _, file in files), wanted) or metric
     notes: list[Note] = [*(passed_over(candidates, metric) if wanted is None else ())]
     source = ", ".join(name for name, _ in files)
-    scored = [file.scores for _, file in files if file.scores is not None]
-    if scored:
-        if len(files) > 1:
-            raise DataError("per-example scores are read from one file: got several files; put all arms into one")
-        runs, table = scored[0].table(metric.name)
-        return Runs(source, metric, runs, {"dev": table.num_examples}, table, notes=tuple(notes), is_imported=True)
+    files = [(name, _scored(file, metric.name)) for name, file in files]
+    _require_runs_once(file for _, file in files if file.scores is not None)
     notes += _merged(note for _, file in files for note in file.notes)
     return Runs(
         source, metric, tuple(_named(files)), {**_dev_size(files), **sizes}, notes=tuple(notes), is_imported=True,
         unread=tuple(line for _, file in files for line in file.unread),
         settings=shared_settings([file.settings for _, file in files]),
     )  # fmt: skip
+
+
+def _own_metric(files: Iterable[Imported], wanted: str | None) -> Metric | None:
+    """Return the metric that all files say they are compared by, unless another one is wanted."""
+    named = {file.metric for file in files}
+    own = named.pop() if len(named) == 1 else None
+    return own if own is not None and wanted in (None, own.name) else None
+
+
+def _scored(file: Imported, metric: str) -> Imported:
+    """Return a file with its runs, where those are the ones that have scores of the metric."""
+    return file if file.scores is None else replace(file, runs=file.scores.runs(metric))
+
+
+def _require_runs_once(scored: Iterable[Imported]) -> None:
+    """Refuse tables of scores that hold the same run: they name their runs, so it is no other seed."""
+    known: set[tuple[str, int | None]] = set()
+    for run in (run for file in scored for run in file.runs):
+        if (run.arm, run.seed) in known:
+            raise DataError(
+                f"scores of a run stand in one file: got {run.arm}, seed {run.seed} in several; runs of one arm differ "
+                "in a column seed"
+            )
+        known.add((run.arm, run.seed))
 
 
 def _named(files: Sequence[tuple[str, Imported]]) -> Iterator[Run]:

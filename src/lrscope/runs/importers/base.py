@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from lrscope.records import Metric
 from lrscope.runs.notes import Note
 from lrscope.runs.run import Run
-from lrscope.runs.score_table import ScoreTable
 
 
 class ExampleScores(Protocol):
@@ -24,7 +24,7 @@ class ExampleScores(Protocol):
         """The metrics that there are scores of."""
         ...
 
-    def table(self, metric: str) -> tuple[tuple[Run, ...], ScoreTable]:
+    def runs(self, metric: str) -> tuple[Run, ...]:
         """Return the runs with their means, and their scores.
 
         Raises:
@@ -39,6 +39,7 @@ class Imported:
 
     `settings` are those that all of its runs have alike; `dev_sizes` the numbers of dev examples that the file shows
     (several where its evaluations disagree); `unread` lists lines that could not be read, as (line number, text).
+    `metric` is the one that the file itself says its runs are compared by.
     """
 
     runs: tuple[Run, ...]
@@ -47,6 +48,7 @@ class Imported:
     unread: tuple[tuple[int, str], ...] = ()
     dev_sizes: frozenset[int] = frozenset()
     scores: ExampleScores | None = None
+    metric: Metric | None = None
 
     @property
     def metrics(self) -> frozenset[str]:

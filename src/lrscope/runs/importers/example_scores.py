@@ -18,7 +18,7 @@ from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.checked import file_name
 from lrscope.runs.importers.columns import Table, names_in, read_columns
 from lrscope.runs.run import Point, Run
-from lrscope.runs.score_table import Floats, ScoreTable
+from lrscope.runs.score_table import ExampleValues, Floats
 from lrscope.runs.settings import RATES
 
 Indices = NDArray[np.int64]
@@ -70,7 +70,7 @@ class Scored:
         of_rows = [runs.setdefault((arms.of(row)[0], arms.seed(row), arms.of(row)[1]), len(runs)) for row in rows]
         return list(runs), np.asarray(of_rows, np.int64)[combined]
 
-    def table(self, metric: str) -> tuple[tuple[Run, ...], ScoreTable]:
+    def runs(self, metric: str) -> tuple[Run, ...]:
         """Return the runs with their means, and their scores, of one metric.
 
         Raises:
@@ -84,23 +84,23 @@ class Scored:
         all_runs, run_codes = self._runs
         run_index, there = _in_order_of_appearance(run_codes[rows], len(all_runs))
         runs = [all_runs[number] for number in there]
-        examples = self._examples(rows)
+        examples, names = self._examples(rows)
         shape = (len(runs), int(examples.max()) + 1)
         keys = run_index * shape[1] + examples
         self._check(rows, keys, runs, shape)
         weights = np.broadcast_to(1.0, shape)
         if "weight" in self.source.columns:
             weights = _laid_out(np.nan_to_num(self.source.numbers("weight")[rows], nan=1.0), keys, shape)
-        return self._as_table(metric, runs, _laid_out(values, keys, shape), weights)
+        return self._as_runs(metric, runs, names, _laid_out(values, keys, shape), weights)
 
-    def _examples(self, rows: Indices) -> Indices:
-        """Return each row's example among those that occur, in the order of their names."""
+    def _examples(self, rows: Indices) -> tuple[Indices, tuple[str, ...]]:
+        """Return each row's example among those that occur, in the order of their names, and those names."""
         column = self.source.columns["example_id"]
         codes = column.codes[rows]
         order = sorted(np.flatnonzero(np.bincount(codes)).tolist(), key=column.texts.__getitem__)
         ranks = np.zeros(len(column.texts), np.int64)
         ranks[order] = np.arange(len(order))
-        return np.asarray(ranks[codes])
+        return np.asarray(ranks[codes]), tuple(column.texts[code] for code in order)
 
     def _check(self, rows: Indices, keys: Indices, runs: list[RunKey], shape: tuple[int, int]) -> None:
         """Refuse an example that a run was scored on twice, and a run that was not scored on all."""
@@ -118,21 +118,22 @@ class Scored:
                     f"{file_name(self.source.path)}"
                 )
 
-    def _as_table(
-        self, metric: str, runs: list[RunKey], values: Floats, weights: Floats
-    ) -> tuple[tuple[Run, ...], ScoreTable]:
-        scores: dict[str, dict[int, Floats]] = {}
+    def _as_runs(
+        self, metric: str, runs: list[RunKey], names: tuple[str, ...], values: Floats, weights: Floats
+    ) -> tuple[Run, ...]:
+        arms: dict[str, None] = {}
         made = []
         for (arm, seed, rate), of_run, own in zip(runs, values, weights, strict=True):
             if not (np.isfinite(own).all() and (own >= 0.0).all() and own.sum() > 0.0):
                 path = file_name(self.source.path)
                 raise DataError(f"weights are not negative, and not all 0: got others for {arm}, seed {seed} in {path}")
-            scores.setdefault(arm, {})[seed] = of_run
-            mean = float(np.average(of_run, weights=own))
-            made.append(Run(arm, seed, rate, (Point(None, 1, {"dev": {metric: mean}}),)))
+            arms.setdefault(arm)
+            scores = ExampleValues(names, of_run, own)
+            made.append(
+                Run(arm, seed, rate, (Point(None, 1, {"dev": {metric: scores.mean}}),), scores={metric: scores})
+            )
         # Runs of one arm stand together, arms in the order in which they first occur.
-        made.sort(key=lambda run: list(scores).index(run.arm))
-        return tuple(made), ScoreTable.of(scores, weights[-1])
+        return tuple(sorted(made, key=lambda run: list(arms).index(run.arm)))
 
 
 def _renumbered(codes: Indices) -> Indices:
