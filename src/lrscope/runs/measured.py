@@ -53,6 +53,8 @@ class Entry:
             if split == "train":
                 if name not in ("loss", *RATES) or (is_summary and key == "train_loss"):
                     continue
+                if not _is_number(value):
+                    continue
                 splits.setdefault("train", {})["learning_rate" if name in RATES else name] = checked.number(value)
             elif len(of_split := splits.get(split, {})) < MAX_METRICS and _is_metric(key, name, value):
                 splits[split] = {**of_split, name: checked.measured(value)}
@@ -86,7 +88,12 @@ def _place(key: Any, bare: str) -> tuple[str, str]:
 def _is_metric(key: Any, name: str, value: Any) -> bool:
     if not name or name.endswith(_ENDS_OF_OTHERS) or (key == name and name in _OTHERS):
         return False
-    return not math.isnan(checked.number(value)) or isinstance(value, float) or str(value).lower() == "nan"
+    return _is_number(value)
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a number, NaN among them, or the text of one."""
+    return not math.isnan(checked.number(value)) or isinstance(value, float) or (value in ("nan", "NaN", "NAN"))
 
 
 @dataclass

@@ -103,10 +103,10 @@ class RunRecordWriter:
             "settings": self.settings, "status": self._status, "reason": self._reason,
             "seconds": round(time.monotonic() - self._began, 3),
             **({"scores": SCORES} if self._scores_file else {}),
-            "evaluations": sorted([*self._train, *self._evaluations], key=lambda entry: entry["step"]),
         }  # fmt: skip
+        evaluations = sorted([*self._train, *self._evaluations], key=lambda entry: entry["step"])
         # Entries are a line each: a person can read them, and a long run's file stays small.
-        entries = ",\n".join(f"  {json.dumps(entry)}" for entry in values.pop("evaluations"))
+        entries = ",\n".join(f"  {json.dumps(entry)}" for entry in evaluations)
         head = json.dumps(values, indent=1, default=str)[:-2]
         write_text(self.path, f'{head},\n "evaluations": [\n{entries}\n ]\n}}\n')
         self._written = time.monotonic()

@@ -15,7 +15,7 @@ from lrscope.number_text import format_rate
 from lrscope.records import Status
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
-from lrscope.runs.importers.console_lines import chunks_of, lines_of
+from lrscope.runs.importers.console_lines import EPOCH_LINE, PRINTED_VALUE, chunks_of, lines_of
 from lrscope.runs.importers.headings import LONGEST, is_heading, rate_in, seed_in
 from lrscope.runs.importers.printed_settings import rate_of, settings_in
 from lrscope.runs.importers.text import decoded
@@ -26,9 +26,6 @@ from lrscope.runs.settings import RATES, SPLITS, shared_settings
 
 MAX_UNREAD, MAX_SHOWN = 1000, 300  # lines that are listed, and characters of each
 MAX_FORMS, MAX_REPEATED = 10_000, 20  # kinds of an epoch's parts, and epochs that stand again in a run
-_EPOCH = re.compile(r"epoch\s+(\d{1,9})\s*[:,]\s*(.+)$", re.IGNORECASE)
-_NUMBER = r"nan|-?inf|-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
-_VALUE = re.compile(rf"(train|dev|test|val|valid|validation|eval)[ _](\w{{1,60}})\s*(?:::|[:=])\s*({_NUMBER})", re.I)
 # What every value has in front of it, in lower case: tried first, since it is the fastest way past a line without any.
 _MARK = re.compile(r"(?:train|dev|test|val|valid|validation|eval)[ _]\w{1,60}\s*[:=]")
 _WORD = re.compile(r"[^\W_]")
@@ -94,7 +91,7 @@ class _Reader:
         self._forms: set[str] = set()  # what stands between the commas of epochs' lines, without its numbers
 
     def read(self, number: int, line: str) -> None:
-        if line[0] in "eE" and (match := _EPOCH.match(line)):
+        if line[0] in "eE" and (match := EPOCH_LINE.match(line)):
             self._epoch(number, line, int(match[1]), match[2])
         elif line[0] == "#":
             self._open = self._maybe = None
@@ -119,16 +116,16 @@ class _Reader:
     def is_cut(self, line: str) -> bool:
         """Whether a last line without a line break breaks off within a value: its like has more digits everywhere."""
         last = line.split(",")[-1]
-        match = _VALUE.search(last)
+        match = PRINTED_VALUE.search(last)
         if match is None:
             is_like_others = _DIGITS.sub("#", last) in self._forms
-            return bool(_EPOCH.match(line) and re.search(r"[A-Za-z]", last)) and not is_like_others
+            return bool(EPOCH_LINE.match(line) and re.search(r"[A-Za-z]", last)) and not is_like_others
         fewest = self._fewest_digits.get((match[1], match[2]))
         return fewest is not None and match.end() == len(last) and _num_digits(match[3]) < fewest
 
     def _values(self, text: str) -> Splits:
         values: Splits = {}
-        for split, metric, value in _VALUE.findall(text):
+        for split, metric, value in PRINTED_VALUE.findall(text):
             values.setdefault(SPLITS.get(split.lower(), split.lower()), {})[metric.lower()] = checked.measured(value)
             digits = _num_digits(value)
             self._fewest_digits[split, metric] = min(digits, self._fewest_digits.get((split, metric), digits))
@@ -198,7 +195,7 @@ class ConsoleLog:
     def claims(self, path: Path, head: bytes) -> bool:
         """Return whether a line tells of an epoch."""
         lines = lines_of(iter([decoded(head, errors="replace")]))
-        return any(_EPOCH.match(line) and _VALUE.search(line) for _, line, _ in lines)
+        return any(EPOCH_LINE.match(line) and PRINTED_VALUE.search(line) for _, line, _ in lines)
 
     def read(self, path: Path) -> Imported:
         """Return the runs of a log.

@@ -15,6 +15,11 @@ MAX_LINE = 10_000  # characters; what people write of a run is shorter, and no p
 _CHUNK = 1 << 20
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BLOCKS = re.compile(r"[█▉▊▋▌▍▎▏]+")
+EPOCH_LINE = re.compile(r"epoch\s+(\d{1,9})\s*[:,]\s*(.+)$", re.IGNORECASE)
+_NUMBER = r"nan|-?inf|-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
+PRINTED_VALUE = re.compile(
+    rf"(train|dev|test|val|valid|validation|eval)[ _](\w{{1,60}})\s*(?:::|[:=])\s*({_NUMBER})", re.I
+)
 _BAR = re.compile(r"\d%\|[^|]*\|\s*\d[\d.]*[kM]?/\d|\dit \[|it/s\]|s/it\]")  # a progress bar of tqdm
 
 

@@ -1,0 +1,145 @@
+"""What a training prints, read line by line as it comes: Trainer's dictionaries, progress bars, lines of epochs.
+
+Whatever comes, memory is bounded: a line is cut, and of too many records every second one is dropped.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from lrscope.records import EvaluationRecord
+from lrscope.runs.importers.console_lines import EPOCH_LINE, MAX_LINE, PRINTED_VALUE
+from lrscope.runs.measured import Entry, Placed, merged
+
+MAX_KEPT = 20_000  # records
+# A key and its value in what Python or JSON prints of a dictionary of plain values.
+_PAIR = re.compile(
+    r"""(?P<mark>['"])(?P<key>[^'"]{1,80})(?P=mark)\s*:\s*"""
+    r"""(?:'(?P<single>[^']{0,40})'|"(?P<double>[^"]{0,40})"|(?P<bare>[-+\w.]{1,40}))"""
+)
+_BAR = re.compile(r"(\d{1,15})/(\d{1,15}) \[((?:\d+:)?\d+:\d\d)<((?:\d+:)?\d+:\d\d|\?)")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+_NOT_STEPS = re.compile(r"eval|predict|load|download|map|tokeniz|generat|truncat|pack|chat|adding|writing", re.I)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a progress bar stands: `done` of `total`, and the seconds left as it says, None where it does not."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+
+
+class LiveLines:
+    """Reads printed lines as they come, and keeps what they said.
+
+    >>> lines = LiveLines()
+    >>> lines.take("{'loss': '1.25', 'learning_rate': '1e-4', 'epoch': '0.5'}")[0].metrics
+    {'loss': 1.25, 'learning_rate': 0.0001}
+    >>> lines.take(" 12%|#2        | 12/100 [00:10<01:20,  1.10it/s]")
+    [Progress(done=12, total=100, seconds_left=80.0)]
+    """
+
+    def __init__(self) -> None:
+        self._placed = Placed()
+        self._records: list[EvaluationRecord] = []
+        self._bar: Progress | None = None
+        self._first_epoch: int | None = None
+        self._of_epochs: set[tuple[str, str]] = set()  # what stood in lines of epochs
+
+    @property
+    def records(self) -> tuple[EvaluationRecord, ...]:
+        """All that was measured so far, in the order of its steps; an epoch that is not told is NaN.
+
+        Where no line tells its step, as Trainer's do not, positions are counted from 1.
+        """
+        return merged(self._records)
+
+    @property
+    def tells_steps(self) -> bool:
+        """Whether a line told its step."""
+        return self._placed.told
+
+    def take(self, line: str) -> list[EvaluationRecord | Progress]:
+        """Return what a line says; of a bar that was redrawn in it, the last state."""
+        found: list[EvaluationRecord | Progress] = []
+        last: Progress | None = None
+        for part in line[: 4 * MAX_LINE].split("\r"):
+            part = _ESCAPES.sub("", part[:MAX_LINE]).strip()
+            last = self._of_training(_progress(part)) or last
+            entry = self._entry(part)
+            if entry is not None:
+                records = self._placed.place(entry)
+                found += records
+                self._keep(records)
+        return found if last is None else [*found, last]
+
+    def _of_training(self, bar: Progress | None) -> Progress | None:
+        """Leave out a bar of something else, as of an evaluation within the training: it has another, smaller total."""
+        if bar is None or (self._bar is not None and self._bar.done < self._bar.total and bar.total < self._bar.total):
+            return None
+        self._bar = bar
+        return bar
+
+    def _keep(self, records: list[EvaluationRecord]) -> None:
+        self._records += records
+        if len(self._records) > MAX_KEPT:
+            self._records = list(merged(self._records))
+            logged = [each for each in self._records if each.split == "train"]
+            dropped = {id(each) for each in (logged or self._records)[1:-1:2]}
+            self._records = [each for each in self._records if id(each) not in dropped][-MAX_KEPT:]
+
+    def _entry(self, part: str) -> Entry | None:
+        brace = part.find("{")
+        if brace >= 0 and part.find(":", brace) >= 0:
+            return Entry.of({
+                match["key"]: next(value for value in match.group("single", "double", "bare") if value is not None)
+                for match in _PAIR.finditer(part, brace)
+            })  # fmt: skip
+        if (match := EPOCH_LINE.match(part)) is not None:
+            return self._of_epoch(int(match[1]), match[2])
+        values = {f"{split}_{name}": value for split, name, value in PRINTED_VALUE.findall(part)}
+        entry = Entry.of(values)
+        # What stands under the epochs sums them up: only what they did not say is new.
+        splits = {
+            split: new
+            for split, metrics in entry.splits.items()
+            if split != "train" and (new := {k: v for k, v in metrics.items() if (split, k) not in self._of_epochs})
+        }
+        return Entry(None, self._placed.epoch, splits) if splits else None
+
+    def _of_epoch(self, epoch: int, text: str) -> Entry | None:
+        """Return the values of an epoch's line; epochs are counted from 1, also where a program counts from 0."""
+        values = {f"{split}_{name}": value for split, name, value in PRINTED_VALUE.findall(text)}
+        entry = Entry.of(values)
+        if not entry.splits:
+            return None
+        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
+        self._of_epochs |= {(split, name) for split, metrics in entry.splits.items() for name in metrics}
+        return Entry(None, float(epoch + (self._first_epoch == 0)), entry.splits)
+
+
+def _progress(part: str) -> Progress | None:
+    """Return how far a bar stands; the last one of a line. Bars of evaluations and of reading data are others'."""
+    matches = list(_BAR.finditer(part)) if "/" in part and "<" in part else []
+    if not matches or _NOT_STEPS.search(part[: matches[-1].start()]):
+        return None
+    done, total = int(matches[-1][1]), int(matches[-1][2])
+    return Progress(done, total, _seconds(matches[-1][4])) if 0 <= done <= total and total else None
+
+
+def _seconds(clock: str) -> float | None:
+    """Return the seconds that a clock shows.
+
+    >>> _seconds("01:20"), _seconds("1:00:05"), _seconds("?")
+    (80.0, 3605.0, None)
+    """
+    if clock == "?":
+        return None
+    seconds = 0.0
+    for part in clock.split(":"):
+        seconds = 60.0 * seconds + float(part)
+    return seconds if math.isfinite(seconds) else None

@@ -1,0 +1,94 @@
+"""What trainings print, as they print it: dictionaries of several versions, bars, epochs, floods."""
+
+from __future__ import annotations
+
+import math
+import time
+
+import pytest
+
+from lrscope.runs import live_lines
+from lrscope.runs.live_lines import LiveLines, Progress
+
+
+def told(lines: LiveLines) -> list[tuple[int, float, str, dict[str, float]]]:
+    return [(each.step, each.epoch, each.split, dict(each.metrics)) for each in lines.records]
+
+
+@pytest.mark.parametrize(
+    ("train", "dev"),
+    [
+        ("{'loss': 1.25, 'grad_norm': 0.5, 'learning_rate': 0.0001, 'epoch': 0.5}", "{'eval_loss': 1.5, 'epoch': 0.5}"),
+        ("{'loss': '1.25', 'learning_rate': '0.0001', 'epoch': '0.5'}", "{'eval_loss': '1.5', 'eval_runtime': '0.1', "
+         "'epoch': '0.5'}"),
+        ('{"loss": 1.25, "lr": 1e-4, "epoch": 0.5}', 'INFO {"eval_loss": 1.5, "epoch": 0.5} more'),
+        ("  5%|5 | 1/20 [00:01<00:19]{'loss': 1.25, 'learning_rate': 1e-4, 'epoch': .5}", "{'val_loss': 1.5}"),
+    ],
+)  # fmt: skip
+def test_dictionaries_of_any_version_are_read_in_order(train: str, dev: str) -> None:
+    lines = LiveLines()
+    assert lines.take(train)[0] == lines.records[0]
+    lines.take(dev)
+    lines.take("{'loss': 1.0, 'epoch': 1.0}")
+    lines.take("{'train_runtime': '3.2', 'train_loss': '9', 'epoch': '1.0'}")
+    assert told(lines) == [
+        (1, 0.5, "dev", {"loss": 1.5}), (1, 0.5, "train", {"loss": 1.25, "learning_rate": 1e-4}),
+        (2, 1.0, "train", {"loss": 1.0}),
+    ], "the summary of the whole training is no loss of a step"  # fmt: skip
+
+
+def test_what_is_no_number_stays_so() -> None:
+    lines = LiveLines()
+    lines.take("{'loss': nan, 'learning_rate': 1e-4, 'epoch': 1.0}")
+    lines.take("{'loss': 'inf', 'learning_rate': '1e-4', 'epoch': '2'}")
+    losses = [each.metrics["loss"] for each in lines.records]
+    assert math.isnan(losses[0])
+    assert losses[1] == math.inf
+
+
+def test_lines_of_epochs_and_their_summary() -> None:
+    lines = LiveLines()
+    for line in ("epoch 0: train loss :: 1.9, dev acc :: 0.24", "epoch 1: train loss :: 1.5, dev acc :: 0.31",
+                 "dev acc :: 0.310", "test acc :: 0.300", "***** eval metrics *****", "  eval_f1 = 0.5"):  # fmt: skip
+        lines.take(line)
+    assert told(lines) == [
+        (1, 1.0, "dev", {"acc": 0.24}), (1, 1.0, "train", {"loss": 1.9}), (2, 2.0, "dev", {"acc": 0.31, "f1": 0.5}),
+        (2, 2.0, "test", {"acc": 0.3}), (2, 2.0, "train", {"loss": 1.5}),
+    ]  # fmt: skip
+
+
+def test_steps_that_are_told_are_taken() -> None:
+    lines = LiveLines()
+    lines.take('{"step": 10, "loss": 1.5}')
+    lines.take('{"step": 20, "eval_loss": 1.2}')
+    assert [(each.step, each.split) for each in lines.records] == [(10, "train"), (20, "dev")]
+    assert lines.tells_steps
+
+
+def test_bars_of_the_training_tell_progress_and_others_do_not() -> None:
+    lines = LiveLines()
+    assert lines.take("Map: 100%|###| 50/50 [00:00<00:00, 99 examples/s]") == []
+    assert lines.take("Loading weights: 50%|# | 5/10 [00:00<00:00]") == []
+    assert lines.take("\r  0%|  | 0/100 [00:00<?, ?it/s]\r 12%|#| 12/100 [00:10<01:20, 1.1it/s]") == [
+        Progress(12, 100, 80.0)
+    ]
+    assert lines.take(" 50%|#####     | 5/10 [00:00<00:00, 50it/s]") == [], "an evaluation within"
+    assert lines.take("100%|##########| 100/100 [1:00:00<00:00]") == [Progress(100, 100, 0.0)]
+
+
+def test_whatever_comes_is_read_fast_and_kept_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_lines, "MAX_KEPT", 50)
+    lines, began = LiveLines(), time.monotonic()
+    hostile = [
+        "{" * 10**6, "'a': " * 10**5, "{'" + "a" * 10**6, "1/2 [" * 10**5, "\r" * 10**6, "{'a': {'b': 1}}",
+        "{'loss': None, 'epoch': []}", "epoch 999999999: dev x", "\0\ud800", "{'loss': true}", "{'eval_loss': 'x'}",
+    ]  # fmt: skip
+    assert [text[:30] for text in hostile if lines.take(text)] == []
+    for step in range(300):
+        lines.take(f"{{'loss': 1.0, 'step': {step}}}")
+        if step % 30 == 0:
+            lines.take(f"{{'eval_loss': 1.0, 'step': {step}}}")
+    assert len(lines.records) <= 51
+    assert [each.step for each in lines.records if each.split == "dev"] == list(range(0, 300, 30))
+    assert lines.records[-1].step == 299
+    assert time.monotonic() - began < 5.0
