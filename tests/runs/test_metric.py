@@ -28,6 +28,8 @@ def test_directions_are_known_by_name_or_not_at_all(names: list[str], direction:
     [
         ({"loss"}, None, None, ("loss", "minimize")),
         ({"loss", "accuracy"}, None, None, ("accuracy", "maximize")),
+        ({"loss", "score"}, None, None, ("loss", "minimize")),
+        ({"loss", "f1", "accuracy"}, None, None, ("loss", "minimize")),
         ({"score"}, None, "maximize", ("score", "maximize")),
         ({"loss", "b", "a"}, "eval_loss", None, ("loss", "minimize")),
         ({"loss", "b", "a"}, "val_a", "minimize", ("a", "minimize")),
@@ -46,7 +48,6 @@ def test_what_is_meant_is_chosen(
     [
         (set(), None, "got none"),
         ({"f1", "acc"}, None, "measured were acc, f1; name one with --metric NAME"),
-        ({"loss", "score"}, None, "measured were loss, score; name one with --metric NAME"),
         ({"loss", "score"}, "score", "whether a larger score is better is not known: add --minimize or --maximize"),
         ({"loss"}, "test_f1", "got 'test_f1'; measured were loss"),
     ],

@@ -23,7 +23,8 @@ class InlineExecutor:
                 yield from (Event("stopped", trial.id) for trial in job.trials)
                 continue
             yield from (Event("started", trial.id) for trial in job.trials)
-            yield from events_of(job, self._prepare, self._remember)
+            events = events_of(job, self._prepare, self._remember)
+            yield from (event for event in events if event.kind != "alive")
             self._stop_job = None
 
     def stop(self) -> None:

@@ -100,7 +100,7 @@ class ProcessExecutor:
                     continue
                 if event.is_end:
                     worker.ends[event.trial] = event
-                else:
+                elif event.kind != "alive":
                     yield event
             elif monotonic() - worker.heard > self.hang_seconds:
                 worker.process.kill()

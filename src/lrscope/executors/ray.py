@@ -205,8 +205,8 @@ class RayExecutor:
             self._start(running.job, running)
         elif sent.kind == "started":
             yield from self._begin(running)
-        elif sent.kind == "record":
-            if sent.trial not in running.ended:
+        elif sent.kind in ("record", "alive"):
+            if sent.kind == "record" and sent.trial not in running.ended:
                 yield sent
         elif sent.trial not in running.ended:
             running.ended.add(sent.trial)

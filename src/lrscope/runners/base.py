@@ -92,21 +92,23 @@ class Job:
 class Event:
     """What happened to a trial. The executor says that it `started`; a `record` has its record.
 
-    `failed` and `blocked` have their reason; `blocked` is what is not the trial's fault and would meet the
-    others too: a full disk, an input that changed. `done` brings the outcome along, or has left a study of its own in
-    the trial's folder.
+    `alive` says that it runs, where it has nothing else to say for long; executors keep it to themselves. `failed` and
+    `blocked` have their reason; a failure that `is_final` would come again, and is not tried again. `blocked` is what
+    is not the trial's fault and would meet the others too: a full disk, an input that changed. `done` brings the
+    outcome along, or has left a study of its own in the trial's folder.
     """
 
-    kind: Literal["started", "record", "done", "failed", "blocked", "stopped"]
+    kind: Literal["started", "record", "alive", "done", "failed", "blocked", "stopped"]
     trial: int
     record: Record | None = None
     reason: str = ""
     outcome: Outcome | None = None
+    is_final: bool = False
 
     @property
     def is_end(self) -> bool:
         """Return whether it is the last one of its trial."""
-        return self.kind not in ("started", "record")
+        return self.kind not in ("started", "record", "alive")
 
 
 OnStart = Callable[[Callable[[], None]], None]  # is given the function that asks what runs to stop

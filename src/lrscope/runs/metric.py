@@ -82,8 +82,7 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
     """Return the metric to compare runs of anyone's training by; nothing is guessed.
 
     The one that is wanted, with or without its split (`eval_loss`, `loss`); else the only one beside the loss, if its
-    direction is known; else the loss, if nothing else was measured. A direction that is asked for counts before what
-    the name says.
+    direction is known; else the loss. A direction that is asked for counts before what the name says.
 
     Args:
         names: what was measured on dev, without its split.
@@ -93,7 +92,7 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
     Raises:
         DataError: nothing was measured, or not what is wanted; several could be meant; the direction is not known.
 
-    >>> choose_metric({"loss", "f1"}), choose_metric({"loss"})
+    >>> choose_metric({"loss", "f1"}), choose_metric({"loss", "entropy", "num_tokens"})
     (Metric(name='f1', direction='maximize'), Metric(name='loss', direction='minimize'))
     """
     known = sorted(set(names))
@@ -116,10 +115,10 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
 def _only(known: Sequence[str], direction: Direction | None) -> str:
     """Return the only metric that can be meant."""
     beside = [name for name in known if name != "loss"]
-    if not beside:
-        return "loss"
     if len(beside) == 1 and (direction or direction_of(beside[0])):
         return beside[0]
+    if "loss" in known:
+        return "loss"
     raise DataError(
         f"which metric to compare by is not known: measured were {', '.join(known)}; name one with --metric NAME"
     )

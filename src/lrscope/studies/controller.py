@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from lrscope.config import AnyTrial
+from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.executors.base import Executor
-from lrscope.records import FINISHED
+from lrscope.records import FINISHED, Outcome
 from lrscope.runners.base import Event, Job, JobTrial
+from lrscope.runners.external.outcome import forget_outcome
 from lrscope.runners.registry import runner_for
 from lrscope.runners.work_folder import set_aside
 from lrscope.store.outcomes import read_outcome, take_outcome
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
+from lrscope.studies.external_metric import decide_metric, not_measured, with_improvements
 from lrscope.studies.kept_checkpoints import KeptCheckpoints
 from lrscope.studies.plan import planned
 from lrscope.studies.rungs import next_rung
@@ -51,7 +53,7 @@ class Controller:
                     started.add(event.trial)
                     self.store.count_attempt(event.trial)
                 elif event.kind == "done":
-                    self._take(event)
+                    event = self._take(event)
                 elif event.kind == "failed":
                     self._failed(event)
                 elif event.kind == "stopped":
@@ -112,15 +114,33 @@ class Controller:
                 trials, self.store.config, self.store.folder, numerics, self.store.fingerprint, self.checkpoints.names
             )
 
-    def _take(self, event: Event) -> None:
-        """Take in what a trial did: the outcome that came, or what it left in its folder."""
+    def _take(self, event: Event) -> Event:
+        """Take in what a trial did: the outcome that came, or what it left in its folder; return how it ended."""
         outcome = event.outcome
         if outcome is None:
             row = self.store.trial(event.trial)
             outcome = read_outcome(self.store.work_folder(event.trial), row.config)
             assert outcome is not None, "a trial that is done has finished"
-        take_outcome(self.store, event.trial, outcome)
-        self.checkpoints.take(event.trial)
+        if reason := self._enter(event.trial, outcome):
+            return Event("failed", event.trial, reason=reason)
+        return event
+
+    def _enter(self, trial: int, outcome: Outcome) -> str:
+        """Write what a trial did into the study; return why it counts as failed, where it was not measured as others.
+
+        Raises:
+            StudyError: it measured several things, and nobody said which of them counts.
+        """
+        if isinstance(self.store.config, ExternalStudy):
+            decide_metric(self.store, outcome)
+            if reason := not_measured(self.store, outcome):
+                self.store.update_trial(trial, "failed", step=outcome.step, reason=reason, seconds=outcome.seconds)
+                forget_outcome(self.store.work_folder(trial))  # so that it can be tried anew
+                return reason
+            outcome = with_improvements(self.store.metric, outcome)
+        take_outcome(self.store, trial, outcome)
+        self.checkpoints.take(trial)
+        return ""
 
     def _take_finished(self, row: TrialRow) -> bool:
         """Take in a trial that finished in its folder, and return whether there was one."""
@@ -132,11 +152,10 @@ class Controller:
             return False
         if outcome is None:
             return False
-        take_outcome(self.store, row.id, outcome)
-        self.checkpoints.take(row.id)
+        self._enter(row.id, outcome)
         return True
 
     def _failed(self, event: Event) -> None:
         row = self.store.trial(event.trial)
-        if row.attempts >= MAX_ATTEMPTS:
+        if row.attempts >= MAX_ATTEMPTS or event.is_final:
             self.store.update_trial(event.trial, "failed", step=row.step, reason=event.reason)

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import NoneType
 
-from lrscope.config import AnyTrial
+from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.arms import arm_key, grouped
 from lrscope.config.base import plain_value
 from lrscope.config.read import built_in, trial_from_dict
 from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.files import damaged, read_json, write_text
 from lrscope.records import EvaluationRecord
+from lrscope.runners.external.outcome import SEALED
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -118,6 +119,8 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
     """
     from lrscope.tasks.registry import task_named
 
+    if isinstance(store.config, ExternalStudy):
+        return _open_measured(store, trials, asked_by)
     config = built_in(store.config)
     if config.data.test is None:
         raise StudyError(f"{store.folder} has no test sentences to open: none were named with --test")
@@ -136,4 +139,20 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
         record = EvaluationRecord(dev[-1].step, dev[-1].epoch, "test", found.metrics, 0.0, scores=found.scores)
         store.append(row.id, [], [record])
         opened += 1
+    return opened
+
+
+def _open_measured(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> int:
+    """Open test values that the user's own training measured itself; they were kept apart until now."""
+    opened = num_sealed = 0
+    for row in trials:
+        known = {record.step for record in store.evaluations(row.id, "test")}
+        for record in store.evaluations(row.id, SEALED, with_scores=True)[-1:]:
+            num_sealed += 1
+            if record.step not in known:
+                store.record_opening(row.id, record.step, "test", asked_by)
+                store.append(row.id, [], [replace(record, split="test")])
+                opened += 1
+    if not num_sealed:
+        raise StudyError(f"{store.folder} has no test values to open: its runs measured none, such as test_loss")
     return opened

@@ -1,0 +1,57 @@
+"""What runs of the user's own training are compared by: named by the user, or by what the first run measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lrscope.config import ExternalStudy
+from lrscope.errors import DataError, StudyError
+from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
+from lrscope.runs.metric import choose_metric
+from lrscope.store.study import StudyStore
+
+
+def decide_metric(store: StudyStore, outcome: Outcome) -> None:
+    """Set the study's metric by what a run measured, where it is not known yet and something was measured.
+
+    Raises:
+        StudyError: several things were, and nobody said which of them counts; the run is not lost by that.
+    """
+    study = store.config
+    assert isinstance(study, ExternalStudy)
+    names = measured(outcome)
+    if store.metric != UNDECIDED or not names:
+        return
+    try:
+        metric = choose_metric(names, study.trainer.metric, study.trainer.direction)
+    except DataError as error:
+        raise StudyError(
+            f"{error} (the run is kept: lrscope sweep --resume {store.folder} --metric NAME goes on with it)"
+        ) from error
+    store.replace_metric(metric)
+
+
+def measured(outcome: Outcome) -> frozenset[str]:
+    """Return the metrics that a run measured on dev."""
+    return frozenset(name for record in outcome.evaluations if record.split == "dev" for name in record.metrics)
+
+
+def not_measured(store: StudyStore, outcome: Outcome) -> str:
+    """Return why a run that ended well has no value, empty where it has one."""
+    names = measured(outcome)
+    if outcome.status == "diverged" or store.metric.name in names:
+        return ""
+    got = ", ".join(sorted(names)) or "no evaluation"
+    return f"the runs of this study are compared by {store.metric.name}: got {got}"
+
+
+def with_improvements(metric: Metric, outcome: Outcome) -> Outcome:
+    """Return an outcome whose evaluations on dev say whether they were the best so far."""
+    best: float | None = None
+    marked: list[EvaluationRecord] = []
+    for record in outcome.evaluations:
+        value = record.metrics.get(metric.name)
+        improved = record.split == "dev" and value is not None and metric.better(value, best)
+        best = value if improved else best
+        marked.append(replace(record, improved=improved))
+    return replace(outcome, evaluations=tuple(marked))
