@@ -41,6 +41,7 @@ class Prepared:
 
     `fingerprint` is one digest an input, `sizes` the number of examples a split, `overlaps` (split, split, how many
     examples of the second the first holds too), `task_state` what the task must know again, `notes` are for the user.
+    `cost` is None where nothing is known of it before a trial has run, as of the user's own training.
     """
 
     metric: Metric
@@ -48,7 +49,7 @@ class Prepared:
     numerics: Numerics
     sizes: Mapping[str, int]
     notes: tuple[str, ...]
-    cost: Cost
+    cost: Cost | None
     inputs: Any
     task_state: Mapping[str, Any]
     overlaps: tuple[tuple[str, str, int], ...] = ()

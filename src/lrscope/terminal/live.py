@@ -13,7 +13,7 @@ from lrscope.studies.budget import Plan
 from lrscope.terminal.find_progress import FindProgress
 from lrscope.terminal.interrupt import graceful_interrupt
 from lrscope.terminal.output import counted, echo
-from lrscope.terminal.progress import TrialProgress, duration
+from lrscope.terminal.progress import TrialProgress, duration, rough
 from lrscope.terminal.study_progress import StudyProgress
 from lrscope.workflows.callbacks import (
     BudgetReached,
@@ -28,6 +28,7 @@ from lrscope.workflows.callbacks import (
     StopHandle,
     StudyEnded,
     StudyStarted,
+    TimeKnown,
     TrialEvent,
 )  # fmt: skip
 
@@ -72,6 +73,8 @@ class Live:
                 drawing.update(progress.record)
             case CostEstimated():
                 self._note(*cost_lines(progress))
+            case TimeKnown():
+                self._note(time_line(progress))
             case PlanMade():
                 self._note(*plan_lines(progress.plan))
             case CheckTaken(number, num_planned, num_seeds, contenders):
@@ -110,14 +113,32 @@ class Live:
 
 def cost_lines(cost: CostEstimated) -> list[str]:
     """Return what a study will take, as a person reads it."""
+    if cost.seconds is None:
+        takes = "; how long is known after the first"
+    else:
+        takes = f": about {duration(cost.seconds)}"
+        takes += "" if cost.num_bytes is None else f" and {cost.num_bytes / 2**20:.0f} MB"
     merged = f"{cost.num_merged} combinations are the same as others and run once"
     return [
         f"{counted(cost.num_settings, 'setting')} × {counted(cost.num_seeds, 'seed')}, "
-        f"{counted(cost.num_trials, 'trial')} to run, {cost.at_once} at a time: about {duration(cost.seconds)} and "
-        f"{cost.num_bytes / 2**20:.0f} MB",
+        f"{counted(cost.num_trials, 'trial')} to run, {cost.at_once} at a time{takes}",
         *([merged] if cost.num_merged else []),
         *(f"note: {note}" for note in cost.notes),
     ]
+
+
+def time_line(known: TimeKnown) -> str:
+    """Return what is left will take, and by what that is known.
+
+    >>> print(time_line(TimeKnown(7800, 5, (1560,))))
+    about 2 h 10 min for the 5 that are left (the first took 26 min)
+    >>> print(time_line(TimeKnown(60, 1, (50.0, 70.0))))
+    about 1 min for the one that is left (they take 1 min on average)
+    """
+    mean = sum(known.taken) / len(known.taken)
+    by = f"the first took {rough(mean)}" if len(known.taken) == 1 else f"they take {rough(mean)} on average"
+    left = "the one that is left" if known.num_left == 1 else f"the {known.num_left} that are left"
+    return f"about {rough(known.seconds)} for {left} ({by})"
 
 
 def plan_lines(plan: Plan) -> list[str]:

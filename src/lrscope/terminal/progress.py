@@ -28,6 +28,15 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def rough(seconds: float) -> str:
+    """Return about how long something takes: from a minute on, in whole minutes.
+
+    >>> rough(42), rough(75), rough(1560)
+    ('42 s', '1 min', '26 min')
+    """
+    return duration(seconds) if not 60 <= round(seconds) < 3600 else f"{round(seconds / 60)} min"
+
+
 class TrialProgress:
     """Draws one trial. `total_steps` and `num_epochs` are of the whole trial, whatever part of it runs now."""
 

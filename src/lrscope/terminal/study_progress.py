@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lrscope.config import AnyTrial
+from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.number_text import format_rate
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
 from lrscope.store.trials import TrialRow
+from lrscope.studies.run_times import RunTimes, is_open, seconds_together
 from lrscope.terminal.output import echo, progress_console
-from lrscope.terminal.progress import duration
+from lrscope.terminal.progress import duration, rough
 from lrscope.visible_text import visible
 from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
@@ -46,6 +47,7 @@ class _Row:
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     metric: float | None = None
+    began: float = field(default_factory=monotonic)
 
 
 class StudyProgress:
@@ -55,6 +57,7 @@ class StudyProgress:
         self._metric = started.metric
         self._console = console or progress_console()
         self._drawn, self._stopping = 0.0, False
+        self._is_external, self._at_once = isinstance(started.config, ExternalStudy), 1
         self.plan(started.trials)
         self._rows: dict[int, _Row] = {}
         self._began, self._epochs_done = monotonic(), 0.0
@@ -84,6 +87,7 @@ class StudyProgress:
         event = happened.event
         if event.kind == "started":
             self._rows[event.trial] = _Row(happened.row.config)
+            self._at_once = max(self._at_once, len(self._running()))
             return
         row = self._rows.get(event.trial)
         if row is None:
@@ -98,6 +102,7 @@ class StudyProgress:
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
             status = happened.row.status
+            self._trials[event.trial] = happened.row
             row.state = status if event.kind == "done" else event.kind
             self._stopping = self._stopping or event.kind == "stopped"
             if status in FINISHED or status == "failed":
@@ -127,17 +132,34 @@ class StudyProgress:
     def plan(self, trials: Sequence[TrialRow]) -> None:
         """Take in which trials there are: at the beginning, and when a rung has planned more."""
         self._num_trials = len(trials)
-        self._waiting = {
-            r.id: r.config.length or 1.0 for r in trials if r.status not in FINISHED and r.status != "failed"
-        }
+        self._waiting = {r.id: r.config.length or 1.0 for r in trials if is_open(r)}
+        self._trials = {row.id: row for row in trials}
 
     def _left(self) -> str:
         known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
-        if not self._waiting or not self._epochs_done or self._stopping:
+        if not self._waiting or self._stopping:
+            return known
+        if self._is_external:
+            seconds_left = self._left_by_finished()
+            return known if seconds_left is None else f"{known}, about {rough(seconds_left)} left"
+        if not self._epochs_done:
             return known
         epochs_left = sum(self._waiting.values()) - sum(row.epoch for row in self._running().values())
         seconds = (monotonic() - self._began) / self._epochs_done * epochs_left
         return f"{known}, about {duration(seconds)} left"
+
+    def _left_by_finished(self) -> float | None:
+        """Return what is left will take by the runs that finished: how far a run has come need not be known."""
+        times, running = RunTimes(self._trials.values()), self._running()
+        left = [times.seconds_of(self._trials[trial].config) for trial in self._waiting]
+        if not left or None in left:
+            return None
+        been = {trial: monotonic() - row.began for trial, row in running.items()}
+        each = [
+            max(0.0, (seconds or 0.0) - been.get(trial, 0.0))
+            for trial, seconds in zip(self._waiting, left, strict=True)
+        ]
+        return seconds_together(each, self._at_once)
 
     def _running(self) -> dict[int, _Row]:
         return {trial: row for trial, row in self._rows.items() if row.state == "running"}

@@ -24,24 +24,39 @@ from lrscope.studies.budget import Plan
 
 @dataclass(frozen=True, kw_only=True)
 class CostEstimated:
-    """What a study will take, before anything of it runs. `num_bytes` are on the disk at the end."""
+    """What a study will take, before anything of it runs. `num_bytes` are on the disk at the end.
+
+    They are None where they are not known: of the user's own training until a first run has finished.
+    """
 
     num_settings: int
     num_seeds: int
     num_trials: int
     num_merged: int
     at_once: int
-    seconds: float
-    num_bytes: int
+    seconds: float | None
+    num_bytes: int | None
     notes: tuple[str, ...]
 
     @property
     def is_large(self) -> bool:
         """Whether it takes so long, or so much of the disk, that a person is asked first."""
-        return self.seconds > MAX_SECONDS or self.num_bytes > MAX_BYTES
+        return (self.seconds or 0.0) > MAX_SECONDS or (self.num_bytes or 0) > MAX_BYTES
 
 
 MAX_SECONDS, MAX_BYTES = 3600.0, 5 * 2**30
+
+
+@dataclass(frozen=True)
+class TimeKnown:
+    """What the runs that are left will take, by those that finished: where nothing was known before one had.
+
+    `taken` are the seconds of those that finished, in the order of their trials.
+    """
+
+    seconds: float
+    num_left: int
+    taken: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -117,8 +132,8 @@ class Note:
 
 
 Progress = (
-    CostEstimated | StudyStarted | TrialEvent | StudyEnded | FinetuneStarted | FinetuneRecord | PlanMade | CheckTaken
-    | BudgetReached | Note
+    CostEstimated | TimeKnown | StudyStarted | TrialEvent | StudyEnded | FinetuneStarted | FinetuneRecord | PlanMade
+    | CheckTaken | BudgetReached | Note
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from lrscope.executors.config import ExecutorConfig, build_executor
 from lrscope.studies.controller import Controller
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, Stopped, StudyEnded, StudyStarted, TrialEvent
+from lrscope.workflows.time_known import TimeTeller
 
 
 def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, resume_command: str) -> None:
@@ -25,6 +26,7 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
         callbacks.on_progress(StudyStarted(store.folder, store.config, store.metric.name, tuple(rows.values())))
 
     tell_plan()
+    time = TimeTeller(study, executor, callbacks, rows)
     try:
         with callbacks.stop.running(controller.stop):
             for event in controller.run(build_executor(executor, study.prepared)):
@@ -34,6 +36,8 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
                 if event.kind != "record":
                     rows[event.trial] = store.trial(event.trial)
                 callbacks.on_progress(TrialEvent(event, rows[event.trial]))
+                if event.is_end:
+                    time.take(rows)
     finally:
         callbacks.on_progress(StudyEnded(store.folder))
     if controller.stopped:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from lrscope.config import ExternalTrial
 from lrscope.config.command_line import CommandLine, resume
 from lrscope.errors import StudyError
 from lrscope.findings.commands import schedule_options, study_options, trial_options
@@ -17,6 +18,7 @@ from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.studies.budget import KeptPlan, format_budget, read_plan
 from lrscope.studies.interim_looks import Looks, read_looks
+from lrscope.studies.run_times import RunTimes
 from lrscope.workflows.study_folder import begun_study
 
 StudyKind = Literal["finetune", "find", "sweep"]
@@ -74,13 +76,15 @@ class StudyStatus:
     @property
     def seconds_left(self) -> float | None:
         """What is left would take on one worker; None before a trial has ended."""
+        left = [trial.row.config for trial in self.trials if trial.is_left]
+        if any(isinstance(config, ExternalTrial) for config in left):
+            return RunTimes(trial.row for trial in self.trials).seconds_left(left, 1)
         epochs = sum(row.config.length or 1 for row in self._ended)
-        left = sum(trial.row.config.length or 1 for trial in self.trials if trial.is_left)
-        return self.seconds_spent / epochs * left if epochs else None
+        return self.seconds_spent / epochs * sum(config.length or 1 for config in left) if epochs else None
 
     @property
     def _ended(self) -> list[TrialRow]:
-        return [t.row for t in self.trials if t.row.status in FINISHED and t.row.total_steps]
+        return [t.row for t in self.trials if t.row.status in FINISHED and (t.row.total_steps or t.row.seconds)]
 
 
 def study_status(folder: Path) -> StudyStatus:

@@ -20,6 +20,7 @@ from lrscope.studies import session
 from lrscope.studies.budget import NUM_RATES
 from lrscope.studies.controller import Controller
 from lrscope.studies.plan import arms, num_merged
+from lrscope.studies.run_times import RunTimes
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, CostEstimated, Stopped
 from lrscope.workflows.checks import contender_names, run_until_decided
@@ -152,19 +153,24 @@ def _run(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, retry_
 
 
 def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow]) -> CostEstimated:
-    """Return what these trials will take, measured on a few steps of their own."""
+    """Return what these trials will take: measured on a few steps of their own, else by the runs that finished."""
     config, prepared = study.store.config, study.prepared
     assert config.sweep is not None
-    cost = prepared.cost([row.config for row in trials], study.store.folder, own_process=executor.own_process)
     at_once, notes = trials_at_once(executor, prepared.numerics.threads)
+    configs = [row.config for row in trials]
+    if prepared.cost is None:
+        seconds, num_bytes = RunTimes(study.store.trials()).seconds_left(configs, at_once), None
+    else:
+        cost = prepared.cost(configs, study.store.folder, own_process=executor.own_process)
+        seconds, num_bytes = cost.seconds / at_once, cost.num_bytes
     return CostEstimated(
         num_settings=len(arms(config)),
         num_seeds=config.sweep.seeds,
         num_trials=len(trials),
         num_merged=num_merged(config),
         at_once=at_once,
-        seconds=cost.seconds / at_once,
-        num_bytes=cost.num_bytes,
+        seconds=seconds,
+        num_bytes=num_bytes,
         notes=(*prepared.notes, *notes),
     )
 

@@ -131,6 +131,7 @@ def _new_plan(
     for note in prepared.notes:
         callbacks.on_progress(Note(f"note: {note}"))
     one = replace(config.trial, epochs=1)
+    assert prepared.cost is not None, "the built-in training is measured before it runs"
     epoch = prepared.cost([one], Path(), own_process=False).seconds
     step = epoch / one.resolve_schedule(prepared.sizes["train"]).total_steps
     start = START_SECONDS[executor.own_process]
