@@ -1,4 +1,6 @@
-"""Schedules in Hugging Face Trainer, with lengths in shares and epochs of the steps that the Trainer itself counts.
+"""Hugging Face Trainer: runs that are recorded, and schedules in shares and epochs of the steps that it counts itself.
+
+Trainer(..., callbacks=[Recorder("runs/a", per_example_losses=True)]).train()    # then: lrscope report runs/a runs/b
 
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 scheduler = ScheduledLR(optimizer, "warmup(6%) > cosine(to=0.01)")
@@ -14,8 +16,9 @@ from transformers import TrainerCallback
 from lrscope.errors import ScheduleError
 from lrscope.integrations.torch import ScheduledLR
 from lrscope.integrations.trainer_range_test import range_test
+from lrscope.runners.external.trainer_recorder import Recorder
 
-__all__ = ["ScheduleCallback", "range_test"]
+__all__ = ["Recorder", "ScheduleCallback", "range_test"]
 
 
 class ScheduleCallback(TrainerCallback):  # type: ignore[misc]
