@@ -55,7 +55,12 @@ def trainer(model_folder: Path, out: Path, *callbacks: Any, causal: bool = False
     return hf.Trainer(
         model, hf.TrainingArguments(**settings), data_collator=collator, callbacks=list(callbacks),
         train_dataset=examples(24, 0, causal=causal), eval_dataset=examples(11, 1, causal=causal),
+        compute_metrics=None if causal else share_right,
     )  # fmt: skip
+
+
+def share_right(predicted: Any) -> dict[str, float]:
+    return {"accuracy": float((predicted.predictions.argmax(-1) == predicted.label_ids).mean())}
 
 
 class Rates(hf.TrainerCallback):  # type: ignore[misc]
@@ -84,7 +89,10 @@ def test_a_run_is_recorded_whole(folder: Path, tmp_path: Path) -> None:
     logged = [(each["step"], each["loss"]) for each in history if "loss" in each]
     assert [(step, metrics["loss"]) for step, metrics in of(record, "train")] == logged
     assert [metrics["learning_rate"] for _, metrics in of(record, "train")] == rates.applied[1::2]
-    assert of(record, "dev") == [(each["step"], {"loss": each["eval_loss"]}) for each in history if "eval_loss" in each]
+    evaluated = [each for each in history if "eval_loss" in each]
+    assert of(record, "dev") == [
+        (each["step"], {"loss": each["eval_loss"], "accuracy": each["eval_accuracy"]}) for each in evaluated
+    ]
     assert record.scores is None
     run.evaluate(metric_key_prefix="test")
     assert [step for step, _ in of(read_recorded(tmp_path / "a" / "lrscope.json"), "test")] == [6]
@@ -96,7 +104,7 @@ def test_a_run_is_recorded_whole(folder: Path, tmp_path: Path) -> None:
 def test_losses_of_examples_are_the_models_own(causal: bool, folder: Path, tmp_path: Path) -> None:
     run = trainer(folder, tmp_path / "out", Recorder(tmp_path / "a", per_example_losses=True), causal=causal)
     run.train()
-    (scores,) = read_run_scores(tmp_path / "a" / "scores.parquet").values()
+    scores = read_run_scores(tmp_path / "a" / "scores.parquet")["loss"]
     assert len(set(scores.examples)) == 11
     expected = []
     for row in examples(11, 1, causal=causal):
@@ -124,8 +132,11 @@ def test_runs_are_compared_in_pairs(folder: Path, tmp_path: Path) -> None:
         trainer(
             folder, tmp_path / "out", Recorder(tmp_path / name, per_example_losses=True), learning_rate=rate
         ).train()
+    by_loss = read_runs([tmp_path / "a", tmp_path / "b"], {}, "eval_loss")
+    assert by_loss.scores is not None
     runs = read_runs([tmp_path / "a", tmp_path / "b"], {})
     assert runs.scores is not None
+    assert set(runs.scores.values.ravel()) <= {0.0, 1.0}
     assert (runs.scores.names, runs.sizes) == (("lr 1e-4", "lr 1e-2"), {"dev": 11})
 
 

@@ -31,9 +31,12 @@ def test_dictionaries_of_any_version_are_read_in_order(train: str, dev: str) -> 
     lines.take(dev)
     lines.take("{'loss': 1.0, 'epoch': 1.0}")
     lines.take("{'train_runtime': '3.2', 'train_loss': '9', 'epoch': '1.0'}")
+    lines.take("{'eval_loss': 1.25, 'epoch': 1.0}")
+    lines.take("{'eval_loss': 1.25123, 'epoch': 1.0}")
+    assert lines.seconds == 3.2
     assert told(lines) == [
         (1, 0.5, "dev", {"loss": 1.5}), (1, 0.5, "train", {"loss": 1.25, "learning_rate": 1e-4}),
-        (2, 1.0, "train", {"loss": 1.0}),
+        (2, 1.0, "dev", {"loss": 1.25123}), (2, 1.0, "train", {"loss": 1.0}),
     ], "the summary of the whole training is no loss of a step"  # fmt: skip
 
 

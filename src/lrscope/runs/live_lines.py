@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 
 from lrscope.records import EvaluationRecord
+from lrscope.runs.importers import checked
 from lrscope.runs.importers.console_lines import EPOCH_LINE, MAX_LINE, PRINTED_VALUE
 from lrscope.runs.measured import Entry, Placed, merged
 
@@ -46,6 +47,7 @@ class LiveLines:
     def __init__(self) -> None:
         self._placed = Placed()
         self._records: list[EvaluationRecord] = []
+        self.seconds = math.nan  # of the training, as Trainer says at its end
         self._bar: Progress | None = None
         self._first_epoch: int | None = None
         self._of_epochs: set[tuple[str, str]] = set()  # what stood in lines of epochs
@@ -95,10 +97,13 @@ class LiveLines:
     def _entry(self, part: str) -> Entry | None:
         brace = part.find("{")
         if brace >= 0 and part.find(":", brace) >= 0:
-            return Entry.of({
+            values = {
                 match["key"]: next(value for value in match.group("single", "double", "bare") if value is not None)
                 for match in _PAIR.finditer(part, brace)
-            })  # fmt: skip
+            }
+            if "train_runtime" in values:
+                self.seconds = checked.measured(values["train_runtime"])
+            return Entry.of(values)
         if (match := EPOCH_LINE.match(part)) is not None:
             return self._of_epoch(int(match[1]), match[2])
         values = {f"{split}_{name}": value for split, name, value in PRINTED_VALUE.findall(part)}

@@ -101,7 +101,8 @@ class Placed:
     """Gives entries their steps, one after another.
 
     Where no step is told, positions are counted: an epoch that is another than before begins a new one, and so does a
-    value that stands again. Where steps are told, what has none stands at the last one.
+    value that stands again, unless it is an evaluation of the same epoch, made or printed once more. Where steps are
+    told, what has none stands at the last one.
     """
 
     step: int = 0
@@ -115,12 +116,15 @@ class Placed:
         if not names:
             return []
         moves = entry.epoch is not None and self.epoch is not None and entry.epoch != self.epoch
+        again = names & self._here
+        if entry.epoch is not None and entry.epoch == self.epoch:
+            again = {(split, name) for split, name in again if split == "train"}
         if entry.step is not None:
             if entry.step != self.step:
                 self._here = set()
                 self.epoch = None
             self.step, self.told = entry.step, True
-        elif not self.told and (moves or not self.step or names & self._here):
+        elif not self.told and (moves or not self.step or again):
             self.step += 1
             self._here = set()
             self.epoch = None

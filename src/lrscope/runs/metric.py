@@ -16,6 +16,8 @@ from lrscope.runs.settings import without_split
 def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
     """Return the metric to compare by: the one that is wanted, else the first by name that is better when larger.
 
+    It may be wanted with its split too, as `eval_loss`.
+
     Raises:
         DataError: the one that is wanted was not measured.
 
@@ -23,6 +25,8 @@ def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
     (Metric(name='acc', direction='maximize'), Metric(name='dev_ppl', direction='minimize'))
     """
     known = sorted(names)
+    if wanted is not None and wanted not in known:
+        wanted = without_split(wanted) if without_split(wanted) in known else wanted
     if wanted is not None and wanted not in known:
         raise DataError(
             f"runs are compared by a metric that was measured on dev: got {wanted!r}; it has {', '.join(known)}"

@@ -113,7 +113,7 @@ def _printed(log: Path | None, live: Sequence[EvaluationRecord], folder: ResultF
     except DataError as error:
         folder.unusable.append((log.name, str(error)))
     if lines.records:
-        yield Measured(PRINTED, lines.records, not lines.tells_steps)
+        yield Measured(PRINTED, lines.records, not lines.tells_steps, seconds=lines.seconds)
 
 
 def _at_end(measured: Measured, training: Sequence[EvaluationRecord]) -> Measured:

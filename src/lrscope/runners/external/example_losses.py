@@ -1,4 +1,4 @@
-"""The loss of each example of an evaluation, by a forward pass of its own: what runs are compared in pairs by."""
+"""The scores of each example of an evaluation, by a forward pass of its own: what runs are compared in pairs by."""
 
 from __future__ import annotations
 
@@ -36,20 +36,19 @@ def kind_of(model: Any) -> Kind:
     )
 
 
-def example_losses(model: Any, batches: Iterable[Mapping[str, Any]]) -> ExampleValues:
-    """Return each example's loss, in order: the mean over its tokens, whose number is its weight, or that of its label.
+def example_scores(model: Any, batches: Iterable[Mapping[str, Any]]) -> dict[str, ExampleValues]:
+    """Return each example's "loss", and of a classifier whether its answer is "right" (1 or 0).
 
-    The loss of a causal model is of the next token; tokens labelled −100 are left out. An example is called by a digest
-    of its tokens and labels, so that other examples are not taken for the same. The model and all generators are left
-    as they were.
+    The loss of a causal model is the mean over an example's next tokens, whose number is its weight; tokens labelled
+    −100 are left out. An example is called by a digest of its tokens and labels, so that other examples are not taken
+    for the same. The model and all generators are left as they were.
 
     Raises:
         ConfigError: the model is of another kind, or a batch has no labels.
     """
     kind = kind_of(model)
     names: list[str] = []
-    losses: list[float] = []
-    weights: list[float] = []
+    scored: list[tuple[float, float, float]] = []  # loss, weight, right
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
@@ -61,35 +60,37 @@ def example_losses(model: Any, batches: Iterable[Mapping[str, Any]]) -> ExampleV
                     raise ConfigError("per-example losses need labels: got a batch without any; leave them out")
                 logits = model(**inputs).logits
                 rows = _of_tokens(logits, labels) if kind == "causal" else _of_labels(logits, labels)
-                for row, (loss, weight) in enumerate(rows):
-                    losses.append(loss)
-                    weights.append(weight)
-                    names.append(_name(inputs, labels, row) or str(len(names)))
+                scored += rows
+                names += [_name(inputs, labels, row) or str(len(names) + row) for row in range(len(rows))]
     finally:
         model.train(was_training)
-    order = sorted(range(len(names)), key=_once(names).__getitem__)
-    values = np.array(losses)[order], np.array(weights)[order]
-    return ExampleValues(tuple(_once(names)[place] for place in order), *values)
+    names = _once(names)
+    order = sorted(range(len(names)), key=names.__getitem__)
+    examples = tuple(names[place] for place in order)
+    losses, weights, right = np.array(scored).reshape(-1, 3)[order].T
+    scores = {"loss": ExampleValues(examples, losses, weights)}
+    return {**scores, "right": ExampleValues(examples, right, weights)} if kind == "classification" else scores
 
 
-def _of_tokens(logits_BTV: torch.Tensor, labels_BT: torch.Tensor) -> list[tuple[float, float]]:
+def _of_tokens(logits_BTV: torch.Tensor, labels_BT: torch.Tensor) -> list[tuple[float, float, float]]:
     rows = []
     for logits_TV, labels_T in zip(logits_BTV[:, :-1], labels_BT[:, 1:], strict=True):  # one by one: float32 is large
         counted = labels_T != IGNORED
         number = int(counted.sum())
         loss = F.cross_entropy(logits_TV[counted].float(), labels_T[counted]) if number else torch.zeros(())
-        rows.append((float(loss), float(number)))
+        rows.append((float(loss), float(number), 0.0))
     return rows
 
 
-def _of_labels(logits_BK: torch.Tensor, labels_B: torch.Tensor) -> list[tuple[float, float]]:
+def _of_labels(logits_BK: torch.Tensor, labels_B: torch.Tensor) -> list[tuple[float, float, float]]:
     if labels_B.ndim != 1 or labels_B.is_floating_point():
         raise ConfigError(
             "per-example losses of a classifier are of one label an example: got "
             f"labels of {labels_B.ndim} dimensions, {labels_B.dtype}; leave out per_example_losses"
         )
     losses = F.cross_entropy(logits_BK.float(), labels_B, reduction="none")
-    return [(float(loss), 1.0) for loss in losses]
+    right = (logits_BK.argmax(dim=-1) == labels_B).tolist()
+    return [(float(loss), 1.0, float(is_right)) for loss, is_right in zip(losses, right, strict=True)]
 
 
 def _name(inputs: Mapping[str, Any], labels: torch.Tensor, row: int) -> str:

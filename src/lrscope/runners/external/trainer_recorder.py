@@ -12,7 +12,7 @@ from transformers import TrainerCallback
 
 from lrscope.errors import ConfigError, DataError, StudyError
 from lrscope.records import EvaluationRecord, Status
-from lrscope.runners.external.example_losses import example_losses, kind_of
+from lrscope.runners.external.example_losses import example_scores, kind_of
 from lrscope.runs.measured import Entry
 from lrscope.runs.recorded_run import RECORD, read_recorded
 from lrscope.runs.run_record_writer import RunRecordWriter
@@ -32,7 +32,8 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         folder: where the record is written; every run has its own.
         per_example_losses: evaluate each example of the eval dataset once more, at the last evaluation, and write
             `scores.parquet`: runs are then compared example by example. For causal language models and sequence
-            classifiers, in one process.
+            classifiers (and there by the share of right answers too, where the Trainer measures an `accuracy`), in one
+            process.
         on_record: is given what was measured, when it was; where it returns True, the training is ended.
 
     Raises:
@@ -46,7 +47,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         self.folder, self.per_example_losses, self.on_record = Path(folder), per_example_losses, on_record
         self._writer: RunRecordWriter | None = None
         self._rate: float | None = None
-        self._evaluated: set[tuple[int, str]] = set()  # steps and names of dev
+        self._evaluated: dict[tuple[int, str], float] = {}  # of dev, by step and name
         self._lost: tuple[int, float | None, float] | None = None  # step, rate and loss where it was no number first
         self._last_loss, self._scored_at, self._has_ended, self._hid_nan = 0.0, -1, False, False
         self._has_warned = False
@@ -61,7 +62,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         if not state.is_world_process_zero:
             return
         before = self._before(state.global_step)
-        self._evaluated, self._lost, self._has_ended, self._scored_at = set(), None, False, -1
+        self._evaluated, self._lost, self._has_ended, self._scored_at = {}, None, False, -1
         self._writer = RunRecordWriter(
             self.folder, rate=_peak_rate(optimizer, args), seed=args.seed, settings=_settings(args, lr_scheduler)
         )
@@ -148,7 +149,7 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
 
     def _record(self, state: Any, control: Any, split: str, values: Mapping[str, float]) -> None:
         if split == "dev":
-            self._evaluated |= {(state.global_step, name) for name in values}
+            self._evaluated |= {(state.global_step, name): value for name, value in values.items()}
         self._written(lambda writer: writer.evaluation(state.global_step, state.epoch, split, values))
         self._tell(state, control, split, values)
 
@@ -160,9 +161,9 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
 
     def _score_late(self, state: Any, **named: Any) -> None:
         """Measure the examples' losses, where this step was evaluated and they are not known yet."""
-        names = [name for step, name in self._evaluated if step == state.global_step]
-        if names and self._scored_at != state.global_step:
-            self._score(state, dict.fromkeys(names, 0.0), **named)
+        dev = {name: value for (step, name), value in self._evaluated.items() if step == state.global_step}
+        if dev and self._scored_at != state.global_step:
+            self._score(state, dev, **named)
 
     def _score(
         self, state: Any, dev: Mapping[str, float], model: Any = None, eval_dataloader: Any = None, **_: Any
@@ -170,9 +171,12 @@ class Recorder(TrainerCallback):  # type: ignore[misc]
         losses = sorted((name for name in dev if name == "loss" or name.endswith("_loss")), key=len)
         if not self.per_example_losses or eval_dataloader is None or not losses:
             return
-        scores = example_losses(model, eval_dataloader)
+        scores = example_scores(model, eval_dataloader)
         self._scored_at = state.global_step
-        self._written(lambda writer: writer.example_scores(losses[0], scores))
+        self._written(lambda writer: writer.example_scores(losses[0], scores["loss"]))
+        # The Trainer's own share of right answers, example by example, where it is that: it measures what it likes.
+        if "right" in scores and abs(dev.get("accuracy", math.nan) - scores["right"].mean) < 1e-6:
+            self._written(lambda writer: writer.example_scores("accuracy", scores["right"]))
 
     def _written(self, write: Callable[[RunRecordWriter], None]) -> None:
         """Write; a disk that is full in the middle of a training costs the record, not the training."""
