@@ -55,12 +55,13 @@ def test_results_of_an_evaluation_after_training_are_of_the_end(tmp_path: Path) 
 
 
 def test_what_a_person_writes_stands_at_the_end_of_what_was_logged(tmp_path: Path) -> None:
-    write(tmp_path / "lrscope.json", {"dev_f1": 0.4, "test_f1": 0.3, "lr": 2e-5})
+    metric = {"name": "eval_f1", "direction": "maximize"}
+    write(tmp_path / "lrscope.json", {"dev_f1": 0.4, "test_f1": 0.3, "lr": 2e-5, "metric": metric})
     log = write(tmp_path / "output.log", "{'loss': '2', 'epoch': '1'}\n{'loss': '1', 'epoch': '2'}\n")
     results = read_results(tmp_path, log)
     assert told(results) == [(1, "train", {"loss": 2.0}), (2, "dev", {"f1": 0.4}), (2, "test", {"f1": 0.3}),
                              (2, "train", {"loss": 1.0})]  # fmt: skip
-    assert (results.source, results.rate_asked) == ("lrscope.json", 2e-5)
+    assert (results.source, results.rate_asked, results.metric) == ("lrscope.json", 2e-5, ("f1", "maximize"))
     assert [each.epoch for each in results.evaluations] == [1.0, 2.0, 2.0, 2.0]
 
 

@@ -21,6 +21,7 @@ _PAIR = re.compile(
     r"""(?:'(?P<single>[^']{0,40})'|"(?P<double>[^"]{0,40})"|(?P<bare>[-+\w.]{1,40}))"""
 )
 _BAR = re.compile(r"(\d{1,15})/(\d{1,15}) \[((?:\d+:)?\d+:\d\d)<((?:\d+:)?\d+:\d\d|\?)")
+_SPLITS = ("eval", "dev", "train", "test", "val")  # one of which stands in a line with a value
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NOT_STEPS = re.compile(r"eval|predict|load|download|map|tokeniz|generat|truncat|pack|chat|adding|writing", re.I)
 
@@ -70,8 +71,15 @@ class LiveLines:
         found: list[EvaluationRecord | Progress] = []
         last: Progress | None = None
         for part in line[: 4 * MAX_LINE].split("\r"):
-            part = _ESCAPES.sub("", part[:MAX_LINE]).strip()
-            last = self._of_training(_progress(part)) or last
+            part = part[:MAX_LINE].strip()
+            if ":" not in part and "=" not in part:  # what says nothing, as most lines of a flood, is passed fast
+                continue
+            if "\x1b" in part:
+                part = _ESCAPES.sub("", part).strip()
+            bar = _progress(part)
+            last = self._of_training(bar) or last
+            if bar is not None and "{" not in part:
+                continue
             entry = self._entry(part)
             if entry is not None:
                 records = self._placed.place(entry)
@@ -104,6 +112,8 @@ class LiveLines:
             if "train_runtime" in values:
                 self.seconds = checked.measured(values["train_runtime"])
             return Entry.of(values)
+        if not any(split in part.lower() for split in _SPLITS):
+            return None
         if (match := EPOCH_LINE.match(part)) is not None:
             return self._of_epoch(int(match[1]), match[2])
         values = {f"{split}_{name}": value for split, name, value in PRINTED_VALUE.findall(part)}

@@ -13,7 +13,7 @@ from typing import Any
 
 from lrscope.data.table_rows import json_value
 from lrscope.errors import DataError
-from lrscope.records import EvaluationRecord
+from lrscope.records import EvaluationRecord, Metric
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.columns import read_columns
 from lrscope.runs.importers.text import text_of
@@ -36,6 +36,7 @@ class Measured:
     rate: float | None = None
     seconds: float = math.nan
     scores: Path | None = None
+    metric: Metric | None = None
 
     def of(self, *splits: str) -> tuple[EvaluationRecord, ...]:
         """Return the records of these splits."""
@@ -88,7 +89,13 @@ class ResultFolder:
     def _record(self, path: Path) -> Measured:
         record = read_recorded(path)
         return Measured(
-            self.shown(path), record.evaluations, record.is_counted, record.rate, record.seconds, record.scores
+            self.shown(path),
+            record.evaluations,
+            record.is_counted,
+            record.rate,
+            record.seconds,
+            record.scores,
+            record.metric,
         )
 
     def _state(self, path: Path) -> Measured:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from lrscope.errors import DataError
-from lrscope.records import EvaluationRecord, Scores
+from lrscope.records import EvaluationRecord, Metric, Scores
 from lrscope.runs.importers.console_lines import chunks_of, lines_of
 from lrscope.runs.importers.run_scores import read_run_scores
 from lrscope.runs.live_lines import LiveLines
@@ -36,7 +36,7 @@ class RunResults:
     `source` is the file that the evaluations are from, `unusable` the files that could not be read, with why, `found`
     what there was: files with the metrics in them. `diverged_at` is the step and the rate of the first training loss
     that was no finite number, `rate_asked` the rate that the run's record says it was asked for, `seconds` NaN where
-    nothing tells.
+    nothing tells; `metric` is what the run's record says that runs are compared by, None where it does not.
     """
 
     evaluations: tuple[EvaluationRecord, ...] = ()
@@ -48,6 +48,7 @@ class RunResults:
     seconds: float = math.nan
     examples: str = ""
     counts_steps: bool = False
+    metric: Metric | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -96,6 +97,7 @@ def read_results(out: Path, log: Path | None = None, *, live: Sequence[Evaluatio
         seconds[0] if seconds else math.nan,
         _digest(scores),
         main is not None and main.is_counted and not (by_train and not by_train.is_counted),
+        next((each.metric for each in read if each.metric is not None), None),
     )
 
 

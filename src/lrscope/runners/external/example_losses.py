@@ -52,7 +52,7 @@ def example_scores(model: Any, batches: Iterable[Mapping[str, Any]]) -> dict[str
     was_training, device = model.training, next(model.parameters()).device
     model.eval()
     try:
-        with torch.random.fork_rng(), torch.no_grad():
+        with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.no_grad():
             for batch in batches:
                 inputs = {key: value.to(device) if hasattr(value, "to") else value for key, value in batch.items()}
                 labels = inputs.pop("labels", None)
