@@ -160,6 +160,7 @@ class TrainerConfig(Section):
         metavar="COMMAND", shown_default="the built-in training", parse=_arguments,
     )  # fmt: skip
     function: str | None = setting(None, help="Python function that trains.")
+    function_file: str | None = setting(None, help="File that holds the function for processes of their own.")
     folder: str | None = setting(None, help="Folder that a command runs in.", shown_default="the current folder")
     template: str | None = setting(
         None, help="Configuration file of the command: {config} is a copy of it with its placeholders filled in.",
@@ -247,7 +248,8 @@ class ExternalStudy(AnyStudy):
     @property
     def input_paths(self) -> Mapping[str, str]:
         """The template and the inputs that were named."""
-        named = {} if self.trainer.template is None else {"template": self.trainer.template}
+        files = {"template": self.trainer.template, "function": self.trainer.function_file}
+        named = {name: path for name, path in files.items() if path is not None}
         return {**named, **{f"input {number}": path for number, path in enumerate(self.trainer.inputs, start=1)}}
 
     @property
@@ -260,4 +262,6 @@ class ExternalStudy(AnyStudy):
         """Return the same study with its template or inputs read from elsewhere."""
         inputs = tuple(paths.get(f"input {n}", path) for n, path in enumerate(self.trainer.inputs, start=1))
         template = paths.get("template", self.trainer.template)
-        return replace(self, trainer=replace(self.trainer, template=template, inputs=inputs))
+        function = paths.get("function", self.trainer.function_file)
+        trainer = replace(self.trainer, template=template, function_file=function, inputs=inputs)
+        return replace(self, trainer=trainer)

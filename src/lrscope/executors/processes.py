@@ -18,6 +18,8 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
+from lrscope.config import ExternalStudy
+from lrscope.executors.bare_main import bare_main
 from lrscope.machine import limit_spinning
 from lrscope.runners.base import Event, Job
 
@@ -82,8 +84,12 @@ class ProcessExecutor:
         ours, theirs = self._context.Pipe(duplex=False)
         their_line, our_line = self._context.Pipe(duplex=False)
         devices = self.devices[slot] if self.devices else None
-        process = self._context.Process(target=_work, args=(job, theirs, their_line, devices), daemon=True)
-        process.start()
+        # A training of the user's own may have processes of its own, which multiprocessing forbids daemons. Its workers
+        # load its function from a file, and have no use for the script that began the study.
+        is_own = isinstance(job.study, ExternalStudy)
+        process = self._context.Process(target=_work, args=(job, theirs, their_line, devices), daemon=not is_own)
+        with bare_main() if is_own else contextlib.nullcontext():
+            process.start()
         theirs.close()
         their_line.close()
         self._running.append(_Worker(job, process, ours, our_line, slot, monotonic()))

@@ -7,7 +7,7 @@ event that says it is done or, where the trial keeps a store of its own to go on
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -41,6 +41,7 @@ class Prepared:
 
     `fingerprint` is one digest an input, `sizes` the number of examples a split, `overlaps` (split, split, how many
     examples of the second the first holds too), `task_state` what the task must know again, `notes` are for the user.
+    `files` are written into the study's folder, by name, for processes that read the inputs again.
     `cost` is None where nothing is known of it before a trial has run, as of the user's own training.
     """
 
@@ -53,6 +54,7 @@ class Prepared:
     inputs: Any
     task_state: Mapping[str, Any]
     overlaps: tuple[tuple[str, str, int], ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lrscope.config import AnyStudy
+from lrscope.config import AnyStudy, ExternalStudy
 from lrscope.config.read import built_in
 from lrscope.runners.base import Runner
 
@@ -13,6 +13,10 @@ def runner_for(config: AnyStudy) -> Runner:
         from lrscope.runners.range_test import RangeTestRunner
 
         return RangeTestRunner()
+    if isinstance(config, ExternalStudy) and config.trainer.function is not None:
+        from lrscope.runners.function import FunctionRunner
+
+        return FunctionRunner()
     if built_in(config).model.train_part == "head":
         from lrscope.runners.heads import HeadsRunner
 

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from lrscope.config import AnyStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
-from lrscope.files import write_text
-from lrscope.runners.base import Prepared
+from lrscope.files import replacing, write_text
+from lrscope.runners.base import Prepared, Runner
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.store.study import StudyStore
@@ -28,17 +28,20 @@ class Study:
 
 
 @contextmanager
-def begin(config: AnyStudy, folder: Path) -> Iterator[Study]:
+def begin(config: AnyStudy, folder: Path, runner: Runner | None = None) -> Iterator[Study]:
     """Check every input and every arm, then make a new study in `folder`, and hold it.
+
+    `runner` reads the inputs where they are not all named by the configuration: a function of this process.
 
     Raises:
         StudyError: the folder is not empty, or cannot be written.
         DataError, CheckpointError, ConfigError, ScheduleError: an input or an arm cannot be used; nothing was written.
     """
     require_new(folder)
-    prepared = runner_for(config).prepare(config)
+    prepared = (runner or runner_for(config)).prepare(config)
     check_schedules(config, prepared.sizes.get("train", 0))
     with new_study(config, folder, prepared) as store:
+        _write_files(folder, prepared)
         yield Study(store, prepared)
 
 
@@ -49,8 +52,11 @@ def resume(
     moved: Mapping[str, str] | None = None,
     extension: Mapping[str, Any] | None = None,
     what: Literal["sweep", "find"] = "sweep",
+    runner: Runner | None = None,
 ) -> Iterator[Study]:
     """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, `extension` what is added.
+
+    `runner` reads the inputs where they are not all named by the configuration.
 
     Raises:
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
@@ -59,13 +65,21 @@ def resume(
         config = store.config.reading(moved or {})
         if extension:
             config = extended(config, extension)
-        prepared = runner_for(config).prepare(config, Numerics.from_dict(store.numerics))
+        prepared = (runner or runner_for(config)).prepare(config, Numerics.from_dict(store.numerics))
         require_same(store.fingerprint, prepared.fingerprint, folder)
         check_schedules(config, prepared.sizes.get("train", 0))
         if config != store.config:
             store.replace_config(config)
             write_text(folder / "config.toml", config.to_toml())
+        _write_files(folder, prepared)
         yield Study(store, prepared)
+
+
+def _write_files(folder: Path, prepared: Prepared) -> None:
+    """Write what processes of their own read again."""
+    for name, content in prepared.files.items():
+        with replacing(folder / name) as path:
+            path.write_bytes(content)
 
 
 def extended(config: AnyStudy, extension: Mapping[str, Any]) -> AnyStudy:

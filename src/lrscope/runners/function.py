@@ -1,0 +1,250 @@
+"""The user's own training as a Python function: one trial a call."""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Literal
+
+from lrscope.config import AnyStudy, AnyTrial, ExternalStudy
+from lrscope.config.external import ExternalTrial
+from lrscope.config.numerics import Numerics
+from lrscope.errors import DataError, StudyError
+from lrscope.machine import available_cores
+from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
+from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction, load_function
+from lrscope.runners.external.driven_trainer import drive, is_trainer
+from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
+from lrscope.runners.external.returned import WrongReturn, evaluations_of
+from lrscope.runners.external.running_trial import Diverged, StopRequested, TimeIsUp, Trial
+from lrscope.runners.external.user_error import place_of, says_what
+from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
+from lrscope.runs.metric import choose_metric, direction_of
+from lrscope.runs.settings import without_split
+
+ALIVE_SECONDS = 30.0  # how long a function may be silent before its executor is told that it lives
+GRACE_SECONDS = 5.0  # after its time is up, for a report to end it
+CHECKPOINT = "checkpoint"
+# What a program does wrong once it does wrong again: such a trial is not tried twice.
+WOULD_COME_AGAIN = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, NotImplementedError,
+    SyntaxError, TypeError, ValueError, WrongReturn,
+)  # fmt: skip
+
+
+class FunctionRunner:
+    """Calls a function for every trial: the user's own object in this process, or the one in the study's folder."""
+
+    def __init__(self, function: TrainFunction | None = None, *, must_travel: bool = False) -> None:
+        self._function, self._must_travel = function, must_travel
+
+    def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
+        """Take the function that was given, or load the study's own."""
+        assert isinstance(config, ExternalStudy)
+        threads = config.threads_asked or available_cores()
+        files = {}
+        if self._function is not None:
+            carried = CarriedFunction.of(self._function)
+            try:
+                files = {FUNCTION_FILE: carried.pickled()}
+            except StudyError:  # then it runs in this process alone
+                if self._must_travel:
+                    raise
+        else:
+            if config.threads_asked is not None:  # before torch is loaded with the function
+                os.environ["OMP_NUM_THREADS"] = str(config.threads_asked)
+            carried = load_function(Path(config.trainer.function_file or FUNCTION_FILE))
+        return Prepared(
+            metric=_metric(config),
+            fingerprint={"function": carried.digest},
+            numerics=numerics or Numerics.external(threads),
+            sizes={},
+            notes=(),
+            cost=None,
+            inputs=carried,
+            task_state={},
+            files=files,
+        )
+
+    def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
+        """Return each trial by itself."""
+        return [[index] for index in range(len(trials))]
+
+    def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
+        """Call the function for one trial.
+
+        The user's own object is called in this thread, where a debugger and Ctrl-C reach it; what was reported is told
+        at its end. A function from a file is called in a thread of its own, and what it reports is told at once.
+        """
+        (trial,) = job.trials
+        if has_outcome(trial):
+            yield Event("done", trial.id)
+            return
+        assert isinstance(job.study, ExternalStudy)
+        attempt = Attempt(prepared.inputs, job.study, trial)
+        on_start(attempt.stop)
+        if prepared.inputs.is_live:
+            attempt.run()
+            records = attempt.running._reports.evaluations
+            yield from (Event("record", trial.id, record) for record in records)
+        else:
+            yield from attempt.run_beside()
+        ended = attempt.ended
+        if ended.outcome is not None:
+            leave_outcome(trial, job, ended.outcome)
+            if reason := _undecidable(job.study, ended.outcome):
+                yield Event("blocked", trial.id, reason=reason)
+                return
+        yield Event(ended.kind, trial.id, reason=ended.reason, is_final=ended.is_final)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an attempt ended: with an outcome where it is `done`."""
+
+    kind: Literal["done", "failed", "stopped"]
+    outcome: Outcome | None = None
+    reason: str = ""
+    is_final: bool = False
+
+
+@dataclass(eq=False)
+class Attempt:
+    """One call of the function."""
+
+    carried: CarriedFunction
+    study: ExternalStudy
+    trial: JobTrial
+    running: Trial = field(init=False)
+    ended: Ended = field(init=False)
+
+    def __post_init__(self) -> None:
+        config, folder = self.trial.config, self.trial.folder
+        assert isinstance(config, ExternalTrial)
+        out, checkpoint = checkpoint_folder(folder, OUTPUT), folder / CHECKPOINT
+        shutil.rmtree(out, ignore_errors=True)
+        for each in (out, checkpoint):
+            each.mkdir(parents=True, exist_ok=True)
+        self.running = Trial(
+            lr=config.peak_rate, seed=config.seed, settings=config.settings, epochs=config.epochs, steps=config.steps,
+            number=self.trial.id, out=out, checkpoint=checkpoint,
+        )  # fmt: skip
+        self._reports = self.running._reports
+
+    def stop(self) -> None:
+        """Ask the function to end at its next report."""
+        self._reports.stop_asked = True
+
+    def run(self) -> None:
+        """Call the function, and note how it ended.
+
+        Raises:
+            KeyboardInterrupt: the user pressed Ctrl-C.
+        """
+        began, timeout = monotonic(), self.study.trainer.timeout
+        if timeout is not None:
+            self._reports.deadline = began + timeout
+        try:
+            value = self.carried.function(self.running)
+            if is_trainer(value):
+                drive(value, self.running)
+                value = None
+            if self._reports.diverged:
+                raise Diverged(self._reports.diverged)
+            if value is None and self._reports.stop_seen:
+                raise StopRequested
+            evaluations = evaluations_of(value, self._reports, self.study.trainer)
+            self.ended = Ended("done", self._outcome(evaluations, "completed", monotonic() - began))
+        except StopRequested:
+            self.ended = Ended("stopped")
+        except TimeIsUp:
+            self.ended = self._too_long()
+        except Diverged as error:
+            seconds = monotonic() - began
+            reason = f"{error or 'the function said so'}, learning rate {self.running.lr:.3g}"
+            self.ended = Ended("done", self._outcome(self._reports.records, "diverged", seconds, reason))
+        except WrongReturn as error:
+            self.ended = Ended("failed", reason=str(error), is_final=True)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a training raises costs one trial
+            self._log(error)
+            reason = f"{says_what(error)} ({place_of(error)})"
+            self.ended = Ended("failed", reason=reason, is_final=isinstance(error, WOULD_COME_AGAIN))
+
+    def run_beside(self) -> Iterator[Event]:
+        """Call the function in a thread of its own, and yield what it reports, or that it is alive."""
+        told: queue.SimpleQueue[EvaluationRecord | BaseException | None] = queue.SimpleQueue()
+        self._reports.tell = told.put
+
+        def call() -> None:
+            try:
+                self.run()
+            except BaseException as error:  # noqa: BLE001 - raised again where the events are taken
+                told.put(error)
+            told.put(None)
+
+        threading.Thread(target=call, name=f"trial {self.trial.id}", daemon=True).start()
+        timeout = self.study.trainer.timeout
+        over = None if timeout is None else monotonic() + timeout + GRACE_SECONDS
+        while True:
+            wait = ALIVE_SECONDS if over is None else min(ALIVE_SECONDS, max(0.0, over - monotonic()))
+            try:
+                record = told.get(timeout=wait)
+            except queue.Empty:
+                if over is not None and monotonic() >= over:
+                    self.ended = self._too_long()
+                    return
+                yield Event("alive", self.trial.id)
+                continue
+            if isinstance(record, BaseException):
+                raise record
+            if record is None:
+                return
+            yield Event("record", self.trial.id, record)
+
+    def _too_long(self) -> Ended:
+        return Ended("failed", reason=f"it took longer than the study's timeout of {self.study.trainer.timeout:g} s")
+
+    def _outcome(
+        self, records: Sequence[EvaluationRecord], status: Literal["completed", "diverged"], seconds: float,
+        reason: str = "",
+    ) -> Outcome:  # fmt: skip
+        return outcome_of(records, status, seconds=seconds, step=self._reports.step, reason=reason)
+
+    def _log(self, error: BaseException) -> None:
+        """Write a traceback beside what the function printed."""
+        lines = traceback.format_exception(error)
+        try:
+            with (self.trial.folder / LOGS[0]).open("a", encoding="utf-8", errors="backslashreplace") as log:
+                log.writelines(lines)
+        except OSError as error_of_disk:
+            raise StudyError(f"cannot write {self.trial.folder / LOGS[0]}: {error_of_disk}") from error_of_disk
+
+
+def _metric(config: ExternalStudy) -> Metric:
+    """Return what runs are compared by, where that is known before any has ended."""
+    name = config.trainer.metric
+    if name is None:
+        return UNDECIDED
+    direction = config.trainer.direction or direction_of(name)
+    return UNDECIDED if direction is None else Metric(without_split(name), direction)
+
+
+def _undecidable(study: ExternalStudy, outcome: Outcome) -> str:
+    """Return why such an outcome cannot be compared, in the words of `lrscope.sweep`; empty where it can."""
+    names = {name for record in outcome.evaluations if record.split == "dev" for name in record.metrics}
+    if not names or outcome.status == "diverged":
+        return ""
+    try:
+        choose_metric(names, study.trainer.metric, study.trainer.direction)
+    except DataError as error:
+        said = str(error).replace("add --minimize or --maximize", 'add direction="minimize" or direction="maximize"')
+        return f"{said.replace('--metric NAME', 'metric=')} (what was run is kept: the same call then goes on)"
+    return ""
