@@ -248,6 +248,7 @@ def test_nothing_outlives_a_killed_controller(driver: Driver, request: pytest.Fi
     driver.wait_until(lambda: len(driver.alive()) <= int(forked))
 
 
+@pytest.mark.usefixtures("either")
 def test_nothing_outlives_a_killed_supervisor(driver: Driver) -> None:
     started: list[int] = []
     command = [sys.executable, "-c", f"{WITH_DAEMON}print('on'); time.sleep(300)"]

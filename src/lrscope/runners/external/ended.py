@@ -14,13 +14,22 @@ _OUT_OF_MEMORY = re.compile(
     r"|CUBLAS_STATUS_ALLOC_FAILED|Cannot allocate memory|\bMemoryError: ",
     re.IGNORECASE,
 )
+# What launchers and data loaders say of a process of theirs that got SIGKILL.
+_CHILD_KILLED = re.compile(
+    r"is killed by signal: Killed|exitcode *: *-9\b|Signal 9 \(SIGKILL\) received|return code = -9\b"
+    r"|died with .*SIGKILL"
+)
 _OF_A_PROCESS = re.compile(
     r"^\s*(?:\[(?:rank ?)?\d+\]|rank ?\d+)\s*:\s?"
 )  # "[rank0]: " before each line, as torchrun prints it
 _TRACEBACK = "Traceback (most recent call last)"
 _RAISED = re.compile(r"[A-Za-z_][\w.]*(?:: .*)?")
-# What launchers raise because the training failed; what was raised before says why.
-_LAUNCHER = re.compile(r"[\w.]*(?:ChildFailedError|CalledProcessError|ProcessExitedException|ProcessRaisedException)\b")
+# What launchers raise because the training failed, and other processes because one is gone: another error says why.
+_CONSEQUENCE = re.compile(
+    r"[\w.]*(?:ChildFailedError|CalledProcessError|ProcessExitedException|ProcessRaisedException|BrokenPipeError"
+    r"|ConnectionResetError|DistBackendError|DistNetworkError)\b|.*(?:Connection (?:closed|reset) by peer|remote worker"
+    r"|exited unexpectedly)"
+)
 _MAX_REASON = 300  # characters
 _CHANCE = "most likely by the system for lack of memory"
 
@@ -57,7 +66,7 @@ class Ended:
         """Whether it failed because memory ran out, as far as its output and its end tell."""
         if self.succeeded or self.timed_out or self.stopped or self.not_started:
             return False
-        return bool(self.memory_line) or self.signal == "SIGKILL" or self.code == 128 + 9
+        return bool(self.memory_line) or self.signal == "SIGKILL" or self.code == 128 + 9 or bool(_child_killed(self))
 
 
 def why_failed(ended: Ended) -> str:
@@ -79,6 +88,8 @@ def why_failed(ended: Ended) -> str:
         return "the process that watches over the command was killed, and the command with it"
     if ended.memory_line:
         return _cut(f"out of memory: {_bare(ended.memory_line)}")
+    if killed := _child_killed(ended):
+        return _cut(f"a process of it was killed, {_CHANCE}: {_bare(killed).strip()}")
     how = _how(ended)
     raised = _raised(ended.last_lines)
     last = raised or next((line.strip() for line in reversed(ended.last_lines) if line.strip()), "")
@@ -133,8 +144,15 @@ def signal_name(number: int) -> str:
         return ""
 
 
+def _child_killed(ended: Ended) -> str:
+    """Return the line that tells of a killed process, unless an error of the training itself came first."""
+    line = next((line for line in ended.last_lines if _CHILD_KILLED.search(line)), "")
+    raised = _raised(ended.last_lines) if line else ""
+    return "" if raised and not _CONSEQUENCE.match(raised) and not _CHILD_KILLED.search(raised) else line
+
+
 def _raised(lines: Sequence[str]) -> str:
-    """Return the last line of the last Python traceback, that of a launcher only where there is no other."""
+    """Return the last line of the last Python traceback; a mere consequence only where there is nothing else."""
     found = ""
     within = False
     for line in map(_bare, lines):
@@ -142,7 +160,7 @@ def _raised(lines: Sequence[str]) -> str:
             within = True
         elif within and line[:1] not in (" ", "\t", "|", "+", "") and _RAISED.fullmatch(line):
             within = False
-            if not found or not _LAUNCHER.match(line):
+            if not found or not _CONSEQUENCE.match(line):
                 found = line
     return found
 

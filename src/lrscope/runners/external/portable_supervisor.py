@@ -41,11 +41,8 @@ class Tree:
                 for child in process.children(recursive=True):
                     self.known.setdefault(child.pid, child)
         if by_mark:
-            mark = os.environ.get(MARK, "")
-            for process in psutil.process_iter():
-                with contextlib.suppress(psutil.Error, OSError):
-                    if mark and process.pid != os.getpid() and process.environ().get(MARK) == mark:
-                        self.known.setdefault(process.pid, process)
+            for process in marked(os.environ.get(MARK, "")):
+                self.known.setdefault(process.pid, process)
         self.main.poll()
         self.known = {pid: process for pid, process in self.known.items() if _lives(process)}
         return list(self.known.values())
@@ -72,6 +69,16 @@ class Tree:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
                 process.resume()
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the processes that have this mark in their environment, without this one."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if mark and process.pid != os.getpid() and process.environ().get(MARK) == mark:
+                found.append(process)
+    return found
 
 
 def _lives(process: psutil.Process) -> bool:

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 
 GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 MARK = "LRSCOPE_PROCESS_TREE"  # in the environment of all processes of a tree: how they are found without a supervisor
@@ -128,16 +129,27 @@ def _supervisor_command() -> list[str]:
 
 
 def _end_marked(mark: str) -> int:
-    """Kill the processes that have a tree's mark in their environment; return how many there still are, on Linux."""
-    wanted = f"{MARK}={mark}".encode()
+    """Kill the processes that have a tree's mark in their environment; return how many there still are."""
+    found: list[int] = []
     for _ in range(100):
-        found = 0
-        for folder in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if wanted in (folder / "environ").read_bytes():
-                    found += 1
-                    os.kill(int(folder.name), signal.SIGKILL)
+        found = _marked(mark)
         if not found:
-            return 0
-        threading.Event().wait(0.05)
+            break
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows the one kills as the other does
+        sleep(0.05)
+    return len(found)
+
+
+def _marked(mark: str) -> list[int]:
+    if PORTABLE:
+        from lrscope.runners.external import portable_supervisor
+
+        return [process.pid for process in portable_supervisor.marked(mark)]
+    wanted, found = f"{MARK}={mark}".encode(), []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if wanted in (folder / "environ").read_bytes():
+                found.append(int(folder.name))
     return found
