@@ -11,6 +11,7 @@ from lrscope.findings import statements as s
 from lrscope.findings.learning_curves import Course, course, gap_begins
 from lrscope.records import Metric
 from lrscope.runs.applied_rates import schedule_notes
+from lrscope.runs.audit import audit
 from lrscope.runs.quantities import (
     Count,
     Difference,
@@ -39,6 +40,7 @@ def findings(c: Conclusions) -> list[Statement]:
     applied = [(arm.name, [run.applied for run in arm.runs if run.applied is not None]) for arm in c.arms]
     return [
         *_comparison(c), *_peak(c), *_edges(c), *_courses(c), *_generalises(c), *schedule_notes(applied),
+        *audit(c.runs.runs, c.runs.configs),
         *_records(c), *_assumptions(c), *c.runs.notes,
     ]  # fmt: skip
 

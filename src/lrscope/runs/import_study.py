@@ -89,6 +89,11 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
     )
 
 
+def read_run(store: StudyStore, row: TrialRow) -> Run:
+    """Return one trial as a run of an arm that has no name yet."""
+    return _Trial(store, row).run("")
+
+
 def _baseline(store: StudyStore) -> dict[str, float]:
     """Return what guessing gets on dev: as the study kept it, or from its dev file where that is still the same.
 

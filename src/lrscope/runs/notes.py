@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lrscope.runs.quantities import Count, Epoch, Names, Number, Rate, Setting, Settings, Share, Text, Value
+from lrscope.runs.quantities import Count, Epoch, Names, Number, Rate, Rates, Setting, Settings, Share, Text, Value
 from lrscope.runs.statement import Statement
 
 
@@ -141,3 +141,37 @@ class ScheduleCut(Note):
 
     arms: Settings
     share: Share
+
+
+@dataclass(frozen=True)
+class OtherRates(Note):
+    """The logs of the user's own training show other peak rates than were asked for."""
+
+    arms: Settings
+    asked: Rates
+    applied: Rates
+
+
+@dataclass(frozen=True)
+class SameRates(Note):
+    """The logs of settings with different rates show the same rates, of which this is the largest."""
+
+    arms: Settings
+    applied: Rate
+
+
+@dataclass(frozen=True)
+class SeedUnused(Note):
+    """Two seeds of a setting logged the same losses to the last digit."""
+
+    arm: Setting
+    first: Number
+    second: Number
+
+
+@dataclass(frozen=True)
+class SettingUnused(Note):
+    """Two values of a setting of one's own gave the same losses to the last digit."""
+
+    name: Text
+    values: Names

@@ -6,6 +6,7 @@ from lrscope.executors.config import ExecutorConfig, build_executor
 from lrscope.studies.controller import Controller
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, Stopped, StudyEnded, StudyStarted, TrialEvent
+from lrscope.workflows.live_audit import LiveAudit
 from lrscope.workflows.time_known import TimeTeller
 
 
@@ -26,7 +27,7 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
         callbacks.on_progress(StudyStarted(store.folder, store.config, store.metric.name, tuple(rows.values())))
 
     tell_plan()
-    time = TimeTeller(study, executor, callbacks, rows)
+    time, audit = TimeTeller(study, executor, callbacks, rows), LiveAudit(store, callbacks, rows)
     try:
         with callbacks.stop.running(controller.stop):
             for event in controller.run(build_executor(executor, study.prepared)):
@@ -38,6 +39,7 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
                 callbacks.on_progress(TrialEvent(event, rows[event.trial]))
                 if event.is_end:
                     time.take(rows)
+                    audit.take(rows)
     finally:
         callbacks.on_progress(StudyEnded(store.folder))
     if controller.stopped:

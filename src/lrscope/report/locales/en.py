@@ -210,6 +210,21 @@ SAY = {
         "in epochs but it is stepped every batch."
     ),
     "schedule-cut": "{arms}: training ended with the learning rate still at {share} of its peak, before the schedule was complete.",
+    "other-rates": (
+        "{arms}: asked for lr {asked}, but the log shows {applied}. The command or its configuration sets its own learning rate or "
+        "scales it, or logs that of other parameters."
+    ),
+    "same-rates": (
+        "{arms}: the logs show the same learning rates for all of them, at most {applied}. The command or its configuration sets its "
+        "own learning rate, or logs that of other parameters."
+    ),
+    "seed-unused": (
+        "{arm}: seeds {first} and {second} gave the same losses to the last digit. The seed does not reach the training, or nothing in "
+        "it depends on the seed, so these runs say nothing about seed noise."
+    ),
+    "setting-unused": (
+        "{name} does not reach the training, or has no effect in it: {values} gave the same losses to the last digit."
+    ),
     # Next steps
     "more-seeds": "Run {seeds} seeds of each of these settings: that detects a difference of {difference} with 80% power.",
     "try-some-seeds": (

@@ -177,6 +177,12 @@ SAY = {
     "schedule-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share}。",
     "rate-rises": "{arms}：学习率下降后又回升（{number} 次）。本应只衰减一次的调度，若周期以轮计、却每个批次都步进，就会如此。",
     "schedule-cut": "{arms}：训练结束时学习率仍为峰值的 {share}，调度尚未走完。",
+    "other-rates": "{arms}：要求的学习率为 {asked}，日志显示的却是 {applied}。命令或其配置自行设定或缩放了学习率，或者记录的是其他参数的学习率。",
+    "same-rates": "{arms}：日志显示它们的学习率完全相同，最高为 {applied}。命令或其配置自行设定了学习率，或者记录的是其他参数的学习率。",
+    "seed-unused": (
+        "{arm}：种子 {first} 和 {second} 的损失到最后一位都相同。种子没有传到训练中，或训练与种子无关，因此这些训练不反映种子噪声。"
+    ),
+    "setting-unused": "{name} 没有传到训练中，或对训练没有影响：{values} 的损失到最后一位都相同。",
     # 下一步
     "more-seeds": "为这些设置各训练 {seeds} 个种子：能以 80% 的检验功效发现 {difference} 的差异。",
     "try-some-seeds": (
