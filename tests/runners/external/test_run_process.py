@@ -292,7 +292,7 @@ def test_bytes_that_are_no_text_are_replaced(driver: Driver) -> None:
 def test_a_command_that_prints_nothing_lets_its_driver_look(driver: Driver) -> None:
     process = run_process(["sleep", "0.7"], cwd=driver.folder, log=driver.log, env=driver.env, tick=0.2)
     assert set(ticks := list(process)) == {""}
-    assert 2 <= len(ticks) <= 4
+    assert 2 <= len(ticks) <= 8
     assert driver.log.read_bytes() == b""
     _, ended = driver.run("false")
     assert why_failed(ended) == "exit code 1, and it printed nothing"
@@ -305,7 +305,7 @@ def test_a_bar_is_seen_while_it_grows_and_folded_in_the_log(driver: Driver) -> N
     )
     lines, _ = driver.python(code)
     assert lines[-2:] == [" 13/13", "{1: 2}"]
-    assert 3 <= len(lines) <= 6
+    assert 3 <= len(lines) <= 12
     assert driver.log.read_text() == " 13/13\n{1: 2}\n"
 
 
