@@ -10,7 +10,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "lrscope"
 
 FLOORS = {
     "__main__": 11,
-    "cli": 10,
+    "cli": 10, "api": 10,
     "terminal": 9, "integrations": 9,
     "workflows": 8,
     "studies": 7, "report": 7,
@@ -100,7 +100,7 @@ def test_imports_never_go_up(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_rooms_that_start_without_heavy_packages(path: Path) -> None:
-    if room(path) in (*WITHOUT_TORCH, "report", "terminal", "cli", "__main__"):
+    if room(path) in (*WITHOUT_TORCH, "report", "terminal", "cli", "api", "__main__"):
         heavy = {name for name in imports(path, top_level_only=True) if name.split(".")[0] in HEAVY}
         assert not heavy, f"{path.name} imports {heavy} when it is loaded"
 

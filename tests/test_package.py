@@ -23,7 +23,9 @@ sys.meta_path.insert(0, Absent())
 
 
 def test_public_names() -> None:
-    assert dir(lrscope) == sorted(lrscope.__all__) == ["RangeTest", "__version__", "load_study"]
+    assert dir(lrscope) == sorted(lrscope.__all__) == [
+        "Diverged", "RangeTest", "Trial", "__version__", "load_study", "sweep",
+    ]  # fmt: skip
     for name in lrscope.__all__:
         assert getattr(lrscope, name) is not None
     with pytest.raises(AttributeError, match="has no attribute 'other'"):

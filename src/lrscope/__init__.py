@@ -14,10 +14,13 @@ __version__ = "0.1.0"
 
 # The public names and where each lives. Loaded when they are asked for: importing lrscope loads nothing else.
 _PUBLIC = {
+    "Diverged": "lrscope.runners.external.running_trial",
     "RangeTest": "lrscope.integrations.range_test",
+    "Trial": "lrscope.runners.external.running_trial",
     "load_study": "lrscope.studies.frames",
+    "sweep": "lrscope.api.sweep",
 }
-__all__ = ["RangeTest", "__version__", "load_study"]
+__all__ = ["Diverged", "RangeTest", "Trial", "__version__", "load_study", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -22,6 +22,7 @@ from lrscope.config import ExternalStudy
 from lrscope.executors.bare_main import bare_main
 from lrscope.machine import limit_spinning
 from lrscope.runners.base import Event, Job
+from lrscope.runners.work_folder import LOGS
 
 HANG_SECONDS = 900.0
 
@@ -163,9 +164,22 @@ def _work(job: Job, events: Connection, life_line: Connection, devices: str | No
     signal.signal(signal.SIGTERM, leave)
     threading.Thread(target=watch, daemon=True).start()
     try:
-        _run(job, events, asked, stops)
+        with _printed_to_log(job):
+            _run(job, events, asked, stops)
     finally:
         events.close()
+
+
+@contextlib.contextmanager
+def _printed_to_log(job: Job) -> Iterator[None]:
+    """Keep what a user's function prints in its trial's folder: several at a time would print into one another."""
+    if not isinstance(job.study, ExternalStudy) or job.study.trainer.function is None:
+        yield
+        return
+    from lrscope.runners.external.captured_output import captured_output
+
+    with captured_output(job.trials[0].folder / LOGS[0]):
+        yield
 
 
 def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> None:

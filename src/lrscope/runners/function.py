@@ -8,7 +8,7 @@ import shutil
 import threading
 import traceback
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -20,6 +20,7 @@ from lrscope.errors import DataError, StudyError
 from lrscope.machine import available_cores
 from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.external.captured_output import write_log
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction, load_function
 from lrscope.runners.external.driven_trainer import drive, is_trainer
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
@@ -81,8 +82,8 @@ class FunctionRunner:
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
         """Call the function for one trial.
 
-        The user's own object is called in this thread, where a debugger and Ctrl-C reach it; what was reported is told
-        at its end. A function from a file is called in a thread of its own, and what it reports is told at once.
+        The user's own object is called in this thread, where a debugger and Ctrl-C reach it; how it went is told at its
+        end. A function from a file is called in a thread of its own, and what it reports is told at once.
         """
         (trial,) = job.trials
         if has_outcome(trial):
@@ -93,8 +94,6 @@ class FunctionRunner:
         on_start(attempt.stop)
         if prepared.inputs.is_live:
             attempt.run()
-            records = attempt.running._reports.evaluations
-            yield from (Event("record", trial.id, record) for record in records)
         else:
             yield from attempt.run_beside()
         ended = attempt.ended
@@ -103,6 +102,8 @@ class FunctionRunner:
             if reason := _undecidable(job.study, ended.outcome):
                 yield Event("blocked", trial.id, reason=reason)
                 return
+            dev = [record for record in ended.outcome.evaluations if record.split == "dev"]
+            yield from (Event("record", trial.id, replace(record, scores={})) for record in dev[-1:])
         yield Event(ended.kind, trial.id, reason=ended.reason, is_final=ended.is_final)
 
 
@@ -220,12 +221,11 @@ class Attempt:
 
     def _log(self, error: BaseException) -> None:
         """Write a traceback beside what the function printed."""
-        lines = traceback.format_exception(error)
+        path = self.trial.folder / LOGS[0]
         try:
-            with (self.trial.folder / LOGS[0]).open("a", encoding="utf-8", errors="backslashreplace") as log:
-                log.writelines(lines)
+            write_log(path, "".join(traceback.format_exception(error)))
         except OSError as error_of_disk:
-            raise StudyError(f"cannot write {self.trial.folder / LOGS[0]}: {error_of_disk}") from error_of_disk
+            raise StudyError(f"cannot write {path}: {error_of_disk}") from error_of_disk
 
 
 def _metric(config: ExternalStudy) -> Metric:
@@ -245,6 +245,12 @@ def _undecidable(study: ExternalStudy, outcome: Outcome) -> str:
     try:
         choose_metric(names, study.trainer.metric, study.trainer.direction)
     except DataError as error:
-        said = str(error).replace("add --minimize or --maximize", 'add direction="minimize" or direction="maximize"')
-        return f"{said.replace('--metric NAME', 'metric=')} (what was run is kept: the same call then goes on)"
+        ways = 'add direction="minimize" or direction="maximize"'
+        if len(names) == 1 and study.trainer.metric is None:
+            said = f"whether a larger {min(names)} is better is not known: {ways}"
+        else:
+            said = (
+                str(error).replace("add --minimize or --maximize", ways).replace("with --metric NAME", "with metric=")
+            )
+        return f"{said} (what was run is kept: the same call then goes on)"
     return ""

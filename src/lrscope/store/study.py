@@ -118,6 +118,11 @@ class StudyStore:
         self._write("UPDATE study SET config = ?", json.dumps(config.to_dict()))
         self.config = config
 
+    def replace_fingerprint(self, fingerprint: Mapping[str, Any]) -> None:
+        """Set what the study's inputs are, where nothing depends yet on what they were."""
+        self._write("UPDATE study SET fingerprint = ?", json.dumps(dict(fingerprint)))
+        self.fingerprint = dict(fingerprint)
+
     def replace_metric(self, metric: Metric) -> None:
         """Set what the study's trials are compared by, where that was not known when it was made."""
         with self.transaction() as connection:

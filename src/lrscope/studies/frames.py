@@ -24,17 +24,17 @@ class StudyReader:
 
     def trials(self) -> pandas.DataFrame:
         """Return a row a trial: its settings, how it stands, and dev's metrics at the endpoint."""
-        return _frame(self.trial_rows())
+        return to_frame(self.trial_rows())
 
     def evaluations(self) -> pandas.DataFrame:
         """Return a row an evaluation: trial, step, epoch, split, and its metrics."""
-        return _frame(self.evaluation_rows())
+        return to_frame(self.evaluation_rows())
 
     def steps(self, trial: int) -> pandas.DataFrame:
         """Return a row a step of a trial: the rate that was applied, loss, gradient norm."""
         series = self.store.steps(trial)
         names = series.dtype.names or ()
-        return _frame([{"step": t, **dict(zip(names, row.item(), strict=True))} for t, row in enumerate(series)])
+        return to_frame([{"step": t, **dict(zip(names, row.item(), strict=True))} for t, row in enumerate(series)])
 
     def trial_rows(self) -> list[dict[str, Any]]:
         """Return the trials as plain values."""
@@ -94,7 +94,12 @@ def to_csv(rows: list[dict[str, Any]]) -> str:
     return text.getvalue()
 
 
-def _frame(rows: list[dict[str, Any]]) -> pandas.DataFrame:
+def to_frame(rows: list[dict[str, Any]]) -> pandas.DataFrame:
+    """Return rows as a frame.
+
+    Raises:
+        LrscopeError: pandas is not installed.
+    """
     try:
         import pandas
     except ImportError as error:

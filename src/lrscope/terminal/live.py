@@ -49,10 +49,10 @@ def shown(*, quiet: bool = False, yes: bool = False) -> Iterator[Callbacks]:
 
 
 class Live:
-    """Shows what a workflow tells, each kind in its way."""
+    """Shows what a workflow tells, each kind in its way; a study in plain lines alone where `is_plain`."""
 
-    def __init__(self, *, quiet: bool) -> None:
-        self._quiet = quiet
+    def __init__(self, *, quiet: bool, is_plain: bool = False) -> None:
+        self._quiet, self._is_plain = quiet, is_plain
         self._drawing: StudyProgress | FindProgress | TrialProgress | None = None
         self._folder: Any = None
 
@@ -95,7 +95,7 @@ class Live:
         if isinstance(self._drawing, StudyProgress) and self._folder == started.folder:
             self._drawing.plan(started.trials)
         elif started.config.find is None:
-            self._open(StudyProgress(started))
+            self._open(StudyProgress(started, is_plain=self._is_plain))
         elif not self._quiet:
             self._open(FindProgress(started))
         self._folder = started.folder

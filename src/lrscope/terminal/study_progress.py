@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 from types import TracebackType
@@ -12,8 +13,11 @@ from rich.live import Live
 from rich.table import Table
 
 from lrscope.config import AnyTrial, ExternalStudy
+from lrscope.config.external import ExternalTrial
+from lrscope.errors import DataError
 from lrscope.number_text import format_rate
 from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
+from lrscope.runs.metric import choose_metric
 from lrscope.store.trials import TrialRow
 from lrscope.studies.run_times import RunTimes, is_open, seconds_together
 from lrscope.terminal.output import echo, progress_console
@@ -44,6 +48,7 @@ class _Row:
     config: AnyTrial
     state: str = "running"
     epoch: float = 0
+    step: int = 0
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     metric: float | None = None
@@ -51,11 +56,11 @@ class _Row:
 
 
 class StudyProgress:
-    """Draws a study as it runs, on standard error or on `console`."""
+    """Draws a study as it runs, on standard error or on `console`; a line a trial alone where `is_plain`."""
 
-    def __init__(self, started: StudyStarted, console: Console | None = None) -> None:
+    def __init__(self, started: StudyStarted, console: Console | None = None, *, is_plain: bool = False) -> None:
         self._metric = started.metric
-        self._console = console or progress_console()
+        self._console, self._is_plain = console or progress_console(), is_plain
         self._drawn, self._stopping = 0.0, False
         self._is_external, self._at_once = isinstance(started.config, ExternalStudy), 1
         self.plan(started.trials)
@@ -64,7 +69,7 @@ class StudyProgress:
         self._live: Live | None = None
 
     def __enter__(self) -> StudyProgress:
-        if self._console.is_terminal:
+        if self._console.is_terminal and not self._is_plain:
             # Drawn from `update` alone, at the pace of what happens.
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
@@ -97,7 +102,12 @@ class StudyProgress:
             row.losses.append(event.record.loss)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
             self._epochs_done += min(1.0, event.record.epoch - row.epoch)
-            row.epoch, row.metric = event.record.epoch, event.record.metrics.get(self._metric)
+            row.epoch, row.step = event.record.epoch, event.record.step
+            self._metric = self._metric or _metric_among(event.record)
+            row.metric = event.record.metrics.get(self._metric, row.metric)
+        elif isinstance(event.record, EvaluationRecord) and event.record.split == "train":
+            row.rate = event.record.metrics.get("learning_rate", row.rate)
+            row.losses += [event.record.metrics["loss"]] if "loss" in event.record.metrics else []
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
@@ -124,10 +134,14 @@ class StudyProgress:
         config = row.config
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         schedule = [config.schedule_text] if config.schedule_text else []
-        return [
-            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", *schedule, f"seed {config.seed}",
-            f"epoch {row.epoch:.4g}{_of(config)}", metric, row.state,
+        own = (
+            [f"{name} {value}" for name, value in config.settings.items()] if isinstance(config, ExternalTrial) else []
+        )
+        cells = [
+            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", *schedule, *own, f"seed {config.seed}",
+            _reached(row), metric, row.state,
         ]  # fmt: skip
+        return [cell for cell in cells if cell]
 
     def plan(self, trials: Sequence[TrialRow]) -> None:
         """Take in which trials there are: at the beginning, and when a rung has planned more."""
@@ -190,6 +204,20 @@ class StudyProgress:
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table
+
+
+def _metric_among(record: EvaluationRecord) -> str:
+    """Return what a study will be compared by that has not decided yet; empty where that is not clear."""
+    with suppress(DataError):
+        return choose_metric(record.metrics).name
+    return ""
+
+
+def _reached(row: _Row) -> str:
+    """Return how far a trial has come, in what it tells: epochs, or steps."""
+    if not isinstance(row.config, ExternalTrial) or row.epoch:
+        return f"epoch {row.epoch:.4g}{_of(row.config)}"
+    return f"step {row.step}" if row.step else ""
 
 
 def _of(config: AnyTrial) -> str:

@@ -1,0 +1,193 @@
+"""A study that was begun from Python: what it shows, and how to go on with it."""
+
+from __future__ import annotations
+
+import html
+import webbrowser
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lrscope.api.best import Best, best_of
+from lrscope.api.shown import shown
+from lrscope.config import ExternalStudy
+from lrscope.errors import ConfigError, LrscopeError
+from lrscope.executors.config import ExecutorConfig
+from lrscope.report.document import document
+from lrscope.report.locales import locale
+from lrscope.report.wording import Wording
+from lrscope.runners.external.carried_function import TrainFunction
+from lrscope.statistics.conclusions import Conclusions
+from lrscope.store.study import StudyStore
+from lrscope.studies.frames import load_study, to_frame
+from lrscope.visible_text import visible
+from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.own_training import decide_own, sweep_own
+from lrscope.workflows.report import report
+
+if TYPE_CHECKING:
+    import pandas
+
+MAX_REASONS = 3  # of failed trials, in a summary
+
+
+class SweepStudy:
+    """A sweep of one's own training: `study = lrscope.sweep(train, lr=[1e-4, 1e-3])`.
+
+    In a notebook it shows the answer, the chart and the table; as text it is the answer. What it says is read from its
+    folder, so that it is up to date also where another process runs the study.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        config: ExternalStudy,
+        executor: ExecutorConfig,
+        *,
+        function: TrainFunction | None = None,
+        progress: bool = True,
+    ) -> None:
+        self.folder, self._config, self._executor = folder, config, executor
+        self._function, self._progress = function, progress
+        self._known: tuple[Any, Conclusions] | None = None
+
+    # Going on with it
+
+    def run(self, *, retry_failed: bool = False) -> SweepStudy:
+        """Run the trials that have not ended; with `retry_failed` also those that have failed.
+
+        Raises:
+            StudyError: the folder holds a study of other settings, or of another function.
+            KeyboardInterrupt: Ctrl-C; what was run is kept.
+        """
+        with shown(self.folder, self._executor, is_shown=self._progress) as callbacks:
+            sweep_own(
+                self._config, self.folder, self._executor, callbacks,
+                function=self._function, retry_failed=retry_failed,
+            )  # fmt: skip
+        return self
+
+    def add_seeds(self, number: int = 1) -> SweepStudy:
+        """Run every setting at so many seeds more.
+
+        Raises:
+            ConfigError: the number is not positive.
+        """
+        if number < 1:
+            raise ConfigError(f"seeds are added: got {number}; write add_seeds(1)")
+        with StudyStore.open(self.folder) as store:
+            assert store.config.sweep is not None
+            seeds = store.config.sweep.seeds + number
+        assert self._config.sweep is not None
+        self._config = replace(self._config, sweep=replace(self._config.sweep, seeds=seeds))
+        return self.run()
+
+    def until_decided(self, margin: float, max_seeds: int = 8) -> SweepStudy:
+        """Add seeds to the settings that may be the best, until one is left or all are equivalent within `margin`.
+
+        The checks are planned before the first one, and share one error: looking again and again does not deceive.
+
+        Raises:
+            ConfigError, StudyError: the plan cannot be, or the study has another one.
+        """
+        with shown(self.folder, self._executor, is_shown=self._progress) as callbacks:
+            decide_own(
+                self._config, self.folder, self._executor, callbacks,
+                margin=margin, max_seeds=max_seeds, function=self._function,
+            )  # fmt: skip
+        return self
+
+    # What it shows
+
+    @property
+    def conclusions(self) -> Conclusions:
+        """All that follows from the runs so far.
+
+        Raises:
+            LrscopeError: no run has ended yet.
+        """
+        with StudyStore.open(self.folder) as store:
+            state = [(row.id, row.status, row.seconds) for row in store.trials()]
+        if self._known is None or self._known[0] != state:
+            self._known = (state, conclude_sources([self.folder]).conclusions)
+        return self._known[1]
+
+    @property
+    def best(self) -> Best | None:
+        """The recommended setting, a mapping such as `{"lr": 1e-3, "dropout": 0.1}`; None where none is recommended.
+
+        `best.is_proven` says whether every other setting is shown to be worse.
+        """
+        return best_of(self.conclusions)
+
+    @property
+    def answer(self) -> str:
+        """Which setting to use, how the others compare, and how sure that is, in sentences."""
+        try:
+            doc = document(self.conclusions)
+        except LrscopeError as error:
+            return visible(str(error))
+        return "\n".join(Wording(locale("en"), doc.metric).answer(doc.answer))
+
+    @property
+    def failures(self) -> dict[int, str]:
+        """Why trials failed, by their numbers; what they printed last is in the trial's folder, in `output.log`."""
+        with StudyStore.open(self.folder) as store:
+            return {row.id: row.reason for row in store.trials() if row.status == "failed"}
+
+    @property
+    def table(self) -> list[dict[str, Any]]:
+        """A row a setting: its values, how many seeds have a result, the metric's mean and spread, and its verdict."""
+        c = self.conclusions
+        rows = []
+        for arm in c.arms:
+            values = dict(c.runs.configs[arm.name].values)
+            rows.append(
+                {"lr": values.pop("peak_rate"), **values, "seeds": len(arm.done), c.runs.metric.name: arm.value,
+                 "sd": arm.sd, "verdict": Wording(locale("en"), c.runs.metric.name).word(arm.standing),
+                 "diverged": arm.num_diverged, "failed": arm.num_failed}
+            )  # fmt: skip
+        return rows
+
+    def frame(self, of: Literal["settings", "trials", "evaluations"] = "settings") -> pandas.DataFrame:
+        """Return settings, trials or evaluations as a pandas frame, a row each.
+
+        Raises:
+            ConfigError: it is none of these.
+            LrscopeError: pandas is not installed.
+        """
+        if of == "settings":
+            return to_frame(self.table)
+        if of not in ("trials", "evaluations"):
+            raise ConfigError(f"a frame is of settings, trials or evaluations: got {of!r}")
+        with load_study(self.folder) as reader:
+            return reader.trials() if of == "trials" else reader.evaluations()
+
+    def report(self, *, open: bool = False, lang: str = "en") -> Path:  # noqa: A002 - as a reader says it
+        """Write the report, `report.html` and `report.md`, into the study's folder; return the page's path.
+
+        With `open` the page is shown in a browser.
+        """
+        page = report([self.folder], lang=lang).page
+        if open:
+            webbrowser.open(page.resolve().as_uri())
+        return page
+
+    def __repr__(self) -> str:
+        return "\n".join([self.answer, *self._failed(), f"The study is in {visible(str(self.folder))}."])
+
+    def _failed(self) -> list[str]:
+        """Return a few lines on trials that failed."""
+        failures = self.failures
+        lines = [f"Trial {trial} failed: {visible(reason)}" for trial, reason in failures.items()]
+        more = len(lines) - MAX_REASONS
+        return lines[:MAX_REASONS] + ([f"{more} more trials failed: see failures."] if more > 0 else [])
+
+    def _repr_html_(self) -> str:
+        from lrscope.report.notebook import notebook_html
+
+        failed = [*self._failed(), f"The study is in {self.folder}."]
+        try:
+            return notebook_html(document(self.conclusions), locale("en"), failed)
+        except LrscopeError as error:
+            return "".join(f"<p>{html.escape(visible(line))}</p>" for line in (str(error), *failed))

@@ -1,0 +1,248 @@
+"""`lrscope.sweep` of a function: the same wherever it runs, and whatever happens to it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.api import toys
+
+import lrscope
+from lrscope.errors import ConfigError, StudyError
+from lrscope.store.study import StudyStore
+
+SOURCE = Path(__file__).parents[2]
+
+
+def swept(train: Callable[[Any], Any], folder: Path, **more: Any) -> Any:
+    return lrscope.sweep(train, **{"lr": toys.RATES, "seeds": 2, "out": folder, "progress": False, **more})
+
+
+def statuses(folder: Path) -> list[str]:
+    with StudyStore.open(folder) as store:
+        return [row.status for row in store.trials()]
+
+
+def everything(folder: Path) -> list[Any]:
+    """Return all that was measured, in values that compare."""
+    with StudyStore.open(folder) as store:
+        return [
+            (row.status, row.config, record.step, record.split, dict(record.metrics),
+             {name: scores.values.tolist() for name, scores in record.scores.items()})
+            for row in store.trials() for record in store.evaluations(row.id, with_scores=True)
+        ]  # fmt: skip
+
+
+def test_it_is_the_same_in_processes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    inline, processes = tmp_path / "inline", tmp_path / "processes"
+    study = swept(toys.bowl, inline)
+    assert "at 0." in capfd.readouterr().out  # inline, what it prints stays where it was printed
+    swept(toys.bowl, processes, executor="processes", workers=2)
+    assert "at 0." not in capfd.readouterr().out
+    assert everything(inline) == everything(processes)
+    for folder in (inline, processes):
+        assert (folder / "trials" / "0001" / "out" / "weights.txt").is_file()
+    assert (processes / "trials" / "0001" / "output.log").read_text().startswith("at 0.")
+    assert study.table[0]["lr"] == toys.RATES[0]
+    assert study.table[0]["verdict"] == "too low"
+    assert study.best is not None
+    assert study.best["lr"] in toys.RATES[1:]
+    assert "not proven" in repr(study.best) or study.best.is_proven
+    assert study.conclusions.evidence.num_examples == 40  # scores are paired, example by example
+
+
+def test_what_it_shows(tmp_path: Path) -> None:
+    study = swept(toys.bowl, tmp_path / "a", settings={"dropout": [0.0, 0.1], "note": "x"})
+    text, page = repr(study), study._repr_html_()
+    assert text.startswith(study.answer)
+    assert study.answer.startswith(("Use lr", "No setting"))
+    assert "<svg" in page
+    assert "dropout 0.1" in page
+    assert page.count("<script") == 0
+    assert study.report().read_text().count("<svg") >= 2
+    assert set(study.best) == {"lr", "dropout", "note"}
+    pytest.importorskip("pandas")
+    assert list(study.frame()["dropout"]) == [0.0, 0.1] * 3
+    assert len(study.frame("trials")) == 12
+    assert set(study.frame("evaluations")["split"]) == {"train", "dev", "sealed test"}
+    with pytest.raises(ConfigError, match="settings, trials or evaluations: got 'x'"):
+        study.frame("x")
+
+
+def test_progress_is_plain_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    swept(toys.bowl, tmp_path / "a", progress=True, seeds=1, settings={"dropout": 0.1})
+    said = capsys.readouterr().err
+    assert re.search(r"trial 2  lr 0.3  dropout 0.1  seed 0  step 8  dev accuracy 0\.\d+  completed  \(2 of 3", said)
+    assert "\x1b" not in said
+
+
+def test_an_exception_costs_one_trial(tmp_path: Path) -> None:
+    for executor in ("inline", "processes"):
+        folder = tmp_path / executor
+        study = swept(toys.fails_at_the_largest, folder, seeds=1, metric="accuracy", executor=executor)
+        assert statuses(folder) == ["completed", "completed", "failed"]
+        (reason,) = study.failures.values()
+        assert re.fullmatch(r"ValueError: this rate is not for me \(.*toys.py:\d+\)", reason)
+        assert "Trial 3 failed: ValueError" in repr(study)
+        log = (folder / "trials" / "0003" / "work" / "output.log").read_text()
+        assert log.count("Traceback") == 1  # what a program does wrong is not tried twice
+        assert ("about to fail" in log) == (executor == "processes")
+
+
+def test_divergence_is_a_result(tmp_path: Path) -> None:
+    swept(toys.diverges_at_the_largest, tmp_path / "a", metric="accuracy", seeds=1)
+    with StudyStore.open(tmp_path / "a") as store:
+        row = store.trials()[-1]
+    assert (row.status, row.step) == ("diverged", 2)
+    assert row.reason == "loss became nan at step 2, learning rate 0.9"
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (float("nan"), "a training function returns finite numbers: got accuracy = nan; raise lrscope.Diverged"),
+        ("good", "a training function returns a number: got 'good'"),
+        (True, "a training function returns a number: got True"),
+        (None, "a training function returns what it measured on dev, or reports it: got nothing"),
+        ({"test_accuracy": 0.5}, "returns what it measured on dev, or reports it: got {'test_accuracy': 0.5}"),
+        ({"dev_accuracy": "0.5"}, "dev_accuracy is a number: got '0.5'"),
+        ({"dev_accuracy": 0.5, "scores": [[0.5]]}, "one an example: got an array of 1 × 1"),
+        ({"dev_accuracy": 0.5, "scores": [0.5, float("inf")]}, "are finite: got 1 that are not"),
+        ({"dev_accuracy": 0.5, "scores": [1, 0], "weights": [1]}, "got 1 weights for 2 scores"),
+        ({"dev_accuracy": 0.5, "step": 1.5}, "step says how far the training came: got 1.5"),
+    ],
+    ids=str,
+)
+def test_a_wrong_return_is_one_reason(tmp_path: Path, returned: Any, reason: str) -> None:
+    study = swept(lambda trial: returned, tmp_path / "a", lr=0.1, seeds=1, metric="accuracy")
+    assert reason in study.failures[1]
+    assert "\n" not in study.failures[1]
+
+
+def test_a_number_needs_a_direction_and_what_was_run_is_kept(tmp_path: Path) -> None:
+    calls = []
+
+    def train(trial: lrscope.Trial) -> float:
+        calls.append(trial.number)
+        return trial.lr
+
+    with pytest.raises(StudyError, match='whether a larger score is better is not known: add direction="minimize" or'):
+        swept(train, tmp_path / "a")
+    study = swept(train, tmp_path / "a", direction="minimize")
+    assert calls == [1, 2, 3, 4, 5, 6]
+    assert study.conclusions.runs.metric == ("score", "minimize")
+
+
+def test_the_same_call_goes_on_and_another_extends(tmp_path: Path) -> None:
+    calls: list[tuple[float, int]] = []
+
+    def train(trial: lrscope.Trial) -> float:
+        calls.append((trial.lr, trial.seed))
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return 1.0 - abs(trial.lr - 0.3)
+
+    folder, said = tmp_path / "a", {"metric": "accuracy", "seeds": 1}
+    with pytest.raises(KeyboardInterrupt):
+        swept(train, folder, **said)
+    study = swept(train, folder, **said)
+    assert calls == [(0.01, 0), (0.3, 0), (0.3, 0), (0.9, 0)]
+    study.add_seeds()
+    assert calls[4:] == [(0.01, 1), (0.3, 1), (0.9, 1)]
+    swept(train, folder, **said)  # fewer seeds than it has by now: nothing is lost, nothing is run
+    swept(train, folder, **{**said, "lr": [0.1], "seeds": 2})
+    assert calls[7:] == [(0.1, 0), (0.1, 1)]
+    assert len(study.table) == 4
+
+
+def train_twice(trial: lrscope.Trial) -> float:
+    return 2.0 * trial.lr
+
+
+def test_other_settings_are_one_error(tmp_path: Path) -> None:
+    folder = tmp_path / "a"
+    said: dict[str, Any] = {"metric": "accuracy", "seeds": 1, "settings": {"dropout": 0.1}}
+    swept(train_twice, folder, **said)
+    for change, match in [
+        ({"settings": {"dropout": 0.2}}, r"was begun with dropout 0.1: got dropout 0.2; leave it as it was, or choose"),
+        ({"settings": {}}, "was begun with dropout 0.1: got no dropout"),
+        ({"settings": {"dropout": 0.1, "r": 8}}, "was begun with no r: got r 8"),
+        ({"keep": "none"}, "was begun with keep='all': got 'none'"),
+        ({"metric": "f1"}, "compares by accuracy, to maximize: got metric='f1'"),
+    ]:
+        with pytest.raises(StudyError, match=match):
+            swept(train_twice, folder, **{**said, **change})
+
+
+def test_a_function_that_changed_is_refused_once_runs_depend_on_it(tmp_path: Path) -> None:
+    def made(body: str) -> Any:
+        names: dict[str, Any] = {}
+        exec(compile(f"def train(trial):\n{body}", "train.py", "exec"), names)
+        return names["train"]
+
+    folder, said = tmp_path / "a", {"metric": "accuracy", "seeds": 1}
+    swept(made("    return trial.rate"), folder, **said)
+    assert statuses(folder) == ["failed"] * 3
+    swept(made("    return trial.lr"), folder, **said)  # mended before any run had ended
+    assert statuses(folder) == ["completed"] * 3
+    swept(made("\n    # the same\n    return trial.lr"), folder, **said)
+    with pytest.raises(StudyError, match=r"train has changed since .* was begun \(comments and line"):
+        swept(made("    return 2 * trial.lr"), folder, **said)
+
+
+def test_a_worker_that_dies_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    study = swept(toys.dies_once, tmp_path / "a", lr=0.1, seeds=1, metric="accuracy", executor="processes")
+    assert study.failures == {}
+    assert study.conclusions.arms[0].value == 1.0
+
+
+def test_what_cannot_travel_runs_inline_alone(tmp_path: Path) -> None:
+    held = threading.Lock()
+
+    def train(trial: lrscope.Trial) -> float:
+        return float(held.locked())
+
+    said: dict[str, Any] = {"lr": 0.1, "seeds": 1, "metric": "accuracy"}
+    with pytest.raises(StudyError, match=r'can be pickled: got .* for train; .*, or use executor="inline"'):
+        swept(train, tmp_path / "a", executor="processes", **said)
+    assert not (tmp_path / "a").exists()
+    assert swept(train, tmp_path / "a", **said).failures == {}
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import lrscope\nprint('the script runs')\nSCALE = 2.0\n"
+        "def helper(rate):\n    return SCALE * rate\n"
+        "def train(trial):\n    return helper(trial.lr)\n"
+        "study = lrscope.sweep(train, lr=[0.1, 0.2], seeds=1, metric='accuracy', out='a', workers=2)\n"
+        "print([row['accuracy'] for row in study.table])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONPATH": str(SOURCE / "src")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "the script runs\n[0.2, 0.4]\n"
+
+
+def test_what_is_asked_for_is_checked() -> None:
+    for asked, match in [
+        ({}, "of a function or of a command: got neither"),
+        ({"train": toys.bowl, "command": "x"}, "got both"),
+        ({"train": "python train.py"}, "what trains is a function: got str; of a command, write command="),
+        ({"train": toys.bowl, "lr": []}, "lr is a value or a list of values: got an empty list"),
+        ({"train": toys.bowl, "settings": {"seed": 1}}, "not one of lr, seed"),
+        ({"train": toys.bowl, "timeout": "2"}, "a time with its unit"),
+    ]:
+        with pytest.raises(ConfigError, match=match):
+            lrscope.sweep(**{"lr": 0.1, **asked})  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="no argument 'dropout'; settings of one's own are settings="):
+        lrscope.sweep(toys.bowl, lr=0.1, dropout=0.1)  # type: ignore[call-arg]
