@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig
-from lrscope.errors import ConfigError, LrscopeError, Problem
+from lrscope.errors import ConfigError, LrscopeError, Problem, StudyError
 from lrscope.files import count_in, damaged, number_in, read_json, write_text
 
 PLAN, SETTINGS = "plan.json", "settings.toml"
@@ -138,6 +138,8 @@ def read_plan(folder: Path) -> KeptPlan | None:
     if not path.is_file():
         return None
     values = read_json(path)
+    if "search" in values:
+        raise StudyError(f"{folder} was begun by a tune with --command: go on with the same command, or name another")
     settings = values.pop("settings", None)
     read: dict[str, Any] = {
         item.name: (count_in if item.type == "int" else number_in)(values, item.name, path) for item in fields(Plan)

@@ -10,6 +10,7 @@ from typing import Any
 import typer
 
 from lrscope.studies.budget import Plan
+from lrscope.studies.tune_plan import TunePlan
 from lrscope.terminal.find_progress import FindProgress
 from lrscope.terminal.interrupt import graceful_interrupt
 from lrscope.terminal.output import counted, echo
@@ -141,8 +142,19 @@ def time_line(known: TimeKnown) -> str:
     return f"about {rough(known.seconds)} for {left} ({by})"
 
 
-def plan_lines(plan: Plan) -> list[str]:
+def plan_lines(plan: Plan | TunePlan) -> list[str]:
     """Return how a budget is spent, as a person reads it."""
+    if isinstance(plan, TunePlan):
+        runs = "short runs" if plan.is_short else "runs"
+        return [
+            f"plan for the budget of {rough(plan.budget)}:",
+            f"  {len(plan.rates)} {runs} to find where to look, one included that has run: about "
+            f"{rough(plan.short_seconds)}",
+            f"  sweep, 5 rates × {counted(plan.seeds, 'seed')}, about {rough(plan.full_run)} a run: about "
+            f"{rough(plan.sweep_seconds)}",
+            f"  up to {counted(plan.max_seeds, 'seed')} for rates that may be the best: about "
+            f"{rough(plan.more_seconds)}",
+        ]
     return [
         f"plan for the budget of {duration(plan.budget)}:",
         f"  range test, {counted(plan.ramp_seeds, 'seed')}: about {duration(plan.find_seconds)}",

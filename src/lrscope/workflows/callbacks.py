@@ -20,6 +20,7 @@ from lrscope.records import Record
 from lrscope.runners.base import Event
 from lrscope.store.trials import TrialRow
 from lrscope.studies.budget import Plan
+from lrscope.studies.tune_plan import TunePlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,7 +105,7 @@ class FinetuneRecord:
 class PlanMade:
     """How a budget of time is spent."""
 
-    plan: Plan
+    plan: Plan | TunePlan
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.studies.budget import KeptPlan, format_budget, read_plan
 from lrscope.studies.interim_looks import Looks, read_looks
+from lrscope.studies.kept_tune import going_on, is_of_command
 from lrscope.studies.run_times import RunTimes
 from lrscope.workflows.study_folder import begun_study
 
@@ -124,6 +125,8 @@ def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
 
 
 def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:
+    if home != folder and is_of_command(folder):
+        return going_on(folder)
     if home != folder and (kept := read_plan(folder)) is not None:
         return str(tune_command(folder, kept, MARGIN if looks is None else looks.margin))
     if looks is not None and not looks.is_over:

@@ -8,7 +8,7 @@ from lrscope.errors import StudyError
 from lrscope.store.storage import DATABASE
 from lrscope.studies.budget import is_tune_folder
 
-FIND, SWEEP = "find", "sweep"
+FIND, SHORT, SWEEP = "find", "short", "sweep"
 
 
 def begun_study(folder: Path) -> Path:
@@ -19,7 +19,7 @@ def begun_study(folder: Path) -> Path:
     """
     if (folder / DATABASE).is_file() or not is_tune_folder(folder):
         return folder  # where there is no study, whoever opens it says so
-    for name in (SWEEP, FIND):
+    for name in (SWEEP, SHORT, FIND):
         if (folder / name / DATABASE).is_file():
             return folder / name
     raise StudyError(f"lrscope tune has not begun a study in {folder} yet; run the same tune command again")

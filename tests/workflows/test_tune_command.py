@@ -1,0 +1,186 @@
+"""Tune for one's own training: a budget spent on a landscape with a known best, whatever comes between."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.external import Result, fake
+from tests.workflows.test_runs import Recorder
+
+from lrscope.config import ExternalStudy, ExternalTrial
+from lrscope.config.external import OwnSettings, TrainerConfig
+from lrscope.errors import ConfigError, StudyError
+from lrscope.executors.config import ExecutorConfig
+from lrscope.runners.external.placeholders import value_text
+from lrscope.store.study import StudyStore
+from lrscope.studies.tune_plan import RateRange
+from lrscope.terminal.live import plan_lines
+from lrscope.workflows import callbacks as tell
+from lrscope.workflows.callbacks import Callbacks, Stopped
+from lrscope.workflows.status import study_status
+from lrscope.workflows.tune_command import filled_command, tune_command
+
+SEARCH, HOUR = RateRange(1e-5, 1e-3), 3600.0
+
+
+def asked(epochs: float | None = 5, **trainer: object) -> ExternalStudy:
+    trial = ExternalTrial(peak_rate=1e-5, epochs=epochs, settings=OwnSettings({"lora_r": 8}))
+    command = ("python", "train.py", "--lr={lr}", "--seed", "{seed}", "-e", "{epochs}", "-r", "{lora_r}", "{out}")
+    return ExternalStudy(trainer=TrainerConfig(**{"command": command, **trainer}), trial=trial)  # type: ignore[arg-type]
+
+
+def landscape(best: float = 1e-4, shift: float = 0.25, cliff: float = 1.2) -> Callable[[ExternalTrial], Result]:
+    """Return a loss that is least at `best` over 5 epochs, higher by `shift` decades over 1, and diverges beyond."""
+
+    def run(trial: ExternalTrial) -> Result:
+        epochs = trial.epochs or 5
+        middle = math.log10(best) + shift * (5 - epochs) / 4
+        away = math.log10(trial.peak_rate) - middle
+        if away > cliff:
+            return Result(status="diverged", reason="loss became nan at step 7", seconds=5.0)
+        noise = random.Random(repr((trial.peak_rate, trial.seed, epochs))).gauss(0, 0.005)
+        return Result(1.0 + away**2 + noise, seconds=20.0 + 20.0 * epochs)
+
+    return run
+
+
+def rates(folder: Path) -> list[float]:
+    with StudyStore.open(folder) as store:
+        return sorted({row.config.peak_rate for row in store.trials()})
+
+
+def test_a_budget_is_spent_on_short_runs_then_on_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, watch = fake(monkeypatch, landscape()), Recorder()
+    result = tune_command(asked(), SEARCH, tmp_path / "t", HOUR, callbacks=watch.callbacks())
+    assert [trial.epochs for trial in runner.ran[:5]] == [1] * 5
+    assert runner.ran[0].peak_rate == 1e-4, "the middle tells the cost"
+    assert all(trial.epochs == 5 and trial.settings["lora_r"] == 8 for trial in runner.ran[5:])
+    assert rates(tmp_path / "t" / "short") == [1e-5, 3.2e-5, 1e-4, 3.2e-4, 1e-3]
+    swept = rates(tmp_path / "t" / "sweep")
+    assert len(swept) == 5
+    assert swept[0] <= 3.2e-5 < 1e-4 < swept[-1]
+    best = result.report.conclusions.recommended
+    assert best is not None
+    assert best.rate is not None
+    assert abs(math.log10(best.rate / 1e-4)) < 0.4
+    (plan,) = [each.plan for each in watch.of(tell.PlanMade) if isinstance(each, tell.PlanMade)]
+    assert plan_lines(plan)[0] == "plan for the budget of 1 h 0 min:"
+    place = next(n for n, each in enumerate(watch.seen) if isinstance(each, tell.PlanMade))
+    done = [e for e in watch.seen[:place] if isinstance(e, tell.TrialEvent) and e.event.kind == "done"]
+    assert len(done) == 1, "the plan is laid out after the first run"
+    spent = sum(20.0 + 20.0 * (trial.epochs or 0) for trial in runner.ran)
+    assert spent <= HOUR
+    assert result.train.startswith(f"python train.py --lr={value_text(best.rate)} --seed 0")
+    assert result.train.endswith(f"-e 5 -r 8 {(tmp_path / 't' / 'recommended').resolve()}")
+
+
+def test_the_same_command_goes_on_wherever_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, landscape())
+    whole = tune_command(asked(), SEARCH, tmp_path / "whole", HOUR)
+    runner = fake(monkeypatch, landscape())
+    num_stops, commands = 0, {""}  # of a stage that has ended there is none
+    while True:
+        watch = Recorder()
+
+        def stop_soon(progress: tell.Progress, watch: Recorder = watch) -> None:
+            watch.show(progress)
+            if isinstance(progress, tell.TrialEvent) and progress.event.kind == "done":
+                watch.stop.stop()
+
+        try:
+            result = tune_command(
+                asked(), SEARCH, tmp_path / "t", HOUR, callbacks=Callbacks(stop_soon, stop=watch.stop)
+            )
+            break
+        except Stopped as stopped:
+            commands |= {stopped.resume_command, study_status(tmp_path / "t").resume_command}
+            num_stops += 1
+    assert commands == {"", f"the same lrscope tune command, with --out {tmp_path / 't'}"}
+    assert num_stops > 10
+    assert len(runner.ran) == len(set(runner.ran)), "nothing that was completed ran again"
+    assert result.plan == whole.plan
+    for name in ("short", "sweep"):
+        assert rates(tmp_path / "t" / name) == rates(tmp_path / "whole" / name)
+    assert [arm.value for arm in result.report.conclusions.arms] == [arm.value for arm in whole.report.conclusions.arms]
+
+
+def test_a_small_budget_says_what_it_takes_and_more_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = fake(monkeypatch, landscape())
+    with pytest.raises(ConfigError, match=r"5 rates at 2 seeds: 10min is too little .*give 41min \(what ran is kept"):
+        tune_command(asked(), SEARCH, tmp_path / "t", 600.0)
+    assert len(runner.ran) == 1
+    tune_command(asked(), SEARCH, tmp_path / "t", 41 * 60.0)
+    assert len(runner.ran) == len(set(runner.ran))
+    with pytest.raises(StudyError, match="was begun with a budget of 41min: got 60min"):
+        tune_command(asked(), SEARCH, tmp_path / "t", HOUR)
+    with pytest.raises(StudyError, match="was begun with --lr 1e-5:1e-3: got 1e-5:1e-2"):
+        tune_command(asked(), RateRange(1e-5, 1e-2), tmp_path / "t", 41 * 60.0)
+    with pytest.raises(StudyError, match=r"was begun with epochs 5.*: got 3"):
+        tune_command(asked(3), SEARCH, tmp_path / "t", 41 * 60.0)
+
+
+def test_the_range_is_extended_once_where_its_end_is_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, landscape(best=1e-2, cliff=5))
+    watch = Recorder()
+    tune_command(asked(), SEARCH, tmp_path / "t", 5 * HOUR, callbacks=watch.callbacks())
+    assert rates(tmp_path / "t" / "short")[-2:] == [1e-3, 3.2e-3]
+    assert any("at the end of the range: 3.2e-3 runs as well" in str(each) for each in watch.of(tell.Note))
+    assert rates(tmp_path / "t" / "sweep")[-1] == 3.2e-3
+
+
+def test_runs_without_a_length_are_of_full_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner = fake(monkeypatch, landscape(shift=0))
+    config = asked(None, command=("train", "{lr}", "{seed}", "{lora_r}"))
+    result = tune_command(config, SEARCH, tmp_path / "t", 2 * HOUR)
+    assert {trial.epochs for trial in runner.ran} == {None}
+    assert not result.plan.is_short
+
+
+def test_several_runs_at_once_share_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lrscope.executors.inline import InlineExecutor
+
+    runner = fake(monkeypatch, landscape())
+    monkeypatch.setattr(
+        "lrscope.workflows.run_study.build_executor", lambda executor, prepared: InlineExecutor(prepared)
+    )
+    two = ExecutorConfig("processes", 2)
+    result = tune_command(asked(), SEARCH, tmp_path / "t", HOUR, two)
+    assert {trial.peak_rate for trial in runner.ran[:2]} == {1e-5, 1e-4}
+    assert result.plan.seeds > 2
+
+
+def test_no_run_that_comes_to_a_value_is_an_error_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runner = fake(monkeypatch, lambda trial: Result(status="diverged", reason="loss became nan at step 7"))
+    with pytest.raises(StudyError, match=r"none of the 5 runs .*: lr 1e-4 diverged: loss became nan at step 7; search"):
+        tune_command(asked(), SEARCH, tmp_path / "d", HOUR)
+    assert len(runner.ran) == 5
+    broken = fake(monkeypatch, lambda trial: Result(status="failed", reason="no module named peft"))
+    with pytest.raises(StudyError, match=r"the run at lr 1e-4 did not .*: lr 1e-4 failed: no module named peft; mend"):
+        tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
+    assert len(broken.ran) == 2, "it is not tried at every rate"
+    mended = fake(monkeypatch, landscape())
+    tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
+    assert mended.ran
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fake(monkeypatch, landscape())
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(StudyError, match="is neither"):
+        tune_command(asked(), SEARCH, tmp_path, HOUR)
+
+
+def test_the_command_of_a_choice_writes_its_configuration(tmp_path: Path) -> None:
+    template = tmp_path / "sft.yaml"
+    template.write_text("lr: {lr}\nr: {lora_r}\nout: {out}\n", encoding="utf-8")
+    config = asked(command=("axolotl", "train", "{config}"), template=str(template))
+    line = filled_command(config, config.trial.with_values({"peak_rate": 1e-4}), tmp_path / "t")
+    assert line == f"axolotl train {tmp_path / 't' / 'recommended.yaml'}"
+    written = (tmp_path / "t" / "recommended.yaml").read_text(encoding="utf-8")
+    assert written == f"lr: 0.0001\nr: 8\nout: {tmp_path / 't' / 'recommended'}\n"
