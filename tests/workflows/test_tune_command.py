@@ -161,12 +161,22 @@ def test_no_run_that_comes_to_a_value_is_an_error_with_its_reason(
         tune_command(asked(), SEARCH, tmp_path / "d", HOUR)
     assert len(runner.ran) == 5
     broken = fake(monkeypatch, lambda trial: Result(status="failed", reason="no module named peft"))
-    with pytest.raises(StudyError, match=r"the run at lr 1e-4 did not .*: lr 1e-4 failed: no module named peft; mend"):
+    with pytest.raises(StudyError, match=r"^lr 1e-4 failed: no module named peft; mend it"):
         tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
     assert len(broken.ran) == 2, "it is not tried at every rate"
     mended = fake(monkeypatch, landscape())
     tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
     assert mended.ran
+
+
+def test_a_rate_that_does_not_reach_the_training_is_no_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    logged = [(step, {"loss": 1.0, "learning_rate": 2e-5 * (1 - step / 100)}) for step in range(10, 100, 10)]
+    runner = fake(monkeypatch, lambda trial: Result(1.5, train=logged))
+    with pytest.raises(StudyError, match=r"all 5 rates came to the same value: .* the logs show the same learning"):
+        tune_command(asked(), RateRange(1e-5, 1e-3), tmp_path / "t", HOUR)
+    assert len(runner.ran) <= 6
+    fake(monkeypatch, lambda trial: Result(1.5))  # by chance, or where nothing is learned: no log says otherwise
+    tune_command(asked(), SEARCH, tmp_path / "u", HOUR)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

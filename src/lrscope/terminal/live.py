@@ -148,7 +148,7 @@ def plan_lines(plan: Plan | TunePlan) -> list[str]:
         runs = "short runs" if plan.is_short else "runs"
         return [
             f"plan for the budget of {rough(plan.budget)}:",
-            f"  {len(plan.rates)} {runs} to find where to look, one included that has run: about "
+            f"  {len(plan.rates)} {runs} to find where to look, the first of which has run: about "
             f"{rough(plan.short_seconds)}",
             f"  sweep, 5 rates × {counted(plan.seeds, 'seed')}, about {rough(plan.full_run)} a run: about "
             f"{rough(plan.sweep_seconds)}",

@@ -20,9 +20,12 @@ from lrscope.executors.config import ExecutorConfig, trials_at_once
 from lrscope.machine import available_cores
 from lrscope.number_text import format_rate
 from lrscope.report.locales import locale
+from lrscope.report.wording import Wording
 from lrscope.runners.external.placeholders import fill, render_template
 from lrscope.runners.work_folder import LOGS
+from lrscope.runs.audit import audit
 from lrscope.runs.import_study import read_study
+from lrscope.runs.notes import SameRates, SettingUnused
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
@@ -149,6 +152,7 @@ class _Tune:
         self._first_runs()
         plan = self.kept.plan or self._make_plan()
         self._run_also(plan.rates)
+        self._require_a_difference()
         found = self._found()
         further = None if found.edge is None else self._further(found.edge)
         if found.edge is not None and further is not None and self._holds_one_more(plan):
@@ -240,6 +244,21 @@ class _Tune:
         assert found is not None, "a run came to a value"
         return found
 
+    def _require_a_difference(self) -> None:
+        """Refuse to spend the budget where the rate shows in no log and in no result.
+
+        Raises:
+            StudyError: all rates came to the same value, and their logs are the same.
+        """
+        with StudyStore.open(self.folder / SHORT) as store:
+            costs, runs = [cost for cost in _costs(store).values() if cost is not None], read_study(store)
+        if len(costs) < 2 or len(set(costs)) > 1:
+            return
+        for note in audit(runs.runs, runs.configs):
+            if isinstance(note, SameRates) or (isinstance(note, SettingUnused) and note.name == "lr"):
+                said = Wording(locale("en"), runs.metric.name).sentence(note)
+                raise StudyError(f"all {len(costs)} rates came to the same value: {said} Another --out begins anew")
+
     def _further(self, edge: float) -> float | None:
         """Return a rate one step beyond the range, where none has been tried there."""
         with StudyStore.open(self.folder / SHORT) as store:
@@ -267,18 +286,15 @@ def _no_value(store: StudyStore) -> StudyError:
     """Return the error that no run came to a value, with the reason of the first that did not."""
     ended = [row for row in store.trials() if row.status in ("failed", "diverged")]
     first = next((row for row in ended if row.status == "failed"), ended[0])
-    log = store.trial_folder(first.id) / LOGS[0]
-    where = f" (its output is in {log})" if log.is_file() else ""
-    rates = ", ".join(format_rate(row.config.peak_rate) for row in ended)
+    logs = [folder / LOGS[0] for folder in (store.trial_folder(first.id), store.work_folder(first.id))]
+    where = next((f" (its output is in {log})" for log in logs if log.is_file()), "")
     way_out = "mend it, and run the same command again"
     if first.status == "diverged":
         way_out = "search lower rates with --lr LOW:HIGH and another --out"
-    runs = "the run" if len(ended) == 1 else f"none of the {len(ended)} runs"
-    came = "did not come to a value" if len(ended) == 1 else "came to a value"
-    return StudyError(
-        f"{runs} at lr {rates} {came}: lr {format_rate(first.config.peak_rate)} {first.status}: {first.reason}{where}; "
-        f"{way_out}"
-    )
+    what = f"lr {format_rate(first.config.peak_rate)} {first.status}: {first.reason}{where}; {way_out}"
+    if len(ended) == 1:
+        return StudyError(what)
+    return StudyError(f"none of the {len(ended)} runs came to a value: {what}")
 
 
 def filled_command(study: ExternalStudy, trial: ExternalTrial, folder: Path) -> str:
