@@ -246,3 +246,18 @@ def test_what_is_asked_for_is_checked() -> None:
             lrscope.sweep(**{"lr": 0.1, **asked})  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="no argument 'dropout'; settings of one's own are settings="):
         lrscope.sweep(toys.bowl, lr=0.1, dropout=0.1)  # type: ignore[call-arg]
+
+
+def test_what_takes_too_long_has_failed(tmp_path: Path) -> None:
+    def train(trial: lrscope.Trial) -> float:
+        while True:
+            trial.report(dev_accuracy=0.5)
+
+    study = swept(train, tmp_path / "a", lr=0.1, seeds=1, timeout=0.01)
+    assert study.failures == {1: "it took longer than the study's timeout of 0.01 s"}
+
+
+def test_more_seeds_until_it_is_decided(tmp_path: Path) -> None:
+    study = swept(toys.bowl, tmp_path / "a").until_decided(0.2, max_seeds=4)
+    assert study.best is not None
+    assert 2 <= max(row["seeds"] for row in study.table) <= 4

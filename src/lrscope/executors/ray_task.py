@@ -55,8 +55,10 @@ class Unseen:
 
 def versions() -> dict[str, str]:
     """Return what must be equal on all nodes for their numbers to be."""
-    import torch
-
+    try:
+        import torch
+    except ImportError:  # training of the user's own may do without
+        return {"lrscope": __version__, "torch": "none"}
     return {"lrscope": __version__, "torch": torch.__version__}
 
 
@@ -137,8 +139,8 @@ def _wanted(job: Job) -> Callable[[str], bool]:
 
 def _prepare(job: Job) -> Prepared:
     """Read a study's inputs once a worker."""
-    study = job.study.to_dict()
-    key = key_of(job.fingerprint, job.numerics.to_dict(), study["data"], study["model"])
+    study = {name: part for name, part in job.study.to_dict().items() if name not in ("trial", "sweep")}
+    key = key_of(job.fingerprint, job.numerics.to_dict(), study)
     if key not in _prepared:
         _prepared.clear()
         _prepared[key] = prepare_for(job)

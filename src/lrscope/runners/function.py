@@ -211,7 +211,8 @@ class Attempt:
             yield Event("record", self.trial.id, record)
 
     def _too_long(self) -> Ended:
-        return Ended("failed", reason=f"it took longer than the study's timeout of {self.study.trainer.timeout:g} s")
+        reason = f"it took longer than the study's timeout of {self.study.trainer.timeout:g} s"
+        return Ended("failed", reason=reason, is_final=True)
 
     def _outcome(
         self, records: Sequence[EvaluationRecord], status: Literal["completed", "diverged"], seconds: float,

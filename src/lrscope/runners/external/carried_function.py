@@ -19,6 +19,8 @@ from lrscope.errors import StudyError
 FUNCTION_FILE = "function.pkl"
 _FORMAT = 1
 _PLAIN = (str, bytes, int, float, complex, bool, type(None), type(Ellipsis))
+_MEMBERS = (FunctionType, staticmethod, classmethod, property, *_PLAIN)  # of a class
+_UNCOUNTED = ("__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__")
 
 TrainFunction = Callable[[Any], Any]
 
@@ -148,13 +150,13 @@ class _Seen:
         elif isinstance(value, type):
             yield value.__qualname__
             for name, member in sorted(vars(value).items()):
-                if isinstance(member, FunctionType | staticmethod | classmethod | property | _PLAIN) and name not in (
-                    "__doc__", "__module__", "__qualname__", "__firstlineno__", "__static_attributes__",
-                ):  # fmt: skip
+                if isinstance(member, _MEMBERS) and name not in _UNCOUNTED:
                     yield from (name, *self.parts(_unwrapped(member)))
         elif isinstance(type(value).__dict__.get("__call__"), FunctionType):
             yield from self.parts(type(value))
-            yield from self.parts({name: each for name, each in vars(value).items() if isinstance(each, _PLAIN)})
+            yield from self.parts(
+                {name: each for name, each in getattr(value, "__dict__", {}).items() if isinstance(each, _PLAIN)}
+            )
         else:
             yield type(value).__qualname__
 
