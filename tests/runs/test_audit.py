@@ -129,19 +129,23 @@ def test_a_setting_that_does_not_reach_the_training() -> None:
 @given(
     text=st.sampled_from([
         "linear", "cosine", "constant", "warmup(10%) > linear", "warmup(50%) > cosine", "warmup(100%)", "sqrt",
-        "linear(to=10%)", "step(10st)",
+        "linear(to=10%)", "step(10st)", "warmup(30%) > linear", "warmup(2%) > cosine",
     ]),
     peak=st.floats(1e-6, 1.0).map(lambda rate: float(f"{rate:.3g}")),
     ratio=st.sampled_from([1.2, 2.0, math.sqrt(10), 10.0]),
     steps=st.integers(1, 120), every=st.sampled_from([1, 7, 10, 50]),
-    form=st.sampled_from(["", ".6g", ".4g", ".2e", ".1e", ".0e", ".6f", ".4f"]),
+    form=st.sampled_from(["", ".6g", ".4g", ".2e", ".1e", ".0e", ".6f", ".4f"]), counted=st.booleans(),
 )  # fmt: skip
-def test_rates_that_were_kept_to(text: str, peak: float, ratio: float, steps: int, every: int, form: str) -> None:
+def test_rates_that_were_kept_to(
+    text: str, peak: float, ratio: float, steps: int, every: int, form: str, counted: bool
+) -> None:
     try:
         rates = [logged(text, each, steps, every, form) for each in (peak, peak * ratio)]
     except ScheduleError:  # the schedule does not fit so short a run
         return
-    assert audited([(trial(peak), rates[0]), (trial(peak * ratio), rates[1])], last=steps) == []
+    if counted:  # a log that tells no steps: lines are numbered
+        rates = [dict(enumerate(each.values(), start=1)) for each in rates]
+    assert audited([(trial(peak), rates[0]), (trial(peak * ratio), rates[1])], last=1 if counted else steps) == []
 
 
 def test_a_warmup_that_never_reaches_its_peak() -> None:

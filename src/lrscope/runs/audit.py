@@ -99,7 +99,7 @@ def _other_rates(logs: Sequence[_Log], known: Iterable[str]) -> Iterator[Note]:
         if log.arm not in known and log.arm not in found and _is_another_rate(log):
             found[log.arm] = log.config.peak_rate, max(log.rates.values())
     if found:
-        asked, applied = zip(*found.values(), strict=True)
+        asked, applied = zip(*dict.fromkeys(found.values()), strict=True)
         yield OtherRates(Settings(found), Rates(asked), Rates(applied))
 
 

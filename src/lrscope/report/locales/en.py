@@ -211,7 +211,7 @@ SAY = {
     ),
     "schedule-cut": "{arms}: training ended with the learning rate still at {share} of its peak, before the schedule was complete.",
     "other-rates": (
-        "{arms}: asked for lr {asked}, but the log shows {applied}. The command or its configuration sets its own learning rate or "
+        "Asked for lr {asked}, applied {applied}, as the logs show: the command or its configuration sets its own learning rate or "
         "scales it, or logs that of other parameters."
     ),
     "same-rates": (
