@@ -55,8 +55,8 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
             run = trial.run(arm.name)
             judged_by = trial.scores(metric, at_best=at_best) if run.status in WITH_VALUE else []
             runs.append(replace(run, epoch_noise=_own_noise(judged_by)) if at_best and judged_by else run)
-            if run.final and run.status in WITH_VALUE:
-                sizes["test"] = trial.num_tested
+            if run.final and run.status in WITH_VALUE and (num_tested := trial.num_tested):
+                sizes["test"] = num_tested
             if judged_by:
                 scores[arm.name][trial.row.config.seed] = judged_by[0].values.astype(np.float64)
                 weights = judged_by[0].weights.astype(np.float64)
@@ -148,10 +148,12 @@ class _Trial:
     def run(self, arm: str) -> Run:
         """Return the trial as a run."""
         row, by_step = self.row, dict[int, dict[str, dict[str, float]]]()
-        epochs: dict[int, float] = {}
+        epochs: dict[int, float | None] = {}
+        # A training of the user's own need not tell its epochs, which are 0 then.
+        tells_epochs = isinstance(row.config, TrialConfig) or any(record.epoch for record in self.evaluations)
         for record in (*self.of("train"), *self.of("dev")):
             by_step.setdefault(record.step, {})[record.split] = dict(record.metrics)
-            epochs[record.step] = _epoch_of(record, row.steps_per_epoch)
+            epochs[record.step] = _epoch_of(record, row.steps_per_epoch) if tells_epochs else None
         steps, start = self.store.steps(row.id), 0
         for step, splits in sorted(by_step.items()):
             # The mean training loss since the evaluation before, as trained on: with dropout, of weights on the move.
@@ -186,7 +188,8 @@ class _Trial:
     @property
     def num_tested(self) -> int:
         """How many examples of test it was scored on."""
-        return len(next(iter(self.store.scores(self.row.id, self.of("test")[-1].step, "test").values())).values)
+        scores = self.store.scores(self.row.id, self.of("test")[-1].step, "test")
+        return len(next(iter(scores.values())).values) if scores else 0
 
     def scores(self, metric: Metric, *, at_best: bool) -> list[Scores]:
         """Return the scores that it is judged by; of a best evaluation, with those of its neighbour after them."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lrscope.config import AnyStudy
+from lrscope.config import AnyStudy, ExternalStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import replacing, write_text
 from lrscope.runners.base import Prepared, Runner
+from lrscope.runners.external.carried_function import FUNCTION_FILE
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.store.study import StudyStore
@@ -62,7 +63,7 @@ def resume(
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
     """
     with held_study(folder, what) as store:
-        config = store.config.reading(moved or {})
+        config = store.config.reading({**_own_files(store.config, folder), **(moved or {})})
         if extension:
             config = extended(config, extension)
         prepared = (runner or runner_for(config)).prepare(config, Numerics.from_dict(store.numerics))
@@ -73,6 +74,12 @@ def resume(
             write_text(folder / "config.toml", config.to_toml())
         _write_files(folder, prepared)
         yield Study(store, prepared)
+
+
+def _own_files(config: AnyStudy, folder: Path) -> dict[str, str]:
+    """Return what lies in the study's own folder, which may have been moved."""
+    has_function = isinstance(config, ExternalStudy) and config.trainer.function is not None
+    return {"function": str(folder.resolve() / FUNCTION_FILE)} if has_function else {}
 
 
 def _write_files(folder: Path, prepared: Prepared) -> None:

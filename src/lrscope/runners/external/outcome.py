@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,9 +24,12 @@ def outcome_of(
 ) -> Outcome:
     """Return an outcome with these evaluations; what was measured on test is sealed.
 
+    An epoch that is not told is 0, which the store can hold.
+
     `step` is the last one that is known, where evaluations do not say it.
     """
-    kept = tuple(replace(each, split=SEALED) if each.split == "test" else each for each in evaluations)
+    known = [replace(each, epoch=0.0) if math.isnan(each.epoch) else each for each in evaluations]
+    kept = tuple(replace(each, split=SEALED) if each.split == "test" else each for each in known)
     last = max([step, *(record.step for record in kept)])
     return Outcome(status, reason, last, last, 0, seconds, np.empty(0, dtype=STEP), kept)
 
