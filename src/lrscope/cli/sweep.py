@@ -9,10 +9,19 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.cli.external_options import (
+    metric_settings,
+    own_settings,
+    shared_settings,
+    trainer_settings,
+    with_own_training,
+)
 from lrscope.cli.options import SWEEP, Settings, with_settings
 from lrscope.cli.study_table import print_sweep
 from lrscope.cli.sweep_options import AUTO, MaxSeeds, UntilDecided, grid_of, sweep_config
+from lrscope.config import AnyStudy, StudyConfig
 from lrscope.config.build import MOVABLE, flags_that_fix, resolve_paths, settings_in
+from lrscope.config.build_external import external_config, read_base
 from lrscope.config.command_line import CommandLine
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
@@ -25,8 +34,10 @@ from lrscope.terminal.output import echo
     schedule={"help": "Schedules, separated by ;. lrscope schedule show draws one."},
     warmup={"help": "Warmups, for schedules that name none."},
 )  # fmt: skip
+@with_own_training
 def sweep(
     settings: Settings,
+    own: Settings,
     config: Annotated[
         Path | None,
         typer.Option("--config", help="Read settings from a TOML file; options override it.", metavar="FILE"),
@@ -53,10 +64,15 @@ def sweep(
 ) -> int:
     """Compare learning rates, schedules, batch sizes and more: every combination, every one at the same seeds.
 
+    Trains a classifier, or runs a training of your own with --command.
+
     Example:
 
       lrscope sweep --model stories260K-hf --train train.txt --dev dev.txt --lr 1e-4,3e-4,1e-3
       --schedule "linear;cosine" --seeds 3 --epochs 4 --batch-size 80 --out runs/sweep
+
+      lrscope sweep --command "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
+      --lr 1e-5,3e-5,1e-4 --seeds 2 --out runs/mine
     """
     from lrscope.terminal import live
     from lrscope.workflows import sweep as workflow
@@ -67,12 +83,16 @@ def sweep(
     if resume is not None:
         if "warmup" in settings and "schedule" not in settings:
             raise ConfigError("--warmup with --resume needs the schedule that it is for: got none; add --schedule")
-        grid = grid_of(settings)
+        grid = {**grid_of(settings), **own_settings(own)}
+        if "steps" in own:
+            grid["steps"] = shared_settings({}, own)["steps"]
         if until_decided is not None and (grid or "seeds" in settings):
             raise ConfigError(
                 "--until-decided adds the seeds itself: got it with --seeds or values to compare; leave them out"
             )
         _require_extension_only(settings, config, out, save_config)
+        metric = metric_settings(own)
+        _require_known_trainer(own)
         moved = resolve_paths({name: value for name, value in settings.items() if name in MOVABLE})
         extension = {**grid, **({"seeds": settings["seeds"]} if "seeds" in settings else {})}
         with live.shown(quiet=json, yes=yes) as callbacks:
@@ -82,8 +102,9 @@ def sweep(
                 )
             else:
                 result = workflow.resume_sweep(
-                    resume, execution, callbacks, moved=moved, extension=extension, retry_failed=retry_failed
-                )
+                    resume, execution, callbacks, moved=moved, extension=extension, metric=metric,
+                    retry_failed=retry_failed,
+                )  # fmt: skip
         print_sweep(result, as_json=json)
         return 0
     if until_decided is not None:
@@ -91,7 +112,7 @@ def sweep(
     if retry_failed:
         raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
     search = settings.get("peak_rate") == AUTO
-    asked = with_threads(sweep_config(settings, config, (1e-3,) if search else None), execution)
+    asked = with_threads(_asked(settings, own, config, search=search), execution)
     if search and save_config is not None:
         raise ConfigError("--lr auto is found when a study begins: got it with --save-config; name the rates")
     if save_config is not None:
@@ -105,10 +126,38 @@ def sweep(
         return 0
     folder = out or Path("runs") / f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
     with live.shown(quiet=json, yes=yes) as callbacks:
-        run = workflow.sweep_found_rates if search else workflow.sweep
-        result = run(asked, folder, execution, callbacks)
+        if search and isinstance(asked, StudyConfig):
+            result = workflow.sweep_found_rates(asked, folder, execution, callbacks)
+        else:
+            result = workflow.sweep(asked, folder, execution, callbacks)
     print_sweep(result, as_json=json)
     return 0
+
+
+def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bool) -> AnyStudy:
+    """Return the study that is asked for: of the built-in training, or of a command.
+
+    Raises:
+        ConfigError: something required is missing, or cannot be.
+    """
+    base = read_base(config)
+    if "command" not in own and base is None:
+        beyond = [name for name in own if name not in ("sets",)]
+        if own:
+            flag = f"--{beyond[0]}" if beyond else "--set"
+            raise ConfigError(f"{flag} belongs to a training of your own: got it without --command; add the command")
+        return sweep_config(settings, config, (1e-3,) if search else None)
+    if search:
+        raise ConfigError("--lr auto needs the built-in training: got it with --command; name the rates, or use tune")
+    return external_config(trainer_settings(own), shared_settings(settings, own), own_settings(own), base)
+
+
+def _require_known_trainer(own: Settings) -> None:
+    fixed = [name for name in own if name not in ("sets", "steps", "metric", "minimize", "maximize")]
+    if fixed:
+        raise ConfigError(
+            f"a resumed study keeps its training: got --{fixed[0].rstrip('s')}; leave it out, or start anew"
+        )
 
 
 def _require_extension_only(

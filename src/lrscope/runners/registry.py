@@ -8,15 +8,19 @@ from lrscope.runners.base import Runner
 
 
 def runner_for(config: AnyStudy) -> Runner:
-    """Return what runs a study's trials: the built-in training, heads trained together, or range tests."""
+    """Return what runs a study's trials: a command, the built-in training, heads trained together, or range tests."""
     if config.find is not None:
         from lrscope.runners.range_test import RangeTestRunner
 
         return RangeTestRunner()
-    if isinstance(config, ExternalStudy) and config.trainer.function is not None:
-        from lrscope.runners.function import FunctionRunner
+    if isinstance(config, ExternalStudy):
+        if config.trainer.function is not None:
+            from lrscope.runners.function import FunctionRunner
 
-        return FunctionRunner()
+            return FunctionRunner()
+        from lrscope.runners.command import CommandRunner
+
+        return CommandRunner()
     if built_in(config).model.train_part == "head":
         from lrscope.runners.heads import HeadsRunner
 

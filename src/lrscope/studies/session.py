@@ -12,6 +12,7 @@ from lrscope.config import AnyStudy, ExternalStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import replacing, write_text
+from lrscope.records import UNDECIDED
 from lrscope.runners.base import Prepared, Runner
 from lrscope.runners.external.carried_function import FUNCTION_FILE
 from lrscope.runners.registry import runner_for
@@ -52,6 +53,7 @@ def resume(
     *,
     moved: Mapping[str, str] | None = None,
     extension: Mapping[str, Any] | None = None,
+    metric: Mapping[str, Any] | None = None,
     what: Literal["sweep", "find"] = "sweep",
     runner: Runner | None = None,
 ) -> Iterator[Study]:
@@ -66,6 +68,8 @@ def resume(
         config = store.config.reading({**_own_files(store.config, folder), **(moved or {})})
         if extension:
             config = extended(config, extension)
+        if metric:
+            config = _compared_by(store, config, metric)
         prepared = (runner or runner_for(config)).prepare(config, Numerics.from_dict(store.numerics))
         require_same(store.fingerprint, prepared.fingerprint, folder)
         check_schedules(config, prepared.sizes.get("train", 0))
@@ -87,6 +91,20 @@ def _write_files(folder: Path, prepared: Prepared) -> None:
     for name, content in prepared.files.items():
         with replacing(folder / name) as path:
             path.write_bytes(content)
+
+
+def _compared_by(store: StudyStore, config: AnyStudy, metric: Mapping[str, Any]) -> AnyStudy:
+    """Return a study of the user's own training with a metric named, where its runs have not shown one yet.
+
+    Raises:
+        StudyError: it has one.
+    """
+    if not isinstance(config, ExternalStudy) or store.metric != UNDECIDED:
+        raise StudyError(
+            f"a study keeps the metric that it began with: {store.folder} has {store.metric.name}; to compare by "
+            f"another, write lrscope report {store.folder} --metric NAME"
+        )
+    return replace(config, trainer=replace(config.trainer, **metric))
 
 
 def extended(config: AnyStudy, extension: Mapping[str, Any]) -> AnyStudy:

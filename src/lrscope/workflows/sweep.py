@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import StudyConfig, SweepConfig
+from lrscope.config import AnyStudy, StudyConfig, SweepConfig
 from lrscope.config.command_line import quote, resume
 from lrscope.executors.config import ExecutorConfig, trials_at_once
 from lrscope.report.locales import locale
@@ -53,7 +53,7 @@ class SweepResult:
 
 
 def sweep(
-    config: StudyConfig,
+    config: AnyStudy,
     folder: Path,
     executor: ExecutorConfig | None = None,
     callbacks: Callbacks | None = None,
@@ -98,17 +98,19 @@ def resume_sweep(
     *,
     moved: Mapping[str, str] | None = None,
     extension: Mapping[str, Any] | None = None,
+    metric: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
 ) -> SweepResult:
     """Go on with a study; `moved` says where its inputs lie now, `extension` which seeds and values are added.
 
-    With `retry_failed` trials that failed are tried again.
+    `metric` says what runs of the user's own training are compared by, where that is still open. With `retry_failed`
+    trials that failed are tried again.
 
     Raises:
         StudyError: there is no such study, another process runs it, or an input is no longer what it was.
         Stopped: it was asked to stop, or `callbacks.agree` said no.
     """
-    with session.resume(folder, moved=moved, extension=extension) as study:
+    with session.resume(folder, moved=moved, extension=extension, metric=metric) as study:
         return _run(study, executor or ExecutorConfig(), callbacks or Callbacks(), retry_failed=retry_failed)
 
 
