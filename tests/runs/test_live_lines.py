@@ -95,3 +95,7 @@ def test_whatever_comes_is_read_fast_and_kept_small(monkeypatch: pytest.MonkeyPa
     assert [each.step for each in lines.records if each.split == "dev"] == list(range(0, 300, 30))
     assert lines.records[-1].step == 299
     assert time.monotonic() - began < 5.0
+
+
+def test_counts_of_data_are_no_metrics() -> None:
+    assert LiveLines().take("Generating test split: 16 examples [00:00, 2000.00 examples/s]") == []

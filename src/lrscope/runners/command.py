@@ -155,8 +155,8 @@ class _CommandRun:
     def _end(self, ended: Ended, results: RunResults) -> Event:
         number = self.trial.id
         if self._has_diverged(results):
-            step, rate = results.diverged_at or (0, self.config.peak_rate)
-            reason = f"the loss became NaN or infinite at step {step}, learning rate {rate:.3g}"
+            step, rate = results.diverged_at or (results.evaluations[-1].step, self.config.peak_rate)
+            reason = f"the loss was NaN or infinite at step {step}, learning rate {rate:.3g}"
             return self._done(results, "diverged", ended, reason)
         if ended.stopped:
             return Event("stopped", number)
@@ -170,8 +170,10 @@ class _CommandRun:
 
     def _has_diverged(self, results: RunResults) -> bool:
         """Whether the loss was no number at the end, or for so long that the run was ended."""
-        losses = [r.metrics["loss"] for r in results.evaluations if r.split == "train" and "loss" in r.metrics]
-        return self._bad_losses >= NAN_LOSSES or bool(losses and not math.isfinite(losses[-1]))
+        last = {r.split: r.metrics["loss"] for r in results.evaluations if "loss" in r.metrics}
+        # Trainer logs a training loss of 0 in the place of NaN: then only the evaluation shows it.
+        is_finite = [math.isfinite(last[split]) for split in ("train", "dev") if split in last]
+        return self._bad_losses >= NAN_LOSSES or not all(is_finite)
 
     def _done(self, results: RunResults, status: Any, ended: Ended, reason: str) -> Event:
         outcome = outcome_of(results.evaluations, status, seconds=ended.seconds, reason=reason)

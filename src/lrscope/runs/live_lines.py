@@ -23,6 +23,8 @@ _PAIR = re.compile(
 _BAR = re.compile(r"(\d{1,15})/(\d{1,15}) \[((?:\d+:)?\d+:\d\d)<((?:\d+:)?\d+:\d\d|\?)")
 _SPLITS = ("eval", "dev", "train", "test", "val")  # one of which stands in a line with a value
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+# What stands behind the name of a split where its data are spoken of: "Generating test split: 16 examples".
+_OF_DATA = frozenset({"split", "set", "dataset", "data", "examples", "samples", "size", "file", "files", "batch_size"})
 _NOT_STEPS = re.compile(r"eval|predict|load|download|map|tokeniz|generat|truncat|pack|chat|adding|writing", re.I)
 
 
@@ -116,7 +118,8 @@ class LiveLines:
             return None
         if (match := EPOCH_LINE.match(part)) is not None:
             return self._of_epoch(int(match[1]), match[2])
-        values = {f"{split}_{name}": value for split, name, value in PRINTED_VALUE.findall(part)}
+        found = PRINTED_VALUE.findall(part)
+        values = {f"{split}_{name}": value for split, name, value in found if name.lower() not in _OF_DATA}
         entry = Entry.of(values)
         # What stands under the epochs sums them up: only what they did not say is new.
         splits = {

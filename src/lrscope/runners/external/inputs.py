@@ -40,7 +40,7 @@ def check_command(study: ExternalStudy) -> tuple[str, ...]:
         raise ConfigError(f"{where} says where the learning rate goes: got no {{lr}}; write --learning_rate {{lr}}")
     for name in sorted((settings | length) - used):
         raise ConfigError(
-            f"every setting reaches the training: got no {{{name}}} in {where}; add it, or leave {name} out"
+            f"a setting is used by the training: got no {{{name}}} in {where}; add it, or leave {name} out"
         )
     _check_program(study, command[0])
     return (*_notes(study, used),)
@@ -72,8 +72,8 @@ def _notes(study: ExternalStudy, used: frozenset[str]) -> list[str]:
     notes = []
     if "seed" not in used:
         notes.append(
-            "THE SEED DOES NOT REACH THE TRAINING: there is no {seed} in the command, so runs at other seeds may be the "
-            "same run again; add --seed {seed}"
+            "THE SEED DOES NOT REACH THE TRAINING: there is no {seed} in the command, so runs at other seeds may be "
+            "the same run again; add --seed {seed}"
         )
     if "out" not in used:
         notes.append(
