@@ -43,7 +43,7 @@ SWEEP = (*INPUTS, *_names(TrialConfig, but="seed"), *NUMERICS, *_names(SweepConf
 FIND = (
     *UNSEALED, *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
 )  # fmt: skip
-TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, "workers")
+TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, *EXECUTION)
 
 Settings = Mapping[str, Any]
 Command = Callable[..., Any]

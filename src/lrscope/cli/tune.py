@@ -1,25 +1,37 @@
-"""`lrscope tune`: a range test, a sweep, more seeds where the decision is open, a report, within a time budget."""
+"""`lrscope tune`: where to look, a sweep, more seeds where the decision is open, a report, within a time budget."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.cli.external_options import own_settings, shared_settings, trainer_settings, with_own_training
 from lrscope.cli.options import TUNE, Settings, with_settings
 from lrscope.cli.report import print_answer
 from lrscope.cli.study_table import print_settings
+from lrscope.config import ExternalStudy
 from lrscope.config.build import build_config, settings_in
+from lrscope.config.build_external import external_config
+from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
 from lrscope.terminal.output import echo, print_json
 
 
-@with_settings(TUNE, epochs={"shown_default": "what fits the budget"})
+@with_settings(TUNE, epochs={"shown_default": "what fits the budget; of a command, what it says itself"})
+@with_own_training
 def tune(
     settings: Settings,
+    own: Settings,
+    lr: Annotated[
+        str | None,
+        typer.Option(
+            "--lr", help="With --command: the learning rates to search.", metavar="LOW:HIGH", show_default=False
+        ),
+    ] = None,
     budget: Annotated[
         str, typer.Option("--budget", help="Time budget, such as 20min or 2h.", metavar="TIME")
     ] = "20min",
@@ -32,31 +44,68 @@ def tune(
 ) -> int:
     """Find the range, sweep it, spend seeds where the decision is open, and report: one command, one line to paste.
 
-    The same command goes on after Ctrl-C.
+    A training of your own, --command, is searched over --lr LOW:HIGH; its first run tells what runs take, and the plan
+    follows. With {epochs} or {steps} in it, the first runs are short. The same command goes on after Ctrl-C.
 
     Example:
 
       lrscope tune --model stories260K-hf --train train.txt --dev dev.txt --batch-size 80 --budget 20min --out runs/tune
+
+      lrscope tune --command "python train.py --learning_rate {lr} --seed {seed} --num_train_epochs {epochs}
+      --output_dir {out}" --lr 1e-5:1e-3 --epochs 3 --budget 8h --out runs/mine
     """
     from lrscope.studies.budget import parse_budget
     from lrscope.terminal import live
     from lrscope.workflows.report_values import report_values
-    from lrscope.workflows.tune import tune as spend
 
     execution = ExecutorConfig.of(**settings_in(settings, "execution"))
-    shared = {name: value for name, value in settings.items() if name != "epochs"}
-    asked = with_threads(build_config({**shared, "peak_rate": 1e-3}, what="tune"), execution)
     seconds, folder = parse_budget(budget), out or Path("runs") / "tune"
-    with live.shown(quiet=json) as callbacks:
-        result = spend(
-            asked, folder, seconds, execution, callbacks, epochs=settings.get("epochs"), margin=margin, lang=lang
-        )
-    command, written = result.finetune_command, result.report
+    result: Any
+    if "command" in own:
+        from lrscope.studies.tune_plan import parse_range
+        from lrscope.workflows.tune_command import tune_command
+
+        if lr is None:
+            raise ConfigError("tune of a command searches a range of rates: got no --lr; write --lr 1e-5:1e-3")
+        search, config = parse_range(lr), with_threads(own_study(settings, own, lr), execution)
+        with live.shown(quiet=json) as callbacks:
+            result = tune_command(config, search, folder, seconds, execution, callbacks, margin=margin, lang=lang)
+        key, command = "train", result.train
+    else:
+        from lrscope.workflows.tune import tune as spend
+
+        if own or lr is not None:
+            flag = "--lr" if lr is not None else f"--{next(iter(own))}".replace("--sets", "--set")
+            raise ConfigError(f"{flag} of tune belongs to a training of your own: got it without --command; add that")
+        shared = {name: value for name, value in settings.items() if name != "epochs"}
+        asked = with_threads(build_config({**shared, "peak_rate": 1e-3}, what="tune"), execution)
+        with live.shown(quiet=json) as callbacks:
+            result = spend(
+                asked, folder, seconds, execution, callbacks, epochs=settings.get("epochs"), margin=margin, lang=lang
+            )
+        key, command = "finetune", str(result.finetune_command or "")
     if json:
-        print_json({"report": str(written.page), "finetune": str(command or ""), **report_values(written.conclusions)})
+        written = result.report
+        print_json({"report": str(written.page), key: command, **report_values(written.conclusions)})
         return 0
     print_settings(result.sweep)
-    print_answer(written)
-    if command is not None:
+    print_answer(result.report)
+    if command:
         echo(f"to train it: {command}")
     return 0
+
+
+def own_study(settings: Settings, own: Settings, lr: str) -> ExternalStudy:
+    """Return the training of a command, with one value of each setting.
+
+    Raises:
+        ConfigError: a setting has several, or something is missing.
+    """
+    shared, sets = shared_settings(settings, own), own_settings(own)
+    for name, values in {**shared, **sets}.items():
+        if isinstance(values, tuple) and len(values) > 1:
+            shown = ",".join(map(str, values))
+            raise ConfigError(
+                f"tune searches the learning rate alone: got {name}={shown}; compare values with lrscope sweep"
+            )
+    return external_config(trainer_settings(own), {**shared, "peak_rate": float(lr.split(":")[0])}, sets, None)

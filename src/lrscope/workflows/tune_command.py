@@ -207,6 +207,8 @@ class _Tune:
         )
         with session.resume(folder) if (folder / DATABASE).is_file() else session.begin(asked, folder) as study:
             if not _has_value(study.store):
+                for note in study.prepared.notes:
+                    self._tell(f"note: {note}")
                 Controller(study.store).retry_failed()  # the script may have been mended
             self._run(study)
             if _has_value(study.store):
