@@ -76,3 +76,16 @@ def test_looks_end_where_the_budget_does(toy: Toy, tmp_path: Path, cli: Cli, mon
     assert "Check 1 of" in error
     assert "Check 2 of" not in error
     assert "the report is" in out
+
+
+@pytest.mark.slow
+def test_a_range_test_without_an_answer_does_not_end_it(
+    toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lrscope.studies.budget.MAX_SEEDS", 2)
+    monkeypatch.setattr("lrscope.workflows.range_tests.FindResult.rate", None)
+    code, out, error = cli(*tune(toy, "3min", tmp_path / "t"))
+    assert code == 0, error
+    assert "the range test found no rate: " in error
+    assert "the sweep compares 5 rates from 1e-5 to 1e-2 instead" in error
+    assert "lr 3.2e-4" in out

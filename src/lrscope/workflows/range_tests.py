@@ -59,6 +59,10 @@ class Confirmation:
             )
 
 
+class NoRateError(ConfigError):
+    """The curves of a range test have no answer."""
+
+
 @dataclass(frozen=True, eq=False)
 class FindResult:
     """What range tests found: `test` holds the curves and the bracket, `confirmed` what runs inside it show.
@@ -151,7 +155,7 @@ def find_for(
     """Find the rates for a command that goes on with them: by range tests in `folder`, or by those there already.
 
     Raises:
-        ConfigError: the curves have no answer.
+        NoRateError: the curves have no answer.
         StudyError: the range tests there are of other settings or inputs.
         Stopped: it was asked to stop.
     """
@@ -163,7 +167,7 @@ def find_for(
     if result.confirmed is not None:
         sentences.append(result.confirmed.sentence)
     if result.rate is None or bracket.low is None or bracket.high is None:
-        raise ConfigError(f"the range test found no rate: {sentences[-1]}; name one with --lr")
+        raise NoRateError(f"the range test found no rate: {sentences[-1]}; name one with --lr")
     callbacks.on_progress(
         Note(f"search {short_rate(bracket.low)} to {short_rate(bracket.high)}: {'; '.join(sentences)}")
     )

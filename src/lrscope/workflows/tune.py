@@ -11,6 +11,7 @@ from lrscope.config.command_line import CommandLine, quote
 from lrscope.errors import ConfigError, StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.findings.commands import finetune_command
+from lrscope.number_text import short_rate
 from lrscope.report.locales import locale
 from lrscope.runners.base import START_SECONDS
 from lrscope.runners.registry import runner_for
@@ -31,10 +32,13 @@ from lrscope.studies.same_settings import require_same_settings
 from lrscope.workflows.callbacks import Callbacks, Note, PlanMade
 from lrscope.workflows.checks import run_until_decided
 from lrscope.workflows.conclusions import ReportConfig
-from lrscope.workflows.range_tests import find_for
+from lrscope.workflows.range_tests import NoRateError, find_for
 from lrscope.workflows.report import ReportResult, report
 from lrscope.workflows.study_folder import FIND, SWEEP
 from lrscope.workflows.sweep import SweepResult, sweep_result
+
+# Compared where a range test has no answer: a prior, wide enough for most fine-tunes with AdamW.
+WIDE_RATES = (1e-5, 5.6e-5, 3.2e-4, 1.8e-3, 1e-2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,8 +149,18 @@ def _sweep_of(
     if (folder / SWEEP / DATABASE).is_file():
         return session.resume(folder / SWEEP)
     base = replace(config, trial=replace(config.trial, epochs=plan.epochs))
-    search = find_for(base, folder / FIND, executor, callbacks, seeds=plan.ramp_seeds, resume_command=command)
-    rates = search.rates(NUM_RATES)
+    try:
+        search = find_for(base, folder / FIND, executor, callbacks, seeds=plan.ramp_seeds, resume_command=command)
+        rates = search.rates(NUM_RATES)
+    except NoRateError as error:
+        rates = WIDE_RATES
+        low, high = rates[0], rates[-1]
+        reason = str(error).removesuffix("; name one with --lr")
+        callbacks.on_progress(
+            Note(
+                f"{reason}; the sweep compares {len(rates)} rates from {short_rate(low)} to {short_rate(high)} instead"
+            )
+        )
     grid = SweepConfig(grid={"peak_rate": rates}, seeds=plan.seeds)
     return session.begin(replace(base, trial=replace(base.trial, peak_rate=rates[0]), sweep=grid), folder / SWEEP)
 
