@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 
 # What people set who have their own mind about how threads wait.
 WAIT_SETTINGS = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
@@ -14,6 +16,34 @@ def available_cores() -> int:
     """Return how many processor cores this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)
     return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs that this process may use, by the names that CUDA_VISIBLE_DEVICES takes; torch need not be there.
+
+    Where that is set, they are the ones that it names.
+    """
+    named = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if named is not None:
+        names = [name.strip() for name in named.split(",") if name.strip()]
+        return names if "-1" not in names else names[: names.index("-1")]
+    try:
+        import torch
+
+        return list(map(str, range(torch.cuda.device_count())))
+    except ImportError:
+        return _listed_by_driver()
+
+
+def _listed_by_driver() -> list[str]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    try:
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30.0, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return [str(number) for number, line in enumerate(listed.stdout.splitlines()) if line.startswith("GPU ")]
 
 
 def limit_spinning() -> None:

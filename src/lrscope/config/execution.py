@@ -28,6 +28,6 @@ class ExecutionConfig(Section):
         shown_default="auto",
     )  # fmt: skip
     gpus_per_trial: float | None = setting(
-        None, help="GPUs for each trial: 1, or on Ray a fraction such as 0.5.", metavar="N", shown_default="none",
-        above=0, at_most=1, way_out="built-in training runs on one GPU; leave it out to use the CPU",
+        None, help="GPUs for each trial: 1, on Ray a fraction such as 0.5, or more for a command of your own.",
+        metavar="N", shown_default="none", above=0, cap=1024, way_out="leave it out to use the CPU",
     )  # fmt: skip

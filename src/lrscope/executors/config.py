@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
 from lrscope.config import AnyStudy
 from lrscope.config.execution import ExecutionConfig
 from lrscope.errors import ConfigError, Problem
-from lrscope.machine import available_cores
+from lrscope.machine import available_cores, visible_gpus
+from lrscope.runners.registry import runner_for
 
 if TYPE_CHECKING:
     from lrscope.executors.base import Executor
@@ -53,6 +56,9 @@ class ExecutorConfig:
             raise ConfigError(
                 Problem("{gpus_per_trial} below 1 needs Ray", f"{gpus_per_trial:g} on {name}", "use {executor} ray")
             )
+        if gpus_per_trial is not None and gpus_per_trial > 1 and gpus_per_trial != int(gpus_per_trial):
+            rule = "{gpus_per_trial} above 1 is a whole number"
+            raise ConfigError(Problem(rule, f"{gpus_per_trial:g}", f"write {math.ceil(gpus_per_trial)}"))
         if address is not None and name != "ray":
             raise ConfigError(
                 Problem("{address} names a Ray cluster", f"it with the executor {name}", "use {executor} ray")
@@ -67,13 +73,11 @@ class ExecutorConfig:
             return ExecutorConfig("ray", workers or 0, gpus_per_trial)
         if gpus_per_trial is None:
             return ExecutorConfig(cast(ExecutorName, name), workers or 1)
-        import torch
-
-        devices = tuple(map(str, range(torch.cuda.device_count())))
+        devices = _shares(visible_gpus(), int(gpus_per_trial))
         if not devices:
-            rule = "{gpus_per_trial} needs a GPU that torch can use"
-            raise ConfigError(Problem(rule, f"{gpus_per_trial:g} of 0", "leave it out"))
-        return ExecutorConfig("processes", min(workers or len(devices), len(devices)), 1.0, devices)
+            rule = "{gpus_per_trial} needs as many GPUs that can be used here"
+            raise ConfigError(Problem(rule, f"{gpus_per_trial:g} of {len(visible_gpus())}", "leave it out"))
+        return ExecutorConfig("processes", min(workers or len(devices), len(devices)), gpus_per_trial, devices)
 
     @property
     def own_process(self) -> bool:
@@ -85,6 +89,27 @@ def _default_executor(workers: int | None, gpus_per_trial: float | None, address
     if address is not None:
         return "ray"
     return "processes" if gpus_per_trial or (workers and workers > 1) else "inline"
+
+
+def _shares(gpus: Sequence[str], each: int) -> tuple[str, ...]:
+    """Return GPUs dealt out, so many to each trial, as CUDA_VISIBLE_DEVICES names them.
+
+    >>> _shares(["0", "1", "2"], 1), _shares(["4", "5", "6"], 2)
+    (('0', '1', '2'), ('4,5',))
+    """
+    return tuple(",".join(gpus[first : first + each]) for first in range(0, len(gpus) - each + 1, each))
+
+
+def require_usable(config: AnyStudy, execution: ExecutorConfig) -> None:
+    """Refuse GPUs that a trial would leave idle: the built-in training runs on one.
+
+    Raises:
+        ConfigError: more than one was asked for.
+    """
+    gpus = execution.gpus_per_trial
+    if gpus is not None and gpus > runner_for(config).most_gpus:
+        rule = "{gpus_per_trial} is at most 1 for the built-in training, which runs on one GPU"
+        raise ConfigError(Problem(rule, f"{gpus:g}", "write 1"))
 
 
 def with_threads(config: S, execution: ExecutorConfig) -> S:

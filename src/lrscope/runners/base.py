@@ -118,7 +118,12 @@ OnStart = Callable[[Callable[[], None]], None]  # is given the function that ask
 
 
 class Runner(Protocol):
-    """What runs trials of one kind. Which one a study takes is looked up in `registry.py`."""
+    """What runs trials of one kind. Which one a study takes is looked up in `registry.py`.
+
+    `most_gpus` is how many GPUs one trial makes use of.
+    """
+
+    most_gpus: float
 
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Read and check everything that a study needs, before anything is run or written.

@@ -36,6 +36,8 @@ NAN_LOSSES = 3  # logged in a row: one may be a skipped step of mixed precision
 class CommandRunner:
     """Runs a command once a trial, each in a process tree of its own."""
 
+    most_gpus = math.inf
+
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Check the command, its template and its inputs; nothing is run.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import queue
 import shutil
@@ -46,6 +47,8 @@ class FunctionRunner:
 
     def __init__(self, function: TrainFunction | None = None, *, must_travel: bool = False) -> None:
         self._function, self._must_travel = function, must_travel
+
+    most_gpus = math.inf
 
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Take the function that was given, or load the study's own."""

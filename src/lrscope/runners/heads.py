@@ -25,6 +25,8 @@ class HeadsRunner:
     Where features are not ours to compute, the heads are trained one by one, as any other part of a model is.
     """
 
+    most_gpus = 1.0
+
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
         return prepare_training(built_in(config), numerics, estimate_heads_cost)

@@ -15,6 +15,8 @@ from lrscope.runners.prepared import prepare_training
 class OneTrialAJob:
     """The built-in training's inputs, and a job for every trial."""
 
+    most_gpus = 1.0
+
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
         return prepare_training(built_in(config), numerics, estimate_cost)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lrscope.executors.config import ExecutorConfig, build_executor
+from lrscope.executors.config import ExecutorConfig, build_executor, require_usable
 from lrscope.studies.controller import Controller
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, Stopped, StudyEnded, StudyStarted, TrialEvent
@@ -17,6 +17,7 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
         Stopped: it was asked to stop; the trials that ran left snapshots.
         StudyError: something that no trial can go on with: a full disk, an input that changed.
     """
+    require_usable(study.store.config, executor)
     store, controller = study.store, Controller(study.store)
     controller.recover()
     controller.pending()  # what is planned is told before it runs

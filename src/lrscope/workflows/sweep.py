@@ -9,7 +9,7 @@ from typing import Any
 
 from lrscope.config import AnyStudy, StudyConfig, SweepConfig
 from lrscope.config.command_line import quote, resume
-from lrscope.executors.config import ExecutorConfig, trials_at_once
+from lrscope.executors.config import ExecutorConfig, require_usable, trials_at_once
 from lrscope.report.locales import locale
 from lrscope.runners.study_folder import require_new
 from lrscope.runs.arm_summary import ArmSummary, summarize
@@ -65,6 +65,7 @@ def sweep(
         DataError, CheckpointError, ConfigError, ScheduleError: an input or a setting cannot be used.
         Stopped: it was asked to stop, or `callbacks.agree` said no.
     """
+    require_usable(config, executor or ExecutorConfig())
     with session.begin(config, folder) as study:
         return _run(study, executor or ExecutorConfig(), callbacks or Callbacks())
 
