@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,15 @@ def test_an_exception_costs_one_trial(tmp_path: Path) -> None:
         log = (folder / "trials" / "0003" / "work" / "output.log").read_text()
         assert log.count("Traceback") == 1  # what a program does wrong is not tried twice
         assert ("about to fail" in log) == (executor == "processes")
+
+
+def test_where_all_trials_fail_one_line_says_why(tmp_path: Path) -> None:
+    study = swept(lambda trial: 1 / 0, tmp_path / "a", seeds=1)
+    text = repr(study)
+    assert text.startswith("No setting can be recommended. No run has ended with a value yet.\nTrials 1, 2, 3 failed:")
+    assert text.count("ZeroDivisionError: division by zero (") == 1
+    assert "ZeroDivisionError" in study._repr_html_()
+    assert study.best is None
 
 
 def test_divergence_is_a_result(tmp_path: Path) -> None:
@@ -261,3 +271,39 @@ def test_more_seeds_until_it_is_decided(tmp_path: Path) -> None:
     study = swept(toys.bowl, tmp_path / "a").until_decided(0.2, max_seeds=4)
     assert study.best is not None
     assert 2 <= max(row["seeds"] for row in study.table) <= 4
+
+
+KILLED = """
+import os, time, lrscope
+
+def train(trial):
+    with open("calls", "a") as file:
+        file.write(f"{trial.number} {os.getpid()}\\n")
+    time.sleep(0.3)
+    with open("completed", "a") as file:
+        file.write(f"{trial.number}\\n")
+    return trial.lr
+
+lrscope.sweep(train, lr=[0.1, 0.2, 0.3], seeds=2, metric="accuracy", out="a", workers=2, progress=False)
+"""
+
+
+def test_killed_it_goes_on_and_leaves_nothing_running(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(KILLED)
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE / "src")}
+
+    def start() -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, env=environment)
+
+    first, completed = start(), tmp_path / "completed"
+    until = time.monotonic() + 60.0
+    while not (completed.exists() and len(completed.read_text().split()) >= 2) and time.monotonic() < until:
+        time.sleep(0.02)
+    first.kill()
+    first.wait()
+    assert start().wait(120) == 0
+    assert statuses(tmp_path / "a") == ["completed"] * 6
+    assert set(completed.read_text().split()) == set("123456")
+    assert len(completed.read_text().split()) <= 8  # what was taken in, or left its outcome, was not run again
+    workers = {int(line.split()[1]) for line in (tmp_path / "calls").read_text().splitlines()}
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]

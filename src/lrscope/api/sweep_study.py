@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from lrscope.api.best import Best, best_of
 from lrscope.api.shown import shown
 from lrscope.config import ExternalStudy
-from lrscope.errors import ConfigError, LrscopeError
+from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.executors.config import ExecutorConfig
+from lrscope.records import UNDECIDED
 from lrscope.report.document import document
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     import pandas
 
 MAX_REASONS = 3  # of failed trials, in a summary
+NOTHING_MEASURED = "No setting can be recommended. No run has ended with a value yet."
 
 
 class SweepStudy:
@@ -118,11 +120,13 @@ class SweepStudy:
 
         `best.is_proven` says whether every other setting is shown to be worse.
         """
-        return best_of(self.conclusions)
+        return None if self._has_no_metric() else best_of(self.conclusions)
 
     @property
     def answer(self) -> str:
         """Which setting to use, how the others compare, and how sure that is, in sentences."""
+        if self._has_no_metric():
+            return NOTHING_MEASURED
         try:
             doc = document(self.conclusions)
         except LrscopeError as error:
@@ -178,16 +182,28 @@ class SweepStudy:
 
     def _failed(self) -> list[str]:
         """Return a few lines on trials that failed."""
-        failures = self.failures
-        lines = [f"Trial {trial} failed: {visible(reason)}" for trial, reason in failures.items()]
-        more = len(lines) - MAX_REASONS
-        return lines[:MAX_REASONS] + ([f"{more} more trials failed: see failures."] if more > 0 else [])
+        by_reason: dict[str, list[int]] = {}
+        for trial, reason in self.failures.items():
+            by_reason.setdefault(reason, []).append(trial)
+        lines = [
+            f"{'Trial' if len(trials) == 1 else 'Trials'} {', '.join(map(str, trials))} failed: {visible(reason)}"
+            for reason, trials in by_reason.items()
+        ]
+        more = sum(map(len, list(by_reason.values())[MAX_REASONS:]))
+        return lines[:MAX_REASONS] + ([f"{more} more failed: see failures."] if more else [])
+
+    def _has_no_metric(self) -> bool:
+        """Return whether no run has shown yet what runs are compared by."""
+        with StudyStore.open(self.folder) as store:
+            return store.metric == UNDECIDED
 
     def _repr_html_(self) -> str:
         from lrscope.report.notebook import notebook_html
 
         failed = [*self._failed(), f"The study is in {self.folder}."]
         try:
+            if self._has_no_metric():
+                raise StudyError(NOTHING_MEASURED)
             return notebook_html(document(self.conclusions), locale("en"), failed)
         except LrscopeError as error:
             return "".join(f"<p>{html.escape(visible(line))}</p>" for line in (str(error), *failed))

@@ -7,7 +7,6 @@ import os
 import queue
 import shutil
 import threading
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from lrscope.runners.external.driven_trainer import drive, is_trainer
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
 from lrscope.runners.external.returned import WrongReturn, evaluations_of
 from lrscope.runners.external.running_trial import Diverged, StopRequested, TimeIsUp, Trial
-from lrscope.runners.external.user_error import place_of, says_what
+from lrscope.runners.external.user_error import place_of, says_what, traceback_of
 from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
 from lrscope.runs.metric import choose_metric, direction_of
 from lrscope.runs.settings import without_split
@@ -179,7 +178,7 @@ class Attempt:
             self.ended = Ended("failed", reason=str(error), is_final=True)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a training raises costs one trial
             self._log(error)
-            reason = f"{says_what(error)} ({place_of(error)})"
+            reason = f"{says_what(error)} ({place_of(error, self.carried.source)})"
             self.ended = Ended("failed", reason=reason, is_final=isinstance(error, WOULD_COME_AGAIN))
 
     def run_beside(self) -> Iterator[Event]:
@@ -227,7 +226,7 @@ class Attempt:
         """Write a traceback beside what the function printed."""
         path = self.trial.folder / LOGS[0]
         try:
-            write_log(path, "".join(traceback.format_exception(error)))
+            write_log(path, traceback_of(error, self.carried.source))
         except OSError as error_of_disk:
             raise StudyError(f"cannot write {path}: {error_of_disk}") from error_of_disk
 

@@ -133,12 +133,8 @@ class StudyProgress:
     def _cells(self, trial: int, row: _Row) -> list[str]:
         config = row.config
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
-        schedule = [config.schedule_text] if config.schedule_text else []
-        own = (
-            [f"{name} {value}" for name, value in config.settings.items()] if isinstance(config, ExternalTrial) else []
-        )
         cells = [
-            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", *schedule, *own, f"seed {config.seed}",
+            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", _settings(config), f"seed {config.seed}",
             _reached(row), metric, row.state,
         ]  # fmt: skip
         return [cell for cell in cells if cell]
@@ -179,28 +175,29 @@ class StudyProgress:
         return {trial: row for trial, row in self._rows.items() if row.state == "running"}
 
     def _table(self) -> Table:
+        second = "settings" if self._is_external else "schedule"
         table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")
         for name in (
             "trial",
             "lr",
-            "schedule",
+            second,
             "seed",
-            "epoch",
+            "reached" if self._is_external else "epoch",
             "rate now",
             "loss",
             "",
             f"dev {self._metric}",
             "",
         ):
-            table.add_column(name, no_wrap=True, overflow="ellipsis" if name == "schedule" else "crop")
+            table.add_column(name, no_wrap=True, overflow="ellipsis" if name == second else "crop")
         running = list(self._running().items())[:ROWS]
         over = [(trial, row) for trial, row in self._rows.items() if row.state != "running"]
         for trial, row in [*over[max(0, len(over) - ROWS + len(running)) :], *running]:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
             rate = f"{row.rate:.1e}" if row.rate else ""
             table.add_row(
-                str(trial), format_rate(row.config.peak_rate), row.config.schedule_text, str(row.config.seed),
-                f"{row.epoch:.4g}{_of(row.config)}", rate, loss, sparkline(row.losses, 8),
+                str(trial), format_rate(row.config.peak_rate), _settings(row.config), str(row.config.seed),
+                _reached(row).removeprefix("epoch "), rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table
@@ -213,11 +210,20 @@ def _metric_among(record: EvaluationRecord) -> str:
     return ""
 
 
+def _settings(config: AnyTrial) -> str:
+    """Return what tells a trial from others beside its rate and seed: its schedule, or settings of the user's own."""
+    if isinstance(config, ExternalTrial):
+        return "  ".join(f"{name} {value}" for name, value in config.settings.items())
+    return config.schedule_text
+
+
 def _reached(row: _Row) -> str:
     """Return how far a trial has come, in what it tells: epochs, or steps."""
-    if not isinstance(row.config, ExternalTrial) or row.epoch:
-        return f"epoch {row.epoch:.4g}{_of(row.config)}"
-    return f"step {row.step}" if row.step else ""
+    config = row.config
+    in_steps = isinstance(config, ExternalTrial) and config.epochs is None and (config.steps or not row.epoch)
+    if not in_steps:
+        return f"epoch {row.epoch:.4g}{_of(config)}"
+    return f"step {row.step}{_of(config)}" if row.step else ""
 
 
 def _of(config: AnyTrial) -> str:

@@ -27,17 +27,18 @@ TrainFunction = Callable[[Any], Any]
 
 @dataclass(frozen=True, eq=False)
 class CarriedFunction:
-    """A function with its name and its digest. `is_live` where it is the user's own object, not one from a file."""
+    """A function with its name, its digest and its source file; `is_live` where it is the user's own object."""
 
     function: TrainFunction
     name: str
     digest: str
+    source: str
     is_live: bool
 
     @staticmethod
     def of(function: TrainFunction) -> CarriedFunction:
         """Return a function of this process."""
-        return CarriedFunction(function, name_of(function), digest_of(function), is_live=True)
+        return CarriedFunction(function, name_of(function), digest_of(function), _source_of(function), is_live=True)
 
     def pickled(self) -> bytes:
         """Return it as the bytes of its file: by value where it stands in a script or a notebook.
@@ -55,7 +56,9 @@ class CarriedFunction:
                 f"a function that runs in other processes can be pickled: got {what or type(error).__name__} for "
                 f'{self.name}; make what it uses inside of it, or use executor="inline"'
             ) from error
-        kept = {"format": _FORMAT, "name": self.name, "digest": self.digest, "function": content}
+        kept = {
+            "format": _FORMAT, "name": self.name, "digest": self.digest, "source": self.source, "function": content,
+        }  # fmt: skip
         return pickle.dumps(kept, protocol=4)
 
 
@@ -82,7 +85,7 @@ def load_function(path: Path) -> CarriedFunction:
             f"cannot load {kept['name']} in a process of its own: {what}; let its module be importable there, or use "
             'executor="inline"'
         ) from error
-    return CarriedFunction(function, kept["name"], kept["digest"], is_live=False)
+    return CarriedFunction(function, kept["name"], kept["digest"], kept["source"], is_live=False)
 
 
 def name_of(function: TrainFunction) -> str:
@@ -93,6 +96,14 @@ def name_of(function: TrainFunction) -> str:
     """
     function = function.func if isinstance(function, functools.partial) else function
     return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _source_of(function: TrainFunction) -> str:
+    """Return the file that a function stands in, empty where that is not known."""
+    function = function.func if isinstance(function, functools.partial) else function
+    function = getattr(function, "__func__", function)
+    code = getattr(function, "__code__", None) or getattr(vars(type(function)).get("__call__"), "__code__", None)
+    return code.co_filename if isinstance(code, CodeType) else ""
 
 
 def digest_of(function: TrainFunction) -> str:
