@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import shlex
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +10,13 @@ from typing import Any, Literal, TypedDict, Unpack
 
 from lrscope.api.sweep_study import SweepStudy
 from lrscope.config.base import settings_of
+from lrscope.config.build_external import study_of
 from lrscope.config.external import ExternalStudy, ExternalSweep, ExternalTrial, OwnSettings, TrainerConfig
+from lrscope.config.times import parse_time
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.runners.external.carried_function import TrainFunction, name_of
+from lrscope.runners.external.placeholders import split_command
 from lrscope.studies.plan import parse_rates
 
 Values = Mapping[str, Any]
@@ -105,24 +106,12 @@ def sweep(
         )
     for name, values in (settings or {}).items():
         grid |= _listed(name, values)
-    config = study_of(TrainerConfig(**own), grid, seeds=seeds, keep=keep)
+    config = study_of(TrainerConfig(**own), grid, ExternalSweep(seeds=seeds, keep=keep))
     execution = ExecutorConfig.of(executor, workers, more.get("gpus_per_trial"), more.get("address"))
     folder = Path(out) if out is not None else _default_folder(config)
     study = SweepStudy(folder, with_threads(config, execution), execution, function=train, progress=progress)
     study.run(retry_failed=bool(more.get("retry_failed")))
     return study
-
-
-def study_of(trainer: TrainerConfig, grid: Mapping[str, tuple[Any, ...]], *, seeds: int, keep: Any) -> ExternalStudy:
-    """Return the study of these values: what has several is compared.
-
-    Raises:
-        ConfigError: one cannot be.
-    """
-    first = {name: values[0] for name, values in grid.items()}
-    trial = ExternalTrial(peak_rate=first["peak_rate"]).with_values(first)
-    varied = {name: values for name, values in grid.items() if len(values) > 1 or name == "peak_rate"}
-    return ExternalStudy(trainer=trainer, trial=trial, sweep=ExternalSweep(grid=varied, seeds=seeds, keep=keep))
 
 
 def _rates(lr: str | float | Iterable[float]) -> tuple[Any, ...]:
@@ -153,18 +142,11 @@ def _plain(value: Any) -> Any:
 
 
 def _seconds(timeout: str | float | None) -> float | None:
-    from lrscope.studies.budget import parse_budget
-
-    return parse_budget(timeout) if isinstance(timeout, str) else timeout
+    return parse_time(timeout, "timeout") if isinstance(timeout, str) else timeout
 
 
 def _arguments(command: str | Sequence[str] | None) -> tuple[str, ...]:
-    if isinstance(command, str):
-        try:
-            return tuple(shlex.split(command, posix=sys.platform != "win32"))
-        except ValueError as error:
-            raise ConfigError(f"a command is text that a shell could split: {error} in {command!r}") from None
-    return tuple(map(str, command or ()))
+    return split_command(command) if isinstance(command, str) else tuple(map(str, command or ()))
 
 
 def _absolute(path: str | Path) -> str:

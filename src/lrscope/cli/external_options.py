@@ -12,8 +12,9 @@ import typer
 from lrscope.cli.options import COMPARISON
 from lrscope.config.base import settings_of
 from lrscope.config.build import absolute
-from lrscope.config.build_external import own_values, parse_time
+from lrscope.config.build_external import own_values
 from lrscope.config.external import ExternalTrial, TrainerConfig
+from lrscope.config.times import parse_time
 from lrscope.errors import ConfigError
 
 _DECLARED = {**settings_of(TrainerConfig), "steps": settings_of(ExternalTrial)["steps"]}
@@ -89,7 +90,7 @@ def trainer_settings(own: Mapping[str, Any]) -> dict[str, Any]:
     if "inputs" in own:
         trainer["inputs"] = tuple(map(absolute, own["inputs"]))
     if "timeout" in own:
-        trainer["timeout"] = parse_time(own["timeout"])
+        trainer["timeout"] = parse_time(own["timeout"], "timeout")
     return trainer
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,12 +22,26 @@ from lrscope.config.external import (
 )
 from lrscope.errors import ConfigError, Problem
 
-_TIME = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|sec|min|m|h|d)$")
-_SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 # Settings that a training of the user's own shares with the built-in one.
 SHARED = frozenset({
     "peak_rate", "epochs", "steps", "seeds", "keep", "threads", *settings_of(ExecutionConfig),
 })  # fmt: skip
+
+
+def study_of(
+    trainer: TrainerConfig, grid: Mapping[str, Sequence[Any]], sweep: ExternalSweep, start: ExternalTrial | None = None
+) -> ExternalStudy:
+    """Return the study of these values, a list for each setting, the learning rates among them.
+
+    What has several values is compared; a single one is the same in all runs.
+
+    Raises:
+        ConfigError: one cannot be.
+    """
+    first = {name: values[0] for name, values in grid.items()}
+    trial = (start or ExternalTrial(peak_rate=first["peak_rate"])).with_values(first)
+    varied = {name: tuple(values) for name, values in grid.items() if len(values) > 1 or name == "peak_rate"}
+    return ExternalStudy(trainer=trainer, trial=trial, sweep=replace(sweep, grid=varied))
 
 
 def external_config(
@@ -57,18 +70,14 @@ def external_config(
             grid[name] = given if isinstance(given, list | tuple) else (given,)
     if "peak_rate" not in grid and base is None:
         raise ConfigError("a sweep needs --lr: got none; write --lr 1e-5,3e-5,1e-4")
-    first = {name: values[0] for name, values in grid.items()}
-    start = ExternalTrial(peak_rate=float(first["peak_rate"])) if base is None else base.trial
-    varied = {name: tuple(values) for name, values in grid.items() if len(values) > 1}
-    trial = start.with_values(first)
     swept = {name: settings[name] for name in ("seeds", "keep") if name in settings}
-    sweep = replace(kept or ExternalSweep(), grid=varied or {"peak_rate": (trial.peak_rate,)}, **swept)
-    parts = dict(trainer)
-    if "threads" in settings:
-        parts["threads"] = settings["threads"]
+    parts = {**trainer, **({"threads": settings["threads"]} if "threads" in settings else {})}
     if base is None:
-        return ExternalStudy(trainer=TrainerConfig(**{"folder": absolute("."), **parts}), trial=trial, sweep=sweep)
-    return replace(base, trainer=replace(base.trainer, **parts), trial=trial, sweep=sweep)
+        trains, start = TrainerConfig(**{"folder": absolute("."), **parts}), None
+    else:
+        trains, start = replace(base.trainer, **parts), base.trial
+        grid.setdefault("peak_rate", (base.trial.peak_rate,))
+    return study_of(trains, grid, replace(kept or ExternalSweep(), **swept), start)
 
 
 def own_values(texts: Sequence[str]) -> dict[str, tuple[Scalar, ...]]:
@@ -97,21 +106,6 @@ def own_values(texts: Sequence[str]) -> dict[str, tuple[Scalar, ...]]:
         own[name] = tuple(dict.fromkeys(scalar_of(part) for part in parts))
         OwnSettings({name: own[name][0]})
     return own
-
-
-def parse_time(text: str) -> float:
-    """Return seconds.
-
-    Raises:
-        ConfigError: it is no length of time with its unit.
-
-    >>> parse_time("2h"), parse_time("90s")
-    (7200.0, 90.0)
-    """
-    match = _TIME.match(text.strip())
-    if match is None or float(match[1]) <= 0.0:
-        raise ConfigError(Problem("{timeout} is a time with its unit, such as 90s, 20min or 2h", repr(text)))
-    return float(match[1]) * _SECONDS[match[2]]
 
 
 def read_base(config: Path | None) -> ExternalStudy | None:

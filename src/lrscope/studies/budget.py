@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from lrscope.config import StudyConfig
-from lrscope.errors import ConfigError, LrscopeError, Problem, StudyError
+from lrscope.config.times import parse_time
+from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.files import count_in, damaged, number_in, read_json, write_text
 
 PLAN, SETTINGS = "plan.json", "settings.toml"
@@ -19,23 +19,15 @@ NUM_RATES, NUM_CONTENDERS = 5, 4
 RAMP_STEPS, RAMP_SEEDS = 140, 5
 SWEEP_SHARE = 0.6
 MIN_SEEDS, MAX_SEEDS, MAX_EPOCHS = 2, 8, 5
-_LENGTH = re.compile(r"^(\d+(?:\.\d+)?)\s*(s|sec|min|m|h)$")
-_SECONDS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def parse_budget(text: str) -> float:
-    """Return seconds.
+    """Return the seconds of a budget.
 
     Raises:
         ConfigError: it is no length of time with its unit.
-
-    >>> parse_budget("20min"), parse_budget("1.5h")
-    (1200.0, 5400.0)
     """
-    match = _LENGTH.match(text.strip())
-    if match is None or float(match[1]) <= 0.0:
-        raise ConfigError(Problem("{budget} is a time with its unit, such as 90s, 20min or 2h", repr(text)))
-    return float(match[1]) * _SECONDS[match[2]]
+    return parse_time(text, "budget")
 
 
 def format_budget(seconds: float) -> str:
