@@ -207,6 +207,24 @@ def test_a_function_that_changed_is_refused_once_runs_depend_on_it(tmp_path: Pat
         swept(made("    return 2 * trial.lr"), folder, **said)
 
 
+def test_inputs_that_were_named_must_not_change(tmp_path: Path) -> None:
+    data = tmp_path / "train.jsonl"
+    data.write_text("a")
+    said: dict[str, Any] = {"lr": 0.1, "seeds": 1, "metric": "accuracy", "inputs": [data]}
+    swept(train_twice, tmp_path / "a", **said)
+    data.write_text("b")
+    with pytest.raises(StudyError, match="goes on with the inputs it began with: input 1 changed"):
+        swept(train_twice, tmp_path / "a", **said)
+
+
+def test_a_command_is_swept_too(tmp_path: Path) -> None:
+    code = "import json, sys; json.dump({'dev_f1': float(sys.argv[1])}, open(sys.argv[3] + '/lrscope.json', 'w'))"
+    command = [sys.executable, "-c", code, "{lr}", "{seed}", "{out}"]
+    study = lrscope.sweep(command=command, lr=[0.1, 0.2], seeds=1, out=tmp_path / "a", progress=False)
+    assert study.failures == {}
+    assert [row["f1"] for row in study.table] == [0.1, 0.2]
+
+
 def test_a_worker_that_dies_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     study = swept(toys.dies_once, tmp_path / "a", lr=0.1, seeds=1, metric="accuracy", executor="processes")
     assert study.failures == {}
@@ -250,6 +268,10 @@ def test_what_is_asked_for_is_checked() -> None:
         ({"train": "python train.py"}, "what trains is a function: got str; of a command, write command="),
         ({"train": toys.bowl, "lr": []}, "lr is a value or a list of values: got an empty list"),
         ({"train": toys.bowl, "settings": {"seed": 1}}, "not one of lr, seed"),
+        (
+            {"train": toys.bowl, "metric": "quality"},
+            "whether a larger quality is better is not known",
+        ),
         ({"train": toys.bowl, "timeout": "2"}, "a time with its unit"),
     ]:
         with pytest.raises(ConfigError, match=match):

@@ -23,6 +23,7 @@ from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.external.captured_output import write_log
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction, load_function
 from lrscope.runners.external.driven_trainer import drive, is_trainer
+from lrscope.runners.external.inputs import digest
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
 from lrscope.runners.external.returned import WrongReturn, evaluations_of
 from lrscope.runners.external.running_trial import Diverged, StopRequested, TimeIsUp, Trial
@@ -65,9 +66,10 @@ class FunctionRunner:
             if config.threads_asked is not None:  # before torch is loaded with the function
                 os.environ["OMP_NUM_THREADS"] = str(config.threads_asked)
             carried = load_function(Path(config.trainer.function_file or FUNCTION_FILE))
+        inputs = {name: digest(Path(path)) for name, path in config.input_paths.items() if name != "function"}
         return Prepared(
             metric=_metric(config),
-            fingerprint={"function": carried.digest},
+            fingerprint={"function": carried.digest, **inputs},
             numerics=numerics or Numerics.external(threads),
             sizes={},
             notes=(),
