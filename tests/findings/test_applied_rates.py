@@ -138,7 +138,7 @@ def test_trainer_runs_that_were_stopped_and_that_were_cut(tmp_path: Path) -> Non
 
 def test_sizes_are_for_logs_alone(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     assert cli("sweep", *toy.options(), "--lr", "1e-3", "--epochs", "1", "--out", tmp_path / "s", "--yes")[0] == 0
-    with pytest.raises(DataError, match="knows how many sentences it has: leave out --dev-size"):
+    with pytest.raises(DataError, match="knows how many examples it has: leave out --dev-size"):
         read_runs([tmp_path / "s"], {"dev": 10})
     assert read_runs([tmp_path / "s"], {}, "loss").metric == ("loss", "minimize")
     code, _, error = cli("sweep", "--resume", tmp_path / "s", "--max-seeds", "4")

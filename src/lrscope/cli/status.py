@@ -49,10 +49,11 @@ def status(
     states = ", ".join(f"{number} {name}" for name, number in study.counts.items())
     echo(f"{len(study.trials)} trials: {states}; {'a process runs it now' if study.running else 'nothing runs'}")
     shown_trials = [trial for trial in study.trials if trial.is_left or trial.state == "failed"] or study.trials
-    names = ["trial", "lr", "seed", "step", "state", "schedule"]
+    last = "schedule" if any(trial.row.config.schedule_text for trial in shown_trials) else "settings"
+    names = ["trial", "lr", "seed", "step", "state", last]
     cells = [
         [str(row.id), format_rate(row.config.peak_rate), str(row.config.seed), f"{row.step}/{row.total_steps or '?'}",
-         state + (f": {row.reason}" if row.reason else ""), row.config.schedule_text]
+         state + (f": {row.reason}" if row.reason else ""), row.config.beside_rate]
         for row, state in ((trial.row, trial.state) for trial in shown_trials[:SHOWN])
     ]  # fmt: skip
     echo("\n".join(table_lines(names, cells)))

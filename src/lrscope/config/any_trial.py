@@ -46,6 +46,11 @@ class AnyTrial(Section):
         return ""
 
     @property
+    def beside_rate(self) -> str:
+        """What a table of trials shows beside the rate and the seed."""
+        return self.schedule_text
+
+    @property
     def length(self) -> float | None:
         """How long it trains, in the unit that it names, epochs or steps; None where it does not say."""
         raise NotImplementedError

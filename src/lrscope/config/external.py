@@ -115,6 +115,17 @@ class ExternalTrial(AnyTrial):
         return replace(self, **declared, settings=OwnSettings({**self.settings, **own}))
 
     @property
+    def beside_rate(self) -> str:
+        """Its length and its own settings.
+
+        >>> ExternalTrial(peak_rate=1e-4, epochs=2, settings={"lora_r": 8}).beside_rate
+        'epochs 2, lora r 8'
+        """
+        own = {name: value for name, value in self.values.items() if name != "peak_rate"}
+        shown = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in own.items()}
+        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+
+    @property
     def length(self) -> float | None:
         """How many epochs it trains, or steps where it names those."""
         return self.epochs if self.epochs is not None else self.steps

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import ExternalStudy, ExternalTrial, StudyConfig, TrialConfig
 from lrscope.config.base import settings_of
-from lrscope.config.command_line import CommandLine, resume
+from lrscope.config.command_line import CommandLine, quote, resume
 from lrscope.config.read import built_in_trial
 from lrscope.config.trial import DEFAULT_SCHEDULE
 from lrscope.findings.imported_options import imported_options
 from lrscope.number_text import short_rate
+from lrscope.runners.external.placeholders import fill, placeholder_values
 from lrscope.runs.runs import Runs
 from lrscope.schedules import Phase, Schedule
 
@@ -61,6 +62,18 @@ def finetune_command(runs: Runs, arm: str) -> CommandLine | None:
         return None
     own = {"peak_rate": config.peak_rate, **schedule_options(config.schedule), "epochs": config.epochs}
     return CommandLine("finetune", {**study_options(runs.study), **trial_options(config), **own})
+
+
+def own_command(runs: Runs, arm: str) -> str:
+    """Return the user's own command with the values of an arm filled in, capitals for what is not a setting.
+
+    Empty where the runs are not of a command.
+    """
+    config, study = runs.configs.get(arm), runs.study
+    if not isinstance(config, ExternalTrial) or not isinstance(study, ExternalStudy) or study.trainer.command is None:
+        return ""
+    values = {**placeholder_values(config), **{name: name.upper() for name in ("out", "checkpoint", "port", "config")}}
+    return " ".join(quote(fill(word, values)) for word in study.trainer.command)
 
 
 def next_sweep(config: StudyConfig, low: float, high: float) -> CommandLine:

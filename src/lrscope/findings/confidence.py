@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
+from lrscope.findings.edges import contenders_at_edges
 from lrscope.statistics.conclusions import Conclusions
 
 Level = Literal["high", "medium", "low"]
@@ -32,7 +33,7 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
         return "low", "assumed"
     if not c.verdict.is_decided and len(left) == len(known):
         return "low", "none-ruled-out"
-    if _at_an_edge(c):
+    if any(contenders_at_edges(c)):
         return "low", "edge"
     if c.is_assumed:
         return "medium", "firm"
@@ -41,11 +42,3 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
     if not c.verdict.is_decided:
         return "medium", "undecided"
     return "high", "winner" if len(left) == 1 else "equivalent"
-
-
-def _at_an_edge(c: Conclusions) -> bool:
-    """Whether the lowest or the highest rate that was tried may be the best."""
-    rates = [arm.rate for arm in c.arms if arm.rate is not None]
-    if not c.has_log_rates or len(set(rates)) < 2:
-        return False
-    return any(c.arms[arm].rate in (min(rates), max(rates)) for arm in c.verdict.contenders)

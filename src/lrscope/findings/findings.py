@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from lrscope.config.catalogue import title_of
 from lrscope.findings import statements as s
+from lrscope.findings.edges import contenders_at_edges
 from lrscope.findings.learning_curves import Course, course, gap_begins
 from lrscope.records import Metric
 from lrscope.runs.applied_rates import schedule_notes
@@ -85,14 +86,9 @@ def _peak(c: Conclusions) -> Iterator[s.Finding]:
 
 def _edges(c: Conclusions) -> Iterator[s.Finding]:
     """Name a contender at an end of the rates that were tried."""
-    rates = [arm.rate for arm in c.arms if arm.rate]
-    known = sum(not math.isnan(arm.value) for arm in c.arms)
-    if known < 2 or len(rates) < len(c.arms) or c.is_confounded or min(rates) == max(rates):
-        return
-    for kind, end in ((s.EdgeLow, min(rates)), (s.EdgeHigh, max(rates))):
-        at_end = next((arm for arm in c.arms if arm.standing == "contender" and arm.rate == end), None)
-        if at_end is not None:
-            yield kind(Setting(at_end.name), Rate(end))
+    for kind, arm in zip((s.EdgeLow, s.EdgeHigh), contenders_at_edges(c), strict=True):
+        if arm is not None:
+            yield kind(Setting(arm.name), Rate(arm.rate or 0.0))
 
 
 def _names(arms: Sequence[ArmView]) -> Settings:

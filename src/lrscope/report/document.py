@@ -10,7 +10,7 @@ from lrscope.config import StudyConfig
 from lrscope.config.read import built_in_trial
 from lrscope.findings.advice import Advice, advice
 from lrscope.findings.answer import Answer, answer
-from lrscope.findings.commands import finetune_command
+from lrscope.findings.commands import finetune_command, own_command
 from lrscope.findings.findings import findings
 from lrscope.findings.method import Method, method
 from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
@@ -85,6 +85,8 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     if c.recommended is None:
         return ()
     first = c.recommended.name
+    if own := own_command(c.runs, first):
+        return (own,)
     command = finetune_command(c.runs, first)
     if command is None:
         return ()

@@ -21,7 +21,7 @@ from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.external.ended import Ended, why_failed
 from lrscope.runners.external.inputs import check_command, fingerprint
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
-from lrscope.runners.external.placeholders import fill, render_template
+from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
 from lrscope.runners.external.run_process import child_environment, run_process
 from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
 from lrscope.runs.live_lines import LiveLines, Progress
@@ -195,10 +195,8 @@ class _CommandRun:
         checkpoint.mkdir(parents=True, exist_ok=True)
         config, trainer = self.config, self.study.trainer
         values: dict[str, Any] = {
-            "lr": config.peak_rate, "seed": config.seed, "out": out, "checkpoint": checkpoint, "port": free_port(),
-            "epochs": config.epochs, "steps": config.steps, **config.settings,
+            **placeholder_values(config), "out": out, "checkpoint": checkpoint, "port": free_port(),
         }  # fmt: skip
-        values = {name: value for name, value in values.items() if value is not None}
         if trainer.template is not None:
             template = Path(trainer.template)
             values["config"] = self.trial.folder / f"config{template.suffix}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryDirectory
 
+from lrscope.config import StudyConfig
 from lrscope.errors import DataError
 from lrscope.records import Metric
 from lrscope.runs.import_study import read_study
@@ -110,10 +111,10 @@ def _of_study(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | Non
     if len(paths) > 1:
         raise DataError("a report is of one study, or of files: got " + ", ".join(map(str, paths)))
     with StudyStore.open(paths[0]) as store:
-        if sizes:
-            name = next(iter(sizes))
-            raise DataError(f"{paths[0]} is a study, which knows how many sentences it has: leave out --{name}-size")
-        return read_study(store, metric, at_best=at_best)
+        runs = read_study(store, metric, at_best=at_best)
+        if known := [name for name in sizes if runs.scores is not None or isinstance(store.config, StudyConfig)]:
+            raise DataError(f"{paths[0]} is a study, which knows how many examples it has: leave out --{known[0]}-size")
+        return replace(runs, sizes={**runs.sizes, **sizes})
 
 
 def _together(files: Sequence[tuple[str, Imported]], sizes: Mapping[str, int], wanted: str | None) -> Runs:

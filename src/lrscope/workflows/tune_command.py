@@ -21,7 +21,7 @@ from lrscope.machine import available_cores
 from lrscope.number_text import format_rate
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
-from lrscope.runners.external.placeholders import fill, render_template
+from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
 from lrscope.runners.work_folder import LOGS
 from lrscope.runs.audit import audit
 from lrscope.runs.import_study import read_study
@@ -308,10 +308,9 @@ def filled_command(study: ExternalStudy, trial: ExternalTrial, folder: Path) -> 
     if trainer.command is None:
         return ""
     values: dict[str, object] = {
-        "lr": trial.peak_rate, "seed": trial.seed, "out": home / RECOMMENDED,
-        "checkpoint": home / f"{RECOMMENDED}-checkpoint", "port": 29500, **dict(trial.settings),
+        **placeholder_values(trial), "out": home / RECOMMENDED, "checkpoint": home / f"{RECOMMENDED}-checkpoint",
+        "port": 29500,
     }  # fmt: skip
-    values |= {name: length for name in ("epochs", "steps") if (length := getattr(trial, name)) is not None}
     if trainer.template is not None:
         template = Path(trainer.template)
         home.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
+from lrscope.config import ExternalTrial
 from lrscope.errors import ConfigError
 from lrscope.number_text import format_number
 
@@ -130,6 +131,16 @@ def render_template(path: Path, values: Mapping[str, object]) -> Rendered:
         return match[1][1:] + text + match[3][1:]
 
     return Rendered(_BRACED_NAME.sub(replaced, text), frozenset(used))
+
+
+def placeholder_values(trial: ExternalTrial) -> dict[str, object]:
+    """Return the values of a trial's settings by the names of their placeholders.
+
+    >>> placeholder_values(ExternalTrial(peak_rate=1e-4, seed=1, steps=500, settings={"lora_r": 8}))
+    {'lr': 0.0001, 'seed': 1, 'steps': 500, 'lora_r': 8}
+    """
+    length = {name: value for name in ("epochs", "steps") if (value := getattr(trial, name)) is not None}
+    return {"lr": trial.peak_rate, "seed": trial.seed, **length, **trial.settings}
 
 
 def value_text(value: object) -> str:
