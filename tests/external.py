@@ -48,8 +48,8 @@ Landscape = Callable[[ExternalTrial], Result]
 class FakeRunner:
     """Runs trials by asking `landscape`; `ran` are those that it ran, in order."""
 
-    def __init__(self, landscape: Landscape) -> None:
-        self.landscape = landscape
+    def __init__(self, landscape: Landscape, outcome: Callable[[ExternalTrial], Outcome] | None = None) -> None:
+        self.landscape, self.outcome = landscape, outcome
         self.ran: list[ExternalTrial] = []
 
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
@@ -79,12 +79,14 @@ class FakeRunner:
         status: Status = result.status  # type: ignore[assignment]
         series = np.empty(0, dtype=STEP)
         outcome = Outcome(status, result.reason, 10, 10, 0, result.seconds, series, result.records)
-        yield Event("done", trial.id, outcome=outcome)
+        yield Event("done", trial.id, outcome=self.outcome(trial.config) if self.outcome else outcome)
 
 
-def fake(monkeypatch: pytest.MonkeyPatch, landscape: Landscape) -> FakeRunner:
-    """Let studies of the user's own training be run by a fake runner."""
-    runner = FakeRunner(landscape)
+def fake(
+    monkeypatch: pytest.MonkeyPatch, landscape: Landscape, outcome: Callable[[ExternalTrial], Outcome] | None = None
+) -> FakeRunner:
+    """Let studies of the user's own training be run by a fake runner; `outcome` says all that a trial came to."""
+    runner = FakeRunner(landscape, outcome)
     for place in PLACES:
         monkeypatch.setattr(f"{place}.runner_for", lambda _: runner)
     return runner

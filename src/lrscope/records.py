@@ -143,7 +143,8 @@ class Outcome:
     """All that a trial did: the one form in which results come back to a study.
 
     `series` has the fields of `store.blobs.STEP`, a row a step; `predictions` are (step, split, outputs), `openings` of
-    sealed scores are (when, step, split, asked by what).
+    sealed scores are (when, step, split, asked by what). `examples` is a digest of the examples that dev scores are of,
+    where those have names.
     """
 
     status: Status
@@ -156,6 +157,7 @@ class Outcome:
     evaluations: tuple[EvaluationRecord, ...]
     predictions: tuple[tuple[int, str, NDArray[np.float32]], ...] = ()
     openings: tuple[tuple[str, int, str, str], ...] = ()
+    examples: str = ""
 
 
 Record = StepRecord | EvaluationRecord | TrialResult

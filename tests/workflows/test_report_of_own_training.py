@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.external import bowl, fake, study, study_folder
 
+from lrscope.config import ExternalTrial
 from lrscope.findings.answer import Confidence, answer
 from lrscope.findings.statements import EdgeHigh
+from lrscope.records import EvaluationRecord, Outcome, Scores
 from lrscope.report.document import document
+from lrscope.runners.external.outcome import outcome_of
+from lrscope.runs.notes import ScoresIgnored
 from lrscope.workflows.conclusions import ReportConfig, conclude_sources
 from lrscope.workflows.sweep import sweep
 
@@ -39,3 +44,25 @@ def test_confidence_is_low_where_the_best_rate_is_at_an_edge_in_any_family(
 def test_the_size_of_its_dev_set_may_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = made(tmp_path, monkeypatch)
     assert conclude_sources([folder], ReportConfig(dev_size=500)).conclusions.runs.sizes["dev"] == 500
+
+
+@pytest.mark.parametrize("how", ["some without scores", "other examples", "other numbers", "the same"])
+def test_runs_are_paired_only_where_all_have_scores_of_the_same_examples(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    def outcome(trial: ExternalTrial) -> Outcome:
+        is_odd = trial.seed == 1 and trial.peak_rate == 1e-3
+        values = np.linspace(0.0, 1.0, 7 if is_odd and how == "other numbers" else 5, dtype=np.float32)
+        scores = {"loss": Scores(values, np.ones_like(values))}
+        scores = {} if is_odd and how == "some without scores" else scores
+        record = EvaluationRecord(8, 1, "dev", {"loss": 0.5 + trial.seed / 100}, 0.0, scores=scores)
+        examples = "b" if is_odd and how == "other examples" else "a"
+        return outcome_of([record], "completed", seconds=1.0, examples=examples)
+
+    fake(monkeypatch, bowl, outcome)
+    folder = study_folder(tmp_path)
+    result = sweep(study(seeds=2), folder)
+    assert result.conclusions is not None
+    runs = result.conclusions.runs
+    assert (runs.scores is not None) == (how == "the same")
+    assert (ScoresIgnored() in runs.notes) == (how != "the same")

@@ -178,7 +178,9 @@ class _CommandRun:
         return self._bad_losses >= NAN_LOSSES or not all(is_finite)
 
     def _done(self, results: RunResults, status: Any, ended: Ended, reason: str) -> Event:
-        outcome = outcome_of(results.evaluations, status, seconds=ended.seconds, reason=reason)
+        outcome = outcome_of(
+            results.evaluations, status, seconds=ended.seconds, reason=reason, examples=results.examples
+        )
         leave_outcome(self.trial, self.job, outcome)
         return Event("done", self.trial.id)
 

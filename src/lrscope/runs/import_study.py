@@ -16,7 +16,7 @@ from lrscope.errors import StudyError
 from lrscope.records import EvaluationRecord, Metric, Scores
 from lrscope.runs.applied_rates import AppliedRates
 from lrscope.runs.metric import decision_metric
-from lrscope.runs.notes import Note, Overlap, SealOpened
+from lrscope.runs.notes import Note, Overlap, ScoresIgnored, SealOpened
 from lrscope.runs.quantities import Count, Text
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
@@ -25,6 +25,7 @@ from lrscope.runs.settings import varied_settings
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
+EXAMPLES, DIFFERENT = "examples", "different"  # in a study's task state: a digest of what scores are of
 WITH_VALUE = ("completed", "stopped")
 
 
@@ -61,14 +62,18 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
                 scores[arm.name][trial.row.config.seed] = judged_by[0].values.astype(np.float64)
                 weights = judged_by[0].weights.astype(np.float64)
                 sizes["dev"] = len(judged_by[0].values)
-    table = ScoreTable.of(scores, weights) if "dev" in sizes else None
     config = store.config
+    are_paired = isinstance(config, StudyConfig) or _are_paired(store, trials.values(), metric, at_best=at_best)
+    table = ScoreTable.of(scores, weights) if "dev" in sizes and are_paired else None
+    if "dev" in sizes and not are_paired:
+        del sizes["dev"]
     settings = {name: str(value) for name, value in config.inputs_named.items() if value not in (None, "")}
     configs = {arm.name: arm.config for arm, _ in arms}
     notes: list[Note] = [
         Overlap(Text(first), Text(second), Count(number)) for first, second, number in store.overlaps if number
     ]
     notes += _openings(store)
+    notes += [] if are_paired else [ScoresIgnored()]
     varied = _varied(list(configs.values()))
     if config.sweep is not None and config.sweep.strategy == "rungs":  # how long an arm ran follows from its rate
         varied = tuple(name for name in varied if name != "epochs")
@@ -87,6 +92,18 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
         kinds={name: tuple(_settings_of(each).get(key, "") for key in varied) for name, each in configs.items()},
         baseline=_baseline(store),
     )
+
+
+def _are_paired(store: StudyStore, trials: Iterable[_Trial], metric: Metric, *, at_best: bool) -> bool:
+    """Whether all runs of the user's own training that came to a value were scored on the same examples, or none was.
+
+    Where examples have no names, as many of them at the same weights are taken for the same.
+    """
+    judged = [trial.scores(metric, at_best=at_best)[:1] for trial in trials if trial.row.status in WITH_VALUE]
+    weights = {scores[0].weights.tobytes() for scores in judged if scores}
+    if not weights:
+        return True
+    return all(judged) and len(weights) == 1 and store.task_state.get(EXAMPLES) != DIFFERENT
 
 
 def read_run(store: StudyStore, row: TrialRow) -> Run:

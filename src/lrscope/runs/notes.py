@@ -32,6 +32,11 @@ class SealOpened(Note):
 
 
 @dataclass(frozen=True)
+class ScoresIgnored(Note):
+    """Not all runs have scores of the same examples: they are compared by their values alone."""
+
+
+@dataclass(frozen=True)
 class OtherMetrics(Note):
     """Other metrics of dev could have been compared by."""
 

@@ -13,7 +13,7 @@ from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
 from lrscope.statistics.arm_view import ArmStanding, ArmView
-from lrscope.statistics.choice import Choice, choose, chooser
+from lrscope.statistics.choice import Choice, choose, chooser, known_costs
 from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD, SHARE_SIZE
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values, value_error
 from lrscope.statistics.learning import Learned, above_baseline
@@ -138,7 +138,7 @@ class Conclusions:
     @property
     def _costs(self) -> list[float]:
         each = [[run.seconds for run in runs if not math.isnan(run.seconds)] for runs in self.runs.arms.values()]
-        return [sum(seconds) / len(seconds) if seconds else 0.0 for seconds in each]
+        return [*known_costs([sum(seconds) / len(seconds) if seconds else 0.0 for seconds in each])]
 
     @cached_property
     def arms(self) -> list[ArmView]:

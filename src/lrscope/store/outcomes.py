@@ -40,6 +40,7 @@ def read_outcome(folder: Path, config: AnyTrial) -> Outcome | None:
             evaluations=tuple(store.evaluations(done.id, with_scores=True)),
             predictions=tuple(store.all_predictions(done.id)),
             openings=tuple((o["opened"], o["step"], o["split"], o["asked_by"]) for o in store.openings()),
+            examples=str(store.task_state.get("examples", "")),
         )
 
 

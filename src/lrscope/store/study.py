@@ -129,6 +129,11 @@ class StudyStore:
             connection.execute("UPDATE study SET metric = ?, direction = ?", metric)
         self.metric = metric
 
+    def replace_task_state(self, task_state: Mapping[str, Any]) -> None:
+        """Set what must be known again of how the trials were measured."""
+        self._write("UPDATE study SET task_state = ?", json.dumps(dict(task_state)))
+        self.task_state = dict(task_state)
+
     # Trials
 
     def add_trial(self, config: AnyTrial) -> TrialRow:

@@ -21,7 +21,7 @@ from lrscope.store.outcomes import read_outcome, take_outcome
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.external_metric import decide_metric, not_measured, with_improvements
+from lrscope.studies.external_metric import decide_metric, not_measured, note_examples, with_improvements
 from lrscope.studies.kept_checkpoints import KeptCheckpoints
 from lrscope.studies.plan import planned
 from lrscope.studies.rungs import next_rung
@@ -137,6 +137,7 @@ class Controller:
                 self.store.update_trial(trial, "failed", step=outcome.step, reason=reason, seconds=outcome.seconds)
                 forget_outcome(self.store.work_folder(trial))  # so that it can be tried anew
                 return reason
+            note_examples(self.store, outcome)
             outcome = with_improvements(self.store.metric, outcome)
         take_outcome(self.store, trial, outcome)
         self.checkpoints.take(trial)

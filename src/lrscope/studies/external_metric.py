@@ -7,6 +7,7 @@ from dataclasses import replace
 from lrscope.config import ExternalStudy
 from lrscope.errors import DataError, StudyError
 from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
+from lrscope.runs.import_study import DIFFERENT, EXAMPLES
 from lrscope.runs.metric import choose_metric
 from lrscope.store.study import StudyStore
 
@@ -43,6 +44,14 @@ def not_measured(store: StudyStore, outcome: Outcome) -> str:
         return ""
     got = ", ".join(sorted(names)) or "no evaluation"
     return f"the runs of this study are compared by {store.metric.name}: got {got}"
+
+
+def note_examples(store: StudyStore, outcome: Outcome) -> None:
+    """Keep which examples scores are of; runs that were scored on others than those before are not paired."""
+    known = store.task_state.get(EXAMPLES, "")
+    now = outcome.examples if known in ("", outcome.examples) else DIFFERENT
+    if outcome.examples and now != known:
+        store.replace_task_state({**store.task_state, EXAMPLES: now})
 
 
 def with_improvements(metric: Metric, outcome: Outcome) -> Outcome:

@@ -218,6 +218,7 @@ SAY = {
         "{arms}: the logs show the same learning rates for all of them, at most {applied}. The command or its configuration sets its "
         "own learning rate, or logs that of other parameters."
     ),
+    "scores-ignored": "Not all runs have scores of the same examples, so they are compared by their values alone.",
     "seed-unused": (
         "{arm}: seeds {first} and {second} gave the same losses to the last digit. The seed does not reach the training, or nothing in "
         "it depends on the seed, so these runs say nothing about seed noise."

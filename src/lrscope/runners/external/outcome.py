@@ -20,18 +20,24 @@ SEALED = "sealed test"  # the split that test values are kept as until they are 
 
 
 def outcome_of(
-    evaluations: Sequence[EvaluationRecord], status: Status, *, seconds: float, step: int = 0, reason: str = ""
+    evaluations: Sequence[EvaluationRecord],
+    status: Status,
+    *,
+    seconds: float,
+    step: int = 0,
+    reason: str = "",
+    examples: str = "",
 ) -> Outcome:
     """Return an outcome with these evaluations; what was measured on test is sealed.
 
     An epoch that is not told is 0, which the store can hold.
 
-    `step` is the last one that is known, where evaluations do not say it.
+    `step` is the last one that is known, where evaluations do not say it; `examples` a digest of what scores are of.
     """
     known = [replace(each, epoch=0.0) if math.isnan(each.epoch) else each for each in evaluations]
     kept = tuple(replace(each, split=SEALED) if each.split == "test" else each for each in known)
     last = max([step, *(record.step for record in kept)])
-    return Outcome(status, reason, last, last, 0, seconds, np.empty(0, dtype=STEP), kept)
+    return Outcome(status, reason, last, last, 0, seconds, np.empty(0, dtype=STEP), kept, examples=examples)
 
 
 def leave_outcome(trial: JobTrial, job: Job, outcome: Outcome) -> None:
@@ -48,7 +54,7 @@ def leave_outcome(trial: JobTrial, job: Job, outcome: Outcome) -> None:
         config,
         fingerprint=job.fingerprint,
         numerics=job.numerics.to_dict(),
-        task_state={},
+        task_state={"examples": outcome.examples} if outcome.examples else {},
         metric=UNDECIDED,
     ) as store:
         take_outcome(store, store.add_trial(trial.config).id, outcome)
