@@ -107,8 +107,9 @@ def parse_rates(text: str) -> list[float]:
                 "log:1e-6:1e-2:9"
             )
         step = math.log10(high / low) / (num - 1)
-        # Six digits are enough, and read better than what the power gives.
-        return [float(f"{low * 10 ** (step * place):.6g}") for place in range(num)]
+        # Three digits read better than what the power gives, and are enough unless rates lie close together.
+        digits = 3 if step > 0.02 else 6
+        return [low, *(float(f"{low * 10 ** (step * place):.{digits}g}") for place in range(1, num - 1)), high]
     rates = parse_list(text, float, "learning rates", "1e-5,1e-4,1e-3")
     for rate in rates:
         if not (math.isfinite(rate) and rate > 0):
