@@ -160,4 +160,12 @@ class Outcome:
     examples: str = ""
 
 
-Record = StepRecord | EvaluationRecord | TrialResult
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a run of the user's own training has come, where it shows that: so many steps of all."""
+
+    step: int
+    total_steps: int
+
+
+Record = StepRecord | EvaluationRecord | TrialResult | Reached

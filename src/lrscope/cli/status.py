@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lrscope.cli import options as opt
 from lrscope.errors import ConfigError
-from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.terminal.output import counted, echo, print_json, table_lines
 from lrscope.terminal.progress import duration
+
+if TYPE_CHECKING:
+    from lrscope.store.trials import TrialRow
 
 SHOWN = 40
 
@@ -52,18 +55,25 @@ def status(
     last = "schedule" if any(trial.row.config.schedule_text for trial in shown_trials) else "settings"
     names = ["trial", "lr", "seed", "step", "state", last]
     cells = [
-        [str(row.id), format_rate(row.config.peak_rate), str(row.config.seed), f"{row.step}/{row.total_steps or '?'}",
+        [str(row.id), format_rate(row.config.peak_rate), str(row.config.seed), _steps(row),
          state + (f": {row.reason}" if row.reason else ""), row.config.beside_rate]
         for row, state in ((trial.row, trial.state) for trial in shown_trials[:SHOWN])
     ]  # fmt: skip
+    if not any(row[-1] for row in cells):
+        names, cells = names[:-1], [row[:-1] for row in cells]
     echo("\n".join(table_lines(names, cells)))
     if len(shown_trials) > SHOWN:
         echo(f"... and {len(shown_trials) - SHOWN} more")
     if study.num_left and study.seconds_left is not None:
         left, spent = duration(study.seconds_left), duration(study.seconds_spent)
-        echo(f"{study.num_left} trials are left, about {left} on one worker; spent {spent}")
+        echo(f"{counted(study.num_left, 'trial')} left, about {left} on one worker; spent {spent}")
     if study.resume_command:
         echo(f"go on with: {study.resume_command}")
+
+
+def _steps(row: TrialRow) -> str:
+    """Return how far a trial has come; nothing where it has not begun, or does not say."""
+    return f"{row.step}/{row.total_steps or '?'}" if row.step or row.total_steps else "–"
 
 
 def _print_log(folder: Path, form: str) -> None:

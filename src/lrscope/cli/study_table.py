@@ -33,7 +33,12 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> None:
 def print_settings(result: SweepResult) -> None:
     """Print the table of settings alone."""
     names = ["setting", f"dev {result.metric}", "dev loss", "train loss", "best epoch", "trials"]
-    echo("\n".join(table_lines(names, [_row(summary) for summary in result.settings])))
+    rows = [names, *map(_row, result.settings)]
+    # What nothing is known of, as losses and epochs of a training of one's own, is left out; the loss is told once.
+    left_out = {place for place in (2, 3, 4) if all(row[place] == "–" for row in rows[1:])}
+    left_out |= {2} if result.metric == "loss" else set()
+    names, *cells = [[cell for place, cell in enumerate(row) if place not in left_out] for row in rows]
+    echo("\n".join(table_lines(names, cells)))
 
 
 def _row(summary: ArmSummary) -> list[str]:

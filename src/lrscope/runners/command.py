@@ -16,7 +16,7 @@ from lrscope.config import AnyStudy, AnyTrial, ExternalStudy, ExternalTrial
 from lrscope.config.numerics import Numerics
 from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
-from lrscope.records import UNDECIDED, EvaluationRecord, StepRecord
+from lrscope.records import UNDECIDED, EvaluationRecord, Reached, StepRecord
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.external.ended import Ended, why_failed
 from lrscope.runners.external.inputs import check_command, fingerprint
@@ -30,6 +30,7 @@ from lrscope.runs.run_results import RunResults, read_results
 from lrscope.runs.settings import without_split
 
 ALIVE_SECONDS = 30.0
+SECONDS_BETWEEN_BARS = 0.5  # a progress bar is redrawn more often than it is worth telling
 NAN_LOSSES = 3  # logged in a row: one may be a skipped step of mixed precision
 
 
@@ -97,7 +98,7 @@ class _CommandRun:
     live: LiveLines = field(default_factory=LiveLines)
     _stop: threading.Event = field(default_factory=threading.Event)
     _bad_losses: int = 0
-    _progress: Progress | None = None
+    _bar_told: float = -math.inf
 
     def run(self, on_start: OnStart) -> Iterator[Event]:
         out = checkpoint_folder(self.trial.folder, OUTPUT)
@@ -141,11 +142,13 @@ class _CommandRun:
                 said = monotonic()
                 yield Event("alive", self.trial.id)
 
-    def _record(self, found: EvaluationRecord | Progress) -> EvaluationRecord | StepRecord | None:
+    def _record(self, found: EvaluationRecord | Progress) -> EvaluationRecord | StepRecord | Reached | None:
         """Return what a live table shows of a line."""
         if isinstance(found, Progress):
-            self._progress = found
-            return None
+            if found.done < found.total and monotonic() - self._bar_told < SECONDS_BETWEEN_BARS:
+                return None
+            self._bar_told = monotonic()
+            return Reached(found.done, found.total)
         if found.split != "train":
             return found
         loss = found.metrics.get("loss", math.nan)

@@ -18,7 +18,7 @@ from lrscope.config.external import ExternalTrial
 from lrscope.config.numerics import Numerics
 from lrscope.errors import DataError, StudyError
 from lrscope.machine import available_cores
-from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
+from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome, Reached
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.external.captured_output import write_log
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction, load_function
@@ -185,7 +185,7 @@ class Attempt:
 
     def run_beside(self) -> Iterator[Event]:
         """Call the function in a thread of its own, and yield what it reports, or that it is alive."""
-        told: queue.SimpleQueue[EvaluationRecord | BaseException | None] = queue.SimpleQueue()
+        told: queue.SimpleQueue[EvaluationRecord | Reached | BaseException | None] = queue.SimpleQueue()
         self._reports.tell = told.put
 
         def call() -> None:

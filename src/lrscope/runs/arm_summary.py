@@ -73,7 +73,8 @@ def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummar
         values.append(dev[-1].metrics.get(store.metric.name, math.nan))
         losses += [dev[-1].metrics["loss"]] if "loss" in dev[-1].metrics else []
         best_epochs += [record.epoch for record in dev if record.improved and record.epoch][-1:]
-        train_losses += [record.metrics.get("loss", math.nan) for record in store.evaluations(row.id, "train")[-1:]]
+        train = [record.metrics["loss"] for record in store.evaluations(row.id, "train") if "loss" in record.metrics]
+        train_losses += train[-1:]
         if row.status == "stopped":
             saved += (row.config.length or dev[-1].epoch) - dev[-1].epoch
     return ArmSummary(

@@ -82,7 +82,7 @@ class Live:
                 settings = "; ".join(contenders)
                 self._note(f"Check {number} of {num_planned} ({num_seeds} seeds): still in the running: {settings}")
             case BudgetReached(num_runs):
-                echo(f"Stopping: {counted(num_runs, 'more run')} would exceed the budget.", err=True)
+                self._say(f"Stopping: {counted(num_runs, 'more run')} would exceed the budget.")
             case Note(text):
                 self._note(text)
 
@@ -109,7 +109,13 @@ class Live:
     def _note(self, *lines: str) -> None:
         if not self._quiet:
             for line in lines:
-                echo(line, err=True)
+                self._say(line)
+
+    def _say(self, line: str) -> None:
+        if isinstance(self._drawing, StudyProgress):  # above the table, which would be drawn over it
+            self._drawing.say(line)
+        else:
+            echo(line, err=True)
 
 
 def cost_lines(cost: CostEstimated) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from statistics import fmean
 from time import monotonic
 from types import TracebackType
 
@@ -16,7 +17,7 @@ from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.external import ExternalTrial
 from lrscope.errors import DataError
 from lrscope.number_text import format_rate
-from lrscope.records import FINISHED, EvaluationRecord, StepRecord, TrialResult
+from lrscope.records import FINISHED, EvaluationRecord, Reached, StepRecord, TrialResult
 from lrscope.runs.metric import choose_metric
 from lrscope.store.trials import TrialRow
 from lrscope.studies.run_times import RunTimes, is_open, seconds_together
@@ -46,13 +47,29 @@ def sparkline(values: list[float], width: int = 12) -> str:
 @dataclass
 class _Row:
     config: AnyTrial
+    began: float
     state: str = "running"
     epoch: float = 0
     step: int = 0
+    total_steps: int | None = None  # where it shows them
     rate: float = 0.0
     losses: list[float] = field(default_factory=list)
     metric: float | None = None
-    began: float = field(default_factory=monotonic)
+    first: tuple[float, int] | None = None  # when it was first heard of, and at which step it was then
+    heard: float = 0.0
+
+    def at(self, step: int) -> None:
+        """Take in that it has come to a step."""
+        self.step, self.heard = max(step, self.step), monotonic()
+        self.first = self.first or (self.heard, self.step)
+
+    @property
+    def seconds(self) -> float | None:
+        """What it will take in all by the pace of its steps, with what went before the first; None where unknown."""
+        if self.first is None or not self.total_steps or self.step <= self.first[1]:
+            return None
+        since, step = self.first
+        return since - self.began + (self.heard - since) / (self.step - step) * max(0, self.total_steps - step)
 
 
 class StudyProgress:
@@ -91,7 +108,7 @@ class StudyProgress:
     def _take(self, happened: TrialEvent) -> None:
         event = happened.event
         if event.kind == "started":
-            self._rows[event.trial] = _Row(happened.row.config)
+            self._rows[event.trial] = _Row(happened.row.config, monotonic())
             self._at_once = max(self._at_once, len(self._running()))
             return
         row = self._rows.get(event.trial)
@@ -100,14 +117,20 @@ class StudyProgress:
         if isinstance(event.record, StepRecord):
             row.rate = event.record.learning_rate
             row.losses.append(event.record.loss)
+            row.at(event.record.step)
+        elif isinstance(event.record, Reached):
+            row.total_steps = event.record.total_steps
+            row.at(event.record.step)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
             self._epochs_done += min(1.0, event.record.epoch - row.epoch)
-            row.epoch, row.step = event.record.epoch, event.record.step
+            row.epoch = event.record.epoch
+            row.at(event.record.step)
             self._metric = self._metric or _metric_among(event.record)
             row.metric = event.record.metrics.get(self._metric, row.metric)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "train":
             row.rate = event.record.metrics.get("learning_rate", row.rate)
             row.losses += [event.record.metrics["loss"]] if "loss" in event.record.metrics else []
+            row.at(event.record.step)
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         elif event.kind in ("done", "failed", "stopped"):
@@ -124,7 +147,10 @@ class StudyProgress:
         if self._live is not None and event.kind != "failed":
             return
         what = "  ".join(self._cells(event.trial, row))
-        line = f"{what}  {event.reason}".rstrip() + f"  ({self._left()})"
+        self.say(f"{what}  {event.reason}".rstrip() + f"  ({self._left()})")
+
+    def say(self, line: str) -> None:
+        """Print a line, above what is drawn."""
         if self._live is not None:
             self._console.print(visible(line))
         else:
@@ -134,7 +160,7 @@ class StudyProgress:
         config = row.config
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         cells = [
-            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", _settings(config), f"seed {config.seed}",
+            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", config.beside_rate, f"seed {config.seed}",
             _reached(row), metric, row.state,
         ]  # fmt: skip
         return [cell for cell in cells if cell]
@@ -159,9 +185,13 @@ class StudyProgress:
         return f"{known}, about {duration(seconds)} left"
 
     def _left_by_finished(self) -> float | None:
-        """Return what is left will take by the runs that finished: how far a run has come need not be known."""
+        """Return what is left will take by the runs that finished, or by the steps of those that run and show them."""
         times, running = RunTimes(self._trials.values()), self._running()
-        left = [times.seconds_of(self._trials[trial].config) for trial in self._waiting]
+        paces = {trial: row.seconds for trial, row in running.items()}
+        known = [seconds for seconds in paces.values() if seconds is not None]
+        # Before one has finished, others take what one that runs will, where none is longer by what was asked for.
+        others = fmean(known) if known and len(set(self._waiting.values())) == 1 else None
+        left = [paces.get(trial) or times.seconds_of(self._trials[trial].config) or others for trial in self._waiting]
         if not left or None in left:
             return None
         been = {trial: monotonic() - row.began for trial, row in running.items()}
@@ -177,16 +207,19 @@ class StudyProgress:
     def _table(self) -> Table:
         second = "settings" if self._is_external else "schedule"
         table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")
+        has_second = any(row.config.beside_rate for row in self._trials.values())
+        reached = "reached" if self._is_external else "epoch"
+        metric = f"dev {self._metric}".rstrip()
         for name in (
             "trial",
             "lr",
-            second,
+            *([second] if has_second else []),
             "seed",
-            "reached" if self._is_external else "epoch",
+            reached,
             "rate now",
             "loss",
             "",
-            f"dev {self._metric}",
+            metric,
             "",
         ):
             table.add_column(name, no_wrap=True, overflow="ellipsis" if name == second else "crop")
@@ -195,9 +228,11 @@ class StudyProgress:
         for trial, row in [*over[max(0, len(over) - ROWS + len(running)) :], *running]:
             loss = f"{row.losses[-1]:.3f}" if row.losses else ""
             rate = f"{row.rate:.1e}" if row.rate else ""
+            reached = _reached(row) if self._is_external else _reached(row).removeprefix("epoch ")
             table.add_row(
-                str(trial), format_rate(row.config.peak_rate), _settings(row.config), str(row.config.seed),
-                _reached(row).removeprefix("epoch "), rate, loss, sparkline(row.losses, 8),
+                str(trial), format_rate(row.config.peak_rate), *([row.config.beside_rate] if has_second else []),
+                str(row.config.seed),
+                reached, rate, loss, sparkline(row.losses, 8),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table
@@ -210,20 +245,13 @@ def _metric_among(record: EvaluationRecord) -> str:
     return ""
 
 
-def _settings(config: AnyTrial) -> str:
-    """Return what tells a trial from others beside its rate and seed: its schedule, or settings of the user's own."""
-    if isinstance(config, ExternalTrial):
-        return "  ".join(f"{name} {value}" for name, value in config.settings.items())
-    return config.schedule_text
-
-
 def _reached(row: _Row) -> str:
     """Return how far a trial has come, in what it tells: epochs, or steps."""
     config = row.config
-    in_steps = isinstance(config, ExternalTrial) and config.epochs is None and (config.steps or not row.epoch)
-    if not in_steps:
+    total = row.total_steps or (config.steps if isinstance(config, ExternalTrial) else None)
+    if not isinstance(config, ExternalTrial) or (row.epoch and not total):
         return f"epoch {row.epoch:.4g}{_of(config)}"
-    return f"step {row.step}{_of(config)}" if row.step else ""
+    return f"step {row.step}" + (f"/{total}" if total else "") if row.step or row.total_steps else ""
 
 
 def _of(config: AnyTrial) -> str:

@@ -12,6 +12,9 @@ from lrscope.config.command_line import CommandLine, resume
 from lrscope.errors import StudyError
 from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.records import FINISHED
+from lrscope.runners.work_folder import LOGS
+from lrscope.runs.live_lines import LiveLines
+from lrscope.runs.live_lines import Progress as Bar
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.lock import is_held
 from lrscope.store.study import StudyStore
@@ -24,6 +27,7 @@ from lrscope.workflows.study_folder import begun_study
 
 StudyKind = Literal["finetune", "find", "sweep"]
 CUT_OFF = "cut off"
+LAST_BYTES = 65_536  # of what a command printed, in which its last progress stands
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,8 @@ def _trial_status(store: StudyStore, row: TrialRow, running: bool) -> TrialStatu
 
 def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
     """Return how a trial stands now: what runs has a store of its own, and writes there at every epoch."""
+    if isinstance(row.config, ExternalTrial):
+        return _printed(row, store.work_folder(row.id) / LOGS[0]) if row.status == "running" else row
     try:
         with StudyStore.open(store.work_folder(row.id)) as worker:
             here = worker.trials()[0]
@@ -122,6 +128,20 @@ def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
             return replace(row, step=steps, total_steps=here.total_steps, steps_per_epoch=here.steps_per_epoch)
     except (StudyError, IndexError):  # not begun, or being made this moment
         return row
+
+
+def _printed(row: TrialRow, log: Path) -> TrialRow:
+    """Return how far a command has come by what it printed last."""
+    lines, bar = LiveLines(), None
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - LAST_BYTES))
+            for line in file.read(LAST_BYTES).decode("utf-8", "replace").splitlines():
+                bar = next((found for found in reversed(lines.take(line)) if isinstance(found, Bar)), bar)
+    except OSError:  # nothing was printed yet, or the trial was taken in this moment
+        return row
+    step = max((record.step for record in lines.records), default=0) if bar is None and lines.tells_steps else 0
+    return replace(row, step=step) if bar is None else replace(row, step=bar.done, total_steps=bar.total)
 
 
 def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lrscope.number_text import format_rate
-from lrscope.records import EvaluationRecord, Scores
+from lrscope.records import EvaluationRecord, Reached, Scores
 from lrscope.runners.external.returned import WrongReturn
 from lrscope.runners.external.running_trial import Diverged, Reports, StopRequested, TimeIsUp, Trial
 from lrscope.runs.run_record_writer import SCORES
@@ -73,11 +73,14 @@ def _recorder(trainer: Any, trial: Trial) -> Any:
 
 
 def _ending(trial: Trial) -> Any:
-    """Return a callback that ends the training where that was asked for, leaving a checkpoint."""
+    """Return a callback that tells how long the training is, and ends it where asked, leaving a checkpoint."""
     from transformers import TrainerCallback
 
     class Ending(TrainerCallback):  # type: ignore[misc]
         was_ended = False
+
+        def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+            trial._reports.say(Reached(state.global_step, state.max_steps))
 
         def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
             if state.global_step < state.max_steps and trial._reports.should_end:

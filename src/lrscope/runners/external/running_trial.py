@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NoReturn
 
-from lrscope.records import EvaluationRecord
+from lrscope.records import EvaluationRecord, Reached
 from lrscope.runs.measured import Entry
 
 MAX_REPORTS = 20_000  # training losses that are kept of a trial; of more, every second one
@@ -128,7 +128,7 @@ class Reports:
         self.diverged = ""
         self.stop_asked = self.stop_seen = False
         self.deadline = math.inf
-        self.tell: Callable[[EvaluationRecord], None] | None = None
+        self.tell: Callable[[EvaluationRecord | Reached], None] | None = None
         self._training: list[EvaluationRecord] = []
         self._every, self._num_seen, self._told = 1, 0, 0.0
         self._are_steps_told = False
@@ -203,7 +203,7 @@ class Reports:
     def _keep(self, record: EvaluationRecord) -> None:
         if record.split != "train":
             self.evaluations.append(record)
-            self._say(record)
+            self.say(record)
             return
         if self._num_seen % self._every == 0:
             self._training.append(record)
@@ -212,9 +212,10 @@ class Reports:
             self._training, self._every = self._training[::2], 2 * self._every
         if monotonic() - self._told > SECONDS_BETWEEN_TOLD:
             self._told = monotonic()
-            self._say(record)
+            self.say(record)
 
-    def _say(self, record: EvaluationRecord) -> None:
+    def say(self, record: EvaluationRecord | Reached) -> None:
+        """Tell a record to whoever shows the trial; nobody may."""
         if self.tell is not None:
             self.tell(record)
 

@@ -1,0 +1,89 @@
+"""What is drawn of a study of one's own training: how far runs have come by what they print, and what is left."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tests.external import study
+
+from lrscope.config import ExternalTrial
+from lrscope.config.external import OwnSettings
+from lrscope.records import EvaluationRecord, Reached, StepRecord
+from lrscope.runners.base import Event
+from lrscope.store.trials import TrialRow
+from lrscope.terminal.live import Live
+from lrscope.terminal.study_progress import StudyProgress
+from lrscope.workflows import callbacks as tell
+
+
+def rows(*settings: dict[str, int], steps: int | None = None) -> tuple[TrialRow, ...]:
+    trials = [ExternalTrial(peak_rate=1e-3, steps=steps, settings=OwnSettings(each)) for each in settings]
+    return tuple(TrialRow(n, trial, "planned", "", 0, None, None, 0.0) for n, trial in enumerate(trials, start=1))
+
+
+class Drawing:
+    """A study as it is drawn on a terminal, at times that the test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, trials: tuple[TrialRow, ...]) -> None:
+        self.now = 100.0
+        monkeypatch.setattr("lrscope.terminal.study_progress.monotonic", lambda: self.now)
+        self.screen, self.trials = io.StringIO(), trials
+        console = Console(file=self.screen, force_terminal=True, width=120)
+        self.progress = StudyProgress(tell.StudyStarted(Path(), study(), "", trials), console).__enter__()
+
+    def happens(self, kind: str, record: object = None, trial: int = 1) -> None:
+        row = self.trials[trial - 1]
+        status = {"done": "completed", "failed": "failed"}.get(kind, "running")
+        event = Event(kind, trial, record=record)  # type: ignore[arg-type]
+        self.progress.update(tell.TrialEvent(event, replace(row, status=status)))  # type: ignore[arg-type]
+
+    def line(self) -> str:
+        return "  ".join(self.progress._cells(1, self.progress._rows[1]))
+
+
+def test_what_is_left_follows_from_the_steps_of_the_first_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Drawing(monkeypatch, rows({}, {}))
+    drawing.happens("started")
+    drawing.now += 20  # importing, loading weights
+    drawing.happens("record", Reached(0, 100))
+    assert drawing.progress._left() == "0 of 2 trials"
+    drawing.now += 30
+    drawing.happens("record", Reached(10, 100))
+    assert drawing.progress._left() == "0 of 2 trials, about 10 min left"  # 270 s of this one, 320 s of the other
+    assert drawing.line() == "trial 1  lr 1e-3  seed 0  step 10/100  running"
+
+
+def test_a_run_without_a_bar_is_told_by_its_steps_or_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Drawing(monkeypatch, rows({"lora_r": 8}, {"lora_r": 16}))
+    drawing.happens("started")
+    drawing.happens("record", StepRecord(7, 1e-3, 2.5, 1, float("nan"), 0.0))
+    assert drawing.line() == "trial 1  lr 1e-3  lora_r 8  seed 0  step 7  running"
+    drawing.happens("record", EvaluationRecord(8, 0.5, "dev", {"loss": 2.0}, 0.0))
+    assert drawing.line() == "trial 1  lr 1e-3  lora_r 8  seed 0  epoch 0.5  dev loss 2.0000  running"
+    drawing.now += 1
+    drawing.happens("record", EvaluationRecord(9, 0.6, "train", {"loss": 1.0}, 0.0))
+    assert "lora_r 8" in drawing.screen.getvalue()
+    planned = Drawing(monkeypatch, rows({}, steps=20))
+    planned.happens("started")
+    planned.happens("record", StepRecord(7, 1e-3, 2.5, 1, float("nan"), 0.0))
+    assert planned.line() == "trial 1  lr 1e-3  seed 0  step 7/20  running"
+    assert "settings" not in planned.screen.getvalue(), "there are none"
+
+
+def test_a_note_stands_above_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Drawing(monkeypatch, rows({}, {}))
+    live = Live(quiet=False)
+    live._drawing = drawing.progress
+    drawing.happens("started")
+    live.show(tell.Note("note: the seed does not reach the training"))
+    live.show(tell.TimeKnown(60.0, 1, (60.0,)))
+    drawing.now += 1
+    drawing.happens("record", Reached(1, 2))
+    live.close(None, None, None)
+    shown = drawing.screen.getvalue()
+    assert "note: the seed does not reach the training" in shown
+    assert "trials" not in next(line for line in shown.splitlines() if "the one that is left" in line)
