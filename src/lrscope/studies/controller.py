@@ -22,6 +22,7 @@ from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.studies.external_metric import decide_metric, not_measured, note_examples, with_improvements
+from lrscope.studies.failures import Failures
 from lrscope.studies.kept_checkpoints import KeptCheckpoints
 from lrscope.studies.plan import planned
 from lrscope.studies.rungs import next_rung
@@ -36,6 +37,7 @@ class Controller:
         self.store = store
         self.stopped = False
         self.checkpoints = KeptCheckpoints(store)
+        self._failures = Failures(store)
         self._executor: Executor | None = None
 
     def run(self, executor: Executor) -> Iterator[Event]:
@@ -56,6 +58,7 @@ class Controller:
                     event = self._take(event)
                 elif event.kind == "failed":
                     self._failed(event)
+                    self._failures.require_hope(event)
                 elif event.kind == "stopped":
                     if event.trial in started:
                         self.store.put_off(event.trial)

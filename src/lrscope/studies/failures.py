@@ -1,0 +1,49 @@
+"""When the first runs of the user's own training all fail alike, the others would too: the study stops to be mended."""
+
+from __future__ import annotations
+
+import re
+
+from lrscope.config import ExternalStudy
+from lrscope.config.command_line import resume
+from lrscope.errors import StudyError
+from lrscope.records import FINISHED
+from lrscope.runners.base import Event
+from lrscope.runners.work_folder import LOGS
+from lrscope.store.study import StudyStore
+
+ENOUGH = 3  # runs that fail before any has finished
+_NUMBER = re.compile(r"\d[\d.]*(e[-+]?\d+)?")
+MEMORY = "memory"  # runs out at some settings, and not at others
+
+
+class Failures:
+    """The failures of one stretch of a study, before any of its trials has finished."""
+
+    def __init__(self, store: StudyStore) -> None:
+        self.store = store
+        self._reasons: dict[int, str] = {}
+
+    def require_hope(self, event: Event) -> None:
+        """Take note of a failure.
+
+        Raises:
+            StudyError: it is that of several trials, and none has finished.
+        """
+        study = self.store.config
+        if not isinstance(study, ExternalStudy) or MEMORY in event.reason:
+            return
+        self._reasons[event.trial] = _NUMBER.sub("#", event.reason)
+        if len(self._reasons) < ENOUGH or len(set(self._reasons.values())) > 1:
+            return
+        rows = self.store.trials()
+        if len(rows) == len(self._reasons) or any(row.status in FINISHED for row in rows):
+            return
+        self.store.put_off(*self._reasons)
+        log = self.store.work_folder(event.trial) / LOGS[0]
+        where = f" (its output is in {log})" if log.is_file() else ""
+        go_on = f"go on with: {resume('sweep', self.store.folder)}"
+        raise StudyError(
+            f"the first {len(self._reasons)} runs failed alike: {event.reason}{where}; mend it, and "
+            f"{'make the same call again' if study.trainer.function else go_on}"
+        )
