@@ -119,17 +119,25 @@ def _courses(c: Conclusions) -> Iterator[s.Finding]:
     metric = c.runs.metric
     position = Epoch if c.runs.axis == "epoch" else Step
     for arm in c.arms:
-        error, name = c.value_error(arm), Setting(arm.name)
+        of_examples, name = c.value_error(arm), Setting(arm.name)
+        error = _seed_error(c) if math.isnan(of_examples) else of_examples
         dev = course(arm.done, "dev", metric, error)
         if dev is None or math.isnan(error):
             continue
         if (rise := dev.still_rises()) is not None:
             yield s.StillImproving(name, Estimate(*rise), position(dev.points[-1][0]))
-        if (swings := dev.swings()) is not None:
+        if not math.isnan(of_examples) and (swings := dev.swings()) is not None:
             yield s.Unstable(name, Count(swings[0]), Estimate(*swings[1:]))
         if (fall := dev.falls_after_best()) is not None:
             yield s.WorseAfterBest(name, position(fall[0]), Estimate(*fall[1:]))
-        yield from _overfits(arm, metric, dev, error, position)
+        if not math.isnan(of_examples):
+            yield from _overfits(arm, metric, dev, error, position)
+
+
+def _seed_error(c: Conclusions) -> float:
+    """Return how far a run's value is chance by how seeds differ, NaN where none shows it."""
+    is_known = not c.is_assumed or c.seed_sd is not None
+    return math.sqrt(c.evidence.noise.variance / 2.0) if is_known else math.nan
 
 
 def _overfits(
@@ -207,4 +215,5 @@ def _assumptions(c: Conclusions) -> Iterator[s.Finding]:
     elif c.is_assumed:
         yield s.UnknownSpread()
     if c.is_of_these:
-        yield s.MeansOnly() if c.runs.sizes.get("dev") else s.UnknownSize()
+        # Of how many examples a loss is the mean does not tell how much it varies among them.
+        yield s.UnknownSize() if c.is_share and not c.runs.sizes.get("dev") else s.MeansOnly()
