@@ -16,6 +16,8 @@ from lrscope.findings.learning_curves import Course
 from lrscope.findings.statements import SeedCollapsed
 from lrscope.number_text import format_rate
 from lrscope.records import Metric
+from lrscope.runs.notes import SettingUnused
+from lrscope.runs.quantities import Names, Text
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.sources import read_runs
@@ -46,6 +48,30 @@ def test_a_clear_peak_between_rates_far_apart_calls_for_a_finer_grid_and_batches
     assert found["scale-batch"].endswith("--lr 1e-3 --batch-size 32,128 --scale-lr sqrt")
     assert "--batch-size 32 " not in found["scale-batch"], "an option stands once"
     assert "more-seeds" not in found, "one arm is left"
+
+
+def test_losses_of_several_seeds_show_what_their_course_is() -> None:
+    courses = {1e-3: [3.0, 2.6, 2.3, 2.0], 1e-2: [2.0, 1.5, 1.8, 2.1]}
+    runs = [
+        Run(
+            f"lr {format_rate(rate)}", seed, rate,
+            tuple(Point(n, n, {"dev": {"loss": v + 0.01 * seed}}) for n, v in enumerate(course, start=1)),
+        )
+        for rate, course in courses.items() for seed in (0, 1)
+    ]  # fmt: skip
+    losses = Conclusions(Runs("x", Metric("loss", "minimize"), tuple(runs), {}))
+    found = {each.kind for each in findings(losses)}
+    assert {"still-improving", "worse-after-best", "means-only"} <= found
+    assert "unknown-size" not in found, "a size would not tell how losses vary between examples"
+    single = Conclusions(Runs("x", Metric("loss", "minimize"), tuple(run for run in runs if run.seed == 0), {}))
+    assert not {"still-improving", "worse-after-best"} & {each.kind for each in findings(single)}
+
+
+def test_rates_that_did_not_reach_the_training_are_to_be_mended_first() -> None:
+    c = imported({1e-4: [0.3], 1e-3: [0.4], 1e-2: [0.5]})
+    assert "wider-grid" in kinds(c)
+    unused = SettingUnused(Text("lr"), Names(["1e-4", "1e-3"]))
+    assert not kinds(replace(c, runs=replace(c.runs, notes=(unused,))))
 
 
 def test_what_was_not_found_is_not_advised() -> None:

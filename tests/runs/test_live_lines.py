@@ -40,6 +40,18 @@ def test_dictionaries_of_any_version_are_read_in_order(train: str, dev: str) -> 
     ], "the summary of the whole training is no loss of a step"  # fmt: skip
 
 
+def test_bars_of_preparing_data_are_no_progress_of_the_training() -> None:
+    lines = LiveLines()
+    for what in (
+        "Building labels for train dataset: 100%|####| 64/64 [00:00<00:00, 2226.09 examples/s]",
+        "Dropping fully masked examples from train dataset: 50%|##  | 32/64 [00:00<00:00, 12727.49 examples/s]",
+        "Sorting it: 50%|##  | 32/64 [00:00<00:00, 12727.49 examples/s]",
+        "model.safetensors: 50%|##  | 1/2 [00:00<00:10, 1.2MB/s]",
+    ):
+        assert lines.take(what) == []
+    assert lines.take(" 50%|#####     | 4/8 [00:00<00:00,  5.85it/s]") == [Progress(4, 8, 0.0)]
+
+
 def test_what_is_no_number_stays_so() -> None:
     lines = LiveLines()
     lines.take("{'loss': nan, 'learning_rate': 1e-4, 'epoch': 1.0}")

@@ -49,6 +49,7 @@ def test_what_is_left_follows_from_the_steps_of_the_first_run(monkeypatch: pytes
     drawing = Drawing(monkeypatch, rows({}, {}))
     drawing.happens("started")
     drawing.now += 20  # importing, loading weights
+    drawing.happens("record", Reached(64, 64))  # of something before
     drawing.happens("record", Reached(0, 100))
     assert drawing.progress._left() == "0 of 2 trials"
     drawing.now += 30

@@ -12,6 +12,7 @@ from lrscope.config.command_line import CommandLine
 from lrscope.findings import statements as s
 from lrscope.findings import suggestions as to
 from lrscope.findings.commands import extension, sweep, takes_warmup
+from lrscope.runs.notes import SameRates, SettingUnused
 from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.arm_view import ArmView
@@ -35,6 +36,10 @@ class Advice:
 
 def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
     """Return the advice that the findings give rise to."""
+    if any(
+        isinstance(each, SameRates) or (isinstance(each, SettingUnused) and each.name == "lr") for each in statements
+    ):
+        return []  # rates did not reach the training: that is to be mended first, and more runs would tell nothing
     advisor = _Advisor(c, statements)
     if c.recommended is None:  # more of what learned nothing would be no better; other rates may
         return [*advisor.edges(), *advisor.epochs()]

@@ -25,7 +25,11 @@ _SPLITS = ("eval", "dev", "train", "test", "val")  # one of which stands in a li
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What stands behind the name of a split where its data are spoken of: "Generating test split: 16 examples".
 _OF_DATA = frozenset({"split", "set", "dataset", "data", "examples", "samples", "size", "file", "files", "batch_size"})
-_NOT_STEPS = re.compile(r"eval|predict|load|download|map|tokeniz|generat|truncat|pack|chat|adding|writing", re.I)
+_NOT_STEPS = re.compile(
+    r"eval|predict|load|download|map|tokeniz|generat|truncat|pack|chat|adding|writing|building|dropping|filter|saving",
+    re.I,
+)
+_NOT_STEPS_A_SECOND = re.compile(r"(examples|samples|files|shards|rows|[kMGT]?i?B)/s\]")  # how a bar's pace is told
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,8 @@ def _progress(part: str) -> Progress | None:
     """Return how far a bar stands; the last one of a line. Bars of evaluations and of reading data are others'."""
     matches = list(_BAR.finditer(part)) if "/" in part and "<" in part else []
     if not matches or _NOT_STEPS.search(part[: matches[-1].start()]):
+        return None
+    if _NOT_STEPS_A_SECOND.search(part, matches[-1].end()):
         return None
     done, total = int(matches[-1][1]), int(matches[-1][2])
     return Progress(done, total, _seconds(matches[-1][4])) if 0 <= done <= total and total else None

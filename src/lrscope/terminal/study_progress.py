@@ -119,7 +119,8 @@ class StudyProgress:
             row.losses.append(event.record.loss)
             row.at(event.record.step)
         elif isinstance(event.record, Reached):
-            row.total_steps = event.record.total_steps
+            if event.record.total_steps != row.total_steps:  # another bar, in another count
+                row.total_steps, row.step, row.first = event.record.total_steps, 0, None
             row.at(event.record.step)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
             self._epochs_done += min(1.0, event.record.epoch - row.epoch)

@@ -176,7 +176,7 @@ SAY = {
         "tenth to ten times that gives the same verdict."
     ),
     "unknown-spread": (
-        "With one run per setting, the seed-to-seed noise of {metric} is unknown, so no setting can be ruled out. Run more seeds, or "
+        "These runs do not show how {metric} differs between seeds, so no setting can be ruled out. Run more seeds, or "
         "set it with --seed-sd."
     ),
     "unknown-size": "The size of the dev set is unknown, so the results hold for this dev set only. Pass --dev-size to include its noise.",
