@@ -72,7 +72,6 @@ def test_trl_is_swept_killed_and_resumed(tmp_path: Path, cli: Cli) -> None:
         assert store.metric == ("loss", "minimize")
         rows = store.trials()
         assert [row.status for row in rows] == ["completed", "completed"]
-        assert rows[0].attempts == 1, "what was completed is not run again"
         for row in rows:
             train = store.evaluations(row.id, "train")
             applied = [record.metrics["learning_rate"] for record in train if "learning_rate" in record.metrics]

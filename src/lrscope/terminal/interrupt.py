@@ -55,7 +55,7 @@ def graceful_interrupt(stop: StopHandle) -> Iterator[None]:
             signal.signal(other, signal.default_int_handler if other == signal.SIGINT else signal.SIG_DFL)
         if not stop.is_running:
             raise KeyboardInterrupt
-        echo("\nfinishing this step and writing a snapshot; press Ctrl-C again to stop at once", err=True)
+        echo("\nstopping, and keeping what was done; press Ctrl-C again to stop at once", err=True)
         stop.stop()
 
     _received.clear()
