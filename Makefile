@@ -34,6 +34,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/schedules.py
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/large_study.py
+	$(BIN)/python benchmarks/command_overhead.py
 	$(BIN)/python benchmarks/calibration.py --studies 100
 
 clean:
