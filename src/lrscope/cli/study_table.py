@@ -32,7 +32,7 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> None:
 
 def print_settings(result: SweepResult) -> None:
     """Print the table of settings alone."""
-    names = ["setting", f"dev {result.metric}", "dev loss", "train loss", "best epoch", "trials"]
+    names = ["setting", f"dev {result.metric or 'metric'}", "dev loss", "train loss", "best epoch", "trials"]
     rows = [names, *map(_row, result.settings)]
     # What nothing is known of, as losses and epochs of a training of one's own, is left out; the loss is told once.
     left_out = {place for place in (2, 3, 4) if all(row[place] == "–" for row in rows[1:])}

@@ -2,7 +2,7 @@
 
 COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = ", ", " and ", "; ", " ({})", " "
 
-METRICS: dict[str, str] = {}  # names of metrics that are written otherwise than files write them
+METRICS = {"": "metric"}  # names of metrics that are written otherwise than files write them; none was measured: ""
 
 WORDS = {
     "title": "Which learning rate, and how sure?",

@@ -2,7 +2,7 @@
 
 COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = "、", "、", "；", "（{}）", ""
 
-METRICS = {"acc": "准确率", "accuracy": "准确率", "loss": "损失"}
+METRICS = {"": "指标", "acc": "准确率", "accuracy": "准确率", "loss": "损失"}
 
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
