@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from lrscope.findings.answer import NoRecommendation, NoValue
 from lrscope.findings.statements import Finding
 from lrscope.findings.suggestions import Suggestion
 from lrscope.report.locales import NAMES, locale
@@ -109,3 +110,8 @@ def test_docs_list_every_kind_with_its_fields() -> None:
     for kind in (each for each in CLASSES if issubclass(each, Finding | Note | Suggestion)):
         assert kind.kind in listed, kind.kind
         assert re.findall(r"`(\w+)`", listed[kind.kind]) == [item.name for item in dataclasses.fields(kind)]
+
+
+def test_a_metric_that_no_run_measured_is_called_so() -> None:
+    said = Wording(locale("en"), "").answer([NoRecommendation(), NoValue()])
+    assert said == ["No setting can be recommended. No run produced a dev metric."]

@@ -119,8 +119,9 @@ class StudyProgress:
             row.losses.append(event.record.loss)
             row.at(event.record.step)
         elif isinstance(event.record, Reached):
-            if event.record.total_steps != row.total_steps:  # another bar, in another count
-                row.total_steps, row.step, row.first = event.record.total_steps, 0, None
+            if row.total_steps not in (None, event.record.total_steps):  # another bar, in another count
+                row.step, row.first = 0, None
+            row.total_steps = event.record.total_steps
             row.at(event.record.step)
         elif isinstance(event.record, EvaluationRecord) and event.record.split == "dev":
             self._epochs_done += min(1.0, event.record.epoch - row.epoch)
