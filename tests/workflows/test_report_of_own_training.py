@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.external import bowl, fake, study, study_folder
+from tests.external import Result, bowl, fake, study, study_folder
 
 from lrscope.config import ExternalTrial
 from lrscope.findings.answer import Confidence, answer
@@ -66,3 +66,17 @@ def test_runs_are_paired_only_where_all_have_scores_of_the_same_examples(
     runs = result.conclusions.runs
     assert (runs.scores is not None) == (how == "the same")
     assert (ScoresIgnored() in runs.notes) == (how != "the same")
+
+
+def test_nothing_is_recommended_where_the_rates_did_not_reach_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def landscape(trial: ExternalTrial) -> Result:
+        rates = [(step, {"learning_rate": 2e-5, "loss": 2.0 - step / 10 + trial.seed / 100}) for step in range(1, 9)]
+        return Result(0.5 + trial.seed / 100 + trial.peak_rate, train=rates)
+
+    fake(monkeypatch, landscape)
+    result = sweep(study(seeds=3), study_folder(tmp_path))
+    assert result.conclusions is not None
+    assert result.conclusions.recommended is None
+    assert [each.kind for each in answer(result.conclusions)] == ["no-recommendation", "rates-not-applied"]

@@ -76,6 +76,13 @@ class Equivalent(Answer):
 
 
 @dataclass(frozen=True)
+class RatesNotApplied(Answer):
+    """Settings that were asked for at different learning rates were trained alike."""
+
+    arms: Settings
+
+
+@dataclass(frozen=True)
 class OnlyOne(Answer):
     """One setting alone has a value: that is no recommendation."""
 
@@ -164,6 +171,8 @@ def answer(c: Conclusions) -> list[Answer]:
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     if not known:
         return [NoRecommendation(), NoValue()]
+    if c.arms[c.choice.first].name in c.untold:
+        return [NoRecommendation(), RatesNotApplied(Settings(arm.name for arm in c.arms if arm.name in c.untold))]
     if c.learned is not None and c.recommended is None:
         best = c.arms[c.order[0]]
         nothing = NothingLearned(Setting(best.name), Value(best.value), Value(c.learned.baseline))

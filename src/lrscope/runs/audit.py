@@ -51,6 +51,14 @@ def audit(runs: Iterable[Run], configs: Mapping[str, AnyTrial]) -> list[Note]:
     return [*same, *_other_rates(logs, {arm for note in same for arm in note.arms}), *_unused(logs, bool(same))]
 
 
+def arms_at_the_same_rates(runs: Iterable[Run], configs: Mapping[str, AnyTrial]) -> frozenset[str]:
+    """Return the arms that were asked for at different rates and demonstrably trained alike."""
+    notes = audit(runs, configs)
+    same = {arm for note in notes if isinstance(note, SameRates) for arm in note.arms}
+    unused = any(isinstance(note, SettingUnused) and note.name == "lr" for note in notes)
+    return frozenset(same | ({*configs} if unused else set()))
+
+
 def _log_of(run: Run, config: ExternalTrial) -> _Log:
     rates: dict[int, float] = {}
     losses: dict[int, float] = {}

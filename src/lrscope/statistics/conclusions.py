@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lrscope.runs.audit import arms_at_the_same_rates
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
@@ -196,12 +197,17 @@ class Conclusions:
             seed_sd=self.assumed_sd, error=self.error, maximize=metric.direction == "maximize",
         )  # fmt: skip
 
+    @cached_property
+    def untold(self) -> frozenset[str]:
+        """Arms whose rates demonstrably did not reach the training, so that they are the same one."""
+        return arms_at_the_same_rates(self.runs.runs, self.runs.configs)
+
     @property
     def recommended(self) -> ArmView | None:
-        """The first choice; None where no arm has a value, or where none is shown to be better than guessing."""
+        """The first choice; None where none has a value, none beats guessing, or its rate was not applied."""
         first = self.arms[self.choice.first]
         nothing = self.learned is not None and not self.learned.anything
-        return None if nothing or math.isnan(first.value) else first
+        return None if nothing or first.name in self.untold or math.isnan(first.value) else first
 
     @cached_property
     def expected(self) -> float:

@@ -74,6 +74,7 @@ SAY = {
     "nothing-learned": (
         "None is shown to be better than guessing: the best dev {metric} is {value}, for {arm}; guessing gets {baseline}."
     ),
+    "rates-not-applied": "The learning rate did not reach the training: {arms} were trained alike.",
     "use": "Use {arm}.",
     "winner": "All other settings were ruled out.",
     "tie/close": "Not a proven winner: {close} did about as well.",

@@ -79,6 +79,7 @@ SAY = {
     "equivalent": "{others} 与它等效：差异小于 {margin}。",
     "only-one": "只有 {arm} 得到了结果。",
     "not-compared": "没有可比较的对象。",
+    "rates-not-applied": "学习率没有传到训练中：{arms} 的训练完全相同。",
     "not-comparable": "它并未被证明最好：种子噪声未知，其他设置都无法排除。",
     "confidence/winner": "把握：{level}。其他设置均已排除，且种子噪声是实测的。",
     "confidence/equivalent": "把握：{level}。剩下的设置在容许差异内等效，且种子噪声是实测的。",
