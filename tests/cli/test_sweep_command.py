@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import random
-import signal
-import subprocess
-import sys
-import time
 import tomllib
 from pathlib import Path
 
 import pytest
+from tests.commands import SCRIPT, TRAIN, rows, starts, sweep
 from tests.conftest import Cli
 
 from lrscope.store.study import StudyStore
-
-SCRIPT = Path(__file__).parents[1] / "fixtures" / "external" / "train.py"
-PROGRAM = f"{Path(sys.executable).as_posix()} {SCRIPT.as_posix()}"
-TRAIN = f"{PROGRAM} --learning_rate {{lr}} --seed {{seed}} --output_dir {{out}}"
-
-
-def sweep(out: Path, *more: str | Path, command: str = TRAIN, rates: str = "1e-4,1e-3", seeds: int = 1) -> list[str]:
-    return [
-        "sweep", "--command", command, "--lr", rates, "--seeds", str(seeds), "--out", str(out), *map(str, more),
-    ]  # fmt: skip
-
-
-def rows(folder: Path) -> list[tuple[float, int, str, str]]:
-    with StudyStore.open(folder) as store:
-        return [(row.config.peak_rate, row.config.seed, row.status, row.reason) for row in store.trials()]
 
 
 def test_settings_of_any_name_are_compared(tmp_path: Path, cli: Cli) -> None:
@@ -53,22 +33,29 @@ def test_settings_of_any_name_are_compared(tmp_path: Path, cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    ("how", "status", "reason"),
+    ("how", "status", "reason", "tries"),
     [
-        ("crash", "failed", "exit code 1: ValueError: no such dataset"),
-        ("memory", "failed", "out of memory: torch.OutOfMemoryError: CUDA out of memory."),
-        ("nan", "diverged", "the loss was NaN or infinite at step 5, learning rate"),
-        ("nothing", "failed", "it ended well without an evaluation"),
-        ("half", "failed", "trainer_state.json: a trainer state is JSON"),
-        ("record", "completed", ""),
-        ("once", "completed", ""),
+        ("crash", "failed", "exit code 1: ValueError: no such dataset", 2),
+        ("memory", "failed", "out of memory: torch.OutOfMemoryError: CUDA out of memory.", 2),
+        ("nan", "diverged", "the loss was NaN or infinite at step 5, learning rate 0.0005", 1),
+        ("nothing", "failed", "it ended well without an evaluation", 1),
+        ("half", "failed", "trainer_state.json: a trainer state is JSON", 1),
+        ("state", "completed", "", 1),
+        ("record", "completed", "", 1),
+        ("printed", "completed", "", 1),
+        ("once", "completed", "", 2),
+        ("moved", "completed", "", 2),
     ],
 )
-def test_however_it_ends(tmp_path: Path, cli: Cli, how: str, status: str, reason: str) -> None:
+def test_however_it_ends(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch, how: str, status: str, reason: str, tries: int
+) -> None:
+    monkeypatch.setenv("STARTS", str(tmp_path / "starts"))
     code, _, error = cli(*sweep(tmp_path / "s", command=f"{TRAIN} --how {how}", rates="1e-3"))
     assert code == 0, error
     ((_, _, got, why),) = rows(tmp_path / "s")
     assert (got, reason in why) == (status, True), why
+    assert len(starts(tmp_path / "starts")) == tries
     if status == "failed":
         assert reason in error
 
@@ -84,7 +71,8 @@ def test_however_it_ends(tmp_path: Path, cli: Cli, how: str, status: str, reason
         (f"{TRAIN} --config {{config}}", [], "got {config}; add --template FILE"),
         (TRAIN, ["--template", SCRIPT], "got a command without it; add {config}"),
         ("no-such-program {lr} {seed} {out}", [], "got 'no-such-program', which is not found"),
-        (TRAIN, ["--metric", "glory"], "--metric"),
+        (f"{TRAIN} --x {{tokenizer}}", [], "got {tokenizer}; add --set tokenizer=VALUE, or write {{tokenizer}}"),
+        (TRAIN.replace("--seed", "'--seed"), [], "a quote in a command must be closed"),
         (TRAIN, ["--metric", "glory"], "got 'glory'; add --minimize or --maximize"),
         (TRAIN, ["--minimize", "--maximize"], "a metric has one direction"),
         (TRAIN, ["--batch-size", "8"], "--batch-size is a setting of the built-in training: got it with --command"),
@@ -134,17 +122,66 @@ def test_a_template_is_filled_in_and_held_to(tmp_path: Path, cli: Cli) -> None:
 
 
 def test_a_study_is_extended(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    out, starts = tmp_path / "s", tmp_path / "starts"
-    monkeypatch.setenv("STARTS", str(starts))
+    out, file = tmp_path / "s", tmp_path / "starts"
+    monkeypatch.setenv("STARTS", str(file))
     command = f"{TRAIN} --width {{width}}"
     assert cli(*sweep(out, "--set", "width=8", command=command))[0] == 0
     assert cli("sweep", "--resume", out, "--seeds", "2", "--lr", "1e-2", "--set", "width=16")[0] == 0
     assert len(rows(out)) == 2 * 3 * 2
-    assert len(starts.read_text().splitlines()) == 2 * 3 * 2
+    assert len(starts(file)) == 2 * 3 * 2
     code, _, error = cli("sweep", "--resume", out, "--command", "other {lr}")
     assert (code, "a resumed study keeps its training: got --command" in error) == (2, True), error
     code, _, error = cli("sweep", "--resume", out, "--metric", "loss")
     assert (code, "a study keeps the metric that it began with" in error) == (2, True), error
+
+
+def test_of_several_metrics_one_is_named_and_nothing_runs_again(
+    tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, file = tmp_path / "s", tmp_path / "starts"
+    monkeypatch.setenv("STARTS", str(file))
+    code, _, error = cli(*sweep(out, command=f"{TRAIN} --how several"))
+    assert (code, "measured were accuracy, f1; name one with --metric NAME" in error) == (2, True), error
+    assert len(starts(file)) == 1
+    for more, message in (
+        ([], "name one with --metric"),
+        (["--metric", "bleu"], "got 'bleu'; measured were accuracy, f1"),
+    ):
+        code, _, error = cli("sweep", "--resume", out, *more)
+        assert (code, message in error) == (2, True), error
+    code, said, error = cli("sweep", "--resume", out, "--metric", "f1")
+    assert (code, "Use lr 1e-3" in said) == (0, True), error
+    assert sorted(starts(file)) == ["0 0.0001", "0 0.001"]
+    with StudyStore.open(out) as store:
+        assert store.metric == ("f1", "maximize")
+
+
+def test_what_failed_is_run_again_when_asked(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, file, mended = tmp_path / "s", tmp_path / "starts", tmp_path / "mended"
+    monkeypatch.setenv("STARTS", str(file))
+    monkeypatch.setenv("MENDED", str(mended))
+    assert cli(*sweep(out, command=f"{TRAIN} --how mended"))[0] == 0
+    assert [row[2:] for row in rows(out)] == [("failed", "exit code 1: KeyError: 'text'")] * 2
+    mended.touch()
+    assert cli("sweep", "--resume", out)[0] == 0
+    assert len(starts(file)) == 4  # a failure is a result until another try is asked for
+    code, said, error = cli("sweep", "--resume", out, "--retry-failed")
+    assert (code, "Use lr 1e-3" in said) == (0, True), error
+    assert len(starts(file)) == 6
+    code, _, error = cli(*sweep(tmp_path / "t", "--retry-failed"))
+    assert (code, "--retry-failed goes on with a study" in error) == (2, True), error
+
+
+def test_an_input_that_changed_is_refused(tmp_path: Path, cli: Cli) -> None:
+    data = tmp_path / "train.jsonl"
+    data.write_text("{}\n")
+    assert cli(*sweep(tmp_path / "s", "--input", data, rates="1e-3"))[0] == 0
+    data.write_text("{}\n{}\n")
+    code, _, error = cli("sweep", "--resume", tmp_path / "s", "--seeds", "2")
+    assert (code, "changed since" in error, error.count("\n")) == (2, True, 1), error
+    data.unlink()
+    code, _, error = cli("sweep", "--resume", tmp_path / "s", "--seeds", "2")
+    assert (code, str(data) in error, error.count("\n")) == (2, True, 1), error
 
 
 def test_settings_are_saved_and_read(tmp_path: Path, cli: Cli) -> None:
@@ -169,6 +206,29 @@ def test_output_folders_are_kept_as_asked(tmp_path: Path, cli: Cli, keep: str, k
     assert len(list((tmp_path / "s" / "trials").glob("*/output.log"))) == 4
 
 
+def test_a_run_that_diverged_is_no_best_one(tmp_path: Path, cli: Cli) -> None:
+    asked = sweep(tmp_path / "s", "--keep", "best", command=f"{TRAIN} --how first", rates="1e-3", seeds=2)
+    assert cli(*asked)[0] == 0
+    assert [row[2] for row in rows(tmp_path / "s")] == ["diverged", "completed"]
+    kept = (tmp_path / "s" / "trials").glob("*/out")
+    assert [path.parent.name for path in kept] == ["0002"]
+
+
+@pytest.mark.parametrize("beaten", [1, 2])
+def test_of_two_runs_that_a_kill_left_the_best_is_kept(tmp_path: Path, cli: Cli, beaten: int) -> None:
+    out = tmp_path / "s"
+    assert cli(*sweep(out, "--keep", "best", rates="1e-3", seeds=2))[0] == 0
+    (kept,) = (out / "trials").glob("*/out")
+    other = out / "trials" / ("0002" if kept.parent.name == "0001" else "0001")
+    if beaten == 1:  # killed before its work folder was removed
+        (other / "work" / "trials" / "0001" / "out").mkdir(parents=True)
+    else:  # killed while more of the study was to be run
+        (other / "out").mkdir()
+    assert cli("sweep", "--resume", out, "--seeds", "3")[0] == 0
+    assert len(list((out / "trials").glob("*/out"))) == 1
+    assert not list((out / "trials").glob("*/work"))
+
+
 def test_test_values_stay_sealed_until_they_are_opened(tmp_path: Path, cli: Cli) -> None:
     out = tmp_path / "s"
     assert cli(*sweep(out, command=f"{TRAIN} --how record", seeds=2))[0] == 0
@@ -181,27 +241,14 @@ def test_test_values_stay_sealed_until_they_are_opened(tmp_path: Path, cli: Cli)
 
 def test_the_environment_is_not_stored(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_TOKEN", "hf_verysecret")
-    assert cli(*sweep(tmp_path / "s", rates="1e-3"))[0] == 0
-    for path in (tmp_path / "s").rglob("*"):
-        assert path.is_dir() or b"hf_verysecret" not in path.read_bytes(), path
-
-
-def test_what_takes_too_long_or_will_not_end_is_ended(tmp_path: Path, cli: Cli) -> None:
-    for how in ("forever", "fork"):
-        command = f"{TRAIN} --how {how}" + " --seconds 30" * (how == "fork")
-        code, _, error = cli(*sweep(tmp_path / how, "--timeout", "2s", command=command, rates="1e-3"))
-        assert code == 0, error
-        ((_, _, status, why),) = rows(tmp_path / how)
-        assert (status, "since it took longer than it may" in why) == ("failed", True), why
-    assert not marked(str(tmp_path))
-
-
-def test_a_flood_is_bounded(tmp_path: Path, cli: Cli) -> None:
-    code, _, error = cli(*sweep(tmp_path / "s", command=f"{TRAIN} --how flood", rates="1e-3"))
-    assert code == 0, error
-    log = tmp_path / "s" / "trials" / "0001" / "output.log"
-    assert 1e6 < log.stat().st_size < 20e6
-    assert "'loss'" in log.read_text(encoding="utf-8")[-2000:]
+    for how, workers in ("state", 1), ("crash", 1), ("nothing", 2):
+        out = tmp_path / how
+        assert cli(*sweep(out, "--workers", workers, command=f"{TRAIN} --how {how}", rates="1e-3"))[0] == 0
+        cli("report", out)
+        files = [path for path in out.rglob("*") if path.is_file()]
+        assert out / "study.db" in files
+        for path in files:
+            assert b"hf_verysecret" not in path.read_bytes(), path
 
 
 def test_processes_give_what_one_process_gives(tmp_path: Path, cli: Cli) -> None:
@@ -210,66 +257,3 @@ def test_processes_give_what_one_process_gives(tmp_path: Path, cli: Cli) -> None
     assert here[1].replace(str(tmp_path / "a"), "") == there[1].replace(str(tmp_path / "b"), "")
     values = json.loads(cli("report", tmp_path / "b", "--json")[1])
     assert values["choice"]["first"] == "lr 1e-3"
-
-
-def marked(mark: str) -> list[str]:
-    """Return the command lines of living processes that hold a mark."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if mark in line and str(os.getpid()) != path.parent.name:
-            found.append(line)
-    return found
-
-
-def controller(arguments: list[str], starts: Path) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "STARTS": str(starts)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "lrscope", *arguments], env=environment, start_new_session=True,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_killed_at_random_moments_nothing_is_lost_or_left(tmp_path: Path, cli: Cli, workers: str) -> None:
-    rates = "1e-5,3e-5,1e-4,3e-4,1e-3,3e-3"
-    straight = cli(*sweep(tmp_path / "straight", rates=rates, seeds=3))
-    out, starts, draw = tmp_path / "s", tmp_path / "starts", random.Random(int(workers))
-    arguments = sweep(out, "--workers", workers, command=f"{TRAIN} --seconds 0.2", rates=rates, seeds=3)
-    for _ in range(10):
-        before = {row[:2] for row in rows(out) if row[2] == "completed"} if (out / "study.db").exists() else set()
-        started = len(starts.read_text().splitlines()) if starts.exists() else 0
-        process = controller(arguments, starts)
-        time.sleep(draw.uniform(0.3, 1.8))
-        process.kill()
-        process.wait()
-        time.sleep(0.3)  # a killed controller's trees are gone in 0.05 s
-        assert not marked(str(out))
-        if (out / "study.db").exists():
-            arguments = ["sweep", "--resume", str(out), "--workers", workers]
-        again = starts.read_text().splitlines()[started:] if starts.exists() else []
-        assert not {f"{seed} {rate}" for rate, seed in before} & set(again), "what was completed ran again"
-        if process.returncode == 0:
-            break
-    code, said, error = cli("sweep", "--resume", out)
-    assert code == 0, error
-    assert said.replace(str(out), "") == straight[1].replace(str(tmp_path / "straight"), "")
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_a_study_that_is_stopped_goes_on(tmp_path: Path) -> None:
-    out = tmp_path / "s"
-    process = controller(sweep(out, command=f"{TRAIN} --how stubborn", rates="1e-3"), tmp_path / "starts")
-    deadline = time.monotonic() + 30.0
-    while not (tmp_path / "starts").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=40.0) == 143
-    assert not marked(str(out))
-    assert [row[2] for row in rows(out)] == ["planned"]

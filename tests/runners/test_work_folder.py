@@ -17,7 +17,7 @@ from tests.conftest import Toy
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.errors import StudyError
 from lrscope.executors.inline import InlineExecutor
-from lrscope.runners.work_folder import own_study, set_aside
+from lrscope.runners.work_folder import empty_folder, own_study, set_aside
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
@@ -207,3 +207,27 @@ def test_a_new_trial_takes_a_folder_that_its_killed_maker_left(toy: Toy, tmp_pat
     (tmp_path / "work" / ".study.db.tmp").touch()
     with own_study(config, tmp_path / "work", NativeRunner().prepare(config)) as store:
         assert store.config == config
+
+
+@pytest.mark.parametrize("there", ["nothing", "folder", "file", "link", "stuck"])
+def test_a_folder_is_empty_whatever_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: str) -> None:
+    folder, other = tmp_path / "a" / "out", tmp_path / "other"
+    other.mkdir()
+    (other / "kept.txt").touch()
+    if there != "nothing":
+        folder.parent.mkdir()
+    if there in ("folder", "stuck"):
+        folder.mkdir()
+        (folder / "old.txt").touch()
+    elif there == "file":
+        folder.touch()
+    elif there == "link":
+        folder.symlink_to(other)
+    if there == "stuck":
+        monkeypatch.setattr("shutil.rmtree", lambda *_, **__: None)
+    empty_folder(folder)
+    assert folder.is_dir()
+    assert not folder.is_symlink()
+    assert not list(folder.iterdir())
+    assert (other / "kept.txt").exists()
+    assert (folder.parent / "out.unusable-1").exists() == (there == "stuck")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ from lrscope.runners.external.inputs import check_command, fingerprint
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
 from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
 from lrscope.runners.external.run_process import child_environment, run_process
-from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
+from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder, empty_folder
 from lrscope.runs.live_lines import LiveLines, Progress
 from lrscope.runs.metric import direction_of
 from lrscope.runs.run_results import RunResults, read_results
@@ -102,8 +101,7 @@ class _CommandRun:
 
     def run(self, on_start: OnStart) -> Iterator[Event]:
         out = checkpoint_folder(self.trial.folder, OUTPUT)
-        shutil.rmtree(out, ignore_errors=True)
-        out.mkdir(parents=True)
+        empty_folder(out)
         log = self.trial.folder / LOGS[0]
         command = self._command(out)
         on_start(self._stop.set)

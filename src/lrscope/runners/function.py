@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import queue
-import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,7 +27,7 @@ from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome
 from lrscope.runners.external.returned import WrongReturn, evaluations_of
 from lrscope.runners.external.running_trial import Diverged, StopRequested, TimeIsUp, Trial
 from lrscope.runners.external.user_error import place_of, says_what, traceback_of
-from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
+from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder, empty_folder
 from lrscope.runs.metric import choose_metric, direction_of
 from lrscope.runs.settings import without_split
 
@@ -135,9 +134,8 @@ class Attempt:
         config, folder = self.trial.config, self.trial.folder
         assert isinstance(config, ExternalTrial)
         out, checkpoint = checkpoint_folder(folder, OUTPUT), folder / CHECKPOINT
-        shutil.rmtree(out, ignore_errors=True)
-        for each in (out, checkpoint):
-            each.mkdir(parents=True, exist_ok=True)
+        empty_folder(out)
+        checkpoint.mkdir(parents=True, exist_ok=True)
         self.running = Trial(
             lr=config.peak_rate, seed=config.seed, settings=config.settings, epochs=config.epochs, steps=config.steps,
             number=self.trial.id, out=out, checkpoint=checkpoint,

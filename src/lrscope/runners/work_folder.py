@@ -7,6 +7,7 @@ another name, never deleted; what may pass (a full disk, a lock, missing permiss
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -85,3 +86,17 @@ def set_aside(folder: Path) -> Path:
         return folder.replace(target)
     except OSError as error:
         raise StudyError(f"cannot set {folder} aside: {error.strerror or error}; remove it by hand") from error
+
+
+def empty_folder(folder: Path) -> None:
+    """Make an empty folder: what an earlier attempt left in its place is removed, or set aside where that cannot be.
+
+    Raises:
+        StudyError, OSError: it is neither possible.
+    """
+    if folder.is_symlink() or folder.is_file():
+        folder.unlink()
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():  # read-only folders in it, or files that somebody holds open
+        set_aside(folder)
+    folder.mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 
 from lrscope.config import AnyTrial, ExternalStudy
@@ -44,9 +45,9 @@ class KeptCheckpoints:
         for log in LOGS:
             if (work / log).is_file():
                 (work / log).replace(home / log)
-        shutil.rmtree(work, ignore_errors=True)
         if self.keep == "best":
             self._keep_best_of_arm(trial)
+        shutil.rmtree(work, ignore_errors=True)  # at last: while it is there, a study that was killed comes back here
         self._remove_if_empty(trial)
 
     def _keep_best_of_arm(self, trial: int) -> None:
@@ -58,6 +59,9 @@ class KeptCheckpoints:
         if not (
             self.store.trial_folder(trial) / self.names[0]
         ).is_dir():  # nothing was evaluated, or nothing worth writing
+            return
+        if math.isnan(value):
+            self._drop(trial)
             return
         champion = self._by_arm().get(key)
         if champion is not None and champion[0] != trial:
@@ -76,16 +80,23 @@ class KeptCheckpoints:
                 if (self.store.trial_folder(row.id) / self.names[0]).is_dir():
                     key, value = arm_key(row.config), self._best_value(row.id)
                     known = self._champions.get(key)
-                    if known is None or self.store.metric.better(value, known[1]):
-                        self._champions[key] = (row.id, value)
+                    # Two of one arm lie there where a kill came between keeping the one and dropping the other.
+                    if not self.store.metric.better(value, None if known is None else known[1]):
+                        self._drop(row.id)
+                        continue
+                    if known is not None:
+                        self._drop(known[0])
+                    self._champions[key] = (row.id, value)
         return self._champions
 
     def _best_value(self, trial: int) -> float:
-        # What the user's own training leaves is its last state, not its best.
+        # What the user's own training leaves is its last state, not its best: of a run that diverged, a useless one.
+        if self._is_external and self.store.trial(trial).status == "diverged":
+            return math.nan
         dev = self.store.evaluations(trial, "dev")
         judged = dev if self._is_external else [record for record in dev if record.improved]
         values = [r.metrics[self.store.metric.name] for r in judged if self.store.metric.name in r.metrics]
-        return values[-1] if values else float("nan")
+        return values[-1] if values else math.nan
 
     def _drop(self, trial: int) -> None:
         shutil.rmtree(self.store.trial_folder(trial) / self.names[0], ignore_errors=True)
