@@ -15,7 +15,8 @@ from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
 SCRIPT = Path(__file__).parent / "fixtures" / "external" / "train.py"
-PROGRAM = f"{Path(sys.executable).as_posix()} {SCRIPT.as_posix()}"
+PYTHON = Path(sys.executable).as_posix()
+PROGRAM = f"{PYTHON} {SCRIPT.as_posix()}"
 TRAIN = f"{PROGRAM} --learning_rate {{lr}} --seed {{seed}} --output_dir {{out}}"
 # A suite that runs in the background ignores SIGINT, and so would what it starts.
 LAUNCH = (

@@ -106,6 +106,25 @@ def test_where_all_trials_fail_one_line_says_why(tmp_path: Path) -> None:
     assert study.best is None
 
 
+def test_a_function_may_change_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def train(trial: Any) -> dict[str, float]:
+        os.chdir(elsewhere)
+        (trial.out / "model").touch()
+        if trial.seed:
+            raise ValueError
+        return {"dev_loss": trial.lr}
+
+    swept(train, Path("study"))
+    assert statuses(tmp_path / "study").count("completed") == len(toys.RATES)
+    assert len(list((tmp_path / "study").glob("trials/*/out/model"))) == len(toys.RATES)
+    assert Path.cwd() == tmp_path
+    assert not list(elsewhere.iterdir())
+
+
 def test_divergence_is_a_result(tmp_path: Path) -> None:
     swept(toys.diverges_at_the_largest, tmp_path / "a", metric="accuracy", seeds=1)
     with StudyStore.open(tmp_path / "a") as store:

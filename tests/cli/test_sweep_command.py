@@ -184,6 +184,22 @@ def test_an_input_that_changed_is_refused(tmp_path: Path, cli: Cli) -> None:
     assert (code, str(data) in error, error.count("\n")) == (2, True, 1), error
 
 
+def test_a_study_goes_on_from_any_folder(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, runs = tmp_path / "code", tmp_path / "my runs"
+    code.mkdir()
+    runs.mkdir()
+    template = code / "config.json"
+    template.write_text('{"learning_rate": {lr}}')
+    command = TRAIN.replace("--learning_rate {lr}", "--config {config}")
+    monkeypatch.chdir(code)
+    assert cli(*sweep(Path("../my runs/s"), "--template", "config.json", command=command, rates="1e-3"))[0] == 0
+    monkeypatch.chdir(runs)
+    assert cli("sweep", "--resume", "s", "--seeds", "2")[0] == 0
+    assert [row[2] for row in rows(runs / "s")] == ["completed"] * 2
+    assert len(list((runs / "s").glob("trials/*/out/trainer_state.json"))) == 2
+    assert [path.name for path in code.iterdir()] == ["config.json"]
+
+
 def test_settings_are_saved_and_read(tmp_path: Path, cli: Cli) -> None:
     saved = tmp_path / "study.toml"
     asked = sweep(tmp_path / "s", "--set", "width=8,16", "--save-config", saved, command=f"{TRAIN} {{width}}")

@@ -100,10 +100,11 @@ class _CommandRun:
     _bar_told: float = -math.inf
 
     def run(self, on_start: OnStart) -> Iterator[Event]:
-        out = checkpoint_folder(self.trial.folder, OUTPUT)
+        folder = self.trial.folder.absolute()  # the command may run in another folder than this process
+        out = checkpoint_folder(folder, OUTPUT)
         empty_folder(out)
-        log = self.trial.folder / LOGS[0]
-        command = self._command(out)
+        log = folder / LOGS[0]
+        command = self._command(folder, out)
         on_start(self._stop.set)
         threads = self.study.threads_asked
         process = run_process(
@@ -193,8 +194,8 @@ class _CommandRun:
             "it evaluate (Trainer's --eval_strategy epoch), or write lrscope.json into {out}"
         )
 
-    def _command(self, out: Path) -> list[str]:
-        checkpoint = self.trial.folder / "checkpoint"
+    def _command(self, folder: Path, out: Path) -> list[str]:
+        checkpoint = folder / "checkpoint"
         checkpoint.mkdir(parents=True, exist_ok=True)
         config, trainer = self.config, self.study.trainer
         values: dict[str, Any] = {
@@ -202,7 +203,7 @@ class _CommandRun:
         }  # fmt: skip
         if trainer.template is not None:
             template = Path(trainer.template)
-            values["config"] = self.trial.folder / f"config{template.suffix}"
+            values["config"] = folder / f"config{template.suffix}"
             values["config"].write_text(render_template(template, values).text, encoding="utf-8")
         assert trainer.command is not None
         return [fill(word, values) for word in trainer.command]

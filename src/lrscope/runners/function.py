@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import queue
@@ -131,7 +132,7 @@ class Attempt:
     ended: Ended = field(init=False)
 
     def __post_init__(self) -> None:
-        config, folder = self.trial.config, self.trial.folder
+        config, folder = self.trial.config, self.trial.folder.absolute()
         assert isinstance(config, ExternalTrial)
         out, checkpoint = checkpoint_folder(folder, OUTPUT), folder / CHECKPOINT
         empty_folder(out)
@@ -156,10 +157,11 @@ class Attempt:
         if timeout is not None:
             self._reports.deadline = began + timeout
         try:
-            value = self.carried.function(self.running)
-            if is_trainer(value):
-                drive(value, self.running)
-                value = None
+            with contextlib.chdir("."):  # the function may change folders, and the study's is relative to this one
+                value = self.carried.function(self.running)
+                if is_trainer(value):
+                    drive(value, self.running)
+                    value = None
             if self._reports.diverged:
                 raise Diverged(self._reports.diverged)
             if value is None and self._reports.stop_seen:

@@ -85,6 +85,8 @@ class ResultFolder:
             return
         if measured.records or measured.scores is not None:
             yield measured
+        elif path.name == RECORD:
+            self.unusable.append((self.shown(path), 'it holds no metric; write one, such as {"dev_loss": 1.2}'))
 
     def _record(self, path: Path) -> Measured:
         record = read_recorded(path)

@@ -34,8 +34,8 @@ class RunResults:
     `examples` is a digest: runs with another one were scored on other examples.
 
     `source` is the file that the evaluations are from, `unusable` the files that could not be read, with why, `found`
-    what there was: files with the metrics in them. `diverged_at` is the step and the rate of the first training loss
-    that was no finite number, `rate_asked` the rate that the run's record says it was asked for, `seconds` NaN where
+    what there was: files with the metrics in them. `diverged_at` is the step and the rate from which on no training
+    loss was a finite number, `rate_asked` the rate that the run's record says it was asked for, `seconds` NaN where
     nothing tells; `metric` is what the run's record says that runs are compared by, None where it does not.
     """
 
@@ -159,12 +159,12 @@ def _with_scores(
 
 
 def _diverged(training: Sequence[EvaluationRecord]) -> tuple[int, float] | None:
-    rate = math.nan
+    rate, found = math.nan, None
     for each in training:
         rate = each.metrics.get("learning_rate", rate)
-        if not math.isfinite(each.metrics.get("loss", 0.0)):
-            return each.step, rate
-    return None
+        if "loss" in each.metrics:
+            found = None if math.isfinite(each.metrics["loss"]) else found or (each.step, rate)
+    return found
 
 
 def _digest(scores: dict[str, ExampleValues]) -> str:
