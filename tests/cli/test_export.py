@@ -30,6 +30,9 @@ def test_the_chosen_model_loads(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     assert (code, "is there already" in error) == (2, True)
     code, out, _ = cli("export", study, "--trial", values["trial"], "--out", tmp_path / "again")
     assert code == 0
+    assert cli("report", study, "--open-test")[0] == 0
+    error = cli("export", study, "--out", tmp_path / "chosen")[2]
+    assert "no setting is shown to be better than guessing" in error, "also where the choice is stored"
     assert "TrainingArguments(learning_rate=" in out
     assert "what is not equal there: Trainer's warmup runs its first step at rate 0, it rounds the warmup up" in out
 

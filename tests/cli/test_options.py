@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import Any
 
@@ -77,6 +78,22 @@ def test_every_option_has_a_help() -> None:
                 assert option.help[0].isupper() or option.help.startswith(("generate", "lrscope", "0 takes")), (
                     option.help
                 )
+
+
+def test_help_is_for_people() -> None:
+    root: Any = typer.main.get_command(make_app())
+    about = root.get_help(typer.Context(root, info_name="lrscope"))
+    assert "..." not in about.partition("Commands:")[2], "what a command does is told whole"
+    for name in ("sweep", "tune"):
+        command = root.commands[name]
+        shown = command.get_help(typer.Context(command, info_name=name)).partition("\nYour own training:\n")
+        own = shown[2].partition("\n\n")[0]
+        for flag in ("--command", "--template", "--set", "--steps", "--metric", "--minimize", "--timeout"):
+            assert (f"{flag} " in own, f"\n  {flag} " in shown[0]) == (True, False), f"{name} {flag}"
+    for name in ("report", "status", "export"):
+        command = root.commands[name]
+        text = command.get_help(typer.Context(command, info_name=name))
+        assert not re.search(r"[{}]|<\w+>|list\[", text), f"{name}: Python's types are no words for a user"
 
 
 @pytest.mark.parametrize("name", [name for name in FINETUNE if name != "warmup"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -71,3 +72,25 @@ def test_a_number_of_examples_that_files_disagree_on_is_not_known(tmp_path: Path
 
     assert read_runs([state("a", 100.0), state("b", 100.02)], {}).sizes == {"dev": 1000}
     assert read_runs([state("a", 100.0), state("c", 50.0)], {}).sizes == {}
+
+
+@pytest.mark.parametrize("first_step_stands_at", [1, 0])
+@pytest.mark.parametrize("every", [1, 5])
+@pytest.mark.parametrize(
+    ("rate", "factor"), [(1e-3, "linear"), (3.16e-4, "linear"), (1e-3, "cosine"), (2e-5, "cosine")]
+)
+def test_the_peak_of_a_short_run(
+    rate: float, factor: str, every: int, first_step_stands_at: int, tmp_path: Path
+) -> None:
+    """transformers 5 logs the rate that a step was made with, earlier versions that of the next step."""
+
+    def applied(step: int) -> float:
+        return 1.0 - step / 20 if factor == "linear" else 0.5 + 0.5 * math.cos(math.pi * step / 20)
+
+    history: list[dict[str, Any]] = [
+        {"step": step, "epoch": step / 10, "learning_rate": rate * applied(step - first_step_stands_at), "loss": 1.0}
+        for step in range(every, 21, every)
+    ]
+    history.append({"step": 20, "epoch": 2.0, "eval_loss": 1.0})
+    (run,) = TrainerState().read(written(tmp_path / "a.json", history, max_steps=20, global_step=20)).runs
+    assert run.rate == pytest.approx(rate, rel=0.001 if factor == "linear" else 0.02)

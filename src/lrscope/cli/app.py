@@ -75,14 +75,20 @@ LAST_PANELS = {OTHERS: 1, "Output": 2}
 
 
 class _Command(typer.core.TyperCommand):
-    """A command whose help lists options under their headings."""
+    """A command whose help lists options under their headings, and names arguments without their Python types."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """Return what follows the command's name in its usage."""
+        arguments = [item for item in self.get_params(ctx) if item.param_type_name == "argument"]
+        return ["[OPTIONS]", *(str(item.metavar) for item in arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write the options, those of one panel together."""
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for item in self.get_params(ctx):
-            record = item.get_help_record(ctx)
-            panel = "Arguments" if item.param_type_name == "argument" else getattr(item, "rich_help_panel", None)
+            record, panel = item.get_help_record(ctx), getattr(item, "rich_help_panel", None)
+            if item.param_type_name == "argument":
+                record, panel = (item.metavar, record[1]), "Arguments"
             if record is not None:
                 panels.setdefault(panel or OTHERS, []).append(record)
         for name, records in sorted(panels.items(), key=lambda panel: LAST_PANELS.get(panel[0], 0)):
@@ -99,9 +105,8 @@ def make_app(names: Iterable[str] = (*COMMANDS, "schedule")) -> typer.Typer:
     app.callback(invoke_without_command=True)(_root)
     for name in names:
         if name == "schedule":
-            schedules = typer.Typer(
-                help="See and check learning-rate schedules before anything is trained.", **_SETTINGS
-            )
+            purpose = "See and check learning-rate schedules before anything is trained."
+            schedules = typer.Typer(help=purpose, short_help=purpose, **_SETTINGS)
             for each, module in SCHEDULE_COMMANDS.items():
                 _add(schedules, each, module)
             app.add_typer(schedules, name=name)
@@ -112,7 +117,8 @@ def make_app(names: Iterable[str] = (*COMMANDS, "schedule")) -> typer.Typer:
 
 def _add(app: typer.Typer, name: str, module: str) -> None:
     command = getattr(import_module(module), name.replace("-", "_"))
-    app.command(name, help=_help(command), cls=_Command)(command)
+    about = " ".join(inspect.cleandoc(command.__doc__ or "").partition("\n\n")[0].split())
+    app.command(name, help=_help(command), short_help=about, cls=_Command)(command)
 
 
 OUT_OF_MEMORY = ("out of memory", "allocate memory")

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 
-from lrscope.cli.options import COMPARISON
 from lrscope.config.base import settings_of
 from lrscope.config.build import absolute
 from lrscope.config.build_external import own_values
@@ -45,10 +44,10 @@ OPTIONS: Mapping[str, Any] = {
     "steps": Annotated[str | None, _option("steps")],
     "metric": Annotated[str | None, _option("metric")],
     "minimize": Annotated[
-        bool, typer.Option("--minimize", help="A smaller value of --metric is better.", rich_help_panel=COMPARISON)
+        bool, typer.Option("--minimize", help="A smaller value of --metric is better.", **_PANEL)
     ],
     "maximize": Annotated[
-        bool, typer.Option("--maximize", help="A larger value of --metric is better.", rich_help_panel=COMPARISON)
+        bool, typer.Option("--maximize", help="A larger value of --metric is better.", **_PANEL)
     ],
     "timeout": Annotated[str | None, _option("timeout")],
 }  # fmt: skip

@@ -24,8 +24,8 @@ CONFIRMATION = "Confirmation"
 Confirm = Annotated[
     str | None,
     typer.Option(
-        "--confirm", help="Then confirm with full runs of this length inside the range.", metavar="1ep",
-        show_default=False, rich_help_panel=CONFIRMATION,
+        "--confirm", help="Then confirm with complete runs of this length inside the range, such as 1ep.",
+        metavar="DURATION", show_default=False, rich_help_panel=CONFIRMATION,
     ),
 ]  # fmt: skip
 ConfirmRates = Annotated[

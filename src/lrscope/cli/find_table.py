@@ -31,7 +31,8 @@ def print_find(search: FindResult, *, as_json: bool) -> None:
     ]
     echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
     if search.next_command:
-        echo(f"upper end of the search range {_shown(bracket.largest_stable)}")
+        if bracket.largest_stable != bracket.high:
+            echo(f"largest rate at which the loss still fell: {_shown(bracket.largest_stable)}")
         echo(f"search from {_shown(bracket.low)} to {_shown(bracket.high)}: {bracket.sentence}")
         echo(f"next: {search.next_command}")
     else:

@@ -14,12 +14,13 @@ from lrscope.terminal.output import echo, print_json
 @with_settings(("model", "tokenizer", "seed"), seed={"help": "Random seed that samples are drawn from."})
 def generate(
     settings: Settings,
-    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.")],
+    prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.", metavar="TEXT")],
     temperature: Annotated[
-        float, typer.Option("--temperature", help="0 takes the most likely token; 1 samples from the model.")
+        float,
+        typer.Option("--temperature", help="0 takes the most likely token; 1 samples from the model.", metavar="X"),
     ] = 0.0,
     max_new_tokens: Annotated[
-        int, typer.Option("--max-new-tokens", help="Maximum length of the continuation in tokens.")
+        int, typer.Option("--max-new-tokens", help="Maximum length of the continuation in tokens.", metavar="N")
     ] = 200,
     json: opt.Json = False,
 ) -> None:

@@ -21,7 +21,7 @@ def report(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            help="A study's folder, console logs, trainer_state.json files, or tables.",
+            help="A study's folder; or console logs, folders of runs (Trainer's, or recorded), tables.",
             metavar="SOURCE...",
             show_default=False,
         ),

@@ -29,7 +29,7 @@ def run_llama(
     settings: Settings,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="New folder for the study [runs/OPTION-EPOCHS-LR-TIME].", metavar="FOLDER"),
+        typer.Option("--out", help="New folder for the study [default: runs/OPTION-EPOCHS-LR-TIME].", metavar="FOLDER"),
     ] = None,
     resume: Annotated[Path | None, typer.Option("--resume", help="Go on with a stopped run.", metavar="FOLDER")] = None,
     json: opt.Json = False,

@@ -15,6 +15,7 @@ from lrscope.cli.study_table import print_settings
 from lrscope.config import ExternalStudy
 from lrscope.config.build import build_config, settings_in
 from lrscope.config.build_external import external_config
+from lrscope.config.external import TrainerConfig
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.statistics.defaults import MARGIN
@@ -29,7 +30,11 @@ def tune(
     lr: Annotated[
         str | None,
         typer.Option(
-            "--lr", help="With --command: the learning rates to search.", metavar="LOW:HIGH", show_default=False
+            "--lr",
+            help="Learning rates to search for a command; the built-in training finds them.",
+            metavar="LOW:HIGH",
+            show_default=False,
+            rich_help_panel=TrainerConfig.panel,
         ),
     ] = None,
     budget: Annotated[

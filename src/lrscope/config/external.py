@@ -183,11 +183,11 @@ class TrainerConfig(Section):
     )  # fmt: skip
     metric: str | None = setting(
         None, help="Metric of the evaluations to compare by, by its own name, such as eval_loss.", metavar="NAME",
-        shown_default="the only one beside the loss, else the loss", panel="Comparison",
+        shown_default="the only one beside the loss, else the loss",
     )  # fmt: skip
     direction: Literal["maximize", "minimize"] | None = setting(
         None, help="Whether a larger or a smaller value of the metric is better, where its name does not tell.",
-        shown_default="by the metric's name", panel="Comparison",
+        shown_default="by the metric's name",
     )  # fmt: skip
     timeout: float | None = setting(
         None, help="Longest time of a run, such as 2h; what takes longer is ended and has failed.", metavar="TIME",

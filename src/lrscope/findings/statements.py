@@ -173,6 +173,22 @@ class DevLossRises(Finding):
 
 
 @dataclass(frozen=True)
+class SeveralOverfit(Statement):
+    """What a report says of several settings that overfit: how far train is ahead of dev, at least and at most."""
+
+    arms: Settings
+    gap: Interval[Value]
+
+
+@dataclass(frozen=True)
+class SeveralDevLossesRise(Statement):
+    """What a report says of several settings whose dev loss rose again, by how much, at least and at most."""
+
+    arms: Settings
+    rise: Interval[Value]
+
+
+@dataclass(frozen=True)
 class DevTestGap(Finding):
     """The test value, and dev's less test's with its 95% interval."""
 

@@ -12,6 +12,7 @@ from lrscope.findings.advice import Advice, advice
 from lrscope.findings.answer import Answer, answer
 from lrscope.findings.commands import finetune_command, own_command
 from lrscope.findings.findings import findings
+from lrscope.findings.gathered import gathered
 from lrscope.findings.method import Method, method
 from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
 from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
@@ -75,7 +76,7 @@ def document(c: Conclusions) -> Document:
     statements = findings(c)
     columns, rows = _table(c)
     return Document(
-        c, tuple(answer(c)), columns, rows, tuple(statements), tuple(advice(c, statements)), tuple(method(c)),
+        c, tuple(answer(c)), columns, rows, tuple(gathered(statements)), tuple(advice(c, statements)), tuple(method(c)),
         c.runs.unread, _commands(c),
     )  # fmt: skip
 

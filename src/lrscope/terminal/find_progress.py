@@ -62,8 +62,11 @@ class FindProgress:
     def _left(self) -> str:
         done = sum(self._steps.values())
         known = f"{len(self._over)} of {max(self._num, len(self._steps))} tests"
-        total = max(self._num, len(self._steps)) * self._planned
         if not done or len(self._over) >= self._num:
             return known
-        seconds = (monotonic() - self._began) / done * max(0, total - done)
+        over = [self._steps.get(test, 0) for test in self._over]
+        each = max([self._planned, *over])  # a ramp goes on where the loss has not risen by its end
+        running = sum(self._steps.values()) - sum(over)
+        left = max(0, (self._num - len(self._over)) * each - running)
+        seconds = (monotonic() - self._began) / done * left
         return f"{known}, about {duration(seconds)} left"

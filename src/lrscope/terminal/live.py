@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -158,14 +158,20 @@ def plan_lines(plan: Plan | TunePlan) -> list[str]:
             f"{rough(plan.short_seconds)}",
             f"  sweep, 5 rates × {counted(plan.seeds, 'seed')}, about {rough(plan.full_run)} a run: about "
             f"{rough(plan.sweep_seconds)}",
-            f"  up to {counted(plan.max_seeds, 'seed')} for rates that may be the best: about "
-            f"{rough(plan.more_seconds)}",
+            *_more_seeds(plan, rough),
         ]
     return [
         f"plan for the budget of {duration(plan.budget)}:",
         f"  range test, {counted(plan.ramp_seeds, 'seed')}: about {duration(plan.find_seconds)}",
         f"  sweep, 5 rates × {counted(plan.seeds, 'seed')} × {counted(plan.epochs, 'epoch')}: about "
         f"{duration(plan.sweep_seconds)}",
-        f"  up to {counted(plan.max_seeds, 'seed')} for rates that may be the best: about "
-        f"{duration(plan.more_seconds)}",
+        *_more_seeds(plan, duration),
     ]
+
+
+def _more_seeds(plan: Plan | TunePlan, written: Callable[[float], str]) -> list[str]:
+    """Return how many seeds rates that may be the best get, where the sweep does not run them all."""
+    if plan.max_seeds <= plan.seeds:
+        return []
+    seeds = counted(plan.max_seeds, "seed")
+    return [f"  up to {seeds} for rates that may be the best: about {written(plan.more_seconds)}"]

@@ -77,12 +77,10 @@ def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
     Raises:
         StudyError: no run has a value, or no model of the chosen setting was kept.
     """
-    choice, note = read_choice(store.folder), ""
-    if choice is None:
-        conclusions = conclude_sources([store.folder]).conclusions
-        choice = choice_of(conclusions)
-        if conclusions.recommended is None:
-            note = f"no setting is shown to be better than guessing, so none is recommended; this is {choice.first}"
+    conclusions, note = conclude_sources([store.folder]).conclusions, ""
+    choice = read_choice(store.folder) or choice_of(conclusions)
+    if conclusions.recommended is None:
+        note = f"no setting is shown to be better than guessing, so none is recommended; this is {choice.first}"
     kept = [row for row in choice.rows(store) if any(_has_model(store, row, name) for name in CHECKPOINTS)]
     if not kept:
         raise StudyError(

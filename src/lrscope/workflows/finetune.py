@@ -155,11 +155,11 @@ def _write_unscored_predictions(run: FineTune) -> Path | None:
 
 def _what_runs(run: FineTune) -> list[str]:
     inputs, trial = run.inputs, run.trial
-    numerics = inputs.numerics
+    numerics, epochs = inputs.numerics, trial.config.epochs
     return [
         f"{inputs.data.checkpoint.source}, {numerics.implementation} implementation; {inputs.data.summary}",
         f"{trial.schedule.text} to a peak of {format_rate(trial.config.peak_rate)} over {trial.total_steps} steps "
-        f"({trial.config.epochs} epochs of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
+        f"({epochs} epoch{'s' * (epochs != 1)} of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
         f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
         *(f"note: {note}" for note in inputs.data.notes),
         *map(str, trial.findings()),

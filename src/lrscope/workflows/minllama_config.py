@@ -44,8 +44,9 @@ class MinllamaConfig(Section):
     schedule: str = setting("constant", help="lrscope's addition: any schedule; the rate was constant.", metavar="TEXT")
     warmup: str = setting("0", help="lrscope's addition: 6%, 1ep or 100st; there was none.", metavar="DURATION")
     tokenizer: str | None = setting(
-        None, help="Tokenizer file or folder, where it does not lie beside the weights.", metavar="PATH"
-    )
+        None, help="Tokenizer file or folder, where it does not lie beside the weights.", metavar="PATH",
+        shown_default="beside the weights",
+    )  # fmt: skip
     threads: int | None = setting(
         None, help="Processor threads.", metavar="N", at_least=1, cap=1024, way_out="leave it out to use all cores",
         shown_default="all cores",

@@ -156,6 +156,8 @@ SAY = {
     "worse-after-best": "{arm} was best at {at} and then got worse by {fall}.",
     "overfitting": "Overfitting at {arm}: train {metric} {train}, dev {metric} {dev}. The gap opens at {at}.",
     "dev-loss-rises": "Overfitting at {arm}: dev loss is lowest at {at} ({least}) and {last} at the end.",
+    "several-overfit": "Overfitting at {arms}: at the end, train {metric} is ahead of dev {metric} by {gap}.",
+    "several-dev-losses-rise": "Overfitting at {arms}: dev loss rises again after its lowest value, by {rise} at the end.",
     "dev-test-gap": "{arm}: test {metric} {test}; dev minus test {gap} (95% CI {interval}).",
     "diverged": "{arm} diverged in {number} of {of} runs (95% CI of the divergence rate: {interval}).",
     "failed": "{arm} failed in {number} of {of} runs (95% CI of the failure rate: {interval}).",
@@ -278,13 +280,11 @@ SAY = {
     ),
     "choosing/middle": (
         "Among the settings that are left and whose mean is close to the best of them, the recommended one is closest to their middle "
-        "on the log of the learning rate; then the "
-        "cheaper; then the one with the better mean."
+        "on the log of the learning rate; then the cheaper; then the one with the better mean."
     ),
     "choosing/cheaper": (
         "Among the settings that are left and whose mean is within one standard error of the best of them, the recommended one is the "
-        "cheaper; then the one with the better mean. They differ in more "
-        "than the learning rate, so there is no middle to choose."
+        "cheaper; then the one with the better mean. They differ in more than the learning rate, so there is no middle to choose."
     ),
     "confidence-rule": (
         "Confidence is high when one setting is left, or those left are equivalent within the margin, with the seed noise measured over at "

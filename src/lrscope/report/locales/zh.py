@@ -137,6 +137,8 @@ SAY = {
     "worse-after-best": "{arm} 在{at}最好，此后变差 {fall}。",
     "overfitting": "{arm} 过拟合：训练 {metric} 为 {train}，dev {metric} 为 {dev}；差距从{at}开始。",
     "dev-loss-rises": "{arm} 过拟合：dev 损失在{at}最低（{least}），结束时为 {last}。",
+    "several-overfit": "{arms} 过拟合：结束时，训练 {metric} 比 dev {metric} 好 {gap}。",
+    "several-dev-losses-rise": "{arms} 过拟合：dev 损失降到最低后回升，结束时高出 {rise}。",
     "dev-test-gap": "{arm}：test {metric} 为 {test}；dev 减 test 为 {gap}（95% 区间 {interval}）。",
     "diverged": "{arm} 在 {of} 次训练中发散 {number} 次（发散率的 95% 区间：{interval}）。",
     "failed": "{arm} 在 {of} 次训练中失败 {number} 次（失败率的 95% 区间：{interval}）。",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrscope.data.table_rows import json_value
 from lrscope.errors import DataError
@@ -26,6 +27,7 @@ from lrscope.runs.run import Point, Run
 
 STATE = "trainer_state.json"
 NOT_METRICS = ("runtime", "samples_per_second", "steps_per_second", "model_preparation_time")
+Array = NDArray[np.float64]
 _OF_DEV = re.compile(r"^(dev|val|valid|validation)_")
 
 
@@ -82,7 +84,8 @@ class TrainerState:
         if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
             raise DataError(f"a trainer state holds a log_history: got none in {shown}")
         history = [Entry.of(entry) for entry in state["log_history"] if isinstance(entry, dict)]
-        rate, logged = _peak(history), np.array([each for _, each in _rates(history)])
+        logged = np.array([each for _, each in _rates(history)])
+        rate = _peak(history, number(state.get("max_steps")))
         name = f"lr {format_rate(rate)}" if rate else ""
         settings = _settings(state, logged.tolist())
         run = Run(
@@ -120,11 +123,11 @@ def _rates(history: Sequence[Entry]) -> list[tuple[float, float]]:
     ]
 
 
-def _peak(history: Sequence[Entry]) -> float | None:
+def _peak(history: Sequence[Entry], num_steps: float = math.nan) -> float | None:
     """Return the peak rate: the largest that was logged, or, where that is the first, what it has come down from.
 
-    A polynomial through the first three values, read back to step 0, is the peak of a linear decay exactly, and that of
-    a cosine to a thousandth. Rates are rounded to what a person would type.
+    That is exact for a linear decay and for a cosine over the whole run. Of others, a polynomial through the first
+    three values is read back to the first step. Rates are rounded to what a person would type.
 
     >>> _peak([Entry(10, None, 9.5e-5, None), Entry(20, None, 9e-5, None)])
     0.0001
@@ -133,20 +136,47 @@ def _peak(history: Sequence[Entry]) -> float | None:
     if not logged:
         return None
     top = max(rate for _, rate in logged)
-    steps = [step for step, _ in logged[:3]]
+    steps = [step for step, _ in logged]
     if (
         logged[0][1] == top
         and len(logged) > 1
         and logged[1][1] < top
         and steps[0] > 0
-        and len(set(steps)) == len(steps)
+        and len(set(steps[:3])) == len(steps[:3])
     ):
-        x, y = np.array(logged[:3]).T
-        read_back = float(np.polynomial.Polynomial.fit(x, y, len(x) - 1)(0.0))
-        on_a_line = len(x) > 2 and abs((y[2] - y[1]) * (x[1] - x[0]) - (y[1] - y[0]) * (x[2] - x[1])) < 1e-3 * top
-        top = read_back if top <= read_back <= (4.0 if on_a_line else 1.15) * top else top
+        x, y = np.array(logged).T
+        whole = _peak_of_whole_decay(x, y, num_steps)
+        top = _read_back(x[:3], y[:3], top) if whole is None else whole
     short = float(f"{top:.2g}")
     return short if abs(short / top - 1.0) < 0.004 else float(f"{top:.3g}")
+
+
+# The step at which the first step's rate stands: Trainer logs the rate that a step was made with, and logged the rate
+# of the next one in earlier versions.
+FIRST = (1.0, 0.0)
+
+
+def _peak_of_whole_decay(steps: Array, rates: Array, num_steps: float) -> float | None:
+    """Return the peak of a linear or cosine decay over all steps, where the rates are those of one."""
+    if not 0.0 < num_steps < math.inf:
+        return None
+    for first in FIRST:
+        share = np.clip((steps - first) / num_steps, 0.0, 1.0)
+        for factors in (1.0 - share, 0.5 + 0.5 * np.cos(math.pi * share)):
+            known = factors > 1e-3
+            peaks = rates[known] / factors[known]
+            if len(peaks) > 1 and np.ptp(peaks) < 1e-3 * peaks.max():
+                return float(peaks.mean())
+    return None
+
+
+def _read_back(steps: Array, rates: Array, top: float) -> float:
+    """Return the first step's rate by the first three that were logged; `top` where that would go too far."""
+    curve = np.polynomial.Polynomial.fit(steps, rates, len(steps) - 1)
+    back = min((float(curve(first)) for first in FIRST), key=lambda rate: abs(float(f"{rate:.2g}") - rate))
+    rises, falls = np.diff(steps), np.diff(rates)
+    on_a_line = len(steps) > 2 and abs(falls[1] * rises[0] - falls[0] * rises[1]) < 1e-3 * top
+    return back if top <= back <= (4.0 if on_a_line else 1.15) * top else top
 
 
 def _status(state: Mapping[str, Any]) -> Status:
