@@ -87,8 +87,8 @@ class _Command(typer.core.TyperCommand):
         panels: dict[str, list[tuple[str, str]]] = {"Arguments": []}
         for item in self.get_params(ctx):
             record, panel = item.get_help_record(ctx), getattr(item, "rich_help_panel", None)
-            if item.param_type_name == "argument":
-                record, panel = (item.metavar, record[1]), "Arguments"
+            if item.param_type_name == "argument" and record is not None:
+                record, panel = (str(item.metavar), record[1]), "Arguments"
             if record is not None:
                 panels.setdefault(panel or OTHERS, []).append(record)
         for name, records in sorted(panels.items(), key=lambda panel: LAST_PANELS.get(panel[0], 0)):
