@@ -317,3 +317,19 @@ def test_a_loss_that_is_no_number_ends_the_test() -> None:
     assert curve.diverged_at is not None
     assert 1e-4 < curve.diverged_at < 1.3e-4
     assert np.isfinite(curve.losses).all()
+
+
+def test_a_loader_that_accelerate_prepared() -> None:
+    """It has a method `state_dict`, and no state unless the loader within has one."""
+    from accelerate import Accelerator
+
+    results = []
+    for prepared in (False, True):
+        model, optimizer, loader = setting()
+        if prepared:
+            loader = Accelerator(cpu=True).prepare_data_loader(loader)
+        before = [value.clone() for value in model.parameters()]
+        test = RangeTest(model, optimizer, nn.CrossEntropyLoss(), loader)
+        results.append(test.run(start=1e-5, end=1e-1, steps=20, widen=False).suggestions)
+        assert all(map(torch.equal, before, model.parameters()))
+    assert results[0] == results[1]

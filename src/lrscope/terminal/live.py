@@ -74,7 +74,7 @@ class Live:
                 drawing.update(progress.record)
             case CostEstimated():
                 self._note(*cost_lines(progress))
-            case TimeKnown():
+            case TimeKnown(seconds) if seconds >= 1.0:
                 self._note(time_line(progress))
             case PlanMade():
                 self._note(*plan_lines(progress.plan))

@@ -29,7 +29,7 @@ def preserved(
     states = [_ModuleState(module) for module in modules]
     kept_optimizer = None if optimizer is None else _OptimizerState(optimizer)
     generators = _Generators(loader)
-    loader_state = copy.deepcopy(loader.state_dict()) if hasattr(loader, "state_dict") else None
+    loader_state = _loader_state(loader)
     scaler_state = copy.deepcopy(scaler.state_dict()) if scaler is not None else None
     try:
         yield
@@ -43,6 +43,14 @@ def preserved(
         if scaler_state is not None:
             scaler.load_state_dict(scaler_state)
         generators.restore()  # last: putting back the others may draw
+
+
+def _loader_state(loader: Any) -> Any:
+    """Return a loader's state; None where it has none: accelerate's loaders have the method all the same."""
+    try:
+        return copy.deepcopy(loader.state_dict())
+    except AttributeError:
+        return None
 
 
 class _ModuleState:
