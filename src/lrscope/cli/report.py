@@ -50,7 +50,8 @@ def report(
         float | None,
         typer.Option(
             "--seed-sd",
-            help="Seed SD to assume when there is only one run per setting [default: 0.014 for shares].",
+            help="Standard deviation over seeds to assume where each setting ran at one "
+            "[default: 0.014 for metrics from 0 to 1].",
             metavar="X",
         ),
     ] = None,
