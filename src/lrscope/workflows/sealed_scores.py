@@ -49,4 +49,5 @@ def open_test_scores(folder: Path, conclusions: Conclusions, which: str = "chose
     with study_lock(folder), StudyStore.open(folder, for_writing=True) as store:
         choice = store_choice(folder, choice_of(conclusions))
         rows = store.trials() if which == "all" else choice.rows(store)
-        return OpenedTest(choice, open_test(store, rows, f"report --open-test {which}"))
+        asked_by = "report --open-test" + (" all" if which == "all" else "")
+        return OpenedTest(choice, open_test(store, rows, asked_by))
