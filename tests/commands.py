@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from lrscope.records import FINISHED
@@ -18,11 +17,15 @@ SCRIPT = Path(__file__).parent / "fixtures" / "external" / "train.py"
 PYTHON = Path(sys.executable).as_posix()
 PROGRAM = f"{PYTHON} {SCRIPT.as_posix()}"
 TRAIN = f"{PROGRAM} --learning_rate {{lr}} --seed {{seed}} --output_dir {{out}}"
-# A suite that runs in the background ignores SIGINT, and so would what it starts.
-LAUNCH = (
-    "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from lrscope.cli.app import main; main(sys.argv[1:])"
-)
+# A suite that runs in the background ignores SIGINT, and so would what it starts. Who ignores SIGTERM has 10 s else.
+LAUNCH = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from lrscope.cli.app import main
+from lrscope.runners.external.run_process import run_process
+run_process.__kwdefaults__["grace"] = float(sys.argv[1])
+main(sys.argv[2:])
+"""
 
 
 def sweep(out: Path, *more: str | Path, command: str = TRAIN, rates: str = "1e-4,1e-3", seeds: int = 1) -> list[str]:
@@ -59,10 +62,10 @@ def starts(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def started_controller(arguments: list[str], file: Path, more: Mapping[str, str] | None = None) -> subprocess.Popen:
+def started_controller(arguments: list[str], file: Path, grace: float = 10.0) -> subprocess.Popen:
     """Start lrscope in a process of its own; the training writes its starts into `file`."""
     return subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, *arguments], env={**os.environ, "STARTS": str(file), **(more or {})},
+        [sys.executable, "-c", LAUNCH, str(grace), *arguments], env={**os.environ, "STARTS": str(file)},
         start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
 
