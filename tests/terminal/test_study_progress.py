@@ -62,12 +62,12 @@ def test_a_run_without_a_bar_is_told_by_its_steps_or_epochs(monkeypatch: pytest.
     drawing = Drawing(monkeypatch, rows({"lora_r": 8}, {"lora_r": 16}))
     drawing.happens("started")
     drawing.happens("record", StepRecord(7, 1e-3, 2.5, 1, float("nan"), 0.0))
-    assert drawing.line() == "trial 1  lr 1e-3  lora r 8  seed 0  step 7  running"
+    assert drawing.line() == "trial 1  lr 1e-3  lora_r 8  seed 0  step 7  running"
     drawing.happens("record", EvaluationRecord(8, 0.5, "dev", {"loss": 2.0}, 0.0))
-    assert drawing.line() == "trial 1  lr 1e-3  lora r 8  seed 0  epoch 0.5  dev loss 2.0000  running"
+    assert drawing.line() == "trial 1  lr 1e-3  lora_r 8  seed 0  epoch 0.5  dev loss 2.0000  running"
     drawing.now += 1
     drawing.happens("record", EvaluationRecord(9, 0.6, "train", {"loss": 1.0}, 0.0))
-    assert "lora r 8" in drawing.screen.getvalue()
+    assert "lora_r 8" in drawing.screen.getvalue()
     assert "settings" not in Drawing(monkeypatch, rows({})).screen.getvalue(), "there are none"
     planned = Drawing(monkeypatch, rows({}, steps=20))
     planned.happens("started")

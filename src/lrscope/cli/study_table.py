@@ -13,21 +13,23 @@ if TYPE_CHECKING:
     from lrscope.workflows.sweep import SweepResult
 
 
-def print_sweep(result: SweepResult, *, as_json: bool) -> None:
-    """Print the table of settings, and the answer as the report gives it."""
+def print_sweep(result: SweepResult, *, as_json: bool) -> int:
+    """Print the table of settings, and the answer as the report gives it; return the exit code: 1 where all failed."""
     from lrscope.findings.answer import answer
     from lrscope.report.locales import locale
     from lrscope.report.wording import Wording
 
     metric, contenders, conclusions = result.metric, result.contenders, result.conclusions
+    code = int(all(each.num_failed == each.num_trials for each in result.settings))
     if as_json:
         rows = [_plain(each, metric, contends=each.arm.name in contenders) for each in result.settings]
         print_json({"study": str(result.folder), "metric": metric, "arms": rows})
-        return
+        return code
     print_settings(result)
     if conclusions is not None:
         echo("\n".join(Wording(locale("en"), metric).answer(answer(conclusions))))
     echo(f"the study is in {result.folder}; read it with: lrscope report {quote(result.folder)}")
+    return code
 
 
 def print_settings(result: SweepResult) -> None:

@@ -10,7 +10,6 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.external_options import (
-    metric_settings,
     own_settings,
     shared_settings,
     trainer_settings,
@@ -92,8 +91,7 @@ def sweep(
                 "--until-decided adds the seeds itself: got it with --seeds or values to compare; leave them out"
             )
         _require_extension_only(settings, config, out, save_config)
-        metric = metric_settings(own)
-        _require_known_trainer(own)
+        trainer = trainer_settings(own)
         moved = resolve_paths({name: value for name, value in settings.items() if name in MOVABLE})
         extension = {**grid, **({"seeds": settings["seeds"]} if "seeds" in settings else {})}
         with live.shown(quiet=json, yes=yes) as callbacks:
@@ -103,11 +101,10 @@ def sweep(
                 )
             else:
                 result = workflow.resume_sweep(
-                    resume, execution, callbacks, moved=moved, extension=extension, metric=metric,
+                    resume, execution, callbacks, moved=moved, extension=extension, trainer=trainer,
                     retry_failed=retry_failed,
                 )  # fmt: skip
-        print_sweep(result, as_json=json)
-        return 0
+        return print_sweep(result, as_json=json)
     if until_decided is not None:
         raise ConfigError("--until-decided adds seeds to a study: got it without --resume; name the study's folder")
     if retry_failed:
@@ -131,8 +128,7 @@ def sweep(
             result = workflow.sweep_found_rates(asked, folder, execution, callbacks)
         else:
             result = workflow.sweep(asked, folder, execution, callbacks)
-    print_sweep(result, as_json=json)
-    return 0
+    return print_sweep(result, as_json=json)
 
 
 def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bool) -> AnyStudy:
@@ -151,14 +147,6 @@ def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bo
     if search:
         raise ConfigError("--lr auto needs the built-in training: got it with --command; name the rates, or use tune")
     return external_config(trainer_settings(own), shared_settings(settings, own), own_settings(own), base)
-
-
-def _require_known_trainer(own: Settings) -> None:
-    fixed = [name for name in own if name not in ("sets", "steps", "metric", "minimize", "maximize")]
-    if fixed:
-        raise ConfigError(
-            f"a resumed study keeps its training: got --{fixed[0].rstrip('s')}; leave it out, or start anew"
-        )
 
 
 def _require_extension_only(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from typing import Any, Self
 
@@ -44,6 +44,11 @@ class AnyTrial(Section):
     def schedule_text(self) -> str:
         """The learning-rate schedule, empty where the training has its own."""
         return ""
+
+    @property
+    def own_names(self) -> Collection[str]:
+        """The names of settings that are the user's own."""
+        return ()
 
     @property
     def beside_rate(self) -> str:

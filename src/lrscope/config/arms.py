@@ -38,7 +38,9 @@ class Arm:
         >>> Arm(TrialConfig(peak_rate=1e-3), {"peak_rate": 1e-3, "batch_size": 80}).name
         'lr 1e-3, batch size 80'
         """
-        return ", ".join(f"{title_of(name)} {shown(name, value)}" for name, value in self.settings.items())
+        own = self.config.own_names  # which the user typed, and reads as they were typed
+        names = {name: name if name in own else title_of(name) for name in self.settings}
+        return ", ".join(f"{names[name]} {shown(name, value)}" for name, value in self.settings.items())
 
     def at(self, seed: int) -> AnyTrial:
         """Return the trial of this arm at a seed."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
@@ -115,15 +115,20 @@ class ExternalTrial(AnyTrial):
         return replace(self, **declared, settings=OwnSettings({**self.settings, **own}))
 
     @property
+    def own_names(self) -> Collection[str]:
+        """The names of settings that are the user's own."""
+        return self.settings.keys()
+
+    @property
     def beside_rate(self) -> str:
         """Its length and its own settings.
 
         >>> ExternalTrial(peak_rate=1e-4, epochs=2, settings={"lora_r": 8}).beside_rate
-        'epochs 2, lora r 8'
+        'epochs 2, lora_r 8'
         """
         own = {name: value for name, value in self.values.items() if name != "peak_rate"}
         shown = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, value in own.items()}
-        return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in shown.items())
+        return ", ".join(f"{name} {value}" for name, value in shown.items())
 
     @property
     def length(self) -> float | None:

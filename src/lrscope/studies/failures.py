@@ -42,7 +42,7 @@ class Failures:
         self.store.put_off(*self._reasons)
         log = self.store.work_folder(event.trial) / LOGS[0]
         where = f" (its output is in {log})" if log.is_file() else ""
-        go_on = f"go on with: {resume('sweep', self.store.folder)}; if it is the command, begin anew with another --out"
+        go_on = f"go on with: {resume('sweep', self.store.folder)}, with another --command if it is the command"
         raise StudyError(
             f"the first {len(self._reasons)} runs failed alike: {event.reason}{where}; mend it, and "
             f"{'make the same call again' if study.trainer.function else go_on}"

@@ -12,7 +12,7 @@ from lrscope.config import AnyStudy, ExternalStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import replacing, write_text
-from lrscope.records import UNDECIDED
+from lrscope.records import FINISHED, UNDECIDED
 from lrscope.runners.base import Prepared, Runner
 from lrscope.runners.external.carried_function import FUNCTION_FILE
 from lrscope.runners.registry import runner_for
@@ -53,13 +53,14 @@ def resume(
     *,
     moved: Mapping[str, str] | None = None,
     extension: Mapping[str, Any] | None = None,
-    metric: Mapping[str, Any] | None = None,
+    trainer: Mapping[str, Any] | None = None,
     what: Literal["sweep", "find"] = "sweep",
     runner: Runner | None = None,
 ) -> Iterator[Study]:
     """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, `extension` what is added.
 
-    `runner` reads the inputs where they are not all named by the configuration.
+    `trainer` are settings of [trainer] that are mended, as long as no run has finished. `runner` reads the inputs
+    where they are not all named by the configuration.
 
     Raises:
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
@@ -68,9 +69,12 @@ def resume(
         config = store.config.reading({**_own_files(store.config, folder), **(moved or {})})
         if extension:
             config = extended(config, extension)
-        if metric:
-            config = _compared_by(store, config, metric)
+        if trainer:
+            config = _mended(store, config, trainer)
         prepared = (runner or runner_for(config)).prepare(config, Numerics.from_dict(store.numerics))
+        if _trains_otherwise(trainer or {}):
+            store.replace_fingerprint(prepared.fingerprint)
+            store.put_off(*(row.id for row in store.trials() if row.status == "failed"))
         require_same(store.fingerprint, prepared.fingerprint, folder)
         check_schedules(config, prepared.sizes.get("train", 0))
         if config != store.config:
@@ -93,18 +97,31 @@ def _write_files(folder: Path, prepared: Prepared) -> None:
             path.write_bytes(content)
 
 
-def _compared_by(store: StudyStore, config: AnyStudy, metric: Mapping[str, Any]) -> AnyStudy:
-    """Return a study of the user's own training with a metric named, where its runs have not shown one yet.
+def _trains_otherwise(trainer: Mapping[str, Any]) -> bool:
+    """Whether these settings change what runs, not only what it is compared by or how long it may take."""
+    return not {"metric", "direction", "timeout"} >= trainer.keys()
+
+
+def _mended(store: StudyStore, config: AnyStudy, trainer: Mapping[str, Any]) -> AnyStudy:
+    """Return a study of the user's own training with settings of [trainer] replaced.
 
     Raises:
-        StudyError: it has one.
+        StudyError: runs have finished, which had others.
     """
-    if not isinstance(config, ExternalStudy) or store.metric != UNDECIDED:
+    if not isinstance(config, ExternalStudy):
+        raise StudyError(f"{store.folder} is of the built-in training, which has no {', '.join(trainer)}; leave it out")
+    if store.metric != UNDECIDED and {"metric", "direction"} & trainer.keys():
         raise StudyError(
             f"a study keeps the metric that it began with: {store.folder} has {store.metric.name}; to compare by "
             f"another, write lrscope report {store.folder} --metric NAME"
         )
-    return replace(config, trainer=replace(config.trainer, **metric))
+    finished = sum(row.status in FINISHED for row in store.trials())
+    if finished and _trains_otherwise(trainer):
+        raise StudyError(
+            f"a study keeps its training: {finished} of its runs have finished with another; leave it out, or choose "
+            "another --out"
+        )
+    return replace(config, trainer=replace(config.trainer, **trainer))
 
 
 def extended(config: AnyStudy, extension: Mapping[str, Any]) -> AnyStudy:

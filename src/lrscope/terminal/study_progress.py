@@ -28,7 +28,7 @@ from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
 BARS = "▁▂▃▄▅▆▇█"
 ROWS = 12
-SECONDS_BETWEEN_DRAWINGS = 0.25
+SECONDS_BETWEEN_DRAWINGS, SECONDS_BETWEEN_LINES = 0.25, 60.0
 
 
 def sparkline(values: list[float], width: int = 12) -> str:
@@ -57,6 +57,7 @@ class _Row:
     metric: float | None = None
     first: tuple[float, int] | None = None  # when it was first heard of, and at which step it was then
     heard: float = 0.0
+    said: float = field(default_factory=monotonic)  # when a line was last printed of it
 
     def at(self, step: int) -> None:
         """Take in that it has come to a step."""
@@ -135,7 +136,9 @@ class StudyProgress:
             row.at(event.record.step)
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
-        elif event.kind in ("done", "failed", "stopped"):
+        if event.record is not None:
+            self._print_still_running(event.trial, row)
+        if event.kind in ("done", "failed", "stopped"):
             status = happened.row.status
             self._trials[event.trial] = happened.row
             row.state = status if event.kind == "done" else event.kind
@@ -143,6 +146,13 @@ class StudyProgress:
             if status in FINISHED or status == "failed":
                 self._waiting.pop(event.trial, None)
             self._print_row(happened, row)
+
+    def _print_still_running(self, trial: int, row: _Row) -> None:
+        """Print a line now and then of what runs for long, where no table is drawn."""
+        now = monotonic()
+        if self._live is None and row.state == "running" and now - row.said > SECONDS_BETWEEN_LINES:
+            row.said = now
+            echo("  ".join(self._cells(trial, row)), err=True)
 
     def _print_row(self, happened: TrialEvent, row: _Row) -> None:
         event = happened.event

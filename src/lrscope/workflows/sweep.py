@@ -99,19 +99,19 @@ def resume_sweep(
     *,
     moved: Mapping[str, str] | None = None,
     extension: Mapping[str, Any] | None = None,
-    metric: Mapping[str, Any] | None = None,
+    trainer: Mapping[str, Any] | None = None,
     retry_failed: bool = False,
 ) -> SweepResult:
     """Go on with a study; `moved` says where its inputs lie now, `extension` which seeds and values are added.
 
-    `metric` says what runs of the user's own training are compared by, where that is still open. With `retry_failed`
-    trials that failed are tried again.
+    `trainer` mends the user's own training, or says what it is compared by, as long as no run has finished. With
+    `retry_failed` trials that failed are tried again.
 
     Raises:
         StudyError: there is no such study, another process runs it, or an input is no longer what it was.
         Stopped: it was asked to stop, or `callbacks.agree` said no.
     """
-    with session.resume(folder, moved=moved, extension=extension, metric=metric) as study:
+    with session.resume(folder, moved=moved, extension=extension, trainer=trainer) as study:
         return _run(study, executor or ExecutorConfig(), callbacks or Callbacks(), retry_failed=retry_failed)
 
 
