@@ -48,7 +48,7 @@ def test_what_takes_too_long_or_leaves_others_running_is_ended(tmp_path: Path, c
     for how, more in (("forever", ""), ("fork", " --seconds 30")):
         command = f"{TRAIN} --how {how}{more}"
         code, _, error = cli(*sweep(tmp_path / how, "--timeout", "1s", command=command, rates="1e-3"))
-        assert code == 0, error
+        assert code == 1, error
         ((_, _, status, why),) = rows(tmp_path / how)
         assert (status, "since it took longer than it may" in why) == ("failed", True), why
     code, _, error = cli(*sweep(tmp_path / "left", command=f"{TRAIN} --how fork", rates="1e-3"))
