@@ -163,7 +163,7 @@ def test_what_failed_is_run_again_when_asked(tmp_path: Path, cli: Cli, monkeypat
     assert cli(*sweep(out, command=f"{TRAIN} --how mended"))[0] == 1
     assert [row[2:] for row in rows(out)] == [("failed", "exit code 1: KeyError: 'text'")] * 2
     mended.touch()
-    assert cli("sweep", "--resume", out)[0] == 0
+    assert cli("sweep", "--resume", out)[0] == 1
     assert len(starts(file)) == 4  # a failure is a result until another try is asked for
     code, said, error = cli("sweep", "--resume", out, "--retry-failed")
     assert (code, "Use lr 1e-3" in said) == (0, True), error
