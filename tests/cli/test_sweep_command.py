@@ -284,3 +284,24 @@ def test_a_wrong_command_is_mended_while_nothing_has_finished(tmp_path: Path, cl
     assert (code, "Use lr" in said) == (0, True), error
     code, _, error = cli("sweep", "--resume", out, "--command", TRAIN)
     assert (code, "a study keeps its training: 4 of its runs have finished" in error) == (2, True), error
+
+
+def test_a_script_that_changed_is_another_training(tmp_path: Path, cli: Cli) -> None:
+    script = tmp_path / "my train.py"
+    script.write_text("raise SystemExit(1)\n", encoding="utf-8")
+    command = TRAIN.replace(SCRIPT.as_posix(), f"'{script.as_posix()}'")
+    out = tmp_path / "s"
+    assert cli(*sweep(out, command=command))[0] == 1
+    script.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")  # mended, since nothing has finished
+    code, said, error = cli("sweep", "--resume", out)
+    assert (code, "Use lr 1e-3" in said) == (0, True), error
+    assert "note: runs are compared by dev accuracy, of which larger is better; measured too: loss" in error
+    script.write_text(SCRIPT.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
+    code, _, error = cli("sweep", "--resume", out, "--seeds", "2")
+    assert (code, "my train.py changed since" in error) == (2, True), error
+
+
+@pytest.mark.parametrize(("name", "way_out"), [("learning_rate", "write {lr}"), ("output_dir", "write {out}")])
+def test_other_names_of_placeholders_are_understood(tmp_path: Path, cli: Cli, name: str, way_out: str) -> None:
+    code, _, error = cli(*sweep(tmp_path / "s", command=f"{TRAIN} {{{name}}}"))
+    assert (code, way_out in error) == (2, True), error

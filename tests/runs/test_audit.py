@@ -235,3 +235,25 @@ def test_it_is_told_while_it_runs_once_and_stands_in_the_report(
     assert again.of(tell.Note) == []
     found = [each for each in findings(Conclusions(read_runs([tmp_path / "s"], {}))) if isinstance(each, AUDITED)]
     assert [type(each) for each in found] == [SameRates]
+
+
+def finals(value: Callable[[float, int], float], seeds: int = 2) -> list[Note]:
+    """Return what is said of runs that tell their final values alone."""
+    runs, configs = [], {}
+    for rate in (1e-4, 1e-3, 1e-2):
+        for seed in range(seeds):
+            name = f"lr {rate:g}"
+            configs[name] = ExternalTrial(peak_rate=rate)
+            runs.append(Run(name, seed, rate, (Point(1, None, {"dev": {"acc": value(rate, seed)}}),)))
+    return audit(runs, configs)
+
+
+def test_final_values_that_are_all_the_same_are_noticed() -> None:
+    assert [type(note) for note in finals(lambda _, seed: 0.7 + seed / 10)] == [SettingUnused]
+    assert [type(note) for note in finals(lambda rate, _: 0.7 + rate)] == [SeedUnused]
+
+
+def test_final_values_that_may_be_equal_by_chance_are_not() -> None:
+    assert finals(lambda *_: 0.5) == []  # a model that always answers the same
+    assert finals(lambda rate, seed: 0.7 + rate + seed / 10) == []
+    assert finals(lambda rate, seed: 0.7 + (rate == 1e-2) / 10 + seed / 10) == []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from lrscope.config.base import plain_value
-from lrscope.config.command_line import quote
-from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.config.command_line import quote, resume
+from lrscope.terminal.output import counted, echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.runs.arm_summary import ArmSummary
@@ -28,6 +28,9 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> int:
     print_settings(result)
     if conclusions is not None:
         echo("\n".join(Wording(locale("en"), metric).answer(answer(conclusions))))
+    if failed := sum(each.num_failed for each in result.settings):
+        again = resume("sweep", result.folder, retry_failed=True)
+        echo(f"{counted(failed, 'run')} failed; to try again: {again}")
     echo(f"the study is in {result.folder}; read it with: lrscope report {quote(result.folder)}")
     return code
 

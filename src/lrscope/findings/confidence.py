@@ -6,11 +6,23 @@ import math
 from typing import Literal
 
 from lrscope.findings.edges import contenders_at_edges
+from lrscope.runs.audit import audit
+from lrscope.runs.notes import SeedUnused
 from lrscope.statistics.conclusions import Conclusions
 
 Level = Literal["high", "medium", "low"]
 Reason = Literal[
-    "winner", "equivalent", "firm", "undecided", "none-ruled-out", "edge", "few-seeds", "assumed", "unknown", "alone"
+    "winner",
+    "equivalent",
+    "firm",
+    "undecided",
+    "none-ruled-out",
+    "edge",
+    "few-seeds",
+    "assumed",
+    "unknown",
+    "alone",
+    "same-seeds",
 ]
 MIN_SEEDS = 3
 
@@ -27,6 +39,8 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
     left = c.verdict.contenders
     if len(known) < 2:
         return "low", "alone"
+    if any(isinstance(note, SeedUnused) for note in audit(c.runs.runs, c.runs.configs)):
+        return "low", "same-seeds"
     if not c.knows_spread:
         return "low", "unknown"
     if c.is_assumed and (c.flips_at is not None or not c.verdict.is_decided):

@@ -25,6 +25,7 @@ LOSS_DIGITS = 4
 FULL_DIGITS = 7  # of float32: a number that was not rounded when it was written
 FAR_APART = 20  # last digits that losses of one run lie apart: batches differ by more than what is printed
 MIN_RATES, MIN_STEPS = 2, 8
+MIN_EQUALITIES = 3  # of final values, which may be equal by chance
 ABOVE, BELOW = 1.05, 1.5  # beyond what rounding explains
 
 
@@ -48,7 +49,10 @@ def audit(runs: Iterable[Run], configs: Mapping[str, AnyTrial]) -> list[Note]:
         if isinstance(config, ExternalTrial) and run.seed is not None:
             logs.append(_log_of(run, replace(config, seed=run.seed)))
     same = _same_rates(logs)
-    return [*same, *_other_rates(logs, {arm for note in same for arm in note.arms}), *_unused(logs, bool(same))]
+    unused = list(_unused(logs, bool(same)))
+    told = {(type(note), getattr(note, "name", "")) for note in unused}
+    unused += [note for note in _same_results(logs) if not same and (type(note), getattr(note, "name", "")) not in told]
+    return [*same, *_other_rates(logs, {arm for note in same for arm in note.arms}), *unused]
 
 
 def arms_at_the_same_rates(runs: Iterable[Run], configs: Mapping[str, AnyTrial]) -> frozenset[str]:
@@ -175,6 +179,34 @@ def _unused(logs: Sequence[_Log], rates_are_the_same: bool) -> Iterator[Note]:
             if (pair := _same_pair(group)) is not None:
                 yield SettingUnused(Text(name), Names(str(log.config.settings[name]) for log in pair))
                 break
+
+
+def _same_results(logs: Sequence[_Log]) -> Iterator[Note]:
+    """Name the rate or the seed where all results are the same whatever it is, and differ with the other.
+
+    Final values are all that some trainings tell, and may be equal by chance: several equalities are asked for.
+    """
+    for group in _groups(logs, lambda config: config.with_values({"peak_rate": 1.0, "seed": 0})):
+        by_seed: dict[int, list[Mapping[tuple[int, str], float]]] = {}
+        by_rate: dict[float, list[Mapping[tuple[int, str], float]]] = {}
+        for log in group:
+            if log.dev:
+                by_seed.setdefault(log.config.seed, []).append(log.dev)
+                by_rate.setdefault(log.config.peak_rate, []).append(log.dev)
+        if _are_the_same(list(by_seed.values())):
+            yield SettingUnused(Text("lr"), Names(map(format_rate, sorted(by_rate))))
+        elif _are_the_same(list(by_rate.values())):
+            first, second = sorted(by_seed)[:2]
+            arm = min(group, key=lambda log: log.config.peak_rate).arm
+            yield SeedUnused(Setting(arm), Number(first), Number(second))
+
+
+def _are_the_same(groups: Sequence[Sequence[Mapping[tuple[int, str], float]]]) -> bool:
+    """Whether results are equal within every group, often enough, and not from one group to another."""
+    equalities = sum(len(group) - 1 for group in groups)
+    within = all(each == group[0] for group in groups for each in group[1:])
+    differ = len(groups) > 1 and all(one[0] != other[0] for one, other in pairwise(groups))
+    return within and differ and equalities >= MIN_EQUALITIES
 
 
 def _without(config: ExternalTrial, name: str) -> ExternalTrial:

@@ -26,6 +26,7 @@ from lrscope.statistics.selection import (
     corrected,
     epoch_noise,
     expecting,
+    flattery,
     optimism,
     over_epochs,
     own_variances,
@@ -232,7 +233,8 @@ class Conclusions:
             return 0.0
         chooses = chooser(self.verdict, self._log_rates, self._costs, self._expecting)
         # A rule that passes over the best mean has nothing to correct.
-        return max(0.0, optimism(self.evidence, chooses, draws=500)) + self.epoch_optimism
+        flattered = max(0.0, optimism(self.evidence, chooses, draws=500))
+        return min(flattered, flattery(self.evidence.values, self.choice.first)) + self.epoch_optimism
 
     @cached_property
     def epoch_optimism(self) -> float:

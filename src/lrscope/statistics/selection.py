@@ -46,6 +46,17 @@ def optimism(evidence: Evidence, choose: Chooser = largest, *, draws: int = DRAW
     return float(np.mean([apart[draw, choose(row)] for draw, row in enumerate(everywhere)]))
 
 
+def flattery(values: Floats, chosen: int) -> float:
+    """Return the most that having been chosen can have flattered an arm: nothing bounds that of the best mean.
+
+    One that a rule chose below it is not shrunk beyond the mean of all.
+
+    >>> flattery(np.array([0.8, 0.7, 0.6]), 0), round(flattery(np.array([0.8, 0.72, 0.55]), 1), 2)
+    (inf, 0.03)
+    """
+    return math.inf if values[chosen] >= np.nanmax(values) else max(0.0, float(values[chosen] - np.nanmean(values)))
+
+
 def corrected(value: float, correction: float, num_examples: int) -> float:
     """Return a share less a correction, on the scale of log odds: for a small one the difference, never outside 0 to 1.
 

@@ -9,6 +9,7 @@ from lrscope.errors import DataError, StudyError
 from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
 from lrscope.runs.import_study import DIFFERENT, EXAMPLES
 from lrscope.runs.metric import choose_metric
+from lrscope.runs.settings import without_split
 from lrscope.store.study import StudyStore
 
 
@@ -30,6 +31,23 @@ def decide_metric(store: StudyStore, outcome: Outcome) -> None:
             f"{error} (the run is kept: lrscope sweep --resume {store.folder} --metric NAME goes on with it)"
         ) from error
     store.replace_metric(metric)
+
+
+def compared_by(store: StudyStore, trial: int) -> str:
+    """Return a note on the metric that a run has decided, and on what else it measured."""
+    metric = store.metric
+    others = {name for record in store.evaluations(trial, "dev") for name in record.metrics} - {metric.name}
+    better = "larger" if metric.direction == "maximize" else "smaller"
+    also = f"; measured too: {', '.join(sorted(others))} (lrscope report --metric NAME)" if others else ""
+    return f"note: runs are compared by dev {metric.name}, of which {better} is better{also}"
+
+
+def metric_shown(store: StudyStore) -> str:
+    """Return the metric that is shown while runs go on: the study's, or the one that was asked for."""
+    study = store.config
+    if store.metric == UNDECIDED and isinstance(study, ExternalStudy) and study.trainer.metric is not None:
+        return without_split(study.trainer.metric)
+    return store.metric.name
 
 
 def measured(outcome: Outcome) -> frozenset[str]:

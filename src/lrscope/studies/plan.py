@@ -110,6 +110,10 @@ def parse_rates(text: str) -> list[float]:
         # Three digits read better than what the power gives, and are enough unless rates lie close together.
         digits = 3 if step > 0.02 else 6
         return [low, *(float(f"{low * 10 ** (step * place):.{digits}g}") for place in range(1, num - 1)), high]
+    if ":" in text:
+        raise ConfigError(
+            f"learning rates are a list, or log:LOW:HIGH:NUMBER: got {text!r}; write log:{text.strip()}:5"
+        )
     rates = parse_list(text, float, "learning rates", "1e-5,1e-4,1e-3")
     for rate in rates:
         if not (math.isfinite(rate) and rate > 0):

@@ -72,7 +72,8 @@ def resume(
         if trainer:
             config = _mended(store, config, trainer)
         prepared = (runner or runner_for(config)).prepare(config, Numerics.from_dict(store.numerics))
-        if _trains_otherwise(trainer or {}):
+        is_mended = _may_be_mended(store) and dict(prepared.fingerprint) != store.fingerprint
+        if is_mended or _trains_otherwise(trainer or {}):
             store.replace_fingerprint(prepared.fingerprint)
             store.put_off(*(row.id for row in store.trials() if row.status == "failed"))
         require_same(store.fingerprint, prepared.fingerprint, folder)
@@ -95,6 +96,13 @@ def _write_files(folder: Path, prepared: Prepared) -> None:
     for name, content in prepared.files.items():
         with replacing(folder / name) as path:
             path.write_bytes(content)
+
+
+def _may_be_mended(store: StudyStore) -> bool:
+    """Whether a script may have changed: of a command that no run has finished with."""
+    config = store.config
+    is_command = isinstance(config, ExternalStudy) and config.trainer.command is not None
+    return is_command and not any(row.status in FINISHED for row in store.trials())
 
 
 def _trains_otherwise(trainer: Mapping[str, Any]) -> bool:

@@ -142,6 +142,8 @@ class StudyProgress:
             status = happened.row.status
             self._trials[event.trial] = happened.row
             row.state = status if event.kind == "done" else event.kind
+            if event.kind == "failed" and status != "failed":
+                row.state = "failed, tried again:"
             self._stopping = self._stopping or event.kind == "stopped"
             if status in FINISHED or status == "failed":
                 self._waiting.pop(event.trial, None)

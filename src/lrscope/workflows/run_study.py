@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from lrscope.executors.config import ExecutorConfig, build_executor, require_usable
+from lrscope.records import UNDECIDED
 from lrscope.studies.controller import Controller
+from lrscope.studies.external_metric import compared_by, metric_shown
 from lrscope.studies.session import Study
-from lrscope.workflows.callbacks import Callbacks, Stopped, StudyEnded, StudyStarted, TrialEvent
+from lrscope.workflows.callbacks import Callbacks, Note, Stopped, StudyEnded, StudyStarted, TrialEvent
 from lrscope.workflows.live_audit import LiveAudit
 from lrscope.workflows.time_known import TimeTeller
 
@@ -25,9 +27,10 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
     rows = {row.id: row for row in store.trials()}
 
     def tell_plan() -> None:
-        callbacks.on_progress(StudyStarted(store.folder, store.config, store.metric.name, tuple(rows.values())))
+        callbacks.on_progress(StudyStarted(store.folder, store.config, metric_shown(store), tuple(rows.values())))
 
     tell_plan()
+    is_open = store.metric == UNDECIDED
     time, audit = TimeTeller(study, executor, callbacks, rows), LiveAudit(store, callbacks, rows)
     try:
         with callbacks.stop.running(controller.stop):
@@ -38,6 +41,9 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
                 if event.kind != "record":
                     rows[event.trial] = store.trial(event.trial)
                 callbacks.on_progress(TrialEvent(event, rows[event.trial]))
+                if is_open and store.metric != UNDECIDED:
+                    is_open = False
+                    callbacks.on_progress(Note(compared_by(store, event.trial)))
                 if event.is_end:
                     time.take(rows)
                     audit.take(rows)

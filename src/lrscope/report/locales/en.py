@@ -95,6 +95,7 @@ SAY = {
     "confidence/few-seeds": "Confidence: {level}. There are fewer than three runs per setting.",
     "confidence/assumed": "Confidence: {level}. The seed noise was assumed, not measured: run each setting with several seeds.",
     "confidence/unknown": "Confidence: {level}. Nothing is known about the seed noise: run each setting with several seeds.",
+    "confidence/same-seeds": "Confidence: {level}. The seed makes no difference to the training, so seed noise was not measured.",
     "confidence/alone": "Confidence: {level}. There is no other setting to compare it with.",
     "chosen-below/expected": (
         "{best} has the better mean (dev {metric} {best_value}, against {value} for {arm}), but not by more than noise; {arm} is "

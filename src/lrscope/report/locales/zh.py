@@ -90,6 +90,7 @@ SAY = {
     "confidence/few-seeds": "把握：{level}。每组设置不足三次训练。",
     "confidence/assumed": "把握：{level}。种子噪声是假定的，并非实测：请用多个种子训练每组设置。",
     "confidence/unknown": "把握：{level}。种子噪声未知：请用多个种子训练每组设置。",
+    "confidence/same-seeds": "把握：{level}。种子对训练没有影响，因此种子噪声未测得。",
     "confidence/alone": "把握：{level}。没有其他设置可以比较。",
     "chosen-below/expected": (
         "{best} 的均值更好（dev {metric} 为 {best_value}，{arm} 为 {value}），但差异未超出噪声；{arm} 最接近最佳学习率的预期位置。"

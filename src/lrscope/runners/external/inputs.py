@@ -13,6 +13,13 @@ from lrscope.errors import ConfigError, DataError
 from lrscope.runners.external.placeholders import names_in, render_template
 
 OWN_NAMES = ("lr", "seed", "out", "checkpoint", "port")  # placeholders that lrscope always fills in
+# What people write for a placeholder of ours.
+MEANT = {
+    "lr": ("learning_rate", "rate", "peak_rate", "lrs", "lrr", "learningrate"),
+    "seed": ("sed", "random_seed", "rng", "seeds"),
+    "out": ("output_dir", "output", "outdir", "out_dir", "output_folder"),
+}
+SCRIPTS = (".py", ".sh", ".yaml", ".yml", ".json", ".toml")
 LARGE_BYTES = 2**28  # of larger files the size, the beginning and the end are compared
 END_BYTES = 2**20
 
@@ -47,7 +54,10 @@ def check_command(study: ExternalStudy) -> tuple[str, ...]:
 
 
 def _unknown(name: str, known: set[str]) -> str:
-    if name in ("epochs", "steps"):
+    meant = next((each for each, names in MEANT.items() if name.lower() in names), None)
+    if meant is not None and meant in known:
+        way_out = f"write {{{meant}}}"
+    elif name in ("epochs", "steps"):
         way_out = f"add --{name} N"
     elif name == "config":
         way_out = "add --template FILE"
@@ -72,8 +82,8 @@ def _notes(study: ExternalStudy, used: frozenset[str]) -> list[str]:
     notes = []
     if "seed" not in used:
         notes.append(
-            "THE SEED DOES NOT REACH THE TRAINING: there is no {seed} in the command, so runs at other seeds may be "
-            "the same run again; add --seed {seed}"
+            "THE SEED DOES NOT REACH THE TRAINING: there is no {seed} in the command or its template, so runs at other "
+            "seeds may be the same run again; add --seed {seed}"
         )
     if "out" not in used:
         notes.append(
@@ -83,14 +93,25 @@ def _notes(study: ExternalStudy, used: frozenset[str]) -> list[str]:
 
 
 def fingerprint(study: ExternalStudy) -> dict[str, str]:
-    """Return a digest of the command, of its template and of each input that was named.
+    """Return a digest of the command, of the scripts in it, of its template and of each input that was named.
 
     Raises:
         DataError: an input cannot be read.
     """
     words = json.dumps(study.trainer.command)
     named = {"command": hashlib.blake2b(words.encode(), digest_size=16).hexdigest()}
-    return {**named, **{name: digest(Path(path)) for name, path in study.input_paths.items()}}
+    return {
+        **named,
+        **{name: digest(Path(path)) for name, path in study.input_paths.items()},
+        **{word: digest(path) for word, path in _scripts(study).items()},
+    }
+
+
+def _scripts(study: ExternalStudy) -> dict[str, Path]:
+    """Return the scripts and configuration files that stand in the command, by the words that they are there."""
+    folder = Path(study.trainer.folder or ".")
+    words = [word for word in study.trainer.command or () if Path(word).suffix in SCRIPTS and not names_in(word)]
+    return {word: folder / word for word in words if (folder / word).is_file()}
 
 
 def digest(path: Path) -> str:
