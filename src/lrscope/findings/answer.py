@@ -49,7 +49,16 @@ class Use(Answer):
 
 @dataclass(frozen=True)
 class Winner(Answer):
-    """Every other setting with a value is ruled out."""
+    """Every other setting with a value is ruled out: by the seed noise that was measured, or by one that is assumed."""
+
+    WORDINGS = ("measured", "assumed")
+
+    is_assumed: bool
+
+    @property
+    def wording(self) -> str:
+        """Where the seed noise is from."""
+        return "assumed" if self.is_assumed else "measured"
 
 
 @dataclass(frozen=True)
@@ -190,7 +199,7 @@ def _standing(c: Conclusions) -> Answer:
     if not c.knows_spread:
         return NotComparable()
     if not others:
-        return Winner()
+        return Winner(c.is_assumed)
     if c.verdict.is_decided:
         return Equivalent(Settings(arm.name for arm in others), Value(c.margin))
     # That noise alone could explain a gap does not make two settings alike: a large one is said.
