@@ -38,3 +38,13 @@ def short_rate(rate: float) -> str:
     '2.2e-4'
     """
     return format_rate(float(f"{rate:.2g}"))
+
+
+def as_typed(rate: float) -> float:
+    """Return the rate that somebody typed where a program's arithmetic left it a little off, as float32 does.
+
+    >>> as_typed(1.9999999999999998e-05), as_typed(9.999999747378752e-05), as_typed(3.14159e-4)
+    (2e-05, 0.0001, 0.000314159)
+    """
+    short = float(f"{rate:.4g}")
+    return short if abs(short - rate) <= 2e-7 * abs(rate) else rate

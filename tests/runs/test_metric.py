@@ -29,7 +29,15 @@ def test_directions_are_known_by_name_or_not_at_all(names: list[str], direction:
         ({"loss"}, None, None, ("loss", "minimize")),
         ({"loss", "accuracy"}, None, None, ("accuracy", "maximize")),
         ({"loss", "score"}, None, None, ("loss", "minimize")),
-        ({"loss", "f1", "accuracy"}, None, None, ("loss", "minimize")),
+        ({"loss", "f1", "accuracy"}, None, None, ("accuracy", "maximize")),
+        ({"loss", "score"}, None, "maximize", ("score", "maximize")),
+        ({"loss", "mean_token_accuracy", "entropy", "num_tokens"}, None, None, ("loss", "minimize")),
+        (
+            {"loss", "rewards/chosen", "rewards/accuracies", "logps/chosen"},
+            None,
+            None,
+            ("rewards/accuracies", "maximize"),
+        ),
         ({"score"}, None, "maximize", ("score", "maximize")),
         ({"loss", "b", "a"}, "eval_loss", None, ("loss", "minimize")),
         ({"loss", "b", "a"}, "val_a", "minimize", ("a", "minimize")),
@@ -47,9 +55,10 @@ def test_what_is_meant_is_chosen(
     ("names", "wanted", "words"),
     [
         (set(), None, "got none"),
-        ({"f1", "acc"}, None, "measured were acc, f1; name one with --metric NAME"),
+        ({"score", "grade"}, None, "measured were grade, score; name one with --metric NAME"),
+        ({"entropy", "gen_len"}, None, "got only entropy, gen_len"),
         ({"loss", "score"}, "score", "whether a larger score is better is not known: add --minimize or --maximize"),
-        ({"loss"}, "test_f1", "got 'test_f1'; measured were loss"),
+        ({"loss"}, "test_f1", "got 'test_f1'; it has loss"),
     ],
 )
 def test_what_is_not_known_is_asked_for(names: set[str], wanted: str | None, words: str) -> None:

@@ -59,8 +59,8 @@ def test_what_a_program_writes_is_read_whole(tmp_path: Path) -> None:
     assert (run.arm, run.seed, run.seconds, run.settings) == ("lr 1e-4", 3, 12.5, {"batch_size": "8"})
     assert [point.splits.get("train") for point in run.points] == [{"loss": 1.5}, None]
     assert run.series("dev", "f1") == [(1.0, 0.5), (2.0, 0.6)]
-    assert run.applied is not None
-    assert run.applied.rates.tolist() == [5e-5, 1e-4]
+    assert run.log is not None
+    assert run.log.rates.tolist() == [5e-5, 1e-4]
     assert imported.metric == ("f1", "maximize")
 
 

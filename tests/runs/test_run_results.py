@@ -20,7 +20,10 @@ HISTORY = [
     {"eval_loss": "1.5", "eval_accuracy": 0.5, "eval_runtime": 1.0, "epoch": 1.0, "step": 10},
     {"train_runtime": 3.5, "train_loss": 1.5, "epoch": 1.0, "step": 10},
 ]
-TRAINED = [(5, "train", {"loss": 2.0, "learning_rate": 5e-5}), (10, "train", {"loss": 1.0, "learning_rate": 1e-4})]
+TRAINED = [
+    (5, "train", {"loss": 2.0, "learning_rate": 5e-5, "grad_norm": 1.0}),
+    (10, "train", {"loss": 1.0, "learning_rate": 1e-4}),
+]
 EVALUATED = (10, "dev", {"loss": 1.5, "accuracy": 0.5})
 
 
@@ -108,7 +111,7 @@ def test_where_no_metric_is_what_was_there_is_named(tmp_path: Path) -> None:
     assert read_results(tmp_path).found == ("config.json", "model.safetensors", "data/train.jsonl")
     assert read_results(tmp_path).metrics == ()
     write(tmp_path / "trainer_state.json", {"log_history": HISTORY[:2]})
-    assert read_results(tmp_path).found == ("trainer_state.json (train loss, train learning_rate)",)
+    assert read_results(tmp_path).found == ("trainer_state.json (train loss, train learning_rate, train grad_norm)",)
     assert read_results(tmp_path / "nowhere") == RunResults(seconds=pytest.approx(math.nan, nan_ok=True))
 
 

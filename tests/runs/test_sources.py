@@ -19,7 +19,7 @@ STATE = json.dumps(
     {"log_history": [{"step": 5, "epoch": 1.0, "learning_rate": 1e-3, "eval_acc": 0.3, "eval_loss": 1.0}]}
 )
 TABLE = "lr;dev_acc;dev_f1\n0,01;0,4;0,3\n"
-SCORES = "arm,seed,example_id,metric,value\na,0,1,m,1\na,0,2,m,0\n"
+SCORES = "arm,seed,example_id,metric,value\na,0,1,acc,1\na,0,2,acc,0\n"
 
 
 @pytest.mark.parametrize("name", ["file", "file.csv", "file.json", "file.log"])
@@ -46,7 +46,7 @@ def test_parquet_is_recognised_by_its_mark_and_its_columns(tmp_path: Path) -> No
     path = tmp_path / "file"
     pq.write_table(pa.table({"lr": [1e-4], "dev_acc": [0.4]}), path)
     assert type(importer_of(path)).__name__ == "MetricTable"
-    pq.write_table(pa.table({"arm": ["a"], "seed": [0], "example_id": [1], "metric": ["m"], "value": [0.5]}), path)
+    pq.write_table(pa.table({"arm": ["a"], "seed": [0], "example_id": [1], "metric": ["acc"], "value": [0.5]}), path)
     assert type(importer_of(path)).__name__ == "ExampleScoreTable"
 
 

@@ -76,7 +76,7 @@ def test_a_loss_is_better_when_it_is_less(tmp_path: Path) -> None:
     assert read_table(written(tmp_path / "runs.csv", rows), {}).metric == ("loss", "minimize")
 
 
-SCORE = {"arm": "a", "seed": 0, "example_id": "1", "metric": "m", "value": 1.0}
+SCORE = {"arm": "a", "seed": 0, "example_id": "1", "metric": "acc", "value": 1.0}
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_columns_that_are_no_metrics(tmp_path: Path) -> None:
         for lr in (1e-4, 1e-3)
         for epoch in (1, 2)
     ]
-    assert read_table(written(tmp_path / "t.csv", rows), {}).metric == ("loss", "minimize")
+    assert read_table(written(tmp_path / "t.csv", rows), {}).metric == ("wer", "minimize")
 
 
 def test_an_arm_at_several_rates_is_several_arms(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
-"""What is known of metrics by their names: which way of them is better.
+"""What is known of metrics by their names: which way of them is better, which come first, and what is no metric at all.
 
 Less is better, where one of these words stands in a name: loss, perplexity, ppl, nll, error(s), err, mse, rmse, mae,
 mape, bpb, bpc, bits per byte, wer, cer, ter, brier, ece, fid, distance, hallucination(s), toxicity.
 
-More is better: accuracy, accuracies, acc, f1, precision, recall, auc, auroc, aupr, bleu, sacrebleu, chrf, rouge (with
-its kinds), meteor, bertscore, comet, exact match, em, mcc, matthews (correlation), pearson(r), spearman(r), kappa, r2,
-iou, miou, dice, ndcg, mrr, map, pass@k, win rate, reward(s), margins.
+More is better: accuracy, accuracies, acc, top1, top5, f1, precision, recall, auc, auroc, aupr, bleu, sacrebleu, chrf,
+rouge (with its kinds), meteor, bertscore, comet, exact match, em, mcc, matthews (correlation), pearson(r), spearman(r),
+kappa, r2, iou, miou, dice, ndcg, mrr, map, pass@k, win rate, reward(s), margins.
 
-A name with words of both, or of neither, is not known.
+A name with words of both, or of neither, is not known. Directions are those of Hugging Face's `evaluate`
+(huggingface.co/docs/evaluate) and, for preferences, of TRL's `DPOTrainer` (huggingface.co/docs/trl/dpo_trainer).
 """
 
 from __future__ import annotations
@@ -20,13 +21,37 @@ _LESS = (
     "|distance|hallucinations?|toxicity"
 )
 _MORE = (
-    "accurac(?:y|ies)|acc|f1|precision|recall|(?:roc_)?auc|auroc|aupr|(?:sacre)?bleu|chrf|rouge(?:[12l]|lsum)?|meteor"
-    "|bertscore|comet|exact_match|em|mcc|matthews(?:_correlation)?|pearsonr?|spearmanr?|kappa|r2|m?iou|dice|ndcg|mrr|map"
-    r"|pass@\d+|win_?rate|rewards?|margins"
+    "accurac(?:y|ies)|acc|top_?[15]|f1|precision|recall|(?:roc_)?auc|auroc|aupr|(?:sacre)?bleu|chrf|rouge_?(?:[12l]|lsum)?"
+    "|meteor|bertscore|comet|exact_match|em|mcc|matthews(?:_corr(?:elation|coef)?)?|pearsonr?|spearmanr?|kappa|r2|m?iou"
+    r"|dice|ndcg|mrr|map|pass@\d+|win_?rate|rewards?|margins"
 )
 _ENDS = r"(?:[_ /.-]|\d*$)"
 _LESS_IS_BETTER = re.compile(rf"loss$|(?:^|[_ /.-])(?:loss|{_LESS}){_ENDS}", re.I)
 _MORE_IS_BETTER = re.compile(rf"(?:^|[_ /.-])(?:{_MORE}){_ENDS}", re.I)
+
+# What stands among measurements and measures no quality: counters, clocks, settings of the evaluation, what a model
+# says of itself (entropy, logits, log probabilities, the length of what it wrote), spreads over seeds.
+_NO_METRIC = re.compile(
+    r"(?:^|[_ /.-])(?:runtime|time|seconds?|second|sec|timestamp|duration|throughput|mfu|flops|total_flos|memory|mem"
+    r"|epochs?|steps?|iters?|iterations?|global_step|samples|num_samples|num_tokens|tokens|num_input_tokens_seen|seen_tokens"
+    r"|batch(?:_?size)?|batches|interval|every|frequency|freq|size|seeds?|num_seeds|count|entropy|gen_len(?:gth)?|mean_length"
+    r"|max_length|min_length|length|logits|logps|clip_ratio|kl|lr|learning_rate|grad_norm|weight_norm|std|stdev|stderr|var"
+    r"|min|max)$"
+    r"|(?:^|[_ /.-])(?:logits|logps|completions?|entropy)[/_]"
+    r"|per_second|rewards/(?:chosen|rejected)$|(?:^|_)(?:strategy|only|delay|accumulation)|_time$|__(?:MIN|MAX)$",
+    re.I,
+)
+# Which of several metrics runs are compared by, the first kind that there is: what the task is scored by; then the
+# loss, which says the same as a perplexity and more than a share of right tokens.
+_ORDER = tuple(
+    re.compile(rf"(?:^|[_ /.-])(?:{words}){_ENDS}", re.I)
+    for words in (
+        "accuracy|acc|top_?1", "exact_match|em|pass@1", "f1", "rewards/accuracies",
+        "matthews(?:_corr(?:elation|coef)?)?|mcc", "rouge_?1", "rouge_?l(?:sum)?", "rouge_?2?", "sacrebleu|bleu",
+        "chrf|meteor|bertscore|comet", "wer", "cer", "(?:roc_)?auc|auroc|aupr", "pearsonr?|spearmanr?|kappa|r2",
+    )
+)  # fmt: skip
+_OF_TOKENS = re.compile(r"token", re.I)
 
 
 def less_is_better(name: str) -> bool:
@@ -50,3 +75,36 @@ def known_direction(name: str) -> Literal["maximize", "minimize"] | None:
     if less == more:
         return None
     return "minimize" if less else "maximize"
+
+
+def is_metric(name: str) -> bool:
+    """Return whether runs could be compared by what has this name: not by a counter, a clock, a setting, an entropy.
+
+    >>> [is_metric(name) for name in ("loss", "f1", "score", "rewards/accuracies", "rewards/margins")]
+    [True, True, True, True, True]
+    >>> [is_metric(name) for name in ("entropy", "num_tokens", "gen_len", "logits/chosen", "runtime", "interval")]
+    [False, False, False, False, False, False]
+    >>> [is_metric(name) for name in ("samples_per_second", "loss_std", "rewards/chosen", "epoch", "batch_size")]
+    [False, False, False, False, False]
+    """
+    return bool(name) and not _NO_METRIC.search(name)
+
+
+def preference(name: str) -> tuple[int, int, str]:
+    """Return where a metric stands among those that runs may be compared by: what sorts first comes first.
+
+    >>> sorted(["loss", "f1", "accuracy", "perplexity", "mean_token_accuracy", "precision"], key=preference)
+    ['accuracy', 'f1', 'precision', 'loss', 'mean_token_accuracy', 'perplexity']
+    >>> sorted(["macro_f1", "f1", "loss_mean", "score"], key=preference)
+    ['f1', 'macro_f1', 'loss_mean', 'score']
+    """
+    direction = known_direction(name)
+    if _OF_TOKENS.search(name):
+        return (len(_ORDER) + 2, len(name), name)
+    for place, words in enumerate(_ORDER):
+        if words.search(name):
+            return (place, len(name), name)
+    if name == "loss":
+        return (len(_ORDER) + 1, 0, name)
+    after = {"maximize": 0, "minimize": 3, None: 4}[direction]
+    return (len(_ORDER) + after, len(name), name)

@@ -11,7 +11,6 @@ from lrscope.findings import statements as s
 from lrscope.findings.edges import contenders_at_edges
 from lrscope.findings.learning_curves import Course, course, gap_begins
 from lrscope.records import Metric
-from lrscope.runs.applied_rates import schedule_notes
 from lrscope.runs.audit import audit
 from lrscope.runs.quantities import (
     Count,
@@ -29,6 +28,7 @@ from lrscope.runs.quantities import (
     Value,
 )  # fmt: skip
 from lrscope.runs.statement import Statement
+from lrscope.runs.training_log import schedule_notes
 from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.distributions import share_interval
@@ -38,9 +38,9 @@ FAR = 6.0  # standard deviations below the other seeds
 
 def findings(c: Conclusions) -> list[Statement]:
     """Return all findings: of the comparison, of single settings, of the records themselves."""
-    applied = [(arm.name, [run.applied for run in arm.runs if run.applied is not None]) for arm in c.arms]
+    logs = [(arm.name, [run.log for run in arm.runs if run.log is not None]) for arm in c.arms]
     return [
-        *_comparison(c), *_peak(c), *_edges(c), *_courses(c), *_generalises(c), *schedule_notes(applied),
+        *_comparison(c), *_peak(c), *_edges(c), *_courses(c), *_generalises(c), *schedule_notes(logs),
         *audit(c.runs.runs, c.runs.configs),
         *_records(c), *_assumptions(c), *c.runs.notes,
     ]  # fmt: skip

@@ -8,20 +8,21 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrscope.config import AnyTrial, StudyConfig, TrialConfig
 from lrscope.config.arms import grouped
 from lrscope.data.guessing import guessing_of_file
 from lrscope.errors import StudyError
 from lrscope.records import EvaluationRecord, Metric, Scores
-from lrscope.runs.applied_rates import AppliedRates
-from lrscope.runs.metric import decision_metric
+from lrscope.runs.metric import choose_metric
 from lrscope.runs.notes import Note, Overlap, ScoresIgnored, SealOpened
 from lrscope.runs.quantities import Count, Text
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.runs.settings import varied_settings
+from lrscope.runs.training_log import TrainingLog
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
@@ -148,7 +149,7 @@ def _openings(store: StudyStore) -> list[Note]:
 def _metric(own: Metric, trials: Iterable[_Trial], wanted: str | None) -> Metric:
     if wanted in (None, own.name):
         return own
-    return decision_metric({name for trial in trials for record in trial.of("dev") for name in record.metrics}, wanted)
+    return choose_metric({name for trial in trials for record in trial.of("dev") for name in record.metrics}, wanted)
 
 
 class _Trial:
@@ -184,15 +185,15 @@ class _Trial:
         settings = {"schedule": config.schedule_text} if config.schedule_text else {}
         return Run(
             arm, config.seed, config.peak_rate, points, row.status, final, seconds=row.seconds, reason=row.reason,
-            settings=settings, applied=self._applied(steps["learning_rate"]),
+            settings=settings, log=self._log(steps),
         )  # fmt: skip
 
-    def _applied(self, rates: Floats) -> AppliedRates | None:
-        """Return the rates that were applied beside those of the schedule over all of its steps."""
+    def _log(self, steps: NDArray[np.void]) -> TrainingLog | None:
+        """Return what was logged, with the rates of the schedule over all of its steps."""
         row, metric = self.row, self.store.metric
         if not isinstance(row.config, TrialConfig):
-            logged = [r.metrics["learning_rate"] for r in self.of("train") if "learning_rate" in r.metrics]
-            return AppliedRates(np.asarray(logged, np.float64)) if logged else None
+            return TrainingLog.of(self.evaluations, total_steps=float(row.total_steps or math.nan))
+        rates = np.asarray(steps["learning_rate"], np.float64)
         if not len(rates) or row.total_steps is None or row.steps_per_epoch is None:
             return None
         history = [(record.step, metric.sign * record.metrics[metric.name]) for record in self.of("dev")]
@@ -200,7 +201,10 @@ class _Trial:
             total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate
         )
         factors = planned.with_history(history).factors()
-        return AppliedRates(np.asarray(rates, np.float64), row.config.peak_rate * factors)
+        return TrainingLog(
+            rates, row.config.peak_rate * factors, losses=steps["loss"], gradient_norms=steps["gradient_norm"],
+            total_steps=float(row.total_steps), total_epochs=row.total_steps / row.steps_per_epoch,
+        )  # fmt: skip
 
     @property
     def num_tested(self) -> int:

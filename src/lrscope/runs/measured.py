@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from lrscope.records import EvaluationRecord
+from lrscope.runs.dev_set import size_of_pace
 from lrscope.runs.importers import checked
 from lrscope.runs.settings import RATES, without_split
 
@@ -29,29 +30,33 @@ Splits = dict[str, dict[str, float]]
 
 @dataclass(frozen=True)
 class Entry:
-    """What was measured together: metrics by split. A step or an epoch that is not told is None."""
+    """What was measured together: metrics by split. A step or an epoch that is not told is None.
+
+    `dev_size` is between which numbers of examples an evaluation took, None where nothing tells it.
+    """
 
     step: int | None
     epoch: float | None
     splits: Mapping[str, Mapping[str, float]]
+    dev_size: tuple[int, int] | None = None
 
     @staticmethod
     def of(values: Mapping[str, Any], *, bare: Literal["train", "dev"] = "train") -> Entry:
         """Return what a program wrote of one moment; a name without a split is of `bare`.
 
-        Of training only the loss and the rate are taken: a loss that is NaN stays so, an infinite one too.
+        Of training the loss, the rate and the gradient's norm are taken: one that is NaN stays so, an infinite one too.
 
         >>> Entry.of({"loss": "1.5", "learning_rate": "1e-4", "epoch": 0.5, "grad_norm": 1}).splits
-        {'train': {'loss': 1.5, 'learning_rate': 0.0001}}
-        >>> Entry.of({"eval_loss": 1.5, "eval_runtime": 3, "test_acc": 0.5, "step": 7})
-        Entry(step=7, epoch=None, splits={'dev': {'loss': 1.5}, 'test': {'acc': 0.5}})
+        {'train': {'loss': 1.5, 'learning_rate': 0.0001, 'grad_norm': 1.0}}
+        >>> Entry.of({"eval_loss": 1.5, "eval_runtime": 3, "test_acc": 0.5, "step": 7}).splits
+        {'dev': {'loss': 1.5}, 'test': {'acc': 0.5}}
         """
         splits: Splits = {}
         is_summary = "train_runtime" in values  # what Trainer says at the end, of the whole training
         for key, value in values.items():
             split, name = _place(key, bare)
             if split == "train":
-                if name not in ("loss", *RATES) or (is_summary and key == "train_loss"):
+                if name not in ("loss", "grad_norm", *RATES) or (is_summary and key == "train_loss"):
                     continue
                 if not _is_number(value):
                     continue
@@ -60,7 +65,8 @@ class Entry:
                 splits[split] = {**of_split, name: checked.measured(value)}
         epoch = checked.number(values.get("epoch"))
         step = checked.count(values.get("step", values.get("global_step")))
-        return Entry(step, epoch if 0.0 <= epoch <= 1e9 else None, _with_numbers(splits))
+        pace = (checked.number(values.get(f"eval_{name}")) for name in ("runtime", "samples_per_second"))
+        return Entry(step, epoch if 0.0 <= epoch <= 1e9 else None, _with_numbers(splits), size_of_pace(*pace))
 
 
 def _with_numbers(splits: Splits) -> Splits:

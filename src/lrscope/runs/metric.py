@@ -1,11 +1,11 @@
-"""Which metric runs are compared by, and which way of it is better, where a record does not say."""
+"""Which metric runs are compared by, and which way of it is better. Nothing is guessed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
-from lrscope.config.metric_names import known_direction, less_is_better
+from lrscope.config.metric_names import is_metric, known_direction, preference
 from lrscope.errors import DataError
 from lrscope.records import Direction, Metric
 from lrscope.runs.notes import Note, OtherMetrics
@@ -13,31 +13,8 @@ from lrscope.runs.quantities import Names, Text
 from lrscope.runs.settings import without_split
 
 
-def decision_metric(names: Iterable[str], wanted: str | None = None) -> Metric:
-    """Return the metric to compare by: the one that is wanted, else the first by name that is better when larger.
-
-    It may be wanted with its split too, as `eval_loss`.
-
-    Raises:
-        DataError: the one that is wanted was not measured.
-
-    >>> decision_metric({"loss", "acc"}), decision_metric({"loss", "dev_ppl"}, "dev_ppl")
-    (Metric(name='acc', direction='maximize'), Metric(name='dev_ppl', direction='minimize'))
-    """
-    known = sorted(names)
-    if wanted is not None and wanted not in known:
-        wanted = without_split(wanted) if without_split(wanted) in known else wanted
-    if wanted is not None and wanted not in known:
-        raise DataError(
-            f"runs are compared by a metric that was measured on dev: got {wanted!r}; it has {', '.join(known)}"
-        )
-    larger = [name for name in known if not less_is_better(name)]
-    name = wanted or (larger or known)[0]
-    return Metric(name, "maximize" if name in larger else "minimize")
-
-
 def metric_of_files(
-    files: Sequence[tuple[str, AbstractSet[str]]], wanted: str | None = None
+    files: Sequence[tuple[str, AbstractSet[str]]], wanted: str | None = None, direction: Direction | None = None
 ) -> tuple[Metric, frozenset[str]]:
     """Return the metric to compare files by, and those among which it was chosen: the ones that all of them have.
 
@@ -57,17 +34,17 @@ def metric_of_files(
         )
     if wanted is not None:
         every = frozenset().union(*(metrics for _, metrics in known))
-        return decision_metric(every, wanted), every
+        return choose_metric(every, wanted, direction), every
     shared = frozenset.intersection(*(frozenset(metrics) for _, metrics in known))
     if not shared:
         each = "; ".join(f"{', '.join(sorted(metrics))} in {name}" for name, metrics in known)
         raise DataError(f"files are compared by a metric that all of them have: got {each}; report them one by one")
-    return decision_metric(shared), shared
+    return choose_metric(shared, None, direction), shared
 
 
 def passed_over(names: Iterable[str], metric: Metric) -> tuple[Note, ...]:
     """Say which other metrics of dev could have been compared by; the loss is shown anyway."""
-    others = sorted(set(names) - {metric.name, "loss"})
+    others = sorted(name for name in set(names) - {metric.name, "loss"} if is_metric(name))
     return (OtherMetrics(Text(metric.name), Names(others)),) if others else ()
 
 
@@ -83,10 +60,11 @@ def direction_of(name: str) -> Direction | None:
 
 
 def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Direction | None = None) -> Metric:
-    """Return the metric to compare runs of anyone's training by; nothing is guessed.
+    """Return the metric to compare runs by: the one that is wanted, else the first by which its task is scored.
 
-    The one that is wanted, with or without its split (`eval_loss`, `loss`); else the only one beside the loss, if its
-    direction is known; else the loss. A direction that is asked for counts before what the name says.
+    A wanted one may be named with its split (`eval_loss`) or without. Otherwise known metrics go in the order of
+    `config/metric_names.py`, the loss after those of the task; an unknown one is taken where it is the only one, once
+    its direction is told. A direction that is asked for counts before what the name says.
 
     Args:
         names: what was measured on dev, without its split.
@@ -98,17 +76,19 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
 
     >>> choose_metric({"loss", "f1"}), choose_metric({"loss", "entropy", "num_tokens"})
     (Metric(name='f1', direction='maximize'), Metric(name='loss', direction='minimize'))
+    >>> choose_metric({"loss", "rouge1", "gen_len"}), choose_metric({"loss", "score"})
+    (Metric(name='rouge1', direction='maximize'), Metric(name='loss', direction='minimize'))
     """
     known = sorted(set(names))
     if not known:
         raise DataError("runs are compared by a metric of their evaluations: got none; let the training evaluate")
     if wanted is None:
-        name = _only(known, direction)
+        name = _first(known, direction)
     elif wanted in known or without_split(wanted) in known:
         name = wanted if wanted in known else without_split(wanted)
     else:
         raise DataError(
-            f"runs are compared by a metric that was measured on dev: got {wanted!r}; measured were {', '.join(known)}"
+            f"runs are compared by a metric that was measured on dev: got {wanted!r}; it has {', '.join(known)}"
         )
     better = direction or direction_of(name)
     if better is None:
@@ -116,13 +96,16 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
     return Metric(name, better)
 
 
-def _only(known: Sequence[str], direction: Direction | None) -> str:
-    """Return the only metric that can be meant."""
-    beside = [name for name in known if name != "loss"]
-    if len(beside) == 1 and (direction or direction_of(beside[0])):
-        return beside[0]
-    if "loss" in known:
-        return "loss"
-    raise DataError(
-        f"which metric to compare by is not known: measured were {', '.join(known)}; name one with --metric NAME"
-    )
+def _first(known: Sequence[str], direction: Direction | None) -> str:
+    """Return the metric that is meant where none is wanted."""
+    metrics = sorted((name for name in known if is_metric(name)), key=preference)
+    if direction is not None and (fitting := [each for each in metrics if direction_of(each) in (None, direction)]):
+        metrics = fitting
+    if directed := [name for name in metrics if direction_of(name) is not None]:
+        return directed[0]
+    if len(metrics) == 1:
+        return metrics[0]
+    measured = ", ".join(known)
+    if not metrics:
+        raise DataError(f"runs are compared by what says how good they are: got only {measured}; log the dev loss")
+    raise DataError(f"which metric to compare by is not known: measured were {measured}; name one with --metric NAME")

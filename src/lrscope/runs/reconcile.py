@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lrscope.config.catalogue import title_of
-from lrscope.runs.notes import DuplicateRun, Note, SettingsUnnamed, Unfinished
-from lrscope.runs.quantities import Count, Names, Setting
+from lrscope.runs.notes import DuplicateRun, Note, PeakEstimated, SettingsUnnamed, Unfinished
+from lrscope.runs.quantities import Count, Names, Setting, Settings
 from lrscope.runs.run import Run, axis_of
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import SETTING, epochs_of, varied_settings
@@ -22,7 +22,7 @@ def reconciled(runs: Runs) -> Runs:
     kept, twice = _once(apart)
     furthest = _furthest(kept, runs.metric.name)
     ended = [_ended(run, furthest[_length_asked(run)], runs.metric.name) for run in kept]
-    notes = (*runs.notes, *twice, *_unnamed(ended), *_unfinished(ended))
+    notes = (*runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_unfinished(ended))
     settings = _with_defaults(ended)
     varied = varied_settings(settings)
     kinds = {run.arm: tuple(own[name] for name in varied) for run, own in zip(ended, settings, strict=True)}
@@ -78,6 +78,20 @@ def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
             yield SettingsUnnamed(Setting(arm), Count(max(missing.values())), Count(len(of_arm)), unnamed)
 
 
+def _read_back(runs: Sequence[Run]) -> Iterator[Note]:
+    """Name the arms whose peak rates were never logged."""
+    arms = [
+        run.arm
+        for run in runs
+        if run.log is not None
+        and (schedule := run.log.schedule)
+        and schedule.is_read_back
+        and run.rate == schedule.peak
+    ]
+    if arms:
+        yield PeakEstimated(Settings(dict.fromkeys(arms)))
+
+
 def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:
     """Leave out runs of an arm that have the values of one before: a file that was copied, say."""
     kept: dict[str, list[Run]] = {}
@@ -115,7 +129,13 @@ def _furthest(runs: Sequence[Run], metric: str) -> dict[tuple[str | None, str | 
 
 
 def _ended(run: Run, last: float, metric: str) -> Run:
-    """Say of a run that it diverged, where its training loss is no number, or that it ended before the others did."""
+    """Say of a run that it diverged, or that it ended before the others did.
+
+    It diverged where its training loss is no number, or its last evaluation: Trainer logs a loss of 0 then.
+    """
+    at_end = [run.last("dev", name) for name in dict.fromkeys((metric, "loss")) if _was_measured(run, name)]
+    if at_end and any(math.isnan(value) for value in at_end):
+        return replace(run, status="diverged")
     losses = [point.splits["train"]["loss"] for point in run.points if "loss" in point.splits.get("train", {})]
     if losses and not math.isfinite(losses[-1]):
         return replace(run, status="diverged")
@@ -123,6 +143,10 @@ def _ended(run: Run, last: float, metric: str) -> Run:
     if run.status == "completed" and measured and measured[-1] < 0.99 * last:
         return replace(run, status="interrupted")
     return run
+
+
+def _was_measured(run: Run, metric: str) -> bool:
+    return any(metric in point.splits.get("dev", {}) for point in run.points)
 
 
 def _unfinished(runs: Sequence[Run]) -> Iterator[Note]:

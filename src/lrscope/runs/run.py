@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from lrscope.records import Metric, Status
-from lrscope.runs.applied_rates import AppliedRates
+from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.score_table import ExampleValues
+from lrscope.runs.training_log import TrainingLog
 
 Axis = Literal["epoch", "step"]
 
@@ -40,11 +41,11 @@ class Point:
 class Run:
     """One training run of an arm. `status` is as in the store.
 
-    `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept;
-    `applied` the rates that it was trained at, where they are known; `epoch_noise` the standard deviation of what one
-    evaluation's dev value has to itself, where examples tell. Where `names_all_settings`, as after a command line, a
-    setting that is not among `settings` was left at its default. `scores` are per example at the endpoint, by metric,
-    where the run's own record has them.
+    `final` holds what was reported at the very end, such as the test metric of the checkpoint that was kept; `log` is
+    what it logged while it trained, `dev_set` what it was evaluated on, as far as is known; `epoch_noise` the standard
+    deviation of what one evaluation's dev value has to itself, where examples tell. Where `names_all_settings`, as
+    after a command line, a setting that is not among `settings` was left at its default. `scores` are per example at
+    the endpoint, by metric, where the run's own record has them.
     """
 
     arm: str
@@ -56,7 +57,8 @@ class Run:
     settings: Mapping[str, str] = field(default_factory=dict)
     seconds: float = math.nan
     reason: str = ""
-    applied: AppliedRates | None = None
+    log: TrainingLog | None = None
+    dev_set: DevSet = UNKNOWN
     epoch_noise: float = math.nan
     names_all_settings: bool = False
     scores: Mapping[str, ExampleValues] = field(default_factory=dict, compare=False, repr=False)

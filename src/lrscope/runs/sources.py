@@ -10,7 +10,8 @@ from tempfile import TemporaryDirectory
 
 from lrscope.config import StudyConfig
 from lrscope.errors import DataError
-from lrscope.records import Metric
+from lrscope.records import Direction, Metric
+from lrscope.runs.dev_set import seen_sizes
 from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported, Importer
 from lrscope.runs.importers.checked import file_name
@@ -21,12 +22,9 @@ from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.trainer_state import TrainerState, last_state
 from lrscope.runs.joined_scores import with_score_table
 from lrscope.runs.metric import metric_of_files, passed_over
-from lrscope.runs.notes import Note, PeakEstimated
-from lrscope.runs.quantities import Settings
+from lrscope.runs.notes import Note
 from lrscope.runs.reconcile import reconciled
 from lrscope.runs.recorded_run import RECORD
-
-# reconciled
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import shared_settings
@@ -39,9 +37,14 @@ HEAD = 1 << 16  # bytes that importers are shown
 
 
 def read_runs(
-    paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None = None, *, at_best: bool = False
+    paths: Sequence[Path],
+    sizes: Mapping[str, int],
+    metric: str | None = None,
+    direction: Direction | None = None,
+    *,
+    at_best: bool = False,
 ) -> Runs:
-    """Return the runs of a study, or of imported files; `metric` is the one to compare by.
+    """Return the runs of a study, or of imported files; `metric` is the one to compare by, `direction` its better way.
 
     A folder stands for the record in it, or for the last state that Trainer wrote. `sizes` counts the examples of
     splits, for files that do not say. With `at_best` runs are judged at their best evaluations.
@@ -61,7 +64,7 @@ def read_runs(
     if any(path.is_dir() for path in paths):
         return _of_study(paths, sizes, metric, at_best=at_best)
     files = [(file_name(path), _imported(path)) for path in paths]
-    return with_score_table(replace(reconciled(_together(files, sizes, metric)), at_best=at_best))
+    return with_score_table(replace(reconciled(_together(files, sizes, metric, direction)), at_best=at_best))
 
 
 def importer_of(path: Path) -> Importer:
@@ -117,17 +120,21 @@ def _of_study(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | Non
         return replace(runs, sizes={**runs.sizes, **sizes})
 
 
-def _together(files: Sequence[tuple[str, Imported]], sizes: Mapping[str, int], wanted: str | None) -> Runs:
+def _together(
+    files: Sequence[tuple[str, Imported]], sizes: Mapping[str, int], wanted: str | None, direction: Direction | None
+) -> Runs:
     """Return the runs of all files as one comparison, by one metric; runs of one arm become its seeds."""
-    metric, candidates = metric_of_files([(name, file.metrics) for name, file in files], wanted)
-    metric = _own_metric((file for _, file in files), wanted) or metric
+    own = _own_metric((file for _, file in files), wanted) if direction is None else None
+    measured = [(name, file.metrics) for name, file in files]
+    metric, candidates = metric_of_files(measured, *(own or (wanted, direction)))
     notes: list[Note] = [*(passed_over(candidates, metric) if wanted is None else ())]
     source = ", ".join(name for name, _ in files)
     files = [(name, _scored(file, metric.name)) for name, file in files]
     _require_runs_once(file for _, file in files if file.scores is not None)
-    notes += _merged(note for _, file in files for note in file.notes)
+    notes += [note for _, file in files for note in file.notes]
+    runs = tuple(_named(files))
     return Runs(
-        source, metric, tuple(_named(files)), {**_dev_size(files), **sizes}, notes=tuple(notes), is_imported=True,
+        source, metric, runs, {**_dev_size(runs), **sizes}, notes=tuple(notes), is_imported=True,
         unread=tuple(line for _, file in files for line in file.unread),
         settings=shared_settings([file.settings for _, file in files]),
     )  # fmt: skip
@@ -165,15 +172,8 @@ def _named(files: Sequence[tuple[str, Imported]]) -> Iterator[Run]:
             yield run if run.arm else replace(run, arm=folder if folders.count(folder) == 1 else name)
 
 
-def _dev_size(files: Sequence[tuple[str, Imported]]) -> dict[str, int]:
-    """Return how many examples of dev the files show, where all of their evaluations agree to rounding."""
-    sizes = {size for _, file in files for size in file.dev_sizes}
-    return {"dev": max(sizes)} if sizes and max(sizes) - min(sizes) <= max(sizes) // 200 else {}
-
-
-def _merged(notes: Iterator[Note]) -> list[Note]:
-    """Return notes, of which one that several files have for their runs is said once, of all of them."""
-    each = list(notes)
-    estimated = [arm for note in each if isinstance(note, PeakEstimated) for arm in note.arms]
-    merged = [note for note in each if not isinstance(note, PeakEstimated)]
-    return [*merged, PeakEstimated(Settings(dict.fromkeys(estimated)))] if estimated else merged
+def _dev_size(runs: Iterable[Run]) -> dict[str, int]:
+    """Return how many examples of dev the runs were evaluated on, where all that tell it agree."""
+    sizes = {(run.dev_set.low, run.dev_set.high) for run in runs if run.dev_set.size is not None}
+    known = seen_sizes((low, high) for low, high in sizes if low is not None and high is not None)
+    return {} if known is None else {"dev": (known[0] + known[1]) // 2}

@@ -37,16 +37,14 @@ class ExampleScores(Protocol):
 class Imported:
     """What one file holds. A run whose `arm` is empty has nothing that names it but its file.
 
-    `settings` are those that all of its runs have alike; `dev_sizes` the numbers of dev examples that the file shows
-    (several where its evaluations disagree); `unread` lists lines that could not be read, as (line number, text).
-    `metric` is the one that the file itself says its runs are compared by.
+    `settings` are those that all of its runs have alike; `unread` lists lines that could not be read, as (line number,
+    text). `metric` is the one that the file itself says its runs are compared by.
     """
 
     runs: tuple[Run, ...]
     settings: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     unread: tuple[tuple[int, str], ...] = ()
-    dev_sizes: frozenset[int] = frozenset()
     scores: ExampleScores | None = None
     metric: Metric | None = None
 

@@ -11,13 +11,13 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from lrscope.config.metric_names import is_metric
 from lrscope.errors import DataError
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.arms import Arms
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.columns import Table, names_in, read_columns
 from lrscope.runs.importers.example_scores import SCORES
-from lrscope.runs.importers.trainer_state import NOT_METRICS
 from lrscope.runs.run import Point, Run
 from lrscope.runs.settings import RATES, SETTING, SPLITS, shared_settings
 
@@ -63,7 +63,7 @@ class _Reader:
         self.measured: dict[str, tuple[str, str]] = {}  # a column's split and metric
         for name in table.names:
             match = _MEASURED.match(name)
-            if match and not SETTING.match(name) and not name.endswith(NOT_METRICS):
+            if match and not SETTING.match(name) and is_metric(match[2]):
                 split = match[1].lower()
                 self.measured[name] = SPLITS.get(split, split), match[2].lower()
 

@@ -11,10 +11,10 @@ from tests.conftest import Cli, Toy
 
 from lrscope.errors import DataError
 from lrscope.findings.findings import findings
-from lrscope.runs.applied_rates import AppliedRates, schedule_notes
 from lrscope.runs.notes import Overlap, PeakEstimated, RateRises, ScheduleCut, ScheduleDiffers
 from lrscope.runs.quantities import Count, Settings, Text
 from lrscope.runs.sources import read_runs
+from lrscope.runs.training_log import TrainingLog, schedule_notes
 from lrscope.schedules import parse
 from lrscope.statistics.conclusions import Conclusions
 
@@ -26,32 +26,32 @@ def planned(text: str, steps: int = 100) -> np.ndarray:
 @pytest.mark.parametrize("text", ["warmup(6%) > linear", "cosine", "constant", "restarts(20st)", "step(1ep)"])
 def test_a_schedule_that_was_kept_to_is_no_finding(text: str) -> None:
     whole = planned(text)
-    assert list(schedule_notes([("a", [AppliedRates(whole, whole)])])) == []
+    assert list(schedule_notes([("a", [TrainingLog(whole, whole)])])) == []
 
 
 def test_a_cosine_whose_period_of_epochs_was_stepped_per_batch() -> None:
     steps = np.arange(535)
     rates = 1e-3 * (1 + np.cos(np.pi * steps / 5)) / 2  # torch's closed form goes on beyond its T_max of 5
-    (note,) = schedule_notes([("lr 1e-3", [AppliedRates(rates)]), ("lr 1e-2", [AppliedRates(rates[:4])])])
+    (note,) = schedule_notes([("lr 1e-3", [TrainingLog(rates)]), ("lr 1e-2", [TrainingLog(rates[:4])])])
     assert note == RateRises(Settings(["lr 1e-3"]), Count(53))
 
 
 @pytest.mark.parametrize("text", ["warmup(6%) > linear", "cosine", "step(1ep)"])
 def test_a_schedule_that_only_falls_never_rises(text: str) -> None:
-    assert AppliedRates(planned(text)).num_rises == 0
+    assert TrainingLog(planned(text)).num_rises == 0
 
 
 def test_a_run_that_was_left_early() -> None:
     whole = planned("linear")
-    assert AppliedRates(whole[:40], whole).left_at == pytest.approx(whole[39])
-    assert AppliedRates(whole[:99], whole).left_at is None
+    assert TrainingLog(whole[:40], whole).left_at == pytest.approx(whole[39])
+    assert TrainingLog(whole[:99], whole).left_at is None
     constant = planned("constant")
-    assert AppliedRates(constant[:40], constant).left_at is None, "it would have ended no lower"
+    assert TrainingLog(constant[:40], constant).left_at is None, "it would have ended no lower"
 
 
 def test_rates_that_are_not_the_schedules() -> None:
     whole = planned("cosine")
-    (note,) = schedule_notes([("a", [AppliedRates(whole * 0.9, whole)])])
+    (note,) = schedule_notes([("a", [TrainingLog(whole * 0.9, whole)])])
     assert isinstance(note, ScheduleDiffers)
     assert note.share == pytest.approx(0.1)
 

@@ -1,0 +1,140 @@
+"""One run from its history: what a program logged, entry by entry, and what else its record tells of it.
+
+Every importer of logs ends here, so that the peak rate, the points of the curves, what is unfinished and what diverged
+are read in one way, whatever the format.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from lrscope.number_text import as_typed, format_rate
+from lrscope.records import EvaluationRecord, Status
+from lrscope.runs.dev_set import UNKNOWN, DevSet, seen_sizes
+from lrscope.runs.measured import Entry, Placed, merged
+from lrscope.runs.run import Point, Run
+from lrscope.runs.score_table import ExampleValues
+from lrscope.runs.training_log import TrainingLog
+
+UNFINISHED = 0.99  # of the length that was asked for: a run that came less far is unfinished
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a record tells of its run beside what was measured; what it does not tell is None, NaN or empty.
+
+    `rate` is the peak that the run was configured with; `total_steps` and `total_epochs` how long it was to be.
+    `status` is how it ended, where the record says so. `dev_set` is what it was evaluated on. `names_all_settings` as
+    in `Run`.
+    """
+
+    name: str = ""
+    rate: float | None = None
+    seed: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
+    total_steps: float = math.nan
+    total_epochs: float = math.nan
+    status: Status | None = None
+    reason: str = ""
+    seconds: float = math.nan
+    dev_set: DevSet = UNKNOWN
+    names_all_settings: bool = False
+
+
+def run_of_entries(entries: Sequence[Entry], told: Told | None = None) -> Run:
+    """Return the run that entries tell of, in the order in which they were written.
+
+    >>> told = Told(total_steps=20.0)
+    >>> log = [Entry.of({"loss": 2.0, "learning_rate": 1e-4, "step": 10}), Entry.of({"eval_loss": 1.5, "step": 10})]
+    >>> run = run_of_entries(log, told)
+    >>> run.arm, run.status, run.points[0].splits["dev"]
+    ('lr 1e-4', 'interrupted', {'loss': 1.5})
+    """
+    told = told or Told()
+    placed = Placed()
+    records = merged(record for entry in entries for record in placed.place(entry))
+    sizes = seen_sizes(entry.dev_size for entry in entries if entry.dev_size is not None)
+    seen = DevSet("", *sizes) if sizes else UNKNOWN
+    return run_of(records, told, is_counted=not placed.told, dev_set=told.dev_set.merged(seen))
+
+
+def run_of(
+    records: Sequence[EvaluationRecord],
+    told: Told,
+    *,
+    is_counted: bool = False,
+    dev_set: DevSet | None = None,
+    scores: Mapping[str, ExampleValues] | None = None,
+) -> Run:
+    """Return the run that records tell of, in the order of their steps; where `is_counted`, no step was told.
+
+    One that names no rate was trained at the peak of what it logged; with `scores` its value at the endpoint is their
+    mean.
+    """
+    log = TrainingLog.of(
+        records, total_steps=told.total_steps, total_epochs=told.total_epochs, counts_entries=is_counted
+    )
+    schedule = None if log is None else log.schedule
+    rate = as_typed(told.rate) if told.rate is not None else schedule.peak if schedule is not None else None
+    points = _points(records, is_counted=is_counted)
+    if scores:
+        points = _with_scores(points, scores)
+    final = next((each.metrics for each in reversed(records) if each.split == "test"), None)
+    settings = dict(told.settings)
+    if schedule is not None and schedule.shape:
+        settings.setdefault("schedule", schedule.shape)
+    return Run(
+        told.name or (f"lr {format_rate(rate)}" if rate else ""), told.seed, rate, tuple(points),
+        told.status or _status(records, told, is_counted=is_counted), {"test": final} if final else {}, settings,
+        told.seconds, told.reason, log, dev_set or told.dev_set, names_all_settings=told.names_all_settings,
+        scores=scores or {},
+    )  # fmt: skip
+
+
+def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool) -> Status:
+    """Return whether a run came as far as it was to come, where its record says how far that is."""
+    done = max((each.step for each in records), default=0) if not is_counted else math.nan
+    if not math.isnan(told.total_steps) and not math.isnan(done):
+        return "completed" if done >= UNFINISHED * told.total_steps else "interrupted"
+    epochs = max((each.epoch for each in records if not math.isnan(each.epoch)), default=math.nan)
+    if math.isnan(epochs) or math.isnan(told.total_epochs):
+        return "completed"
+    return "completed" if epochs >= UNFINISHED * told.total_epochs else "interrupted"
+
+
+def _points(records: Sequence[EvaluationRecord], *, is_counted: bool) -> list[Point]:
+    """Return a point at each evaluation; the training loss is the mean of what was logged since the one before.
+
+    Evaluations that name neither step nor epoch are counted.
+    """
+    by_step: dict[int, dict[str, EvaluationRecord]] = {}
+    for each in records:
+        by_step.setdefault(each.step, {})[each.split] = each
+    points: list[Point] = []
+    losses: list[float] = []
+    has_epochs = all(not math.isnan(each.epoch) for each in records if each.split == "dev")
+    for step, splits_at in sorted(by_step.items()):
+        if "train" in splits_at and "loss" in splits_at["train"].metrics:
+            losses.append(splits_at["train"].metrics["loss"])
+        if "dev" not in splits_at:
+            continue
+        splits: dict[str, Mapping[str, float]] = {"dev": splits_at["dev"].metrics}
+        if losses:
+            splits["train"] = {"loss": sum(losses) / len(losses)}
+            losses = []
+        epoch = splits_at["dev"].epoch if has_epochs else math.nan
+        counted = float(len(points) + 1) if is_counted else None
+        points.append(Point(None if is_counted else step, counted if math.isnan(epoch) else epoch, splits))
+    if losses and points and not all(map(math.isfinite, losses)):  # it diverged after its last evaluation
+        last = points.pop()
+        points.append(Point(last.step, last.epoch, {**last.splits, "train": {"loss": math.nan}}))
+    return points
+
+
+def _with_scores(points: Sequence[Point], scores: Mapping[str, ExampleValues]) -> list[Point]:
+    """Give the last evaluation the means of the scores: what they measure is counted from them."""
+    *before, last = points or [Point(None, 1.0, {})]
+    dev = {**last.splits.get("dev", {}), **{name: each.mean for name, each in scores.items()}}
+    return [*before, Point(last.step, last.epoch, {**last.splits, "dev": dev})]
