@@ -15,6 +15,7 @@ from lrscope.studies.run_times import RunTimes, seconds_together
 from lrscope.terminal.live import cost_lines
 from lrscope.terminal.study_progress import StudyProgress
 from lrscope.workflows import callbacks as tell
+from lrscope.workflows import time_known
 from lrscope.workflows.callbacks import Callbacks, Stopped
 from lrscope.workflows.status import study_status
 from lrscope.workflows.sweep import resume_sweep, sweep
@@ -74,6 +75,17 @@ def test_what_was_told_is_told_again_where_it_was_far_off_but_not_for_ever(
     watch = Recorder()
     sweep(study(seeds=4), tmp_path / "s", callbacks=watch.callbacks())
     assert len(watch.of(tell.TimeKnown)) == 3
+
+
+def test_rows_are_not_gone_through_where_there_is_nothing_to_tell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: list[int] = []
+    monkeypatch.setattr(time_known, "RunTimes", lambda rows: built.append(1) or RunTimes(rows))
+    seconds = iter([1.0, 100.0, 1e4, *[1.0] * 5])
+    fake(monkeypatch, lambda trial: Result(1.0, seconds=next(seconds)))
+    sweep(study(seeds=4), tmp_path / "s")
+    assert len(built) == 4, "when it began and after each of the first three runs, after which no more is told"
 
 
 def test_runs_that_diverged_tell_no_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,15 +38,17 @@ class LiveAudit:
 
     def take(self, rows: Mapping[int, TrialRow]) -> None:
         """Take in the runs that have ended since."""
-        wording = Wording(locale("en"), self._store.metric.name)
         for note in self._new_notes(rows):
+            wording = Wording(locale("en"), self._store.metric.name)
             self._told.add(_key(note))
             self._callbacks.on_progress(Note(f"note: {wording.sentence(note)}"))
 
     def _new_notes(self, rows: Mapping[int, TrialRow]) -> list[Statement]:
+        if not self._is_external:
+            return []
         ended = [row for row in rows.values() if not is_open(row)]
         new = [row for row in ended if row.id not in self._runs]
-        if not self._is_external or not new or len(ended) > MOST_READ:
+        if not new or len(ended) > MOST_READ:
             return []
         self._runs |= {row.id: read_run(self._store, row) for row in new}
         arms = grouped(rows.values())

@@ -29,16 +29,20 @@ class TimeTeller:
         self._num_told = 0
         self._expected: float | None = None  # of a run, as it was told last
         self._saw_all = False
+        if self._is_silent:
+            return
         times = RunTimes(rows.values())
-        if times.taken and not self._is_silent:  # then it is known before anything runs, and was told
+        if times.taken:  # then it is known before anything runs, and was told
             self._num_told = 1
             self._expected, self._saw_all = self._mean(times, rows), self._has_seen_all(rows)
 
     def take(self, rows: Mapping[int, TrialRow]) -> None:
         """Take in how the trials stand after one of them has ended."""
+        if self._is_silent or self._num_told >= MOST_TOLD:
+            return  # before rows are gone through: that would be all of them at the end of each
         left = [row for row in rows.values() if is_open(row)]
         times = RunTimes(rows.values())
-        if self._is_silent or not left or not times.taken or self._num_told >= MOST_TOLD:
+        if not left or not times.taken:
             return
         expected, sees_all = self._mean(times, rows), self._has_seen_all(rows)
         is_off = self._expected is None or not 1 / FAR_OFF < expected / self._expected < FAR_OFF
