@@ -14,6 +14,7 @@ from lrscope.findings.statements import EdgeHigh
 from lrscope.records import EvaluationRecord, Outcome, Scores
 from lrscope.report.document import document
 from lrscope.runners.external.outcome import outcome_of
+from lrscope.runs.audit import audit
 from lrscope.runs.notes import ScoresIgnored
 from lrscope.workflows.conclusions import ReportConfig, conclude_sources
 from lrscope.workflows.sweep import sweep
@@ -39,6 +40,15 @@ def test_confidence_is_low_where_the_best_rate_is_at_an_edge_in_any_family(
     (confidence,) = (each for each in answer(conclusions) if isinstance(each, Confidence))
     assert (confidence.level, confidence.reason) == ("low", "edge")
     assert any(isinstance(each, EdgeHigh) for each in document(conclusions).findings)
+
+
+def test_its_logs_are_audited_once_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    conclusions, audited = conclude_sources([made(tmp_path, monkeypatch)]).conclusions, list[int]()
+    monkeypatch.setattr(
+        "lrscope.statistics.conclusions.audit", lambda runs, configs: audited.append(1) or audit(runs, configs)
+    )
+    document(conclusions)
+    assert len(audited) == 1
 
 
 def test_the_size_of_its_dev_set_may_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import math
 from typing import Literal
 
 from lrscope.findings.edges import contenders_at_edges
-from lrscope.runs.audit import audit
 from lrscope.runs.notes import SeedUnused
 from lrscope.statistics.conclusions import Conclusions
 
@@ -39,7 +38,7 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
     left = c.verdict.contenders
     if len(known) < 2:
         return "low", "alone"
-    if any(isinstance(note, SeedUnused) for note in audit(c.runs.runs, c.runs.configs)):
+    if any(isinstance(note, SeedUnused) for note in c.audit):
         return "low", "same-seeds"
     if not c.knows_spread:
         return "low", "unknown"

@@ -11,7 +11,6 @@ from lrscope.findings import statements as s
 from lrscope.findings.edges import contenders_at_edges
 from lrscope.findings.learning_curves import Course, course, gap_begins
 from lrscope.records import Metric
-from lrscope.runs.audit import audit
 from lrscope.runs.quantities import (
     Count,
     Difference,
@@ -41,8 +40,7 @@ def findings(c: Conclusions) -> list[Statement]:
     logs = [(arm.name, [run.log for run in arm.runs if run.log is not None]) for arm in c.arms]
     return [
         *_comparison(c), *_peak(c), *_edges(c), *_courses(c), *_generalises(c), *schedule_notes(logs),
-        *audit(c.runs.runs, c.runs.configs),
-        *_records(c), *_assumptions(c), *c.runs.notes,
+        *c.audit, *_records(c), *_assumptions(c), *c.runs.notes,
     ]  # fmt: skip
 
 

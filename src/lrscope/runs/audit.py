@@ -55,12 +55,17 @@ def audit(runs: Iterable[Run], configs: Mapping[str, AnyTrial]) -> list[Note]:
     return [*same, *_other_rates(logs, {arm for note in same for arm in note.arms}), *unused]
 
 
-def arms_at_the_same_rates(runs: Iterable[Run], configs: Mapping[str, AnyTrial]) -> frozenset[str]:
-    """Return the arms that were asked for at different rates and demonstrably trained alike."""
-    notes = audit(runs, configs)
+def arms_at_the_same_rates(notes: Iterable[Note], arms: Iterable[str]) -> frozenset[str]:
+    """Return those of the arms that were asked for at different rates and trained alike, by what `audit` noted.
+
+    >>> note = SettingUnused(Text("lr"), Names(["0.001", "0.01"]))
+    >>> sorted(arms_at_the_same_rates([note], ["lr 0.001", "lr 0.01"])), arms_at_the_same_rates([], ["lr 0.001"])
+    (['lr 0.001', 'lr 0.01'], frozenset())
+    """
+    notes = list(notes)
     same = {arm for note in notes if isinstance(note, SameRates) for arm in note.arms}
     unused = any(isinstance(note, SettingUnused) and note.name == "lr" for note in notes)
-    return frozenset(same | ({*configs} if unused else set()))
+    return frozenset(same | ({*arms} if unused else set()))
 
 
 def _log_of(run: Run, config: ExternalTrial) -> _Log:

@@ -9,7 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lrscope.runs.audit import arms_at_the_same_rates
+from lrscope.runs.audit import arms_at_the_same_rates, audit
+from lrscope.runs.notes import Note
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
@@ -21,16 +22,7 @@ from lrscope.statistics.learning import Learned, above_baseline
 from lrscope.statistics.power import Need, needed_among
 from lrscope.statistics.rates import is_confounded, log_rates
 from lrscope.statistics.response import Peak, peak
-from lrscope.statistics.selection import (
-    bounded_noise,
-    corrected,
-    epoch_noise,
-    expecting,
-    flattery,
-    optimism,
-    over_epochs,
-    own_variances,
-)
+from lrscope.statistics.selection import corrected, expecting, flattery, optimism, over_best_epochs, own_variances
 from lrscope.statistics.verdict import Verdict, errors_by_look, ranked
 
 
@@ -199,9 +191,14 @@ class Conclusions:
         )  # fmt: skip
 
     @cached_property
+    def audit(self) -> tuple[Note, ...]:
+        """What was asked for of the user's own training and demonstrably not done."""
+        return tuple(audit(self.runs.runs, self.runs.configs))
+
+    @property
     def untold(self) -> frozenset[str]:
         """Arms whose rates demonstrably did not reach the training, so that they are the same one."""
-        return arms_at_the_same_rates(self.runs.runs, self.runs.configs)
+        return arms_at_the_same_rates(self.audit, self.runs.configs)
 
     @property
     def recommended(self) -> ArmView | None:
@@ -242,13 +239,8 @@ class Conclusions:
         if not self.runs.at_best:
             return 0.0
         arm, metric = self.arms[self.choice.first], self.runs.metric
-        sign = metric.sign
-        courses = [[sign * value for _, value in run.series("dev", metric.name)] for run in arm.done]
-        rough = epoch_noise(courses)
-        each = []
-        for run, values in zip(arm.done, courses, strict=True):
-            each.append(over_epochs(values, bounded_noise(rough, run.epoch_noise, self.value_error(arm))))
-        return sum(each) / len(each) if each else 0.0
+        courses = [[metric.sign * value for _, value in run.series("dev", metric.name)] for run in arm.done]
+        return over_best_epochs(courses, [run.epoch_noise for run in arm.done], self.value_error(arm))
 
     def value_error(self, arm: ArmView) -> float:
         """Return the standard error of one run's value from its examples; NaN where it is not known."""

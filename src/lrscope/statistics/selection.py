@@ -158,3 +158,18 @@ def over_epochs(series: Sequence[float], noise: float, seed: int = 0) -> float:
     draws = np.random.default_rng(seed).standard_normal((DRAWS, len(values))) * noise
     chosen = (means + draws).argmax(axis=1)
     return float(np.mean(draws[np.arange(DRAWS), chosen]))
+
+
+def over_best_epochs(courses: Sequence[Sequence[float]], noises: Sequence[float], most: float) -> float:
+    """Return by how much the best of each run's epochs is expected to be too large, on the mean over runs.
+
+    `noises` are what examples show of each run's own noise of an epoch, at least, and `most` the most that it can be.
+
+    >>> over_best_epochs([], [], 0.01)
+    0.0
+    """
+    rough = epoch_noise(courses)
+    each = [
+        over_epochs(course, bounded_noise(rough, least, most)) for course, least in zip(courses, noises, strict=True)
+    ]
+    return sum(each) / len(each) if each else 0.0
