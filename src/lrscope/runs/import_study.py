@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 
 import numpy as np
@@ -51,6 +51,7 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
     runs: list[Run] = []
     scores: dict[str, dict[int, Floats]] = {}
     weights, sizes = None, {}
+    weighings: set[bytes | None] = set()  # the examples' weights in each run, None where it has no scores
     for arm, of_arm in arms:
         scores[arm.name] = {}
         for trial in (trials[row.id] for row in of_arm):
@@ -59,12 +60,14 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
             runs.append(replace(run, epoch_noise=_own_noise(judged_by)) if at_best and judged_by else run)
             if run.final and run.status in WITH_VALUE and (num_tested := trial.num_tested):
                 sizes["test"] = num_tested
+            if run.status in WITH_VALUE:
+                weighings.add(judged_by[0].weights.tobytes() if judged_by else None)
             if judged_by:
                 scores[arm.name][trial.row.config.seed] = judged_by[0].values.astype(np.float64)
                 weights = judged_by[0].weights.astype(np.float64)
                 sizes["dev"] = len(judged_by[0].values)
     config = store.config
-    are_paired = isinstance(config, StudyConfig) or _are_paired(store, trials.values(), metric, at_best=at_best)
+    are_paired = isinstance(config, StudyConfig) or _are_paired(store, weighings)
     table = ScoreTable.of(scores, weights) if "dev" in sizes and are_paired else None
     if "dev" in sizes and not are_paired:
         del sizes["dev"]
@@ -95,16 +98,13 @@ def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = 
     )
 
 
-def _are_paired(store: StudyStore, trials: Iterable[_Trial], metric: Metric, *, at_best: bool) -> bool:
+def _are_paired(store: StudyStore, weighings: Set[bytes | None]) -> bool:
     """Whether all runs of the user's own training that came to a value were scored on the same examples, or none was.
 
     Where examples have no names, as many of them at the same weights are taken for the same.
     """
-    judged = [trial.scores(metric, at_best=at_best)[:1] for trial in trials if trial.row.status in WITH_VALUE]
-    weights = {scores[0].weights.tobytes() for scores in judged if scores}
-    if not weights:
-        return True
-    return all(judged) and len(weights) == 1 and store.task_state.get(EXAMPLES) != DIFFERENT
+    has_scores = weighings - {None}
+    return not has_scores or (len(weighings) == 1 and store.task_state.get(EXAMPLES) != DIFFERENT)
 
 
 def read_run(store: StudyStore, row: TrialRow) -> Run:
