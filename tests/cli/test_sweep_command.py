@@ -156,6 +156,20 @@ def test_of_several_metrics_one_is_named_and_nothing_runs_again(
         assert store.metric == ("f1", "maximize")
 
 
+def test_what_is_mended_is_mended_until_decided_too(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, mended = tmp_path / "s", tmp_path / "mended"
+    monkeypatch.setenv("MENDED", str(mended))
+    assert cli(*sweep(out, command=f"{TRAIN} --how mended"))[0] == 1
+    mended.touch()
+    decided = ["--until-decided", "0.02", "--max-seeds", "2"]
+    code, _, error = cli("sweep", "--resume", out, *decided, "--metric", "loss", "--timeout", "5min", "--retry-failed")
+    assert code == 0, error
+    with StudyStore.open(out) as store:
+        assert store.metric == ("loss", "minimize")
+        assert store.config.to_dict()["trainer"]["timeout"] == 300.0
+    assert [row[2] for row in rows(out)] == ["completed"] * 4
+
+
 def test_what_failed_is_run_again_when_asked(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     out, file, mended = tmp_path / "s", tmp_path / "starts", tmp_path / "mended"
     monkeypatch.setenv("STARTS", str(file))

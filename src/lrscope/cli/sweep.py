@@ -97,8 +97,9 @@ def sweep(
         with live.shown(quiet=json, yes=yes) as callbacks:
             if until_decided is not None:
                 result = workflow.sweep_until_decided(
-                    resume, until_decided, execution, callbacks, max_seeds=max_seeds or workflow.MAX_SEEDS, moved=moved
-                )
+                    resume, until_decided, execution, callbacks, max_seeds=max_seeds or workflow.MAX_SEEDS,
+                    moved=moved, trainer=trainer, retry_failed=retry_failed,
+                )  # fmt: skip
             else:
                 result = workflow.resume_sweep(
                     resume, execution, callbacks, moved=moved, extension=extension, trainer=trainer,

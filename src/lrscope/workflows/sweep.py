@@ -123,16 +123,21 @@ def sweep_until_decided(
     *,
     max_seeds: int = MAX_SEEDS,
     moved: Mapping[str, str] | None = None,
+    trainer: Mapping[str, Any] | None = None,
+    retry_failed: bool = False,
 ) -> SweepResult:
     """Add seeds to a study's contenders until one is left, all are equivalent within `margin`, or seeds run out.
 
-    The checks are planned before the first is taken, and share one error.
+    The checks are planned before the first is taken, and share one error. `moved`, `trainer` and `retry_failed` are as
+    for `resume_sweep`.
 
     Raises:
         ConfigError, StudyError: the plan cannot be, or the study has another one.
         Stopped: it was asked to stop.
     """
-    with session.resume(folder, moved=moved) as study:
+    with session.resume(folder, moved=moved, trainer=trainer) as study:
+        if retry_failed:
+            Controller(study.store).retry_failed()
         run_until_decided(
             study, executor or ExecutorConfig(), callbacks or Callbacks(), margin=margin, max_seeds=max_seeds
         )
