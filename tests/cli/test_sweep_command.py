@@ -306,10 +306,14 @@ def test_a_script_that_changed_is_another_training(tmp_path: Path, cli: Cli) -> 
     command = TRAIN.replace(SCRIPT.as_posix(), f"'{script.as_posix()}'")
     out = tmp_path / "s"
     assert cli(*sweep(out, command=command))[0] == 1
+    checkpoint = out / "trials" / "0001" / "work" / "checkpoint"
+    (checkpoint / "of the one before").touch()
     script.write_text(SCRIPT.read_text(encoding="utf-8"), encoding="utf-8")  # mended, since nothing has finished
     code, said, error = cli("sweep", "--resume", out)
     assert (code, "Use lr 1e-3" in said) == (0, True), error
     assert "note: runs are compared by dev accuracy, of which larger is better; measured too: loss" in error
+    aside = checkpoint.parent.with_name("work.unusable-1") / "checkpoint"
+    assert [path.name for path in aside.iterdir()] == ["of the one before"], "it is not gone on from"
     script.write_text(SCRIPT.read_text(encoding="utf-8") + "# changed\n", encoding="utf-8")
     code, _, error = cli("sweep", "--resume", out, "--seeds", "2")
     assert (code, "my train.py changed since" in error) == (2, True), error

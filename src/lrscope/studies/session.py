@@ -17,6 +17,7 @@ from lrscope.runners.base import Prepared, Runner
 from lrscope.runners.external.carried_function import FUNCTION_FILE
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
+from lrscope.runners.work_folder import set_aside
 from lrscope.store.study import StudyStore
 from lrscope.studies.plan import check_schedules
 
@@ -59,8 +60,9 @@ def resume(
 ) -> Iterator[Study]:
     """Hold the study in `folder` and go on with it; `moved` says where its inputs lie now, `extension` what is added.
 
-    `trainer` are settings of [trainer] that are mended, as long as no run has finished. `runner` reads the inputs
-    where they are not all named by the configuration.
+    `trainer` are settings of [trainer] that are mended, as long as no run has finished: until then, also a script or a
+    function may be another one, and all trials begin anew with it. `runner` reads the inputs where they are not all
+    named by the configuration.
 
     Raises:
         StudyError: there is no study of this kind, another controller holds it, or an input is no longer what it was.
@@ -72,10 +74,8 @@ def resume(
         if trainer:
             config = _mended(store, config, trainer)
         prepared = (runner or runner_for(config)).prepare(config, Numerics.from_dict(store.numerics))
-        is_mended = _may_be_mended(store) and dict(prepared.fingerprint) != store.fingerprint
-        if is_mended or _trains_otherwise(trainer or {}):
-            store.replace_fingerprint(prepared.fingerprint)
-            store.put_off(*(row.id for row in store.trials() if row.status == "failed"))
+        if dict(prepared.fingerprint) != store.fingerprint and _may_be_mended(store):
+            _begin_anew(store, prepared.fingerprint)
         require_same(store.fingerprint, prepared.fingerprint, folder)
         check_schedules(config, prepared.sizes.get("train", 0))
         if config != store.config:
@@ -99,10 +99,22 @@ def _write_files(folder: Path, prepared: Prepared) -> None:
 
 
 def _may_be_mended(store: StudyStore) -> bool:
-    """Whether a script may have changed: of a command that no run has finished with."""
-    config = store.config
-    is_command = isinstance(config, ExternalStudy) and config.trainer.command is not None
-    return is_command and not any(row.status in FINISHED for row in store.trials())
+    """Whether what runs may change: the user's own training, as long as no run has finished with it."""
+    return isinstance(store.config, ExternalStudy) and not any(row.status in FINISHED for row in store.trials())
+
+
+def _begin_anew(store: StudyStore, fingerprint: Mapping[str, str]) -> None:
+    """Hold a study to another training from now on; what the one before left is not gone on from.
+
+    Raises:
+        StudyError: a trial's folder cannot be set aside.
+    """
+    rows = store.trials()
+    for row in rows:
+        if (work := store.work_folder(row.id)).is_dir():
+            set_aside(work)
+    store.put_off(*(row.id for row in rows))
+    store.replace_fingerprint(fingerprint)
 
 
 def _trains_otherwise(trainer: Mapping[str, Any]) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -14,11 +13,9 @@ from lrscope.config.external import ExternalSweep
 from lrscope.errors import StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.records import FINISHED, UNDECIDED
-from lrscope.runners.base import Runner
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction
 from lrscope.runners.function import FunctionRunner
 from lrscope.runners.study_folder import held_study
-from lrscope.runners.work_folder import set_aside
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
@@ -83,31 +80,24 @@ def _held(
 ) -> AbstractContextManager[Study]:
     """Hold the study in the folder: a new one, or the one that is there with what the configuration adds."""
     runner = None if function is None else FunctionRunner(function, must_travel=executor.own_process)
-    if function is not None:
-        at = str(folder.resolve() / FUNCTION_FILE)
-        config = replace(config, trainer=replace(config.trainer, function_file=at))
     if not (folder / DATABASE).is_file():
+        if function is not None:
+            at = str(folder.resolve() / FUNCTION_FILE)
+            config = replace(config, trainer=replace(config.trainer, function_file=at))
         return session.begin(config, folder, runner)
+    asked = config.trainer
+    trainer: dict[str, Any] = {"timeout": asked.timeout}
     with held_study(folder, "sweep") as store:
         kept = store.config
         if not isinstance(kept, ExternalStudy):
             raise StudyError(f"{folder} holds a study of the built-in training: choose another out")
         extension = _extension(folder, kept, config)
-        trainer = replace(
-            kept.trainer, **{name: getattr(config.trainer, name) for name in ("timeout", "function_file")}
-        )
-        if store.metric == UNDECIDED:  # nothing was compared yet
-            trainer = replace(trainer, metric=config.trainer.metric, direction=config.trainer.direction)
         _require_same_metric(store, config)
-        if trainer != kept.trainer:
-            store.replace_config(replace(kept, trainer=trainer))
+        if store.metric == UNDECIDED:  # nothing was compared yet
+            trainer |= {"metric": asked.metric, "direction": asked.direction}
         if function is not None:
-            _take_function(store, function)
-    return _resumed(folder, extension, runner)
-
-
-def _resumed(folder: Path, extension: Mapping[str, Any], runner: Runner | None) -> AbstractContextManager[Study]:
-    return session.resume(folder, extension=extension, runner=runner)
+            _require_same_function(store, function)
+    return session.resume(folder, extension=extension, trainer=trainer, runner=runner)
 
 
 def _require_same_metric(store: StudyStore, asked: ExternalStudy) -> None:
@@ -122,26 +112,19 @@ def _require_same_metric(store: StudyStore, asked: ExternalStudy) -> None:
         )
 
 
-def _take_function(store: StudyStore, function: TrainFunction) -> None:
-    """Hold a study to the function that it began with; where no run has ended yet, a mended one takes its place.
+def _require_same_function(store: StudyStore, function: TrainFunction) -> None:
+    """Hold a study to the function that it began with, once a run has finished with it.
 
     Raises:
         StudyError: it is another function, and runs of the one before would be compared with runs of it.
     """
     carried = CarriedFunction.of(function)
-    if store.fingerprint.get("function") == carried.digest:
-        return
-    rows = store.trials()
-    if any(row.status in FINISHED for row in rows):
+    is_other = store.fingerprint.get("function") != carried.digest
+    if is_other and any(row.status in FINISHED for row in store.trials()):
         raise StudyError(
             f"a study goes on with the function it began with: {carried.name} has changed since {store.folder} was "
             "begun (comments and line numbers do not count); restore it, or choose another out"
         )
-    store.replace_fingerprint({**store.fingerprint, "function": carried.digest})
-    store.put_off(*(row.id for row in rows))
-    for row in rows:
-        if (work := store.work_folder(row.id)).is_dir():
-            set_aside(work)  # checkpoints of the function before
 
 
 def _extension(folder: Path, kept: ExternalStudy, asked: ExternalStudy) -> dict[str, Any]:
