@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from lrscope.errors import DataError
+from lrscope.runs.comparisons import Asked
 from lrscope.runs.importers.trainer_state import TrainerState
-from lrscope.runs.sources import read_runs
+from lrscope.runs.sources import read_comparisons, read_runs
 
 
 def written(path: Path, history: Sequence[dict[str, Any]], **more: Any) -> Path:
@@ -61,17 +62,25 @@ def test_a_state_that_nothing_names_is_called_by_its_folder(tmp_path: Path) -> N
 
 def test_a_state_that_was_never_evaluated(tmp_path: Path) -> None:
     path = written(tmp_path / "a.json", [{"step": 1, "loss": 1.0}])
-    with pytest.raises(DataError, match=r"got none in .*a\.json; train with evaluations"):
-        read_runs([path], {})
+    (run,) = read_runs([path], {}).runs
+    assert (run.points, run.log is not None) == ((), True), "it can be checked, not compared"
+    with pytest.raises(DataError, match=r"no evaluation in .*a\.json"):
+        read_runs([path], {}, "loss")
 
 
-def test_a_number_of_examples_that_files_disagree_on_is_not_known(tmp_path: Path) -> None:
+def test_files_that_disagree_on_the_number_of_examples_are_not_compared(tmp_path: Path) -> None:
     def state(name: str, rate: float) -> Path:
         entry = {"step": 1, "epoch": 1.0, "eval_acc": 0.5, "eval_runtime": 10.0, "eval_samples_per_second": rate}
         return written(tmp_path / name / "trainer_state.json", [entry])
 
     assert read_runs([state("a", 100.0), state("b", 100.02)], {}).sizes == {"dev": 1000}
-    assert read_runs([state("a", 100.0), state("c", 50.0)], {}).sizes == {}
+    one, two = read_comparisons([state("a", 100.0), state("c", 50.0)], Asked({}))
+    assert [(str(each.dev_set), each.sizes) for each in (one, two)] == [
+        ("1000 examples", {"dev": 1000}), ("500 examples", {"dev": 500}),
+    ]  # fmt: skip
+    assert [str(each) for each in one.other_dev_sets] == ["500 examples"]
+    with pytest.raises(DataError, match="one dev set: got 1000 examples; 500 examples"):
+        read_runs([state("d", 100.0), state("e", 50.0)], {})
 
 
 @pytest.mark.parametrize("first_step_stands_at", [1, 0])

@@ -16,7 +16,7 @@ from lrscope.report.document import document
 from lrscope.runners.external.outcome import outcome_of
 from lrscope.runs.audit import audit
 from lrscope.runs.notes import ScoresIgnored
-from lrscope.workflows.conclusions import ReportConfig, conclude_sources
+from lrscope.workflows.conclusions import ReportConfig, conclude_study
 from lrscope.workflows.sweep import sweep
 
 
@@ -29,21 +29,21 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_command_of_the_choice_stands_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    conclusions = conclude_sources([made(tmp_path, monkeypatch)]).conclusions
+    conclusions = conclude_study(made(tmp_path, monkeypatch)).conclusions
     assert document(conclusions).commands == ("train 0.0001 0 2",)
 
 
 def test_confidence_is_low_where_the_best_rate_is_at_an_edge_in_any_family(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    conclusions = conclude_sources([made(tmp_path, monkeypatch)]).conclusions
+    conclusions = conclude_study(made(tmp_path, monkeypatch)).conclusions
     (confidence,) = (each for each in answer(conclusions) if isinstance(each, Confidence))
     assert (confidence.level, confidence.reason) == ("low", "edge")
     assert any(isinstance(each, EdgeHigh) for each in document(conclusions).findings)
 
 
 def test_its_logs_are_audited_once_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    conclusions, audited = conclude_sources([made(tmp_path, monkeypatch)]).conclusions, list[int]()
+    conclusions, audited = conclude_study(made(tmp_path, monkeypatch)).conclusions, list[int]()
     monkeypatch.setattr(
         "lrscope.statistics.conclusions.audit", lambda runs, configs: audited.append(1) or audit(runs, configs)
     )
@@ -53,7 +53,7 @@ def test_its_logs_are_audited_once_a_report(tmp_path: Path, monkeypatch: pytest.
 
 def test_the_size_of_its_dev_set_may_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = made(tmp_path, monkeypatch)
-    assert conclude_sources([folder], ReportConfig(dev_size=500)).conclusions.runs.sizes["dev"] == 500
+    assert conclude_study(folder, ReportConfig(dev_size=500)).conclusions.runs.sizes["dev"] == 500
 
 
 @pytest.mark.parametrize("how", ["some without scores", "other examples", "other numbers", "the same"])

@@ -15,7 +15,7 @@ from lrscope.store.study import StudyStore
 from lrscope.studies.budget import Plan, holds_other_files, keep_plan, read_plan
 from lrscope.studies.interim_looks import Looks, read_looks, write_looks
 from lrscope.studies.sealed_test import read_choice
-from lrscope.workflows.conclusions import ReportConfig, conclude_sources
+from lrscope.workflows.conclusions import ReportConfig, conclude_study
 from lrscope.workflows.export import copy_folder, export
 from lrscope.workflows.report import report
 from lrscope.workflows.status import study_status
@@ -34,21 +34,21 @@ def study(tmp_path: Path) -> Path:
 
 def test_a_report_follows_the_planned_looks(study: Path, cli: Cli) -> None:
     write_looks(study, Looks(0.5, (2, 4), 1))
-    concluded, notes = conclude_sources([study], ReportConfig(margin=0.01))
+    concluded, notes = conclude_study(study, ReportConfig(margin=0.01))
     assert (concluded.margin, len(concluded.looks)) == (0.5, 1)
     assert notes == ("this study's checks were planned with a margin of 0.5, which decides; --margin 0.01 is not used",)
-    assert conclude_sources([study]).notes == ()
+    assert conclude_study(study).notes == ()
     code, out, err = cli("report", study, "--json", "--margin", "0.01")
     assert (code, json.loads(out)["margin"]) == (0, 0.5)
     assert err.count("planned with a margin of 0.5") == 1
-    assert report([study]).conclusions.margin == 0.5
+    assert report(study).conclusions.margin == 0.5
     # Of another metric the plan's margin says nothing: it is in units of accuracy.
-    assert conclude_sources([study], ReportConfig(metric="loss", margin=0.01)).conclusions.margin == 0.01
+    assert conclude_study(study, ReportConfig(metric="loss", margin=0.01)).conclusions.margin == 0.01
 
 
 def test_without_a_plan_the_margin_that_is_asked_for_holds(study: Path) -> None:
-    assert conclude_sources([study], ReportConfig(margin=0.07)).conclusions.margin == 0.07
-    assert conclude_sources([study]).conclusions.margin == 0.02
+    assert conclude_study(study, ReportConfig(margin=0.07)).conclusions.margin == 0.07
+    assert conclude_study(study).conclusions.margin == 0.02
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_a_tunes_own_folder(study: Path, tmp_path: Path, cli: Cli) -> None:
     assert (code, "has not begun its sweep" in err) == (2, True)
     shutil.copytree(study, tune / "sweep")
     assert study_status(tune).folder == tune / "sweep"
-    assert report([tune]).page == tune / "sweep" / "report.html"
+    assert report(tune).page == tune / "sweep" / "report.html"
     code, out, _ = cli("status", tune, "--log", "csv")
     assert (code, out.startswith("trial,")) == (0, True)
 

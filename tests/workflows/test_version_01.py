@@ -34,7 +34,7 @@ def test_a_finished_study_reports_at_its_planned_looks(tmp_path: Path) -> None:
     looks = read_looks(folder)
     assert looks is not None
     assert (looks.margin, looks.seeds, looks.taken) == (0.05, (2, 3), 2)
-    result = report([folder])
+    result = report(folder)
     assert result.page.is_file()
     assert [arm.name for arm in result.conclusions.arms] == ["lr 3e-4", "lr 1e-3", "lr 3e-3"]
     assert [len(arm.runs) for arm in result.conclusions.arms] == [3, 3, 3]
@@ -54,7 +54,7 @@ def test_a_fine_tune_reports(tmp_path: Path, cli: Cli) -> None:
 def test_a_range_test_is_read_again(tmp_path: Path) -> None:
     folder = copy("find", tmp_path)
     with pytest.raises(StudyError, match="holds range tests"):
-        report([folder])
+        report(folder)
     assert study_status(folder).kind == "find"
     with pytest.raises(DataError, match="no such file: /data/"):  # its inputs are not there any more
         resume_find(folder)

@@ -22,7 +22,7 @@ from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
 from lrscope.studies.frames import load_study, to_frame
 from lrscope.visible_text import visible
-from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.own_training import decide_own, sweep_own
 from lrscope.workflows.report import report
 
@@ -111,7 +111,7 @@ class SweepStudy:
         with StudyStore.open(self.folder) as store:
             state = [(row.id, row.status, row.seconds) for row in store.trials()]
         if self._known is None or self._known[0] != state:
-            self._known = (state, conclude_sources([self.folder]).conclusions)
+            self._known = (state, conclude_study(self.folder).conclusions)
         return self._known[1]
 
     @property
@@ -172,7 +172,7 @@ class SweepStudy:
 
         With `open` the page is shown in a browser.
         """
-        page = report([self.folder], lang=lang).page
+        page = report(self.folder, lang=lang).page
         if open:
             webbrowser.open(page.resolve().as_uri())
         return page

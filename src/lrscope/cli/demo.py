@@ -54,5 +54,5 @@ def demo(
         print_sweep(result, as_json=True)
     else:
         print_settings(result)
-        print_answer(report([folder]))
+        print_answer(report(folder))
     return 0

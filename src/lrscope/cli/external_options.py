@@ -9,12 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from lrscope.cli.options import one_direction
 from lrscope.config.base import settings_of
 from lrscope.config.build import absolute
 from lrscope.config.build_external import own_values
 from lrscope.config.external import ExternalTrial, TrainerConfig
 from lrscope.config.times import parse_time
-from lrscope.errors import ConfigError
 
 _DECLARED = {**settings_of(TrainerConfig), "steps": settings_of(ExternalTrial)["steps"]}
 
@@ -99,9 +99,7 @@ def metric_settings(own: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigError: both directions were.
     """
-    if "minimize" in own and "maximize" in own:
-        raise ConfigError("a metric has one direction: got --minimize and --maximize; leave one out")
-    direction = next((name for name in ("minimize", "maximize") if name in own), None)
+    direction = one_direction(minimize="minimize" in own, maximize="maximize" in own)
     return {
         **({"metric": own["metric"]} if "metric" in own else {}),
         **({} if direction is None else {"direction": direction}),

@@ -21,6 +21,7 @@ from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError, Problem
+from lrscope.records import Direction
 from lrscope.terminal.output import echo
 
 COMPARISON, MACHINE, OUTPUT = "Comparison", "Machine", "Output"
@@ -192,3 +193,17 @@ def split_train(values: list[str], part: str | None) -> dict[str, str]:
         if len(found) > 1:
             raise ConfigError(f"{flag} takes one value: got {' and '.join(found)}; leave one out")
     return {**({"train": files[0]} if files else {}), **({"train_part": parts[0]} if parts else {})}
+
+
+def one_direction(*, minimize: bool, maximize: bool) -> Direction | None:
+    """Return which way of a metric is better, as two flags say it; None where neither was given.
+
+    Raises:
+        ConfigError: both were.
+
+    >>> one_direction(minimize=False, maximize=True)
+    'maximize'
+    """
+    if minimize and maximize:
+        raise ConfigError("a metric has one direction: got --minimize and --maximize; leave one out")
+    return "minimize" if minimize else "maximize" if maximize else None

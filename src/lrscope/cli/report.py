@@ -33,6 +33,8 @@ def report(
             "--metric", help="Dev metric to compare by [default: the study's own].", metavar="NAME", show_default=False
         ),
     ] = None,
+    minimize: Annotated[bool, typer.Option("--minimize", help="A smaller value of the metric is better.")] = False,
+    maximize: Annotated[bool, typer.Option("--maximize", help="A larger value of the metric is better.")] = False,
     margin: Annotated[
         float | None,
         typer.Option(
@@ -87,25 +89,31 @@ def report(
       lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
     """
     from lrscope.workflows.conclusions import ReportConfig
-    from lrscope.workflows.report import report as write_report
+    from lrscope.workflows.report import reports
     from lrscope.workflows.report_values import report_values
 
+    direction = opt.one_direction(minimize=minimize, maximize=maximize)
     config = ReportConfig(
-        metric=metric, margin=margin, seed_sd=seed_sd, best_epoch=best_epoch, dev_size=dev_size, test_size=test_size
-    )
-    result = write_report(sources, config, lang=lang, folder=out, open_test=open_test)
-    for note in result.notes:
+        metric=metric, direction=direction, margin=margin, seed_sd=seed_sd, best_epoch=best_epoch, dev_size=dev_size,
+        test_size=test_size,
+    )  # fmt: skip
+    results = reports(sources, config, lang=lang, folder=out, open_test=open_test)
+    for note in dict.fromkeys(note for result in results for note in result.notes):
         echo(f"note: {note}", err=True)
-    if (opened := result.opened) is not None:
+    if (opened := results[0].opened) is not None:
         scores = f"opened the test scores of {opened.num_trials} trials"
         choice = f"{opened.choice.first} was chosen {opened.choice.chosen}"
         echo(f"{scores if opened.num_trials else 'these test scores were open already'}; {choice}", err=True)
     if json:
-        print_json({"report": str(result.page), **report_values(result.conclusions)})
+        values = [{"report": str(result.page), **report_values(result.conclusions)} for result in results]
+        print_json(values[0] if len(values) == 1 else {"comparisons": values})
         return 0
-    print_summary(result.document, result.language)
-    files = {"page": result.page.name, "text": result.text.name, "folder": result.page.parent}
-    echo(result.language.words["written"].format(**files))
+    for number, result in enumerate(results):
+        if number:
+            echo("")
+        print_summary(result.document, result.language)
+        files = {"page": result.page.name, "text": result.text.name, "folder": result.page.parent}
+        echo(result.language.words["written"].format(**files))
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 from lrscope.findings.confidence import Level, Reason, confidence
 from lrscope.findings.method import Rule, choice_rule
-from lrscope.runs.quantities import Count, Setting, Settings, Value
+from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import Conclusions
 
@@ -29,6 +29,29 @@ class NoRecommendation(Answer):
 @dataclass(frozen=True)
 class NoValue(Answer):
     """No run came to a value."""
+
+
+@dataclass(frozen=True)
+class NoEvaluation(Answer):
+    """No run was evaluated on dev; `how` is how the program that trained would do it, empty where that is not known."""
+
+    WORDINGS = ("how", "bare")
+
+    source: Text
+    how: Text
+
+    @property
+    def wording(self) -> str:
+        """Whether it is known how."""
+        return "how" if self.how else "bare"
+
+
+@dataclass(frozen=True)
+class OtherDevSets(Answer):
+    """Other runs of the same files were measured on other dev sets, and are not compared with these."""
+
+    here: Text
+    others: Names
 
 
 @dataclass(frozen=True)
@@ -177,7 +200,16 @@ class WithoutValue(Answer):
 
 def answer(c: Conclusions) -> list[Answer]:
     """Return the answer: first the recommendation, then how the others stand beside it, then the rest."""
+    runs = c.runs
+    if not runs.other_dev_sets:
+        return _answer(c)
+    return [OtherDevSets(Text(runs.dev_set), Names(map(str, runs.other_dev_sets))), *_answer(c)]
+
+
+def _answer(c: Conclusions) -> list[Answer]:
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    if not known and not any(run.points for run in c.runs.runs):
+        return [NoRecommendation(), NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]
     if not known:
         return [NoRecommendation(), NoValue()]
     if c.arms[c.choice.first].name in c.untold:

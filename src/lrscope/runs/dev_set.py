@@ -25,6 +25,18 @@ class DevSet:
         """The number of examples where exactly one is possible, else the middle of those that are."""
         return None if self.low is None or self.high is None else (self.low + self.high) // 2
 
+    def __str__(self) -> str:
+        """Return the set as people write it.
+
+        >>> str(DevSet("data/sst-dev.txt", 1101, 1101)), str(DevSet("", 231, 234)), str(DevSet())
+        ('data/sst-dev.txt (1101 examples)', '231 to 234 examples', 'not known')
+        """
+        if self.low is None or self.high is None:
+            return self.name or "not known"
+        number = f"{self.low} example{'s' if self.low != 1 else ''}"
+        size = number if self.low == self.high else f"{self.low} to {self.high} examples"
+        return f"{self.name} ({size})" if self.name else size
+
     def contradicts(self, other: DevSet) -> bool:
         """Whether two sets cannot be the same one.
 

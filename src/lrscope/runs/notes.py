@@ -45,6 +45,13 @@ class OtherMetrics(Note):
 
 
 @dataclass(frozen=True)
+class NeverEvaluated(Note):
+    """Runs of these settings were never evaluated on dev, where others were."""
+
+    arms: Settings
+
+
+@dataclass(frozen=True)
 class DuplicateRun(Note):
     """Two runs of a setting have the same values, so many of them."""
 

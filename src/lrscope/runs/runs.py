@@ -9,6 +9,7 @@ from functools import cached_property
 
 from lrscope.config import AnyStudy, AnyTrial
 from lrscope.records import Metric
+from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.notes import Note
 from lrscope.runs.run import Axis, Run, axis_of
 from lrscope.runs.score_table import ScoreTable
@@ -23,6 +24,8 @@ class Runs:
     `study` is what was asked for, and `configs` the arms' own, where lrscope ran them. With `at_best` each run is
     judged at its best evaluation on dev, not at the end of its training. `varied` are the settings that arms differ in
     beside the rate, `kinds` each arm's values of them. `baseline` is what guessing gets on dev, by metric, where known.
+    `dev_set` is what they were measured on; of imported files, `other_dev_sets` are those of runs that are compared on
+    their own. `to_evaluate` is how the program that trained would evaluate on dev, where nothing was evaluated.
     """
 
     source: str
@@ -40,6 +43,9 @@ class Runs:
     kinds: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     study: AnyStudy | None = None
     baseline: Mapping[str, float] = field(default_factory=dict)
+    dev_set: DevSet = UNKNOWN
+    other_dev_sets: tuple[DevSet, ...] = ()
+    to_evaluate: str = ""
 
     @cached_property
     def counted(self) -> frozenset[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfileobj
@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 from lrscope.config import StudyConfig
 from lrscope.errors import DataError
-from lrscope.records import Direction, Metric
-from lrscope.runs.dev_set import seen_sizes
+from lrscope.records import Direction
+from lrscope.runs.comparisons import Asked, comparisons
 from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported, Importer
 from lrscope.runs.importers.checked import file_name
@@ -20,14 +20,8 @@ from lrscope.runs.importers.example_scores import ExampleScoreTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.trainer_state import TrainerState, last_state
-from lrscope.runs.joined_scores import with_score_table
-from lrscope.runs.metric import metric_of_files, passed_over
-from lrscope.runs.notes import Note
-from lrscope.runs.reconcile import reconciled
 from lrscope.runs.recorded_run import RECORD
-from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
-from lrscope.runs.settings import shared_settings
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
@@ -36,18 +30,11 @@ IMPORTERS: tuple[Importer, ...] = (RunRecord(), ExampleScoreTable(), TrainerStat
 HEAD = 1 << 16  # bytes that importers are shown
 
 
-def read_runs(
-    paths: Sequence[Path],
-    sizes: Mapping[str, int],
-    metric: str | None = None,
-    direction: Direction | None = None,
-    *,
-    at_best: bool = False,
-) -> Runs:
-    """Return the runs of a study, or of imported files; `metric` is the one to compare by, `direction` its better way.
+def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
+    """Return the runs of a study, or of imported files, one comparison a dev set.
 
-    A folder stands for the record in it, or for the last state that Trainer wrote. `sizes` counts the examples of
-    splits, for files that do not say. With `at_best` runs are judged at their best evaluations.
+    A folder stands for the record in it, or for the last state that Trainer wrote. The sizes that are asked for are
+    those of splits, for files that do not say.
 
     Raises:
         DataError, StudyError: they cannot be read or compared, or are the same one twice.
@@ -62,9 +49,28 @@ def read_runs(
             raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
         known.add(identity)
     if any(path.is_dir() for path in paths):
-        return _of_study(paths, sizes, metric, at_best=at_best)
-    files = [(file_name(path), _imported(path)) for path in paths]
-    return with_score_table(replace(reconciled(_together(files, sizes, metric, direction)), at_best=at_best))
+        return [_of_study(paths, asked)]
+    return comparisons([(file_name(path), _imported(path)) for path in paths], asked)
+
+
+def read_runs(
+    paths: Sequence[Path],
+    sizes: Mapping[str, int],
+    metric: str | None = None,
+    direction: Direction | None = None,
+    *,
+    at_best: bool = False,
+) -> Runs:
+    """Return the runs of a study, or of imported files that are one comparison; else as `read_comparisons`.
+
+    Raises:
+        DataError, StudyError: also where the runs were measured on several dev sets.
+    """
+    found = read_comparisons(paths, Asked(sizes, metric, direction, at_best))
+    if len(found) > 1:
+        sets = "; ".join(map(str, (each.dev_set for each in found)))
+        raise DataError(f"runs are compared on one dev set: got {sets}; read them one by one")
+    return found[0]
 
 
 def importer_of(path: Path) -> Importer:
@@ -110,70 +116,11 @@ def _source(path: Path) -> Path:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _of_study(paths: Sequence[Path], sizes: Mapping[str, int], metric: str | None, *, at_best: bool) -> Runs:
+def _of_study(paths: Sequence[Path], asked: Asked) -> Runs:
     if len(paths) > 1:
         raise DataError("a report is of one study, or of files: got " + ", ".join(map(str, paths)))
     with StudyStore.open(paths[0]) as store:
-        runs = read_study(store, metric, at_best=at_best)
-        if known := [name for name in sizes if runs.scores is not None or isinstance(store.config, StudyConfig)]:
+        runs = read_study(store, asked.metric, at_best=asked.at_best)
+        if known := [n for n in asked.sizes if runs.scores is not None or isinstance(store.config, StudyConfig)]:
             raise DataError(f"{paths[0]} is a study, which knows how many examples it has: leave out --{known[0]}-size")
-        return replace(runs, sizes={**runs.sizes, **sizes})
-
-
-def _together(
-    files: Sequence[tuple[str, Imported]], sizes: Mapping[str, int], wanted: str | None, direction: Direction | None
-) -> Runs:
-    """Return the runs of all files as one comparison, by one metric; runs of one arm become its seeds."""
-    own = _own_metric((file for _, file in files), wanted) if direction is None else None
-    measured = [(name, file.metrics) for name, file in files]
-    metric, candidates = metric_of_files(measured, *(own or (wanted, direction)))
-    notes: list[Note] = [*(passed_over(candidates, metric) if wanted is None else ())]
-    source = ", ".join(name for name, _ in files)
-    files = [(name, _scored(file, metric.name)) for name, file in files]
-    _require_runs_once(file for _, file in files if file.scores is not None)
-    notes += [note for _, file in files for note in file.notes]
-    runs = tuple(_named(files))
-    return Runs(
-        source, metric, runs, {**_dev_size(runs), **sizes}, notes=tuple(notes), is_imported=True,
-        unread=tuple(line for _, file in files for line in file.unread),
-        settings=shared_settings([file.settings for _, file in files]),
-    )  # fmt: skip
-
-
-def _own_metric(files: Iterable[Imported], wanted: str | None) -> Metric | None:
-    """Return the metric that all files say they are compared by, unless another one is wanted."""
-    named = {file.metric for file in files}
-    own = named.pop() if len(named) == 1 else None
-    return own if own is not None and wanted in (None, own.name) else None
-
-
-def _scored(file: Imported, metric: str) -> Imported:
-    """Return a file with its runs, where those are the ones that have scores of the metric."""
-    return file if file.scores is None else replace(file, runs=file.scores.runs(metric))
-
-
-def _require_runs_once(scored: Iterable[Imported]) -> None:
-    """Refuse tables of scores that hold the same run: they name their runs, so it is no other seed."""
-    known: set[tuple[str, int | None]] = set()
-    for run in (run for file in scored for run in file.runs):
-        if (run.arm, run.seed) in known:
-            raise DataError(
-                f"scores of a run stand in one file: got {run.arm}, seed {run.seed} in several; runs of one arm differ "
-                "in a column seed"
-            )
-        known.add((run.arm, run.seed))
-
-
-def _named(files: Sequence[tuple[str, Imported]]) -> Iterator[Run]:
-    """Yield all runs; one that nothing names is called by its folder, or its file where several are in one folder."""
-    folders = [str(Path(name).parent) for name, _ in files]
-    for (name, file), folder in zip(files, folders, strict=True):
-        for run in file.runs:
-            yield run if run.arm else replace(run, arm=folder if folders.count(folder) == 1 else name)
-
-
-def _dev_size(runs: Iterable[Run]) -> dict[str, int]:
-    """Return how many examples of dev the runs were evaluated on, where all that tell it agree."""
-    sizes = {(run.dev_set.low, run.dev_set.high) for run in runs if run.dev_set.size is not None}
-    known = seen_sizes((low, high) for low, high in sizes if low is not None and high is not None)
-    return {} if known is None else {"dev": (known[0] + known[1]) // 2}
+        return replace(runs, sizes={**runs.sizes, **asked.sizes})

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lrscope.errors import ConfigError
-from lrscope.runs.sources import read_runs
+from lrscope.records import Direction
+from lrscope.runs.comparisons import Asked
+from lrscope.runs.runs import Runs
+from lrscope.runs.sources import read_comparisons
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
@@ -21,10 +24,11 @@ from lrscope.workflows.study_folder import compared_study
 class ReportConfig:
     """How runs are compared.
 
-    `metric` is the one of dev to compare by, the study's own where None; `margin` the smallest difference that matters,
-    that of the planned looks or 0.02 where None; `seed_sd` the standard deviation over seeds to assume where a setting
-    has one run. With `best_epoch` runs are compared at their best epochs. `dev_size` and `test_size` are numbers of
-    examples, for logs that do not name them.
+    `metric` is the one of dev to compare by, the study's own where None, and `direction` which way of it is better,
+    where its name does not say; `margin` is the smallest difference that matters, that of the planned looks or 0.02
+    where None; `seed_sd` the standard deviation over seeds to assume where a setting has one run. With `best_epoch`
+    runs are compared at their best epochs. `dev_size` and `test_size` are numbers of examples, for logs that do not
+    name them.
 
     >>> ReportConfig(margin=-0.1)
     Traceback (most recent call last):
@@ -32,6 +36,7 @@ class ReportConfig:
     """
 
     metric: str | None = None
+    direction: Direction | None = None
     margin: float | None = None
     seed_sd: float | None = None
     best_epoch: bool = False
@@ -64,8 +69,8 @@ class Concluded(NamedTuple):
     notes: tuple[str, ...]
 
 
-def conclude_sources(sources: Sequence[Path], config: ReportConfig | None = None) -> Concluded:
-    """Return what the runs of a study, of a tune's folder, or of imported files show.
+def conclude_each(sources: Sequence[Path], config: ReportConfig | None = None) -> list[Concluded]:
+    """Return what the runs of a study, of a tune's folder, or of imported files show: one comparison a dev set.
 
     A study with planned looks is judged by its plan: its margin, and the error that the looks share.
 
@@ -74,7 +79,21 @@ def conclude_sources(sources: Sequence[Path], config: ReportConfig | None = None
     """
     config = config or ReportConfig()
     paths = [compared_study(path) for path in sources]
-    runs = read_runs(paths, config.sizes, config.metric, at_best=config.best_epoch)
+    asked = Asked(config.sizes, config.metric, config.direction, config.best_epoch)
+    return [_concluded(runs, paths, config) for runs in read_comparisons(paths, asked)]
+
+
+def conclude_study(folder: Path, config: ReportConfig | None = None) -> Concluded:
+    """Return what the runs of a study show.
+
+    Raises:
+        DataError, StudyError: it cannot be read, or no run has ended.
+    """
+    (concluded,) = conclude_each([folder], config)
+    return concluded
+
+
+def _concluded(runs: Runs, paths: Sequence[Path], config: ReportConfig) -> Concluded:
     looks = None if runs.is_imported else read_looks(paths[0])
     own_metric = looks is None or _is_own_metric(paths[0], config.metric)
     concluded = conclude(runs, looks, margin=config.margin, seed_sd=config.seed_sd, own_metric=own_metric)

@@ -18,7 +18,7 @@ from lrscope.report.trainer_arguments import differences, extra_steps, trainer_a
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.studies.sealed_test import choice_of, read_choice
-from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.study_folder import compared_study
 
 CHECKPOINTS = ("best", "last")
@@ -77,7 +77,7 @@ def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
     Raises:
         StudyError: no run has a value, or no model of the chosen setting was kept.
     """
-    conclusions, note = conclude_sources([store.folder]).conclusions, ""
+    conclusions, note = conclude_study(store.folder).conclusions, ""
     choice = read_choice(store.folder) or choice_of(conclusions)
     if conclusions.recommended is None:
         note = f"no setting is shown to be better than guessing, so none is recommended; this is {choice.first}"

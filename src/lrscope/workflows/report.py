@@ -11,7 +11,7 @@ from lrscope.errors import ConfigError
 from lrscope.report.document import Document, document
 from lrscope.report.locales import Locale, locale
 from lrscope.statistics.conclusions import Conclusions
-from lrscope.workflows.conclusions import ReportConfig, conclude_sources
+from lrscope.workflows.conclusions import Concluded, ReportConfig, conclude_each
 from lrscope.workflows.sealed_scores import OpenedTest, check_open_test, open_test_scores
 from lrscope.workflows.study_folder import compared_study
 
@@ -29,18 +29,29 @@ class ReportResult:
     opened: OpenedTest | None = None
 
 
-def report(
+def report(folder: Path, *, lang: str = "en") -> ReportResult:
+    """Write the report of a study into its folder, and return it.
+
+    Raises:
+        StudyError: the study cannot be read.
+    """
+    (result,) = reports([folder], lang=lang)
+    return result
+
+
+def reports(
     sources: Sequence[Path],
     config: ReportConfig | None = None,
     *,
     lang: str = "en",
     folder: Path | None = None,
     open_test: str | None = None,
-) -> ReportResult:
-    """Write the report of a study, or of imported runs, and return it.
+) -> list[ReportResult]:
+    """Write the report of a study, or of imported runs, and return it; of runs on several dev sets, one report a set.
 
-    `folder` is where it is written: the study's own where None, a new one under `runs/` for imported runs. `open_test`
-    opens the sealed test scores of the "chosen" setting, or of "all", once the choice is stored.
+    `folder` is where it is written: the study's own where None, a new one under `runs/` for imported runs; where there
+    are several, each is in a folder of its own in it. `open_test` opens the sealed test scores of the "chosen" setting,
+    or of "all", once the choice is stored.
 
     Raises:
         ConfigError: something asked for cannot be.
@@ -51,15 +62,20 @@ def report(
         raise ConfigError(f"a report is written into a folder: {folder} is a file; name another with --out")
     if open_test is not None:
         check_open_test(open_test, config)
-    conclusions, notes = conclude_sources(sources, config)
-    opened = None
+    each, opened = conclude_each(sources, config), None
     if open_test is not None:
-        opened = open_test_scores(compared_study(sources[0]), conclusions, open_test)
-        conclusions, notes = conclude_sources(sources, config)
+        opened = open_test_scores(compared_study(sources[0]), each[0].conclusions, open_test)
+        each = conclude_each(sources, config)
     own = Path("runs") / f"report-{datetime.now():%Y%m%d-%H%M%S}"
-    home = folder or (own if conclusions.runs.is_imported else compared_study(sources[0]))
+    home = folder or (own if each[0].conclusions.runs.is_imported else compared_study(sources[0]))
+    if len(each) == 1:
+        return [_written(each[0], language, home, opened)]
+    return [_written(one, language, home / str(number), None) for number, one in enumerate(each, start=1)]
+
+
+def _written(concluded: Concluded, language: Locale, home: Path, opened: OpenedTest | None) -> ReportResult:
     from lrscope.report.files import write_report
 
-    made = document(conclusions)
+    made = document(concluded.conclusions)
     page, text, *_ = write_report(made, language, home)
-    return ReportResult(conclusions, made, language, page, text, notes, opened)
+    return ReportResult(concluded.conclusions, made, language, page, text, concluded.notes, opened)

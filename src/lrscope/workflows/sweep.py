@@ -24,7 +24,7 @@ from lrscope.studies.run_times import RunTimes
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, CostEstimated, Stopped
 from lrscope.workflows.checks import contender_names, run_until_decided
-from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.range_tests import find_for
 from lrscope.workflows.run_study import run_study
 from lrscope.workflows.study_folder import folder_beside
@@ -197,5 +197,5 @@ def read_sweep(store: StudyStore) -> SweepResult:
     """Return what the trials of a study show so far."""
     summaries, conclusions = tuple(summarize(store)), None
     if len(summaries) <= MAX_ARMS:
-        conclusions = conclude_sources([store.folder]).conclusions
+        conclusions = conclude_study(store.folder).conclusions
     return SweepResult(store.folder, store.metric.name, summaries, conclusions)

@@ -89,7 +89,7 @@ def tune(
             resume_command=command,
         )  # fmt: skip
         swept = sweep_result(study)
-    written = report([folder / SWEEP], lang=lang)
+    written = report(folder / SWEEP, lang=lang)
     chosen = written.conclusions.recommended
     train = None if chosen is None else finetune_command(written.conclusions.runs, chosen.name)
     return TuneResult(folder, plan, swept, written, train)

@@ -102,7 +102,7 @@ def tune_command(
             affordable=tune.holds, resume_command=going_on(folder),
         )  # fmt: skip
         swept = sweep_result(study)
-    written = report([folder / SWEEP], lang=lang)
+    written = report(folder / SWEEP, lang=lang)
     chosen = written.conclusions.recommended
     trial = None if chosen is None else written.conclusions.runs.configs.get(chosen.name)
     train = filled_command(config, trial, folder) if isinstance(trial, ExternalTrial) else ""

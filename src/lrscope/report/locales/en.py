@@ -71,6 +71,18 @@ SAY = {
     # The answer
     "no-recommendation": "No setting can be recommended.",
     "no-value": "No run produced a dev {metric}.",
+    "no-evaluation/how": (
+        "There is no evaluation in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
+        "time: {how}."
+    ),
+    "no-evaluation/bare": (
+        "There is no evaluation in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
+        "time, and log the dev loss."
+    ),
+    "other-dev-sets": (
+        "These runs were measured on {here}. Others in the same files were measured on {others}: they cannot be compared with "
+        "these, and have a report of their own."
+    ),
     "nothing-learned": (
         "None is shown to be better than guessing: the best dev {metric} is {value}, for {arm}; guessing gets {baseline}."
     ),
@@ -192,6 +204,7 @@ SAY = {
     "overlap": "{number} examples of {second} also occur in {first}, so {second} scores may be too good.",
     "seal-opened": "Test scores of {number} runs were opened on {when} UTC by lrscope {command}.",
     "unread-omitted": "{number} more lines of the log could not be read; they are not listed.",
+    "never-evaluated": "{arms}: never evaluated on dev, so without a result.",
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
     "settings-unnamed": (

@@ -70,6 +70,9 @@ SAY = {
     # 推荐
     "no-recommendation": "无法推荐任何设置。",
     "no-value": "没有任何一次训练得到 dev {metric}。",
+    "no-evaluation/how": "{source} 中没有评估：比较需要 dev 集上的得分。下次训练时请同时评估：{how}。",
+    "no-evaluation/bare": "{source} 中没有评估：比较需要 dev 集上的得分。下次训练时请同时评估，并记录 dev loss。",
+    "other-dev-sets": "这些训练在 {here} 上评估。同一批文件中的其他训练在 {others} 上评估，不能与这些比较，另有报告。",
     "nothing-learned": "没有任何设置被证明优于猜测：最好的 dev {metric} 为 {value}，来自 {arm}；猜测可得 {baseline}。",
     "use": "推荐 {arm}。",
     "winner/measured": "其他设置均已排除。",
@@ -168,6 +171,7 @@ SAY = {
     "overlap": "{second} 中有 {number} 个样本也出现在 {first} 中，{second} 的分数可能因此偏高。",
     "seal-opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {command} 打开。",
     "unread-omitted": "日志中另有 {number} 行未能识别，未一一列出。",
+    "never-evaluated": "{arms}：从未在 dev 集上评估，因此没有结果。",
     "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
     "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
     "settings-unnamed": (

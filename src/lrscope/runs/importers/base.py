@@ -38,7 +38,8 @@ class Imported:
     """What one file holds. A run whose `arm` is empty has nothing that names it but its file.
 
     `settings` are those that all of its runs have alike; `unread` lists lines that could not be read, as (line number,
-    text). `metric` is the one that the file itself says its runs are compared by.
+    text). `metric` is the one that the file itself says its runs are compared by, `to_evaluate` how the program that
+    wrote it would evaluate on dev, such as "--eval_strategy epoch".
     """
 
     runs: tuple[Run, ...]
@@ -47,12 +48,7 @@ class Imported:
     unread: tuple[tuple[int, str], ...] = ()
     scores: ExampleScores | None = None
     metric: Metric | None = None
-
-    @property
-    def metrics(self) -> frozenset[str]:
-        """The metrics that were measured on dev."""
-        measured = {name for run in self.runs for point in run.points for name in point.splits.get("dev", {})}
-        return self.scores.names if self.scores is not None else frozenset(measured)
+    to_evaluate: str = ""
 
 
 class Importer(Protocol):

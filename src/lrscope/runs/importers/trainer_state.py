@@ -21,6 +21,7 @@ from lrscope.runs.metric import direction_of
 from lrscope.runs.run import Run
 
 STATE = "trainer_state.json"
+TO_EVALUATE = "--eval_strategy epoch"
 
 
 class TrainerState:
@@ -50,7 +51,9 @@ class TrainerState:
             total_epochs=_positive(state.get("num_train_epochs")), status=_status(state), seconds=_seconds(entries),
         )  # fmt: skip
         run = run_of_entries([Entry.of(each) for each in _with_steps(entries)], told)
-        return Imported((run,), run.settings, metric=_best_metric(state.get("best_metric"), run))
+        return Imported(
+            (run,), run.settings, metric=_best_metric(state.get("best_metric"), run), to_evaluate=TO_EVALUATE
+        )
 
 
 def last_state(folder: Path) -> Path | None:
