@@ -12,7 +12,10 @@ from lrscope.number_text import as_typed
 from lrscope.runs.score_table import Floats
 
 Unit = Literal["step", "epoch", "entry"]
-Shape = Literal["constant", "linear", "curved", ""]
+Shape = Literal[
+    "constant", "linear", "cosine", "polynomial", "inverse-sqrt", "exponential", "step", "warmup-stable-decay",
+    "restarts", "one-cycle", "warming up", "curved", "",
+]  # fmt: skip
 
 # The step at which the first step's rate stands: Trainer logs the rate that a step was made with, and logged the rate
 # of the next one in earlier versions.
@@ -24,12 +27,26 @@ class AppliedSchedule:
     """A schedule as logged rates show it.
 
     `peak` is its largest rate, `is_read_back` whether that was never logged and follows from those that were. `shape`
-    is that of what comes after the peak, empty where too little was logged to show it.
+    is that of what comes after the peak: "warming up" where the rates only rise, "curved" where no known shape fits,
+    empty where too little was logged to show it.
+
+    `warmup` is how long the rise is, 0 without one, and `total` how long the whole schedule is as its shape shows, NaN
+    where that is not known, both in `unit`s. `floor` is the share of the peak that it ends at, `ended_at` that of the
+    last logged rate. `text` is the schedule in lrscope's own language, empty where that cannot say it. `error` is the
+    largest deviation of a logged rate, as a share of the peak; `is_whole` whether what was logged reaches its end.
     """
 
     peak: float
     shape: Shape = ""
     is_read_back: bool = False
+    warmup: float = 0.0
+    total: float = math.nan
+    floor: float = math.nan
+    unit: Unit = "step"
+    ended_at: float = math.nan
+    text: str = ""
+    error: float = math.nan
+    is_whole: bool = False
 
 
 def applied_schedule(
@@ -43,14 +60,16 @@ def applied_schedule(
         total: how many units the training was to take, NaN where that is not known.
         unit: what positions count: updates, passes, or entries of a log.
 
-    >>> applied_schedule(np.array([10.0, 20.0]), np.array([9.5e-5, 9e-5]))
-    AppliedSchedule(peak=0.0001, shape='', is_read_back=True)
+    >>> schedule = applied_schedule(np.array([10.0, 20.0]), np.array([9.5e-5, 9e-5]))
+    >>> schedule.peak, schedule.is_read_back
+    (0.0001, True)
     """
     known = rates > 1e-30
     if not known.any():
         return None
     peak = _peak(positions[known], rates[known], total if unit == "step" else math.nan)
-    return AppliedSchedule(peak, _shape(rates), bool(peak > rates.max() * 1.001))
+    is_read_back = bool(peak > rates.max() * 1.001)
+    return AppliedSchedule(peak, _shape(rates), is_read_back, unit=unit, ended_at=float(rates[-1]) / peak)
 
 
 def _peak(steps: Floats, rates: Floats, num_steps: float) -> float:
