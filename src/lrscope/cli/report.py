@@ -108,9 +108,12 @@ def report(
         values = [{"report": str(result.page), **report_values(result.conclusions)} for result in results]
         print_json(values[0] if len(values) == 1 else {"comparisons": values})
         return 0
-    for number, result in enumerate(results):
-        if number:
-            echo("")
+    if len(results) > 1:
+        sets = [str(result.conclusions.runs.dev_set) for result in results]
+        echo(results[0].language.words["several-dev-sets"].format(sets="; ".join(sets)))
+    for result in results:
+        if len(results) > 1:
+            echo("\n" + result.language.words["on-dev-set"].format(dev_set=result.conclusions.runs.dev_set))
         print_summary(result.document, result.language)
         files = {"page": result.page.name, "text": result.text.name, "folder": result.page.parent}
         echo(result.language.words["written"].format(**files))

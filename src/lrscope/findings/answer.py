@@ -200,10 +200,9 @@ class WithoutValue(Answer):
 
 def answer(c: Conclusions) -> list[Answer]:
     """Return the answer: first the recommendation, then how the others stand beside it, then the rest."""
-    runs = c.runs
-    if not runs.other_dev_sets:
-        return _answer(c)
-    return [OtherDevSets(Text(runs.dev_set), Names(map(str, runs.other_dev_sets))), *_answer(c)]
+    first, standing, *rest = _answer(c)
+    others = Names(map(str, c.runs.other_dev_sets))
+    return [first, standing, *([OtherDevSets(Text(c.runs.dev_set), others)] if others else []), *rest]
 
 
 def _answer(c: Conclusions) -> list[Answer]:

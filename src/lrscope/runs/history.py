@@ -18,7 +18,9 @@ from lrscope.runs.run import Point, Run
 from lrscope.runs.score_table import ExampleValues
 from lrscope.runs.training_log import TrainingLog
 
-UNFINISHED = 0.99  # of the length that was asked for: a run that came less far is unfinished
+# Of the length that was asked for: a run that came less far is unfinished. The last checkpoint of a run that saves
+# every so many steps stands a little before its end, when its rate is near its last value.
+UNFINISHED = 0.95
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,22 @@ class Unfinished(Note):
 
 
 @dataclass(frozen=True)
+class NearlyFinished(Note):
+    """Settings whose last evaluation stands a little before the end of their training, at this share of it or later."""
+
+    arms: Settings
+    share: Share
+
+
+@dataclass(frozen=True)
+class EarlierCheckpoint(Note):
+    """A record of a setting is the beginning of another one: an earlier checkpoint of the same run, counted once."""
+
+    arm: Setting
+    number: Count
+
+
+@dataclass(frozen=True)
 class HeadingDiffers(Note):
     """A log's heading names another rate than the settings under it."""
 

@@ -6,13 +6,25 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from lrscope.config.catalogue import title_of
-from lrscope.runs.notes import DuplicateRun, Note, PeakEstimated, SettingsUnnamed, Unfinished
-from lrscope.runs.quantities import Count, Names, Setting, Settings
+from lrscope.runs.history import UNFINISHED
+from lrscope.runs.notes import (
+    DuplicateRun,
+    EarlierCheckpoint,
+    NearlyFinished,
+    Note,
+    PeakEstimated,
+    SettingsUnnamed,
+    Unfinished,
+)
+from lrscope.runs.quantities import Count, Names, Setting, Settings, Share
 from lrscope.runs.run import Run, axis_of
 from lrscope.runs.runs import Runs
 from lrscope.runs.settings import SETTING, epochs_of, varied_settings
 
+NEARLY = 0.99  # of its steps: a run that was evaluated last before that is said to have ended early
 SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many differ, are not equal by chance
 
 
@@ -22,7 +34,9 @@ def reconciled(runs: Runs) -> Runs:
     kept, twice = _once(apart)
     furthest = _furthest(kept, runs.metric.name)
     ended = [_ended(run, furthest[_length_asked(run)], runs.metric.name) for run in kept]
-    notes = (*runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_unfinished(ended))
+    notes = (
+        *runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_unfinished(ended), *_nearly_finished(ended),
+    )  # fmt: skip
     settings = _with_defaults(ended)
     varied = varied_settings(settings)
     kinds = {run.arm: tuple(own[name] for name in varied) for run, own in zip(ended, settings, strict=True)}
@@ -93,26 +107,56 @@ def _read_back(runs: Sequence[Run]) -> Iterator[Note]:
 
 
 def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:
-    """Leave out runs of an arm that have the values of one before: a file that was copied, say."""
-    kept: dict[str, list[Run]] = {}
-    order: list[Run] = []
-    notes: list[Note] = []
-    for run in runs:
-        measured = [value for point in run.points for values in point.splits.values() for value in values.values()]
-        telling = len(measured) >= SAME_VALUES and len(set(measured)) >= DIFFERENT_VALUES
-        of_arm = kept.setdefault(run.arm, [])
-        if telling and any(_same(run, other) for other in of_arm):
-            notes.append(DuplicateRun(Setting(run.arm), Count(len(measured))))
-        else:
-            of_arm.append(run)
-            order.append(run)
-    return order, notes
+    """Leave out runs of an arm that have the values of another: a file that was copied, an earlier checkpoint."""
+    by_arm = _by_arm(runs)
+    left_out: dict[int, Note] = {}
+    for arm, of_arm in by_arm.items():
+        earlier = 0
+        for place, run in enumerate(of_arm):
+            others = [each for each in of_arm[:place] if id(each) not in left_out]
+            if _tells_itself(run) and any(_same(run, other) for other in others):
+                left_out[id(run)] = DuplicateRun(Setting(arm), Count(len(_values(run))))
+        whole = [run for run in of_arm if id(run) not in left_out]
+        for run in whole:
+            if any(_begins(run, other) for other in whole if other is not run):
+                earlier += 1
+                left_out[id(run)] = EarlierCheckpoint(Setting(arm), Count(earlier))
+    notes = {(type(note), note.arm): note for note in left_out.values() if isinstance(note, EarlierCheckpoint)}
+    copies = [note for note in left_out.values() if isinstance(note, DuplicateRun)]
+    return [run for run in runs if id(run) not in left_out], [*copies, *notes.values()]
+
+
+def _values(run: Run) -> list[float]:
+    return [value for point in run.points for values in point.splits.values() for value in values.values()]
+
+
+def _tells_itself(run: Run) -> bool:
+    """Whether a run has so many different values that another one with the same is itself."""
+    measured = _values(run)
+    return len(measured) >= SAME_VALUES and len(set(measured)) >= DIFFERENT_VALUES
 
 
 def _same(run: Run, other: Run) -> bool:
     """Whether two runs of an arm have the same values, and do not name two seeds."""
-    two_seeds = run.seed is not None and other.seed is not None and run.seed != other.seed
-    return not two_seeds and run.points == other.points
+    return not _two_seeds(run, other) and run.points == other.points
+
+
+def _two_seeds(run: Run, other: Run) -> bool:
+    return run.seed is not None and other.seed is not None and run.seed != other.seed
+
+
+def _begins(run: Run, other: Run) -> bool:
+    """Whether a run's record is how another one begins: its losses to the last digit, and what was evaluated."""
+    if run.log is None or other.log is None or _two_seeds(run, other):
+        return False
+    losses, longer = run.log.losses, other.log.losses
+    first = losses[np.isfinite(losses)]
+    is_telling = len(set(first.tolist())) >= DIFFERENT_VALUES
+    if not is_telling or not len(losses) < len(longer):
+        return False
+    evaluated = [point.splits.get("dev") for point in run.points]
+    of_longer = [point.splits.get("dev") for point in other.points[: len(evaluated)]]
+    return np.array_equal(losses, longer[: len(losses)], equal_nan=True) and evaluated == of_longer
 
 
 def _length_asked(run: Run) -> tuple[str | None, str | None]:
@@ -140,7 +184,7 @@ def _ended(run: Run, last: float, metric: str) -> Run:
     if losses and not math.isfinite(losses[-1]):
         return replace(run, status="diverged")
     measured = [point.position for point in run.points if metric in point.splits.get("dev", {})]
-    if run.status == "completed" and measured and measured[-1] < 0.99 * last:
+    if run.status == "completed" and measured and measured[-1] < UNFINISHED * last:
         return replace(run, status="interrupted")
     return run
 
@@ -154,6 +198,18 @@ def _unfinished(runs: Sequence[Run]) -> Iterator[Note]:
         number = sum(run.status == "interrupted" for run in of_arm)
         if number:
             yield Unfinished(Setting(arm), Count(number), Count(len(of_arm)))
+
+
+def _nearly_finished(runs: Sequence[Run]) -> Iterator[Note]:
+    """Name arms that were evaluated last a little before the end of their training, the earliest with its share."""
+    shares = {
+        run.arm: run.points[-1].step / run.log.total_steps
+        for run in runs
+        if run.status == "completed" and run.log and run.points and run.points[-1].step and run.log.total_steps > 0.0
+    }
+    short = {arm: share for arm, share in shares.items() if share < NEARLY}
+    if short:
+        yield NearlyFinished(Settings(short), Share(min(short.values())))
 
 
 def _seeded(runs: Sequence[Run]) -> Iterator[Run]:

@@ -58,6 +58,8 @@ WORDS = {
     "toggle": "Show or hide",
     "source": "Source: {source}. Written by lrscope {version}.",
     "written": "{page} and {text} are in {folder}",
+    "several-dev-sets": "No winner: the runs were measured on different dev sets, which cannot be compared: {sets}.",
+    "on-dev-set": "Measured on {dev_set}:",
     "report-at": "the report is {page}",
     "legend-spread": "± is the standard deviation over seeds.",
     "legend-gap": "A positive gap means that the recommended setting is better; an interval that contains 0 means that they "
@@ -204,6 +206,11 @@ SAY = {
     "overlap": "{number} examples of {second} also occur in {first}, so {second} scores may be too good.",
     "seal-opened": "Test scores of {number} runs were opened on {when} UTC by lrscope {command}.",
     "unread-omitted": "{number} more lines of the log could not be read; they are not listed.",
+    "nearly-finished": "{arms}: the last evaluation stands at {share} of the training or later; it counts as the end.",
+    "earlier-checkpoint": (
+        "{arm}: {number} of its records are the beginning of another one, as an earlier checkpoint of the same run is: each run "
+        "counts once."
+    ),
     "never-evaluated": "{arms}: never evaluated on dev, so without a result.",
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",

@@ -11,7 +11,7 @@ from typing import Any
 from lrscope.data.table_rows import json_value
 from lrscope.errors import DataError
 from lrscope.records import Metric, Status
-from lrscope.runs.history import Told, run_of_entries
+from lrscope.runs.history import UNFINISHED, Told, run_of_entries
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.checked import count, file_name, measured, number
 from lrscope.runs.importers.columns import first_line
@@ -105,7 +105,7 @@ def _status(state: Mapping[str, Any]) -> Status:
     done, asked = number(state.get("global_step")), number(state.get("max_steps"))
     if not (done > 0 and asked > 0):
         done, asked = number(state.get("epoch")), number(state.get("num_train_epochs"))
-    if not asked > 0 or done >= asked - 1e-6:
+    if not asked > 0 or done >= UNFINISHED * asked:
         return "completed"
     stopped = isinstance(control, dict) and control.get("should_training_stop")
     return "stopped" if stopped else "interrupted"

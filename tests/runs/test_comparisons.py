@@ -1,0 +1,100 @@
+"""What belongs to one comparison: runs on one dev set, each run once, by a metric that all of them have."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lrscope.errors import DataError
+from lrscope.findings.answer import NoEvaluation, OtherDevSets, answer
+from lrscope.runs.comparisons import Asked, dev_sets
+from lrscope.runs.dev_set import UNKNOWN, DevSet
+from lrscope.runs.notes import EarlierCheckpoint, NearlyFinished
+from lrscope.runs.sources import read_comparisons, read_runs
+from lrscope.statistics.conclusions import Conclusions
+
+
+def state(
+    path: Path,
+    rate: float,
+    *,
+    steps: int = 100,
+    total: int = 100,
+    pace: float = 100.0,
+    seed: float = 0.0,
+    **values: float,
+) -> Path:
+    """Write a trainer state: a linear decay over `total`, logged and evaluated every 10 and 20 of `steps` steps."""
+    history: list[dict[str, Any]] = []
+    for step in range(10, steps + 1, 10):
+        loss = 2.0 - step / 97 + seed
+        history.append(
+            {"step": step, "epoch": step / 50, "loss": loss, "learning_rate": rate * (1 - (step - 1) / total)}
+        )
+        if step % 20 == 0:
+            measured = {f"eval_{name}": value + step / 1000 for name, value in {"loss": 1.0, **more}.items()}
+            pace_of = {"eval_runtime": 10.0, "eval_samples_per_second": pace}
+            history.append({"step": step, "epoch": step / 50, **measured, **pace_of})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    named = {"log_history": history, "global_step": steps, "max_steps": total, "num_train_epochs": total / 50}
+    path.write_text(json.dumps(named), encoding="utf-8")
+    return path
+
+
+def test_sets_of_different_sizes_are_reported_one_by_one(tmp_path: Path) -> None:
+    paths = [state(tmp_path / f"{n}.json", rate, pace=pace) for n, (rate, pace) in enumerate(
+        [(1e-4, 100.0), (1e-3, 100.01), (1e-2, 50.0)]
+    )]  # fmt: skip
+    one, two = read_comparisons(paths, Asked({}))
+    assert [[run.rate for run in each.runs] for each in (one, two)] == [[1e-4, 1e-3], [1e-2]]
+    told = [each for each in answer(Conclusions(one)) if isinstance(each, OtherDevSets)]
+    assert [(each.here, each.others) for each in told] == [("1000 examples", ("500 examples",))]
+
+
+@pytest.mark.parametrize(
+    ("told", "sets"),
+    [
+        ([UNKNOWN, UNKNOWN], []),
+        ([UNKNOWN, DevSet("a.txt")], [DevSet("a.txt")]),
+        ([DevSet("x/a.txt", 9, 9), DevSet("y/a.txt", 10, 10)], [DevSet("x/a.txt", 9, 9), DevSet("y/a.txt", 10, 10)]),
+        ([DevSet("", 9, 11), DevSet("", 10, 12), DevSet("", 12, 12)], [DevSet("", 10, 11), DevSet("", 12, 12)]),
+        ([UNKNOWN, DevSet("", 1, 1), DevSet("", 2, 2)], [UNKNOWN, DevSet("", 1, 1), DevSet("", 2, 2)]),
+    ],
+)
+def test_as_few_sets_as_there_can_be(told: list[DevSet], sets: list[DevSet]) -> None:
+    assert dev_sets(told) == sets
+
+
+def test_an_earlier_checkpoint_of_a_run_is_not_another_seed(tmp_path: Path) -> None:
+    paths = [state(tmp_path / f"checkpoint-{steps}.json", 1e-4, steps=steps) for steps in (40, 100, 60)]
+    runs = read_runs(paths, {})
+    assert [len(run.points) for run in runs.runs] == [5]
+    assert EarlierCheckpoint("lr 1e-4", 2) in runs.notes
+    others = [state(tmp_path / "b.json", 1e-4, seed=0.01), state(tmp_path / "c.json", 1e-4)]
+    assert [len(run.points) for run in read_runs(others, {}).runs] == [5, 5], "two seeds differ in their losses"
+
+
+def test_the_last_checkpoint_before_the_end_counts_as_the_end(tmp_path: Path) -> None:
+    runs = read_runs([state(tmp_path / "a.json", 1e-4, total=105), state(tmp_path / "b.json", 1e-3, total=105)], {})
+    assert [run.status for run in runs.runs] == ["completed", "completed"]
+    (note,) = [note for note in runs.notes if isinstance(note, NearlyFinished)]
+    assert note.share == pytest.approx(100 / 105)
+    (cut,) = read_runs([state(tmp_path / "c.json", 1e-4, total=110)], {}).runs
+    assert cut.status == "interrupted"
+
+
+def test_the_metric_is_one_that_every_run_has(tmp_path: Path) -> None:
+    paths = [state(tmp_path / "a.json", 1e-4, accuracy=0.5), state(tmp_path / "b.json", 1e-3)]
+    assert read_runs(paths, {}).metric == ("loss", "minimize")
+    with pytest.raises(DataError, match="whether a larger grade is better is not known"):
+        read_runs([state(tmp_path / "c.json", 1e-4, grade=3.0)], {}, "grade")
+    assert read_runs([tmp_path / "c.json"], {}, "eval_grade", "minimize").metric == ("grade", "minimize")
+
+
+def test_what_was_never_evaluated_says_how_to_evaluate(tmp_path: Path) -> None:
+    path = state(tmp_path / "a.json", 1e-4, steps=10)
+    (told,) = [each for each in answer(Conclusions(read_runs([path], {}))) if isinstance(each, NoEvaluation)]
+    assert (told.source, told.how) == (str(path), "--eval_strategy epoch")
