@@ -25,7 +25,7 @@ def state(
     total: int = 100,
     pace: float = 100.0,
     seed: float = 0.0,
-    **values: float,
+    **more: float,
 ) -> Path:
     """Write a trainer state: a linear decay over `total`, logged and evaluated every 10 and 20 of `steps` steps."""
     history: list[dict[str, Any]] = []
