@@ -169,6 +169,37 @@ def test_a_number_needs_a_direction_and_what_was_run_is_kept(tmp_path: Path) -> 
     assert study.conclusions.runs.metric == ("score", "minimize")
 
 
+def test_what_was_not_measured_is_told_at_the_first_run_which_is_kept(tmp_path: Path) -> None:
+    calls = []
+
+    def train(trial: lrscope.Trial) -> dict[str, float]:
+        calls.append(trial.number)
+        return {"accuracy": trial.lr}
+
+    with pytest.raises(StudyError, match=r"got 'f1'; it has accuracy \(the run is kept: the same call goes on"):
+        swept(train, tmp_path / "a", seeds=1, metric="f1")
+    study = swept(train, tmp_path / "a", seeds=1, metric="accuracy")
+    assert calls == [1, 2, 3]
+    assert study.conclusions.runs.metric == ("accuracy", "maximize")
+
+
+def test_a_run_that_diverged_need_not_tell_what_runs_are_compared_by(tmp_path: Path) -> None:
+    def train(trial: lrscope.Trial) -> dict[str, float]:
+        trial.report(dev_loss=1.0)
+        if trial.number == 1:
+            raise lrscope.Diverged("it says so")
+        return {"accuracy": trial.lr}
+
+    study = swept(train, tmp_path / "a", seeds=1, metric="accuracy")
+    assert statuses(tmp_path / "a") == ["diverged", "completed", "completed"]
+    assert study.conclusions.runs.metric == ("accuracy", "maximize")
+
+
+def test_several_metrics_are_told_apart_by_an_argument(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match='measured were grade, score; name one with metric="NAME"'):
+        swept(lambda trial: {"grade": 0.5, "score": trial.lr}, tmp_path / "a", seeds=1)
+
+
 def test_the_same_call_goes_on_and_another_extends(tmp_path: Path) -> None:
     calls: list[tuple[float, int]] = []
 
@@ -219,8 +250,11 @@ def test_a_function_that_changed_is_refused_once_runs_depend_on_it(tmp_path: Pat
     folder, said = tmp_path / "a", {"metric": "accuracy", "seeds": 1}
     swept(made("    return trial.rate"), folder, **said)
     assert statuses(folder) == ["failed"] * 3
+    work = folder / "trials" / "0001" / "work"
+    (work / "checkpoint" / "of the one before").touch()
     swept(made("    return trial.lr"), folder, **said)  # mended before any run had ended
     assert statuses(folder) == ["completed"] * 3
+    assert (work.with_name("work.unusable-1") / "checkpoint" / "of the one before").exists(), "it is not gone on from"
     swept(made("\n    # the same\n    return trial.lr"), folder, **said)
     with pytest.raises(StudyError, match=r"train has changed since .* was begun \(comments and line"):
         swept(made("    return 2 * trial.lr"), folder, **said)

@@ -73,7 +73,7 @@ def test_however_it_ends(
         ("no-such-program {lr} {seed} {out}", [], "got 'no-such-program', which is not found"),
         (f"{TRAIN} --x {{tokenizer}}", [], "got {tokenizer}; add --set tokenizer=VALUE, or write {{tokenizer}}"),
         (TRAIN.replace("--seed", "'--seed"), [], "a quote in a command must be closed"),
-        (TRAIN, ["--metric", "glory"], "got 'glory'; add --minimize or --maximize"),
+        (TRAIN, ["--metric", "glory"], "whether a larger glory is better is not known: add --minimize or --maximize"),
         (TRAIN, ["--minimize", "--maximize"], "a metric has one direction"),
         (TRAIN, ["--batch-size", "8"], "--batch-size is a setting of the built-in training: got it with --command"),
         (TRAIN, ["--set", "lr=1"], "--set is for settings that have no option: got 'lr'; write --lr"),
@@ -141,19 +141,23 @@ def test_of_several_metrics_one_is_named_and_nothing_runs_again(
     out, file = tmp_path / "s", tmp_path / "starts"
     monkeypatch.setenv("STARTS", str(file))
     code, _, error = cli(*sweep(out, command=f"{TRAIN} --how several"))
-    assert (code, "measured were accuracy, f1; name one with --metric NAME" in error) == (2, True), error
+    assert (code, "measured were grade, quality; name one with --metric NAME (the run is kept:" in error) == (
+        2,
+        True,
+    ), error
     assert len(starts(file)) == 1
     for more, message in (
         ([], "name one with --metric"),
-        (["--metric", "bleu"], "got 'bleu'; measured were accuracy, f1"),
+        (["--metric", "bleu"], "got 'bleu'; it has grade, quality (the run is kept:"),
+        (["--metric", "grade"], "whether a larger grade is better is not known: add --minimize or --maximize"),
     ):
         code, _, error = cli("sweep", "--resume", out, *more)
         assert (code, message in error) == (2, True), error
-    code, said, error = cli("sweep", "--resume", out, "--metric", "f1")
+    code, said, error = cli("sweep", "--resume", out, "--metric", "quality", "--maximize")
     assert (code, "Use lr 1e-3" in said) == (0, True), error
     assert sorted(starts(file)) == ["0 0.0001", "0 0.001"]
     with StudyStore.open(out) as store:
-        assert store.metric == ("f1", "maximize")
+        assert store.metric == ("quality", "maximize")
 
 
 def test_what_is_mended_is_mended_until_decided_too(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

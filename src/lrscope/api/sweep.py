@@ -17,7 +17,6 @@ from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.runners.external.carried_function import TrainFunction, name_of
 from lrscope.runners.external.placeholders import split_command
-from lrscope.runs.metric import direction_of
 from lrscope.studies.plan import parse_rates
 
 Values = Mapping[str, Any]
@@ -90,10 +89,6 @@ def sweep(
         raise ConfigError(f"a sweep is of a function or of a command: got {'neither' if train is None else 'both'}")
     if train is not None and not callable(train):
         raise ConfigError(f"what trains is a function: got {type(train).__name__}; of a command, write command=")
-    if metric is not None and direction is None and direction_of(metric) is None:
-        raise ConfigError(
-            f'whether a larger {metric} is better is not known: add direction="maximize" or direction="minimize"'
-        )
     own: dict[str, Any] = {"metric": metric, "direction": direction, "timeout": _seconds(timeout)}
     own |= {"threads": more.get("threads"), "inputs": [_absolute(path) for path in more.get("inputs", ())]}
     if (template := more.get("template")) is not None:

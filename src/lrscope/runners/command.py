@@ -13,20 +13,17 @@ from typing import Any
 
 from lrscope.config import AnyStudy, AnyTrial, ExternalStudy, ExternalTrial
 from lrscope.config.numerics import Numerics
-from lrscope.errors import ConfigError, Problem
 from lrscope.machine import available_cores
 from lrscope.records import UNDECIDED, EvaluationRecord, Reached, StepRecord
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.external.ended import Ended, why_failed
-from lrscope.runners.external.inputs import check_command, fingerprint
+from lrscope.runners.external.inputs import check_command, check_direction, fingerprint
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
 from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
 from lrscope.runners.external.run_process import child_environment, run_process
 from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder, empty_folder
 from lrscope.runs.live_lines import LiveLines, Progress
-from lrscope.runs.metric import direction_of
 from lrscope.runs.run_results import RunResults, read_results
-from lrscope.runs.settings import without_split
 
 ALIVE_SECONDS = 30.0
 SECONDS_BETWEEN_BARS = 0.5  # a progress bar is redrawn more often than it is worth telling
@@ -72,18 +69,6 @@ class CommandRunner:
         assert isinstance(job.study, ExternalStudy)
         assert isinstance(trial.config, ExternalTrial)
         yield from _CommandRun(job, trial, job.study, trial.config).run(on_start)
-
-
-def check_direction(study: ExternalStudy) -> None:
-    """Refuse a metric whose direction nobody knows, before hours are spent on it.
-
-    Raises:
-        ConfigError: its name does not tell, and nobody says.
-    """
-    name, direction = study.trainer.metric, study.trainer.direction
-    if name is not None and direction is None and direction_of(without_split(name)) is None:
-        rule = "whether a larger or a smaller value is better is known of {metric}"
-        raise ConfigError(Problem(rule, repr(name), "add --minimize or --maximize"))
 
 
 @dataclass

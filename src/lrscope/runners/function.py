@@ -16,21 +16,19 @@ from typing import Literal
 from lrscope.config import AnyStudy, AnyTrial, ExternalStudy
 from lrscope.config.external import ExternalTrial
 from lrscope.config.numerics import Numerics
-from lrscope.errors import DataError, StudyError
+from lrscope.errors import StudyError
 from lrscope.machine import available_cores
-from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome, Reached
+from lrscope.records import UNDECIDED, EvaluationRecord, Outcome, Reached
 from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
 from lrscope.runners.external.captured_output import write_log
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction, load_function
 from lrscope.runners.external.driven_trainer import drive, is_trainer
-from lrscope.runners.external.inputs import digest
+from lrscope.runners.external.inputs import check_direction, digest
 from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
 from lrscope.runners.external.returned import WrongReturn, evaluations_of
 from lrscope.runners.external.running_trial import Diverged, StopRequested, TimeIsUp, Trial
 from lrscope.runners.external.user_error import place_of, says_what, traceback_of
 from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder, empty_folder
-from lrscope.runs.metric import choose_metric, direction_of
-from lrscope.runs.settings import without_split
 
 ALIVE_SECONDS = 30.0  # how long a function may be silent before its executor is told that it lives
 GRACE_SECONDS = 5.0  # after its time is up, for a report to end it
@@ -51,8 +49,13 @@ class FunctionRunner:
     most_gpus = math.inf
 
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
-        """Take the function that was given, or load the study's own."""
+        """Take the function that was given, or load the study's own.
+
+        Raises:
+            ConfigError, DataError, StudyError: the metric has no direction, an input or the function cannot be read.
+        """
         assert isinstance(config, ExternalStudy)
+        check_direction(config)
         threads = config.threads_asked or available_cores()
         files = {}
         if self._function is not None:
@@ -68,7 +71,7 @@ class FunctionRunner:
             carried = load_function(Path(config.trainer.function_file or FUNCTION_FILE))
         inputs = {name: digest(Path(path)) for name, path in config.input_paths.items() if name != "function"}
         return Prepared(
-            metric=_metric(config),
+            metric=UNDECIDED,
             fingerprint={"function": carried.digest, **inputs},
             numerics=numerics or Numerics.external(threads),
             sizes={},
@@ -103,9 +106,6 @@ class FunctionRunner:
         ended = attempt.ended
         if ended.outcome is not None:
             leave_outcome(trial, job, ended.outcome)
-            if reason := _undecidable(job.study, ended.outcome):
-                yield Event("blocked", trial.id, reason=reason)
-                return
             dev = [record for record in ended.outcome.evaluations if record.split == "dev"]
             yield from (Event("record", trial.id, replace(record, scores={})) for record in dev[-1:])
         yield Event(ended.kind, trial.id, reason=ended.reason, is_final=ended.is_final)
@@ -231,31 +231,3 @@ class Attempt:
             write_log(path, traceback_of(error, self.carried.source))
         except OSError as error_of_disk:
             raise StudyError(f"cannot write {path}: {error_of_disk}") from error_of_disk
-
-
-def _metric(config: ExternalStudy) -> Metric:
-    """Return what runs are compared by, where that is known before any has ended."""
-    name = config.trainer.metric
-    if name is None:
-        return UNDECIDED
-    direction = config.trainer.direction or direction_of(name)
-    return UNDECIDED if direction is None else Metric(without_split(name), direction)
-
-
-def _undecidable(study: ExternalStudy, outcome: Outcome) -> str:
-    """Return why such an outcome cannot be compared, in the words of `lrscope.sweep`; empty where it can."""
-    names = {name for record in outcome.evaluations if record.split == "dev" for name in record.metrics}
-    if not names or outcome.status == "diverged":
-        return ""
-    try:
-        choose_metric(names, study.trainer.metric, study.trainer.direction)
-    except DataError as error:
-        ways = 'add direction="minimize" or direction="maximize"'
-        if len(names) == 1 and study.trainer.metric is None:
-            said = f"whether a larger {min(names)} is better is not known: {ways}"
-        else:
-            said = (
-                str(error).replace("add --minimize or --maximize", ways).replace("with --metric NAME", "with metric=")
-            )
-        return f"{said} (what was run is kept: the same call then goes on)"
-    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from typing import NamedTuple
 
 from lrscope.config.metric_names import is_metric, known_direction, preference
 from lrscope.errors import DataError
@@ -11,6 +12,17 @@ from lrscope.records import Direction, Metric
 from lrscope.runs.notes import Note, OtherMetrics
 from lrscope.runs.quantities import Names, Text
 from lrscope.runs.settings import without_split
+
+
+class Asking(NamedTuple):
+    """How a metric is asked for, and which way of it is better: by options, or by arguments of a call."""
+
+    metric: str
+    direction: str
+
+
+OPTIONS = Asking("--metric NAME", "--minimize or --maximize")
+ARGUMENTS = Asking('metric="NAME"', 'direction="minimize" or direction="maximize"')
 
 
 def metric_of_files(
@@ -59,7 +71,12 @@ def direction_of(name: str) -> Direction | None:
     return known_direction(without_split(name))
 
 
-def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Direction | None = None) -> Metric:
+def choose_metric(
+    names: Iterable[str],
+    wanted: str | None = None,
+    direction: Direction | None = None,
+    asking: Asking = OPTIONS,
+) -> Metric:
     """Return the metric to compare runs by: the one that is wanted, else the first by which its task is scored.
 
     A wanted one may be named with its split (`eval_loss`) or without. Otherwise known metrics go in the order of
@@ -70,6 +87,7 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
         names: what was measured on dev, without its split.
         wanted: the metric that was asked for.
         direction: the direction that was asked for.
+        asking: how errors say that both are asked for.
 
     Raises:
         DataError: nothing was measured, or not what is wanted; several could be meant; the direction is not known.
@@ -83,7 +101,7 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
     if not known:
         raise DataError("runs are compared by a metric of their evaluations: got none; let the training evaluate")
     if wanted is None:
-        name = _first(known, direction)
+        name = _first(known, direction, asking)
     elif wanted in known or without_split(wanted) in known:
         name = wanted if wanted in known else without_split(wanted)
     else:
@@ -92,11 +110,11 @@ def choose_metric(names: Iterable[str], wanted: str | None = None, direction: Di
         )
     better = direction or direction_of(name)
     if better is None:
-        raise DataError(f"whether a larger {name} is better is not known: add --minimize or --maximize")
+        raise DataError(f"whether a larger {name} is better is not known: add {asking.direction}")
     return Metric(name, better)
 
 
-def _first(known: Sequence[str], direction: Direction | None) -> str:
+def _first(known: Sequence[str], direction: Direction | None, asking: Asking) -> str:
     """Return the metric that is meant where none is wanted."""
     metrics = sorted((name for name in known if is_metric(name)), key=preference)
     if direction is not None and (fitting := [each for each in metrics if direction_of(each) in (None, direction)]):
@@ -108,4 +126,4 @@ def _first(known: Sequence[str], direction: Direction | None) -> str:
     measured = ", ".join(known)
     if not metrics:
         raise DataError(f"runs are compared by what says how good they are: got only {measured}; log the dev loss")
-    raise DataError(f"which metric to compare by is not known: measured were {measured}; name one with --metric NAME")
+    raise DataError(f"which metric to compare by is not known: measured were {measured}; name one with {asking.metric}")

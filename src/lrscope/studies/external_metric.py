@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lrscope.config import ExternalStudy
+from lrscope.config.command_line import resume
 from lrscope.errors import DataError, StudyError
 from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
+from lrscope.runners.external.inputs import asking_of
 from lrscope.runs.import_study import DIFFERENT, EXAMPLES
 from lrscope.runs.metric import choose_metric
 from lrscope.runs.settings import without_split
@@ -17,7 +19,8 @@ def decide_metric(store: StudyStore, outcome: Outcome) -> None:
     """Set the study's metric by what a run measured, where it is not known yet and something was measured.
 
     Raises:
-        StudyError: several things were, and nobody said which of them counts; the run is not lost by that.
+        StudyError: which of several things counts, or which way of it is better, is not known; the run is not lost by
+            that. A run that diverged need not tell.
     """
     study = store.config
     assert isinstance(study, ExternalStudy)
@@ -25,11 +28,12 @@ def decide_metric(store: StudyStore, outcome: Outcome) -> None:
     if store.metric != UNDECIDED or not names:
         return
     try:
-        metric = choose_metric(names, study.trainer.metric, study.trainer.direction)
+        metric = choose_metric(names, study.trainer.metric, study.trainer.direction, asking_of(study))
     except DataError as error:
-        raise StudyError(
-            f"{error} (the run is kept: lrscope sweep --resume {store.folder} --metric NAME goes on with it)"
-        ) from error
+        if outcome.status == "diverged":
+            return
+        again = "the same call" if study.trainer.function is not None else str(resume("sweep", store.folder))
+        raise StudyError(f"{error} (the run is kept: {again} goes on with it, once that is told)") from error
     store.replace_metric(metric)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from lrscope.config import ExternalStudy
 from lrscope.errors import ConfigError, DataError
 from lrscope.runners.external.placeholders import names_in, render_template
+from lrscope.runs.metric import ARGUMENTS, OPTIONS, Asking, choose_metric
 
 OWN_NAMES = ("lr", "seed", "out", "checkpoint", "port")  # placeholders that lrscope always fills in
 # What people write for a placeholder of ours.
@@ -22,6 +23,25 @@ MEANT = {
 SCRIPTS = (".py", ".sh", ".yaml", ".yml", ".json", ".toml")
 LARGE_BYTES = 2**28  # of larger files the size, the beginning and the end are compared
 END_BYTES = 2**20
+
+
+def asking_of(study: ExternalStudy) -> Asking:
+    """Return how whoever began a study asks for what its runs are compared by."""
+    return OPTIONS if study.trainer.function is None else ARGUMENTS
+
+
+def check_direction(study: ExternalStudy) -> None:
+    """Refuse a metric whose direction nobody knows, before hours are spent on it.
+
+    Raises:
+        ConfigError: its name does not tell, and nobody says.
+    """
+    trainer = study.trainer
+    if trainer.metric is not None:
+        try:
+            choose_metric([trainer.metric], trainer.metric, trainer.direction, asking_of(study))
+        except DataError as error:
+            raise ConfigError(str(error)) from None
 
 
 def check_command(study: ExternalStudy) -> tuple[str, ...]:

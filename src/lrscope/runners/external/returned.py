@@ -16,7 +16,7 @@ from lrscope.records import EvaluationRecord, Scores
 from lrscope.runners.external.running_trial import Diverged, Reports, number_of, shown
 from lrscope.runs.importers.checked import MAX_COUNT
 from lrscope.runs.measured import Entry, merged
-from lrscope.runs.metric import choose_metric
+from lrscope.runs.metric import ARGUMENTS, choose_metric
 from lrscope.runs.settings import without_split
 
 SCORES, WEIGHTS, POSITION = "scores", "weights", ("step", "epoch")
@@ -115,7 +115,7 @@ def _scores(given: Any, weights: Any, measured: set[str], trainer: TrainerConfig
         named = {without_split(str(name)): each for name, each in given.items()}
     elif measured:
         try:
-            named = {choose_metric(measured, trainer.metric, trainer.direction).name: given}
+            named = {choose_metric(measured, trainer.metric, trainer.direction, ARGUMENTS).name: given}
         except DataError as error:
             raise WrongReturn(
                 f"scores without a name are of the metric that runs are compared by: {error}; or return "
