@@ -100,8 +100,9 @@ def test_a_command_without_rates_or_with_auto_is_refused(tmp_path: Path, cli: Cl
     assert (code, "a sweep needs --lr" in error) == (2, True), error
     code, _, error = cli(*sweep(tmp_path / "s", rates="auto"))
     assert (code, "needs the built-in training" in error) == (2, True), error
-    code, _, error = cli("sweep", "--set", "a=1", "--lr", "1e-3")
-    assert (code, "--set belongs to a training of your own" in error) == (2, True), error
+    for flag, value in (("--set", "a=1"), ("--input", "data.txt"), ("--metric", "f1")):
+        code, _, error = cli("sweep", flag, value, "--lr", "1e-3")
+        assert (code, f"{flag} belongs to a training of your own" in error) == (2, True), error
 
 
 def test_a_seed_that_is_not_passed_is_noted(tmp_path: Path, cli: Cli) -> None:

@@ -44,6 +44,7 @@ def test_a_budget_is_spent_on_a_command(tmp_path: Path, cli: Cli, monkeypatch: p
         (["--command", f"{COMMAND} {{r}}", "--lr", "1e-5:1e-3", "--set", "r=1,2"], "got r=1,2; compare values with"),
         (["--command", COMMAND, "--lr", "1e-5:1e-3", "--epochs", "3"], "got no {epochs} in the command"),
         (["--command", COMMAND, "--lr", "1e-5:1e-3", "--budget", "1"], "--budget is a time with its unit"),
+        (["--input", "x.txt"], "--input of tune belongs to a training of your own: got it without --command"),
         (["--lr", "1e-5:1e-3"], "--lr of tune belongs to a training of your own: got it without --command"),
         (["--set", "r=1"], "--set of tune belongs to a training of your own"),
         (["--minimize"], "--minimize of tune belongs to a training of your own"),

@@ -9,23 +9,23 @@ from typing import Annotated, Any
 
 import typer
 
-from lrscope.cli.options import one_direction
 from lrscope.config.base import settings_of
 from lrscope.config.build import absolute
-from lrscope.config.build_external import own_values
 from lrscope.config.external import ExternalTrial, TrainerConfig
 from lrscope.config.times import parse_time
+from lrscope.errors import ConfigError
 
 _DECLARED = {**settings_of(TrainerConfig), "steps": settings_of(ExternalTrial)["steps"]}
+_MORE = {"sets": "--set", "minimize": "--minimize", "maximize": "--maximize"}  # options that are no setting by name
 
 
-def _option(name: str, flag: str = "", **more: Any) -> Any:
+def _option(name: str) -> Any:
     """Return the option of a setting, with the help of its declaration."""
     item = _DECLARED[name]
     default = f" [default: {item.shown_default}]" if item.shown_default else ""
     return typer.Option(
-        flag or item.flag, help=item.help + default, metavar=item.metavar, show_default=False,
-        rich_help_panel=item.panel if item.panel != "Training" else TrainerConfig.panel, **more,
+        item.flag, help=item.help + default, metavar=item.metavar, show_default=False,
+        rich_help_panel=item.panel if item.panel != "Training" else TrainerConfig.panel,
     )  # fmt: skip
 
 
@@ -37,17 +37,17 @@ OPTIONS: Mapping[str, Any] = {
     "sets": Annotated[
         list[str] | None,
         typer.Option(
-            "--set", help="A setting of your own, {NAME} in the command: one value, or several to compare.",
+            _MORE["sets"], help="A setting of your own, {NAME} in the command: one value, or several to compare.",
             metavar="NAME=VALUE,…", **_PANEL,
         ),
     ],
     "steps": Annotated[str | None, _option("steps")],
     "metric": Annotated[str | None, _option("metric")],
     "minimize": Annotated[
-        bool, typer.Option("--minimize", help="A smaller value of --metric is better.", **_PANEL)
+        bool, typer.Option(_MORE["minimize"], help="A smaller value of --metric is better.", **_PANEL)
     ],
     "maximize": Annotated[
-        bool, typer.Option("--maximize", help="A larger value of --metric is better.", **_PANEL)
+        bool, typer.Option(_MORE["maximize"], help="A larger value of --metric is better.", **_PANEL)
     ],
     "timeout": Annotated[str | None, _option("timeout")],
 }  # fmt: skip
@@ -73,15 +73,29 @@ def with_own_training(command: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
+def flag_given(own: Mapping[str, Any]) -> str:
+    """Return the first of these options that was given, as it is typed.
+
+    >>> flag_given({"inputs": ["train.jsonl"]}), flag_given({"sets": ["width=8"]}), flag_given({"minimize": True})
+    ('--input', '--set', '--minimize')
+    """
+    name = next(iter(own))
+    return _DECLARED[name].flag if name in _DECLARED else _MORE[name]
+
+
 def trainer_settings(own: Mapping[str, Any]) -> dict[str, Any]:
     """Return what these options say of [trainer].
 
     Raises:
-        ConfigError: one cannot be read.
+        ConfigError: one cannot be read, or two say the opposite.
     """
     from lrscope.runners.external.placeholders import split_command
 
-    trainer: dict[str, Any] = metric_settings(own)
+    if "minimize" in own and "maximize" in own:
+        raise ConfigError("a metric has one direction: got --minimize and --maximize; leave one out")
+    trainer: dict[str, Any] = {"metric": own["metric"]} if "metric" in own else {}
+    if "minimize" in own or "maximize" in own:
+        trainer["direction"] = "minimize" if "minimize" in own else "maximize"
     if "command" in own:
         trainer["command"] = split_command(own["command"])
     if "template" in own:
@@ -91,19 +105,6 @@ def trainer_settings(own: Mapping[str, Any]) -> dict[str, Any]:
     if "timeout" in own:
         trainer["timeout"] = parse_time(own["timeout"], "timeout")
     return trainer
-
-
-def metric_settings(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the metric and its direction, as far as they were given.
-
-    Raises:
-        ConfigError: both directions were.
-    """
-    direction = one_direction(minimize="minimize" in own, maximize="maximize" in own)
-    return {
-        **({"metric": own["metric"]} if "metric" in own else {}),
-        **({} if direction is None else {"direction": direction}),
-    }
 
 
 def shared_settings(settings: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -116,8 +117,3 @@ def shared_settings(settings: Mapping[str, Any], own: Mapping[str, Any]) -> dict
         return dict(settings)
     item = _DECLARED["steps"]
     return {**settings, "steps": tuple(item.read(part.strip()) for part in own["steps"].split(","))}
-
-
-def own_settings(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of `--set`, by name."""
-    return dict(own_values(own.get("sets", ())))

@@ -9,18 +9,13 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.external_options import (
-    own_settings,
-    shared_settings,
-    trainer_settings,
-    with_own_training,
-)
+from lrscope.cli.external_options import flag_given, shared_settings, trainer_settings, with_own_training
 from lrscope.cli.options import SWEEP, Settings, with_settings
 from lrscope.cli.study_table import print_sweep
 from lrscope.cli.sweep_options import AUTO, MaxSeeds, UntilDecided, grid_of, sweep_config
 from lrscope.config import AnyStudy, StudyConfig
 from lrscope.config.build import MOVABLE, flags_that_fix, resolve_paths, settings_in
-from lrscope.config.build_external import external_config, read_base
+from lrscope.config.build_external import external_config, own_values, read_base
 from lrscope.config.command_line import CommandLine
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
@@ -83,7 +78,7 @@ def sweep(
     if resume is not None:
         if "warmup" in settings and "schedule" not in settings:
             raise ConfigError("--warmup with --resume needs the schedule that it is for: got none; add --schedule")
-        grid = {**grid_of(settings), **own_settings(own)}
+        grid = {**grid_of(settings), **own_values(own.get("sets", ()))}
         if "steps" in own:
             grid["steps"] = shared_settings({}, own)["steps"]
         if until_decided is not None and (grid or "seeds" in settings):
@@ -140,14 +135,14 @@ def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bo
     """
     base = read_base(config)
     if "command" not in own and base is None:
-        beyond = [name for name in own if name not in ("sets",)]
         if own:
-            flag = f"--{beyond[0]}" if beyond else "--set"
-            raise ConfigError(f"{flag} belongs to a training of your own: got it without --command; add the command")
+            raise ConfigError(
+                f"{flag_given(own)} belongs to a training of your own: got it without --command; add the command"
+            )
         return sweep_config(settings, config, (1e-3,) if search else None)
     if search:
         raise ConfigError("--lr auto needs the built-in training: got it with --command; name the rates, or use tune")
-    return external_config(trainer_settings(own), shared_settings(settings, own), own_settings(own), base)
+    return external_config(trainer_settings(own), shared_settings(settings, own), own_values(own.get("sets", ())), base)
 
 
 def _require_extension_only(

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.external_options import own_settings, shared_settings, trainer_settings, with_own_training
+from lrscope.cli.external_options import flag_given, shared_settings, trainer_settings, with_own_training
 from lrscope.cli.options import TUNE, Settings, with_settings
 from lrscope.cli.report import print_answer
 from lrscope.cli.study_table import print_settings
 from lrscope.config import ExternalStudy
 from lrscope.config.build import build_config, settings_in
-from lrscope.config.build_external import external_config
+from lrscope.config.build_external import external_config, own_values
 from lrscope.config.external import TrainerConfig
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
@@ -80,7 +80,7 @@ def tune(
         from lrscope.workflows.tune import tune as spend
 
         if own or lr is not None:
-            flag = "--lr" if lr is not None else f"--{next(iter(own))}".replace("--sets", "--set")
+            flag = "--lr" if lr is not None else flag_given(own)
             raise ConfigError(f"{flag} of tune belongs to a training of your own: got it without --command; add that")
         shared = {name: value for name, value in settings.items() if name != "epochs"}
         asked = with_threads(build_config({**shared, "peak_rate": 1e-3}, what="tune"), execution)
@@ -106,7 +106,7 @@ def own_study(settings: Settings, own: Settings, lr: str) -> ExternalStudy:
     Raises:
         ConfigError: a setting has several, or something is missing.
     """
-    shared, sets = shared_settings(settings, own), own_settings(own)
+    shared, sets = shared_settings(settings, own), own_values(own.get("sets", ()))
     for name, values in {**shared, **sets}.items():
         if isinstance(values, tuple) and len(values) > 1:
             shown = ",".join(map(str, values))
