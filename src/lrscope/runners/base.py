@@ -17,6 +17,7 @@ from lrscope.records import Metric, Outcome, Record
 
 # Before a job's first step, by whether it has a process of its own: Python, torch, reading the inputs.
 START_SECONDS = {True: 4.0, False: 0.5}
+ALIVE_SECONDS = 30.0  # how long the user's own training may be silent before its executor is told that it lives
 
 
 @dataclass(frozen=True)
@@ -147,3 +148,11 @@ class Runner(Protocol):
             LrscopeError, RuntimeError, MemoryError: how they failed.
         """
         ...
+
+
+class OneByOne:
+    """What runners share that run each trial as a job of its own."""
+
+    def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
+        """Return each trial by itself."""
+        return [[index] for index in range(len(trials))]

@@ -5,32 +5,31 @@ from __future__ import annotations
 import math
 import socket
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from lrscope.config import AnyStudy, AnyTrial, ExternalStudy, ExternalTrial
+from lrscope.config import AnyStudy, ExternalStudy, ExternalTrial
 from lrscope.config.numerics import Numerics
 from lrscope.machine import available_cores
 from lrscope.records import UNDECIDED, EvaluationRecord, Reached, StepRecord
-from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.base import ALIVE_SECONDS, Event, Job, JobTrial, OneByOne, OnStart, Prepared
 from lrscope.runners.external.ended import Ended, why_failed
 from lrscope.runners.external.inputs import check_command, check_direction, fingerprint
-from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
+from lrscope.runners.external.outcome import has_outcome, last_on_dev, leave_outcome, outcome_of
 from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
 from lrscope.runners.external.run_process import child_environment, run_process
-from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder, empty_folder
+from lrscope.runners.work_folder import CHECKPOINT, LOGS, OUTPUT, checkpoint_folder, empty_folder
 from lrscope.runs.live_lines import LiveLines, Progress
 from lrscope.runs.run_results import RunResults, read_results
 
-ALIVE_SECONDS = 30.0
 SECONDS_BETWEEN_BARS = 0.5  # a progress bar is redrawn more often than it is worth telling
 NAN_LOSSES = 3  # logged in a row: one may be a skipped step of mixed precision
 
 
-class CommandRunner:
+class CommandRunner(OneByOne):
     """Runs a command once a trial, each in a process tree of its own."""
 
     most_gpus = math.inf
@@ -55,10 +54,6 @@ class CommandRunner:
             inputs=None,
             task_state={},
         )
-
-    def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
-        """Return each trial by itself."""
-        return [[index] for index in range(len(trials))]
 
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
         """Run the command of a trial to its end, and read what it measured; every attempt begins anew."""
@@ -104,8 +99,7 @@ class _CommandRun:
         results = read_results(out, log, live=self.live.records)
         end = self._end(ended, results)
         if end.kind == "done":
-            dev = [record for record in results.evaluations if record.split == "dev"]
-            yield from (Event("record", self.trial.id, replace(record, scores={})) for record in dev[-1:])
+            yield from last_on_dev(self.trial, results.evaluations)
         yield end
 
     def _followed(self, process: Any) -> Any:
@@ -180,7 +174,7 @@ class _CommandRun:
         )
 
     def _command(self, folder: Path, out: Path) -> list[str]:
-        checkpoint = folder / "checkpoint"
+        checkpoint = folder / CHECKPOINT
         checkpoint.mkdir(parents=True, exist_ok=True)
         config, trainer = self.config, self.study.trainer
         values: dict[str, Any] = {

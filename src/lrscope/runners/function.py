@@ -8,31 +8,29 @@ import os
 import queue
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Literal
 
-from lrscope.config import AnyStudy, AnyTrial, ExternalStudy
+from lrscope.config import AnyStudy, ExternalStudy
 from lrscope.config.external import ExternalTrial
 from lrscope.config.numerics import Numerics
 from lrscope.errors import StudyError
 from lrscope.machine import available_cores
 from lrscope.records import UNDECIDED, EvaluationRecord, Outcome, Reached
-from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.base import ALIVE_SECONDS, Event, Job, JobTrial, OneByOne, OnStart, Prepared
 from lrscope.runners.external.captured_output import write_log
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction, load_function
 from lrscope.runners.external.driven_trainer import drive, is_trainer
 from lrscope.runners.external.inputs import check_direction, digest
-from lrscope.runners.external.outcome import has_outcome, leave_outcome, outcome_of
+from lrscope.runners.external.outcome import has_outcome, last_on_dev, leave_outcome, outcome_of
 from lrscope.runners.external.returned import WrongReturn, evaluations_of
 from lrscope.runners.external.running_trial import Diverged, StopRequested, TimeIsUp, Trial
 from lrscope.runners.external.user_error import place_of, says_what, traceback_of
-from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder, empty_folder
+from lrscope.runners.work_folder import CHECKPOINT, LOGS, OUTPUT, checkpoint_folder, empty_folder
 
-ALIVE_SECONDS = 30.0  # how long a function may be silent before its executor is told that it lives
 GRACE_SECONDS = 5.0  # after its time is up, for a report to end it
-CHECKPOINT = "checkpoint"
 # What a program does wrong once it does wrong again: such a trial is not tried twice.
 WOULD_COME_AGAIN = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, NotImplementedError,
@@ -40,7 +38,7 @@ WOULD_COME_AGAIN = (
 )  # fmt: skip
 
 
-class FunctionRunner:
+class FunctionRunner(OneByOne):
     """Calls a function for every trial: the user's own object in this process, or the one in the study's folder."""
 
     def __init__(self, function: TrainFunction | None = None, *, must_travel: bool = False) -> None:
@@ -82,10 +80,6 @@ class FunctionRunner:
             files=files,
         )
 
-    def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
-        """Return each trial by itself."""
-        return [[index] for index in range(len(trials))]
-
     def run(self, job: Job, prepared: Prepared, on_start: OnStart) -> Iterator[Event]:
         """Call the function for one trial.
 
@@ -106,8 +100,7 @@ class FunctionRunner:
         ended = attempt.ended
         if ended.outcome is not None:
             leave_outcome(trial, job, ended.outcome)
-            dev = [record for record in ended.outcome.evaluations if record.split == "dev"]
-            yield from (Event("record", trial.id, replace(record, scores={})) for record in dev[-1:])
+            yield from last_on_dev(trial, ended.outcome.evaluations)
         yield Event(ended.kind, trial.id, reason=ended.reason, is_final=ended.is_final)
 
 

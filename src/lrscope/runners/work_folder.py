@@ -23,6 +23,7 @@ from lrscope.store.trials import trial_name
 
 LET_GO_SECONDS = 30.0  # a try that was killed may take a while to be gone
 OUTPUT = "out"  # where the user's own training writes, beside the checkpoints of the built-in one
+CHECKPOINT = "checkpoint"  # where it keeps what it goes on from, in the work folder, over kills and stops
 LOGS = ("output.log",)  # files of a run that are kept with its trial
 ONLY_TRIAL = 1  # the number of a trial in the study of its own
 

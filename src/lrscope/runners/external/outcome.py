@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from lrscope.records import UNDECIDED, EvaluationRecord, Outcome, Status
-from lrscope.runners.base import Job, JobTrial
+from lrscope.runners.base import Event, Job, JobTrial
 from lrscope.store.blobs import STEP
 from lrscope.store.outcomes import read_outcome, take_outcome
 from lrscope.store.storage import DATABASE
@@ -38,6 +38,15 @@ def outcome_of(
     kept = tuple(replace(each, split=SEALED) if each.split == "test" else each for each in known)
     last = max([step, *(record.step for record in kept)])
     return Outcome(status, reason, last, last, 0, seconds, np.empty(0, dtype=STEP), kept, examples=examples)
+
+
+def last_on_dev(trial: JobTrial, evaluations: Sequence[EvaluationRecord]) -> Iterator[Event]:
+    """Yield the last evaluation on dev, which whoever shows the trial has not seen where it was read at its end.
+
+    Per-example scores need not travel.
+    """
+    dev = [record for record in evaluations if record.split == "dev"]
+    yield from (Event("record", trial.id, replace(record, scores={})) for record in dev[-1:])
 
 
 def leave_outcome(trial: JobTrial, job: Job, outcome: Outcome) -> None:
