@@ -8,12 +8,12 @@ from typing import Any
 
 from lrscope.config import ExternalStudy, ExternalTrial, StudyConfig, TrialConfig
 from lrscope.config.base import settings_of
-from lrscope.config.command_line import CommandLine, quote, resume
+from lrscope.config.command_line import CommandLine, resume
 from lrscope.config.read import built_in_trial
 from lrscope.config.trial import DEFAULT_SCHEDULE
 from lrscope.findings.imported_options import imported_options
 from lrscope.number_text import short_rate
-from lrscope.runners.external.placeholders import fill, placeholder_values
+from lrscope.runners.external.placeholders import filled_line, placeholder_values
 from lrscope.runs.runs import Runs
 from lrscope.schedules import Phase, Schedule
 
@@ -73,7 +73,7 @@ def own_command(runs: Runs, arm: str) -> str:
     if not isinstance(config, ExternalTrial) or not isinstance(study, ExternalStudy) or study.trainer.command is None:
         return ""
     values = {**placeholder_values(config), **{name: name.upper() for name in ("out", "checkpoint", "port", "config")}}
-    return " ".join(quote(fill(word, values)) for word in study.trainer.command)
+    return filled_line(study.trainer.command, values)
 
 
 def next_sweep(config: StudyConfig, low: float, high: float) -> CommandLine:

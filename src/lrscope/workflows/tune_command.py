@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lrscope.config import ExternalStudy, ExternalTrial
-from lrscope.config.command_line import quote
 from lrscope.config.external import ExternalSweep
 from lrscope.errors import StudyError
 from lrscope.executors.config import ExecutorConfig, trials_at_once
@@ -21,7 +20,7 @@ from lrscope.machine import available_cores
 from lrscope.number_text import format_rate
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
-from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
+from lrscope.runners.external.placeholders import filled_line, placeholder_values, render_template
 from lrscope.runners.work_folder import LOGS
 from lrscope.runs.audit import audit
 from lrscope.runs.import_study import read_study
@@ -317,4 +316,4 @@ def filled_command(study: ExternalStudy, trial: ExternalTrial, folder: Path) -> 
         path = home / f"{RECOMMENDED}{template.suffix}"
         path.write_text(render_template(template, values).text, encoding="utf-8")
         values["config"] = path
-    return " ".join(quote(fill(word, values)) for word in trainer.command)
+    return filled_line(trainer.command, values)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from lrscope.config import ExternalTrial
+from lrscope.config.command_line import quote
 from lrscope.errors import ConfigError
 from lrscope.number_text import format_number
 
@@ -92,6 +93,18 @@ def fill(text: str, values: Mapping[str, object]) -> str:
         return match[1][: len(match[1]) - depth] + "{" * kept + inner + "}" * kept + match[3][: len(match[3]) - depth]
 
     return _BRACED_NAME.sub(replaced, text)
+
+
+def filled_line(command: Sequence[str], values: Mapping[str, object]) -> str:
+    """Return a command with its placeholders filled in, as it is typed in a shell.
+
+    Raises:
+        ConfigError: a placeholder has a name that is not among the values.
+
+    >>> filled_line(["python", "my train.py", "--lr={lr}"], {"lr": 1e-5})
+    "python 'my train.py' --lr=1.0e-5"
+    """
+    return " ".join(quote(fill(word, values)) for word in command)
 
 
 class Rendered(NamedTuple):
