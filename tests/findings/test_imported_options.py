@@ -16,7 +16,7 @@ CONSTANT = {"schedule": "constant", "warmup": "0"}
         ({}, CONSTANT),
         ({"batch_size": "80", "epochs": "5", "seed": "3"}, {"batch_size": 80, "epochs": 5, **CONSTANT}),
         ({"schedule": "linear"}, {"schedule": "linear", "warmup": "0"}),
-        ({"schedule": "curved"}, {"schedule": "cosine", "warmup": "0"}),
+        ({"schedule": "curved"}, {}),
         ({"lr_scheduler_type": "cosine", "warmup_ratio": "0.1"}, {"schedule": "cosine", "warmup": "10%"}),
         (
             {"lr_scheduler_type": "constant_with_warmup", "warmup_steps": "50"},

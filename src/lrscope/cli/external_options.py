@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
+from lrscope.cli.options import one_direction
 from lrscope.config.base import settings_of
 from lrscope.config.build import absolute
 from lrscope.config.external import ExternalTrial, TrainerConfig
 from lrscope.config.times import parse_time
-from lrscope.errors import ConfigError
 
 _DECLARED = {**settings_of(TrainerConfig), "steps": settings_of(ExternalTrial)["steps"]}
 _MORE = {"sets": "--set", "minimize": "--minimize", "maximize": "--maximize"}  # options that are no setting by name
@@ -91,11 +91,10 @@ def trainer_settings(own: Mapping[str, Any]) -> dict[str, Any]:
     """
     from lrscope.runners.external.placeholders import split_command
 
-    if "minimize" in own and "maximize" in own:
-        raise ConfigError("a metric has one direction: got --minimize and --maximize; leave one out")
+    direction = one_direction(minimize="minimize" in own, maximize="maximize" in own)
     trainer: dict[str, Any] = {"metric": own["metric"]} if "metric" in own else {}
-    if "minimize" in own or "maximize" in own:
-        trainer["direction"] = "minimize" if "minimize" in own else "maximize"
+    if direction is not None:
+        trainer["direction"] = direction
     if "command" in own:
         trainer["command"] = split_command(own["command"])
     if "template" in own:

@@ -12,7 +12,7 @@ from lrscope.cli import options as opt
 from lrscope.cli.external_options import flag_given, shared_settings, trainer_settings, with_own_training
 from lrscope.cli.options import SWEEP, Settings, with_settings
 from lrscope.cli.study_table import print_sweep
-from lrscope.cli.sweep_options import AUTO, MaxSeeds, UntilDecided, grid_of, sweep_config
+from lrscope.cli.sweep_options import AUTO, Like, MaxSeeds, UntilDecided, grid_of, sweep_config, with_like
 from lrscope.config import AnyStudy, StudyConfig
 from lrscope.config.build import MOVABLE, flags_that_fix, resolve_paths, settings_in
 from lrscope.config.build_external import external_config, own_values, read_base
@@ -51,6 +51,7 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="With --resume: run failed trials again.")
     ] = False,
+    like: Like = None,
     until_decided: UntilDecided = None,
     max_seeds: MaxSeeds = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long or large study.")] = False,
@@ -68,6 +69,9 @@ def sweep(
 
       lrscope sweep --command "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
       --lr 1e-5,3e-5,1e-4 --seeds 2 --out runs/mine
+
+      lrscope sweep --like old/trainer_state.json --model stories260K-hf --train train.txt --dev dev.txt
+      --lr 1e-4,3e-4,1e-3 --out runs/again
     """
     from lrscope.terminal import live
     from lrscope.workflows import sweep as workflow
@@ -85,7 +89,7 @@ def sweep(
             raise ConfigError(
                 "--until-decided adds the seeds itself: got it with --seeds or values to compare; leave them out"
             )
-        _require_extension_only(settings, config, out, save_config)
+        _require_extension_only(settings, config, out, save_config, like)
         trainer = trainer_settings(own)
         moved = resolve_paths({name: value for name, value in settings.items() if name in MOVABLE})
         extension = {**grid, **({"seeds": settings["seeds"]} if "seeds" in settings else {})}
@@ -105,6 +109,8 @@ def sweep(
         raise ConfigError("--until-decided adds seeds to a study: got it without --resume; name the study's folder")
     if retry_failed:
         raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
+    if like is not None:
+        settings, own = with_like(settings, own, like)
     search = settings.get("peak_rate") == AUTO
     asked = with_threads(_asked(settings, own, config, search=search), execution)
     if search and save_config is not None:
@@ -146,12 +152,13 @@ def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bo
 
 
 def _require_extension_only(
-    settings: Settings, config: Path | None, out: Path | None, save_config: Path | None
+    settings: Settings, config: Path | None, out: Path | None, save_config: Path | None, like: Path | None
 ) -> None:
     """Refuse options that would make a resumed study another one."""
     single = {name: value for name, value in settings.items() if name != "seeds" and not isinstance(value, tuple)}
     beyond = flags_that_fix(single)
-    beyond += [flag for flag, value in (("--config", config), ("--out", out), ("--save-config", save_config)) if value]
+    others = {"--config": config, "--out": out, "--save-config": save_config, "--like": like}
+    beyond += [flag for flag, value in others.items() if value]
     if beyond:
         raise ConfigError(
             f"a resumed study keeps its settings: got {beyond[0]}; only more --seeds and more values of what it "

@@ -15,6 +15,7 @@ from lrscope.config.base import settings_of
 from lrscope.config.build import build_config, compose_schedule, settings_in
 from lrscope.config.trial import TrialConfig
 from lrscope.schedules import Schedule
+from lrscope.terminal.output import echo
 
 AUTO = "auto"
 
@@ -33,6 +34,56 @@ MaxSeeds = Annotated[
         show_default=False, rich_help_panel=opt.COMPARISON,
     ),
 ]  # fmt: skip
+
+
+Like = Annotated[
+    Path | None,
+    typer.Option(
+        "--like", help="Keep the schedule and the settings of a recorded run (a log, a trainer_state.json, …); options "
+        "override them.",
+        metavar="FILE", show_default=False, rich_help_panel=opt.COMPARISON,
+    ),
+]  # fmt: skip
+
+
+def with_like(settings: opt.Settings, own: opt.Settings, record: Path) -> tuple[opt.Settings, opt.Settings]:
+    """Return options with what a record says of how its runs were trained, where they do not say it themselves.
+
+    Of a command, what its placeholders name is taken. What is taken is printed.
+
+    Raises:
+        ConfigError: the record does not tell of one training.
+        DataError, StudyError: it cannot be read.
+    """
+    from lrscope.runners.external.inputs import OWN_NAMES
+    from lrscope.runners.external.placeholders import names_in
+    from lrscope.workflows.like import like
+
+    recorded = like(record)
+    if "command" not in own:
+        schedule = {"schedule", "warmup"} if settings.keys() & {"schedule", "warmup"} else set()
+        taken = {n: value for n, value in recorded.options.items() if n not in {*settings, *schedule}}
+        as_lists = {n: (value,) if n in ("schedule", "warmup") else value for n, value in taken.items()}
+        settings = {**settings, **as_lists}
+    else:
+        text = own["command"] + (Path(own["template"]).read_text("utf-8", "replace") if "template" in own else "")
+        given = {each.partition("=")[0].strip() for each in own.get("sets", ())}
+        names = names_in(text) - {*OWN_NAMES, *given, *settings, *own}
+        taken = recorded.values_of(sorted(names))
+        counts = {n: value for n, value in taken.items() if n in ("epochs", "steps")}
+        own = {**own, "sets": [*own.get("sets", ()), *(f"{n}={v}" for n, v in taken.items() if n not in counts)]}
+        settings, own = _with_lengths(settings, own, counts)
+    kept = ", ".join(f"{n.replace('_', ' ')} {value}" for n, value in taken.items())
+    echo(f"from {record}: {kept or 'nothing that the options do not say'}", err=True)
+    return settings, own
+
+
+def _with_lengths(
+    settings: opt.Settings, own: opt.Settings, lengths: Mapping[str, str]
+) -> tuple[opt.Settings, opt.Settings]:
+    """Return options with the epochs and steps of a record."""
+    epochs = {"epochs": (int(float(lengths["epochs"])),)} if "epochs" in lengths else {}
+    return {**settings, **epochs}, {**own, **({"steps": lengths["steps"]} if "steps" in lengths else {})}
 
 
 def grid_of(

@@ -11,7 +11,7 @@ from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine, resume
 from lrscope.config.read import built_in_trial
 from lrscope.config.trial import DEFAULT_SCHEDULE
-from lrscope.findings.imported_options import imported_options
+from lrscope.findings.imported_options import applied_text, imported_options
 from lrscope.number_text import short_rate
 from lrscope.runners.external.placeholders import filled_line, placeholder_values
 from lrscope.runs.runs import Runs
@@ -95,7 +95,11 @@ def sweep(runs: Runs, **changes: Any) -> CommandLine | None:
     """
     if runs.study is not None and not isinstance(runs.study, StudyConfig):
         return None
-    trained = imported_options(runs.settings) if runs.study is None else _of_study(runs, runs.study, changes)
+    trained = (
+        imported_options(runs.settings, applied_text(runs.runs))
+        if runs.study is None
+        else _of_study(runs, runs.study, changes)
+    )
     seeds = max(len(of_arm) for of_arm in runs.arms.values())
     if seeds > 1:
         trained["seeds"] = seeds

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lrscope.config.base import Setting
 from lrscope.config.catalogue import all_settings
 from lrscope.errors import LrscopeError
+from lrscope.runs.run import Run
 from lrscope.runs.settings import epochs_of
 from lrscope.schedules import parse
 
@@ -19,11 +20,13 @@ NOT_CARRIED = frozenset({
 })  # fmt: skip
 UNKNOWN = {"model": "MODEL", "train": "TRAIN", "dev": "DEV"}  # capitals stand for what is not known
 SCHEDULES = ("schedule", "lr_scheduler_type", "lr_schedule", "lr_scheduler", "scheduler")
-SHAPES = {"constant_with_warmup": "constant", "curved": "cosine"}
+SHAPES = {"constant_with_warmup": "constant"}
 
 
-def imported_options(settings: Mapping[str, str]) -> dict[str, Any]:
+def imported_options(settings: Mapping[str, str], applied: str = "") -> dict[str, Any]:
     """Return the options that train what these runs trained, as far as they say it.
+
+    `applied` is the schedule that their rates show, which counts before what its settings call it.
 
     >>> imported_options({"per_device_train_batch_size": "16", "lr_scheduler_type": "constant", "a; curl x #": "1"})
     {'model': 'MODEL', 'train': 'TRAIN', 'dev': 'DEV', 'batch_size': 16, 'schedule': 'constant', 'warmup': '0'}
@@ -32,14 +35,22 @@ def imported_options(settings: Mapping[str, str]) -> dict[str, Any]:
     for name, item in all_settings().items():
         if item.section not in ("data", "model", "trial") or name in NOT_CARRIED:
             continue
-        value = next((v for key in _names_of(item) if (v := _value(item, settings.get(key, ""))) is not None), None)
+        value = next((v for key in names_of(item) if (v := _value(item, settings.get(key, ""))) is not None), None)
         if value is not None and (value != item.default or name == "batch_size"):
             options[name] = value
     epochs = _value(all_settings()["epochs"], epochs_of(settings) or "")
-    return {**options, **({} if epochs is None else {"epochs": epochs}), **_schedule(settings)}
+    schedule = {"schedule": applied} if applied else _schedule(settings)
+    return {**options, **({} if epochs is None else {"epochs": epochs}), **schedule}
 
 
-def _names_of(item: Setting) -> tuple[str, ...]:
+def applied_text(runs: Iterable[Run]) -> str:
+    """Return the schedule that the rates of all of these runs show, in lrscope's language; empty where they differ."""
+    texts = {"" if run.log is None or run.log.schedule is None else run.log.schedule.text for run in runs}
+    return texts.pop() if len(texts) == 1 else ""
+
+
+def names_of(item: Setting) -> tuple[str, ...]:
+    """Return all names that programs have for a setting."""
     return (item.name, *([item.trainer] if item.trainer else []), *item.other_names)
 
 
