@@ -174,8 +174,8 @@ def test_a_micro_batch_is_held_to_the_batches_that_are_compared() -> None:
 def test_a_warmup_keeps_the_shape_of_the_files_schedule(tmp_path: Any) -> None:
     config = build_config({**NEEDED, "peak_rate": 1e-3, "schedule": "warmup(10%) > cosine"})
     (tmp_path / "c.toml").write_text(config.to_toml(), encoding="utf-8")
-    again = build_config({"warmup": "20%"}, config=tmp_path / "c.toml")
+    again = build_config({"warmup": "20%"}, base=StudyConfig.from_toml(tmp_path / "c.toml"))
     assert str(again.trial.schedule) == "warmup(20%) > cosine"
-    sweep = sweep_config({"warmup": ("0", "20%")}, tmp_path / "c.toml").sweep
+    sweep = sweep_config({"warmup": ("0", "20%")}, StudyConfig.from_toml(tmp_path / "c.toml")).sweep
     assert sweep is not None
     assert [str(each) for each in sweep.grid["schedule"]] == ["cosine", "warmup(20%) > cosine"]

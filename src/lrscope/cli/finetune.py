@@ -10,6 +10,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import FINETUNE, Settings, with_settings
+from lrscope.config import StudyConfig
 from lrscope.config.build import build_config, flags_that_fix, resolve_paths
 from lrscope.errors import ConfigError
 from lrscope.terminal.output import echo, metrics_line, print_json
@@ -51,7 +52,7 @@ def finetune(
     else:
         search = settings.get("peak_rate") == "find"
         known = {**settings, "peak_rate": 1e-3} if search else settings
-        asked = build_config(known, config=config)
+        asked = build_config(known, base=None if config is None else StudyConfig.from_toml(config))
         folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
         with live.shown(quiet=json) as callbacks:
             run = workflow.finetune_at_found_rate if search else workflow.finetune

@@ -13,10 +13,11 @@ from lrscope.cli.external_options import flag_given, shared_settings, trainer_se
 from lrscope.cli.options import SWEEP, Settings, with_settings
 from lrscope.cli.study_table import print_sweep
 from lrscope.cli.sweep_options import AUTO, Like, MaxSeeds, UntilDecided, grid_of, sweep_config, with_like
-from lrscope.config import AnyStudy, StudyConfig
+from lrscope.config import AnyStudy, ExternalStudy, StudyConfig
 from lrscope.config.build import MOVABLE, flags_that_fix, resolve_paths, settings_in
-from lrscope.config.build_external import external_config, own_values, read_base
+from lrscope.config.build_external import external_config, own_values
 from lrscope.config.command_line import CommandLine
+from lrscope.config.read import study_from_toml
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.terminal.output import echo
@@ -139,16 +140,17 @@ def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bo
     Raises:
         ConfigError: something required is missing, or cannot be.
     """
-    base = read_base(config)
-    if "command" not in own and base is None:
+    base = None if config is None else study_from_toml(config)
+    kept = base if isinstance(base, ExternalStudy) else None
+    if "command" not in own and kept is None:
         if own:
             raise ConfigError(
                 f"{flag_given(own)} belongs to a training of your own: got it without --command; add the command"
             )
-        return sweep_config(settings, config, (1e-3,) if search else None)
+        return sweep_config(settings, base if isinstance(base, StudyConfig) else None, (1e-3,) if search else None)
     if search:
         raise ConfigError("--lr auto needs the built-in training: got it with --command; name the rates, or use tune")
-    return external_config(trainer_settings(own), shared_settings(settings, own), own_values(own.get("sets", ())), base)
+    return external_config(trainer_settings(own), shared_settings(settings, own), own_values(own.get("sets", ())), kept)
 
 
 def _require_extension_only(

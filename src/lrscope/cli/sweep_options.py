@@ -106,14 +106,15 @@ def grid_of(
 
 
 def sweep_config(
-    settings: Mapping[str, Any], config: Path | None, rates: tuple[float, ...] | None = None
+    settings: Mapping[str, Any], base: StudyConfig | None, rates: tuple[float, ...] | None = None
 ) -> StudyConfig:
-    """Return the study that a sweep's settings ask for; `rates` stand in for those that a range test has yet to find.
+    """Return the study that a sweep's settings ask for, the rest as in `base`.
+
+    `rates` stand in for those that a range test has yet to find.
 
     Raises:
         ConfigError: something required is missing, or cannot be.
     """
-    base = StudyConfig.from_toml(config) if config else None
     kept = base.sweep if base is not None and base.sweep is not None else SweepConfig()
     before = kept.grid.get("schedule") or (() if base is None else (base.trial.schedule,))
     shapes = tuple(schedule.without_warmup() for schedule in before) or ("linear",)
@@ -121,7 +122,7 @@ def sweep_config(
     # A trial is checked as a whole: where batch sizes are compared, a micro-batch is held to the first of them.
     first = {name: values[0] for name, values in grid.items()}
     shared = {name: value for name, value in settings.items() if not isinstance(value, tuple)}
-    built = build_config({**shared, **first}, config=config, what="a sweep")
+    built = build_config({**shared, **first}, base=base, what="a sweep")
     varied = {name: values for name, values in grid.items() if len(values) > 1} or {
         "peak_rate": (built.trial.peak_rate,)
     }

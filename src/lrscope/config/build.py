@@ -35,13 +35,15 @@ def compose_schedule(schedule: str | Schedule | None, warmup: str | None) -> Sch
     return with_warmup(parsed, duration)
 
 
-def build_config(settings: Mapping[str, Any], *, config: Path | None = None, what: str = "a fine-tune") -> StudyConfig:
-    """Return the study that these settings of its data, model, trial and numerics ask for.
+def build_config(
+    settings: Mapping[str, Any], *, base: StudyConfig | None = None, what: str = "a fine-tune"
+) -> StudyConfig:
+    """Return the study that these settings of its data, model, trial and numerics ask for; the rest is that of `base`.
 
     Raises:
         ConfigError: something required is missing, or cannot be.
     """
-    values: dict[str, Any] = StudyConfig.from_toml(config).to_dict() if config else {}
+    values: dict[str, Any] = {} if base is None else base.to_dict()
     for section in SHARED:
         values.setdefault(section, {})
     for name, value in resolve_paths(settings).items():

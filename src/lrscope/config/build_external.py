@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from lrscope.config.base import settings_of
@@ -106,11 +105,3 @@ def own_values(texts: Sequence[str]) -> dict[str, tuple[Scalar, ...]]:
         own[name] = tuple(dict.fromkeys(scalar_of(part) for part in parts))
         OwnSettings({name: own[name][0]})
     return own
-
-
-def read_base(config: Path | None) -> ExternalStudy | None:
-    """Return the study of a TOML file, where it is one of the user's own training."""
-    from lrscope.config.read import study_from_toml
-
-    study = None if config is None else study_from_toml(config)
-    return study if isinstance(study, ExternalStudy) else None
