@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Cli, Toy
 
 from lrscope.errors import DataError
 from lrscope.findings.answer import NoEvaluation, OtherDevSets, answer
 from lrscope.runs.comparisons import Asked, dev_sets
 from lrscope.runs.dev_set import UNKNOWN, DevSet
-from lrscope.runs.notes import EarlierCheckpoint, NearlyFinished
+from lrscope.runs.notes import EarlierCheckpoint, NearlyFinished, ScoresIgnored
 from lrscope.runs.sources import read_comparisons, read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -98,3 +99,16 @@ def test_what_was_never_evaluated_says_how_to_evaluate(tmp_path: Path) -> None:
     path = state(tmp_path / "a.json", 1e-4, steps=10)
     (told,) = [each for each in answer(Conclusions(read_runs([path], {}))) if isinstance(each, NoEvaluation)]
     assert (told.source, told.how) == (str(path), "--eval_strategy epoch")
+
+
+def test_a_study_is_joined_with_an_older_log(tmp_path: Path, toy: Toy, cli: Cli) -> None:
+    study, log = tmp_path / "study", tmp_path / "old.log"
+    assert cli("sweep", *toy.options(), "--lr", "1e-3,1e-2", "--epochs", "2", "--out", study, "--yes")[0] == 0
+    log.write_text("### lr 1e-4\nepoch 0: dev acc :: 0.30\nepoch 1: dev acc :: 0.35\n", encoding="utf-8")
+    (runs,) = read_comparisons([study, log], Asked({}))
+    assert runs.metric == ("accuracy", "maximize")
+    assert sorted(run.rate or 0.0 for run in runs.runs) == [1e-4, 1e-3, 1e-2]
+    assert (runs.is_imported, ScoresIgnored() in runs.notes) == (True, True)
+    both = [study, study.parent / "again"]
+    assert cli("sweep", *toy.options(), "--lr", "3e-3", "--epochs", "2", "--out", both[1], "--yes")[0] == 0
+    assert sorted(run.rate or 0.0 for run in read_runs(both, {}).runs) == [1e-3, 3e-3, 1e-2]

@@ -51,6 +51,7 @@ _ORDER = tuple(
         "chrf|meteor|bertscore|comet", "wer", "cer", "(?:roc_)?auc|auroc|aupr", "pearsonr?|spearmanr?|kappa|r2",
     )
 )  # fmt: skip
+SHORT_NAMES = {"acc": "accuracy", "ppl": "perplexity"}  # what some programs call a metric that others write out
 _OF_TOKENS = re.compile(r"token", re.I)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lrscope.config.metric_names import SHORT_NAMES
 from lrscope.errors import DataError
 from lrscope.records import Direction, Metric
 from lrscope.runs.dev_set import UNKNOWN, DevSet
@@ -44,7 +45,7 @@ def comparisons(files: Sequence[tuple[str, Imported]], asked: Asked) -> list[Run
     Raises:
         DataError: the runs of a comparison have no metric in common, or not the one that is asked for.
     """
-    named = [_named(file, name, files) for name, file in files]
+    named = _with_common_names([_named(file, name, files) for name, file in files])
     sets = dev_sets(each for file in named for each in _sets_of(file))
     if len(sets) < 2:
         return [_compared([(name, file) for (name, _), file in zip(files, named, strict=True)], sets, UNKNOWN, asked)]
@@ -176,6 +177,28 @@ def _named(file: Imported, name: str, files: Sequence[tuple[str, Imported]]) -> 
     is_alone = sum(str(Path(other).parent) == folder for other, _ in files) == 1
     called = folder if is_alone and folder not in (".", "") else name
     return replace(file, runs=tuple(run if run.arm else replace(run, arm=called) for run in file.runs))
+
+
+def _with_common_names(files: Sequence[Imported]) -> Sequence[Imported]:
+    """Return files that call a metric by one name, where some shorten it."""
+    for short, long in SHORT_NAMES.items():
+        each = [_measured(run) for file in files for run in file.runs if run.points]
+        if all((short in names) != (long in names) for names in each) and len({long in names for names in each}) > 1:
+            files = [replace(file, runs=tuple(_renamed(run, short, long) for run in file.runs)) for file in files]
+    return files
+
+
+def _renamed(run: Run, short: str, long: str) -> Run:
+    points = tuple(
+        replace(point, splits={split: _with_name(values, short, long) for split, values in point.splits.items()})
+        for point in run.points
+    )
+    final = {split: _with_name(values, short, long) for split, values in run.final.items()}
+    return replace(run, points=points, final=final)
+
+
+def _with_name(values: Mapping[str, float], short: str, long: str) -> dict[str, float]:
+    return {long if name == short else name: value for name, value in values.items()}
 
 
 def _never_evaluated(runs: Sequence[Run]) -> Iterator[Note]:

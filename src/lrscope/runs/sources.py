@@ -20,6 +20,7 @@ from lrscope.runs.importers.example_scores import ExampleScoreTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.trainer_state import TrainerState, last_state
+from lrscope.runs.joined_study import study_as_file
 from lrscope.runs.recorded_run import RECORD
 from lrscope.runs.runs import Runs
 from lrscope.store.storage import DATABASE
@@ -33,6 +34,7 @@ HEAD = 1 << 16  # bytes that importers are shown
 def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
     """Return the runs of a study, or of imported files, one comparison a dev set.
 
+    A study stands alone, compared example by example; beside others it is one record of several, compared by values.
     A folder stands for the record in it, or for the last state that Trainer wrote. The sizes that are asked for are
     those of splits, for files that do not say.
 
@@ -48,8 +50,8 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
         if identity in known:
             raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
         known.add(identity)
-    if any(path.is_dir() for path in paths):
-        return [_of_study(paths, asked)]
+    if len(paths) == 1 and paths[0].is_dir():
+        return [_of_study(paths[0], asked)]
     return comparisons([(file_name(path), _imported(path)) for path in paths], asked)
 
 
@@ -91,7 +93,10 @@ def importer_of(path: Path) -> Importer:
 
 
 def _imported(path: Path) -> Imported:
-    """Return what a file holds; a pipe, as a shell's `<(...)` makes one, gives its bytes once and is copied first."""
+    """Return what a file or a study holds; a pipe, as of a shell, gives its bytes once and is copied first."""
+    if path.is_dir():
+        with StudyStore.open(path) as store:
+            return study_as_file(store)
     if path.is_file():
         return importer_of(path).read(path)
     if not path.is_fifo():
@@ -116,11 +121,9 @@ def _source(path: Path) -> Path:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _of_study(paths: Sequence[Path], asked: Asked) -> Runs:
-    if len(paths) > 1:
-        raise DataError("a report is of one study, or of files: got " + ", ".join(map(str, paths)))
-    with StudyStore.open(paths[0]) as store:
+def _of_study(path: Path, asked: Asked) -> Runs:
+    with StudyStore.open(path) as store:
         runs = read_study(store, asked.metric, at_best=asked.at_best)
         if known := [n for n in asked.sizes if runs.scores is not None or isinstance(store.config, StudyConfig)]:
-            raise DataError(f"{paths[0]} is a study, which knows how many examples it has: leave out --{known[0]}-size")
+            raise DataError(f"{path} is a study, which knows how many examples it has: leave out --{known[0]}-size")
         return replace(runs, sizes={**runs.sizes, **asked.sizes})
