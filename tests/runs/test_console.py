@@ -132,7 +132,7 @@ def test_logs_with_nothing_to_compare(text: str, said: str, tmp_path: Path) -> N
 
 def test_sources_of_several_kinds_are_refused(tmp_path: Path) -> None:
     log = written(tmp_path, "# 1e-4\n" + RUN.format(debris=""))
-    with pytest.raises(DataError, match="of one study, or of files"):
+    with pytest.raises(DataError, match="every file is given once"):  # the folder stands for the log in it
         read_runs([log, tmp_path], {})
     with pytest.raises(DataError, match="there is no"):
         read_runs([tmp_path / "none"], {})

@@ -141,6 +141,37 @@ class UnreadOmitted(Note):
 
 
 @dataclass(frozen=True)
+class RecordsLeftOut(Note):
+    """So many further records in a folder are of runs that richer records stand for; some of them."""
+
+    number: Count
+    files: Names
+
+
+@dataclass(frozen=True)
+class RecordNotRead(Note):
+    """A record in a folder could not be read, and why."""
+
+    file: Text
+    reason: Text
+
+
+@dataclass(frozen=True)
+class FoldersUnlisted(Note):
+    """Folders that could not be listed; some of them."""
+
+    folders: Names
+
+
+@dataclass(frozen=True)
+class FolderCut(Note):
+    """A folder holds more than was looked at: so many files were opened."""
+
+    folder: Text
+    number: Count
+
+
+@dataclass(frozen=True)
 class PeakEstimated(Note):
     """Peak rates were read back from rates that had already come down."""
 

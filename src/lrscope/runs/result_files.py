@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 from lrscope.data.table_rows import json_value
 from lrscope.errors import DataError
 from lrscope.records import EvaluationRecord, Metric
+from lrscope.runs.folder_walk import FolderWalk
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.columns import read_columns
 from lrscope.runs.importers.text import text_of
@@ -52,7 +52,8 @@ class ResultFolder:
     files: list[Path] = field(default_factory=list)  # the nearest first
 
     def __post_init__(self) -> None:
-        self.files = sorted(_files(self.folder), key=lambda path: (len(path.parts), str(path)))
+        walk = FolderWalk(self.folder, MAX_DEPTH, MAX_ENTRIES)
+        self.files = sorted(walk.files(), key=lambda path: (len(path.parts), str(path)))
 
     def measured(self) -> Iterator[Measured]:
         """Yield what each file holds, in the order in which they are believed."""
@@ -143,24 +144,3 @@ class ResultFolder:
         if not isinstance(values, dict):
             raise DataError(f"{what} is a JSON object: got {type(values).__name__}")
         return values
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield the plain files of a folder and of those in it, not through links; what cannot be listed is passed over."""
-    seen = 0
-    waiting = [(folder, 0)]
-    while waiting:
-        here, depth = waiting.pop(0)
-        try:
-            entries = sorted(os.scandir(here), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            seen += 1
-            if seen > MAX_ENTRIES:
-                return
-            if entry.is_dir(follow_symlinks=False):
-                if depth < MAX_DEPTH:
-                    waiting.append((Path(entry.path), depth + 1))
-            elif entry.is_file(follow_symlinks=False):
-                yield Path(entry.path)

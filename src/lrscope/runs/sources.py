@@ -12,6 +12,7 @@ from lrscope.config import StudyConfig
 from lrscope.errors import DataError
 from lrscope.records import Direction
 from lrscope.runs.comparisons import Asked, comparisons
+from lrscope.runs.folder_records import read_folder
 from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported, Importer
 from lrscope.runs.importers.checked import file_name
@@ -19,9 +20,8 @@ from lrscope.runs.importers.console import ConsoleLog
 from lrscope.runs.importers.example_scores import ExampleScoreTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
-from lrscope.runs.importers.trainer_state import TrainerState, last_state
+from lrscope.runs.importers.trainer_state import TrainerState
 from lrscope.runs.joined_study import study_as_file
-from lrscope.runs.recorded_run import RECORD
 from lrscope.runs.runs import Runs
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
@@ -35,7 +35,7 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
     """Return the runs of a study, or of imported files, one comparison a dev set.
 
     A study stands alone, compared example by example; beside others it is one record of several, compared by values.
-    A folder stands for the record in it, or for the last state that Trainer wrote. The sizes that are asked for are
+    A folder that is no study stands for the records of runs in it, one a run. The sizes that are asked for are
     those of splits, for files that do not say.
 
     Raises:
@@ -44,15 +44,12 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
     if not paths:
         raise DataError("a report is of a study's folder or of files: got none")
     paths = [_source(path) for path in paths]
-    known: set[tuple[int, int]] = set()
-    for path in paths:
-        identity = path.stat().st_dev, path.stat().st_ino
-        if identity in known:
-            raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
-        known.add(identity)
-    if len(paths) == 1 and paths[0].is_dir():
+    _require_once(paths)
+    if len(paths) == 1 and _is_study(paths[0]):
         return [_of_study(paths[0], asked)]
-    return comparisons([(file_name(path), _imported(path)) for path in paths], asked)
+    files = [file for path in paths for file in _files(path)]
+    _require_once([path for path, _ in files])
+    return comparisons([(file_name(path), imported) for path, imported in files], asked)
 
 
 def read_runs(
@@ -81,15 +78,40 @@ def importer_of(path: Path) -> Importer:
     Raises:
         DataError: it cannot be read.
     """
+    claiming = _claiming(path)
+    return claiming or next((each for each in IMPORTERS if path.suffix.lower() in each.suffixes), IMPORTERS[-1])
+
+
+def _claiming(path: Path) -> Importer | None:
+    """Return the first importer that claims a file by its content."""
     try:
         with path.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
-    for importer in IMPORTERS:
-        if importer.claims(path, head):
-            return importer
-    return next((each for each in IMPORTERS if path.suffix.lower() in each.suffixes), IMPORTERS[-1])
+    return next((importer for importer in IMPORTERS if importer.claims(path, head)), None)
+
+
+def _is_record(path: Path) -> bool:
+    try:
+        return _claiming(path) is not None
+    except DataError:
+        return False
+
+
+def _files(path: Path) -> list[tuple[Path, Imported]]:
+    """Return what a file or a study holds, or every record of a folder."""
+    is_folder = path.is_dir() and not _is_study(path)
+    return read_folder(path, _is_record, _imported) if is_folder else [(path, _imported(path))]
+
+
+def _require_once(paths: Sequence[Path]) -> None:
+    known: set[tuple[int, int]] = set()
+    for path in paths:
+        identity = path.stat().st_dev, path.stat().st_ino
+        if identity in known:
+            raise DataError(f"every file is given once: got {path} twice; runs at other seeds are files of their own")
+        known.add(identity)
 
 
 def _imported(path: Path) -> Imported:
@@ -109,16 +131,19 @@ def _imported(path: Path) -> Imported:
 
 
 def _source(path: Path) -> Path:
-    """Return a file, or a folder that is a study or unknown; of a folder of Trainer's, the file that it stands for."""
+    """Return a path that exists and may be looked at."""
     try:
         if not path.exists():
             raise DataError(f"a report is of a study's folder or of logs: there is no {path}")
-        stands_for_itself = not path.is_dir() or (path / DATABASE).exists()
-        if stands_for_itself:
-            return path
-        return path / RECORD if (path / RECORD).is_file() else last_state(path) or path
+        if path.is_dir():
+            next(path.iterdir(), None)
+        return path
     except OSError as error:  # a name that is too long, a folder that may not be listed
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _is_study(path: Path) -> bool:
+    return path.is_dir() and (path / DATABASE).exists()
 
 
 def _of_study(path: Path, asked: Asked) -> Runs:

@@ -21,6 +21,7 @@ from lrscope.runs.metric import direction_of
 from lrscope.runs.run import Run
 
 STATE = "trainer_state.json"
+_STEPS, _HEAD = re.compile(r'"global_step"\s*:\s*([0-9]{1,15})'), 1 << 12  # Trainer writes it before its history
 TO_EVALUATE = "--eval_strategy epoch"
 
 
@@ -56,15 +57,15 @@ class TrainerState:
         )
 
 
-def last_state(folder: Path) -> Path | None:
-    """Return Trainer's last state in a folder: its own, or that of the checkpoint with the most steps; None without."""
-    if (folder / STATE).is_file():
-        return folder / STATE
-    steps = {
-        int(m[1]): path for path in folder.iterdir() if (m := re.fullmatch(r"checkpoint-([0-9]{1,15})", path.name))
-    }
-    states = [steps[step] / STATE for step in sorted(steps) if (steps[step] / STATE).is_file()]
-    return states[-1] if states else None
+def steps_of_state(path: Path) -> int:
+    """Return how many updates a state stands at, by its first bytes, else by its folder's name; 0 without either."""
+    try:
+        with path.open("rb") as file:
+            match = _STEPS.search(decoded(file.read(_HEAD), errors="replace"))
+    except OSError:
+        match = None
+    match = match or re.match(r"^checkpoint-([0-9]{1,15})$", path.parent.name)
+    return int(match[1]) if match else 0
 
 
 def _with_steps(entries: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
