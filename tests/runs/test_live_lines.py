@@ -8,7 +8,8 @@ import time
 import pytest
 
 from lrscope.runs import live_lines
-from lrscope.runs.live_lines import LiveLines, Progress
+from lrscope.runs.importers.progress_bars import Progress
+from lrscope.runs.live_lines import LiveLines
 
 
 def told(lines: LiveLines) -> list[tuple[int, float, str, dict[str, float]]]:

@@ -22,7 +22,8 @@ from lrscope.runners.external.outcome import has_outcome, last_on_dev, leave_out
 from lrscope.runners.external.placeholders import fill, placeholder_values, render_template
 from lrscope.runners.external.run_process import child_environment, run_process
 from lrscope.runners.work_folder import CHECKPOINT, LOGS, OUTPUT, checkpoint_folder, empty_folder
-from lrscope.runs.live_lines import LiveLines, Progress
+from lrscope.runs.importers.progress_bars import Progress
+from lrscope.runs.live_lines import LiveLines
 from lrscope.runs.run_results import RunResults, read_results
 
 SECONDS_BETWEEN_BARS = 0.5  # a progress bar is redrawn more often than it is worth telling

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import floor, log10
 from pathlib import PurePath
 
 MAX_SIZE = 10**12
@@ -71,18 +72,23 @@ def _base(name: str) -> str:
     return PurePath(name.replace("\\", "/")).name.lower() or name
 
 
-def size_of_pace(seconds: float, per_second: float) -> tuple[int, int] | None:
+def size_of_pace(seconds: float, per_second: float, *, to_four_digits: bool = False) -> tuple[int, int] | None:
     """Return between which numbers of examples an evaluation took, by its seconds and its examples a second.
 
-    Trainer rounds seconds to 4 digits after the point, and examples a second to 3.
+    Trainer rounds seconds to 4 digits after the point, and examples a second to 3; what transformers 5 prints has four
+    digits in all besides.
 
     >>> size_of_pace(0.7986, 2.504), size_of_pace(2.3678, 1.267), size_of_pace(2869.7096, 0.081)
     ((2, 2), (3, 3), (231, 234))
+    >>> size_of_pace(12.35, 1289.0), size_of_pace(12.35, 1289.0, to_four_digits=True)
+    ((15919, 15919), (15907, 15932))
     """
     if not (0.0 < seconds < MAX_SIZE and 0.0 < per_second < MAX_SIZE):
         return None
-    low = (seconds - 6e-5) * (per_second - 6e-4)
-    high = (seconds + 6e-5) * (per_second + 6e-4)
+    off = [6e-5, 6e-4]
+    if to_four_digits:
+        off = [max(o, 0.51 * 10.0 ** (floor(log10(x)) - 3)) for o, x in zip(off, (seconds, per_second), strict=True)]
+    low, high = (seconds - off[0]) * (per_second - off[1]), (seconds + off[0]) * (per_second + off[1])
     if high > MAX_SIZE:
         return None
     first, last = -int(-low // 1), int(high)

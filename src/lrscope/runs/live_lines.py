@@ -7,38 +7,20 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 from lrscope.records import EvaluationRecord
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.console_lines import EPOCH_LINE, MAX_LINE, PRINTED_VALUE
+from lrscope.runs.importers.printed_dictionaries import dictionaries_in
+from lrscope.runs.importers.progress_bars import Progress, progress_in
 from lrscope.runs.measured import Entry, Placed, merged
 
 MAX_KEPT = 20_000  # records
-# A key and its value in what Python or JSON prints of a dictionary of plain values.
-_PAIR = re.compile(
-    r"""(?P<mark>['"])(?P<key>[^'"]{1,80})(?P=mark)\s*:\s*"""
-    r"""(?:'(?P<single>[^']{0,40})'|"(?P<double>[^"]{0,40})"|(?P<bare>[-+\w.]{1,40}))"""
-)
-_BAR = re.compile(r"(\d{1,15})/(\d{1,15}) \[((?:\d+:)?\d+:\d\d)<((?:\d+:)?\d+:\d\d|\?)")
 _SPLITS = ("eval", "dev", "train", "test", "val")  # one of which stands in a line with a value
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What stands behind the name of a split where its data are spoken of: "Generating test split: 16 examples".
 _OF_DATA = frozenset({"split", "set", "dataset", "data", "examples", "samples", "size", "file", "files", "batch_size"})
-_NOT_STEPS = re.compile(
-    r"eval|predict|load|download|map|tokeniz|generat|truncat|pack|chat|adding|writing|building|dropping|filter|saving",
-    re.I,
-)
-_NOT_STEPS_A_SECOND = re.compile(r"(examples|samples|files|shards|rows|[kMGT]?i?B)/s\]")  # how a bar's pace is told
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a progress bar stands: `done` of `total`, and the seconds left as it says, None where it does not."""
-
-    done: int
-    total: int
-    seconds_left: float | None
 
 
 class LiveLines:
@@ -82,12 +64,11 @@ class LiveLines:
                 continue
             if "\x1b" in part:
                 part = _ESCAPES.sub("", part).strip()
-            bar = _progress(part)
+            bar = progress_in(part)
             last = self._of_training(bar) or last
             if bar is not None and "{" not in part:
                 continue
-            entry = self._entry(part)
-            if entry is not None:
+            for entry in self._entries(part):
                 records = self._placed.place(entry)
                 found += records
                 self._keep(records)
@@ -108,18 +89,17 @@ class LiveLines:
             dropped = {id(each) for each in (logged or self._records)[1:-1:2]}
             self._records = [each for each in self._records if id(each) not in dropped][-MAX_KEPT:]
 
-    def _entry(self, part: str) -> Entry | None:
+    def _entries(self, part: str) -> Iterator[Entry]:
         brace = part.find("{")
         if brace >= 0 and part.find(":", brace) >= 0:
-            values = {
-                match["key"]: next(value for value in match.group("single", "double", "bare") if value is not None)
-                for match in _PAIR.finditer(part, brace)
-            }
-            if "train_runtime" in values:
-                self.seconds = checked.measured(values["train_runtime"])
-            return Entry.of(values)
-        if not any(split in part.lower() for split in _SPLITS):
-            return None
+            for values in dictionaries_in(part):
+                if "train_runtime" in values:
+                    self.seconds = checked.measured(values["train_runtime"])
+                yield Entry.of(values)
+        elif any(split in part.lower() for split in _SPLITS) and (entry := self._of_line(part)) is not None:
+            yield entry
+
+    def _of_line(self, part: str) -> Entry | None:
         if (match := EPOCH_LINE.match(part)) is not None:
             return self._of_epoch(int(match[1]), match[2])
         found = PRINTED_VALUE.findall(part)
@@ -142,28 +122,3 @@ class LiveLines:
         self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
         self._of_epochs |= {(split, name) for split, metrics in entry.splits.items() for name in metrics}
         return Entry(None, float(epoch + (self._first_epoch == 0)), entry.splits)
-
-
-def _progress(part: str) -> Progress | None:
-    """Return how far a bar stands; the last one of a line. Bars of evaluations and of reading data are others'."""
-    matches = list(_BAR.finditer(part)) if "/" in part and "<" in part else []
-    if not matches or _NOT_STEPS.search(part[: matches[-1].start()]):
-        return None
-    if _NOT_STEPS_A_SECOND.search(part, matches[-1].end()):
-        return None
-    done, total = int(matches[-1][1]), int(matches[-1][2])
-    return Progress(done, total, _seconds(matches[-1][4])) if 0 <= done <= total and total else None
-
-
-def _seconds(clock: str) -> float | None:
-    """Return the seconds that a clock shows.
-
-    >>> _seconds("01:20"), _seconds("1:00:05"), _seconds("?")
-    (80.0, 3605.0, None)
-    """
-    if clock == "?":
-        return None
-    seconds = 0.0
-    for part in clock.split(":"):
-        seconds = 60.0 * seconds + float(part)
-    return seconds if math.isfinite(seconds) else None

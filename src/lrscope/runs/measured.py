@@ -65,8 +65,14 @@ class Entry:
                 splits[split] = {**of_split, name: checked.measured(value)}
         epoch = checked.number(values.get("epoch"))
         step = checked.count(values.get("step", values.get("global_step")))
-        pace = (checked.number(values.get(f"eval_{name}")) for name in ("runtime", "samples_per_second"))
-        return Entry(step, epoch if 0.0 <= epoch <= 1e9 else None, _with_numbers(splits), size_of_pace(*pace))
+        told = [values.get(f"eval_{name}") for name in ("runtime", "samples_per_second")]
+        size = size_of_pace(*map(checked.number, told), to_four_digits=all(map(_has_four_digits, told)))
+        return Entry(step, epoch if 0.0 <= epoch <= 1e9 else None, _with_numbers(splits), size)
+
+
+def _has_four_digits(value: Any) -> bool:
+    """Whether a number may have been printed with four digits in all, as transformers 5 does."""
+    return isinstance(value, str) and sum(map(str.isdigit, value.strip("0."))) <= 4
 
 
 def _with_numbers(splits: Splits) -> Splits:

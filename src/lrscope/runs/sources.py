@@ -17,6 +17,7 @@ from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported, Importer
 from lrscope.runs.importers.checked import file_name
 from lrscope.runs.importers.console import ConsoleLog
+from lrscope.runs.importers.dictionary_log import DictionaryLog
 from lrscope.runs.importers.example_scores import ExampleScoreTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
@@ -27,7 +28,9 @@ from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 
 # In the order in which they are asked; what none claims is read as a console log.
-IMPORTERS: tuple[Importer, ...] = (RunRecord(), ExampleScoreTable(), TrainerState(), MetricTable(), ConsoleLog())
+IMPORTERS: tuple[Importer, ...] = (
+    RunRecord(), ExampleScoreTable(), TrainerState(), MetricTable(), DictionaryLog(), ConsoleLog(),
+)  # fmt: skip
 HEAD = 1 << 16  # bytes that importers are shown
 
 

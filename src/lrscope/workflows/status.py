@@ -13,8 +13,8 @@ from lrscope.errors import StudyError
 from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.records import FINISHED
 from lrscope.runners.work_folder import LOGS
+from lrscope.runs.importers.progress_bars import Progress as Bar
 from lrscope.runs.live_lines import LiveLines
-from lrscope.runs.live_lines import Progress as Bar
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.lock import is_held
 from lrscope.store.study import StudyStore
