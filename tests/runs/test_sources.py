@@ -113,5 +113,5 @@ def test_rows_of_one_step_are_one_evaluation(tmp_path: Path) -> None:
     ]
     path.write_text("\n".join(rows), encoding="utf-8")
     (run,) = read_runs([path], {}).runs
-    assert [(point.step, point.epoch) for point in run.points] == [(49, 0), (99, 0), (199, 1)]
-    assert dict(run.points[1].splits) == {"train": {"loss": 2.4}, "dev": {"loss": 2.3}}
+    assert [(point.step, point.epoch) for point in run.points] == [(100, 1), (200, 2)]
+    assert dict(run.points[0].splits) == {"train": {"loss": 2.5}, "dev": {"loss": 2.3}}

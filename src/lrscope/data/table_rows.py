@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,16 +36,17 @@ def read_bytes(path: Path) -> bytes:
 
 
 def csv_rows(
-    path: Path, text: str, separator: str, *, quoting: Quoting = csv.QUOTE_MINIMAL, fill: bool = False
+    path: Path, text: str | Iterable[str], separator: str, *, quoting: Quoting = csv.QUOTE_MINIMAL, fill: bool = False
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, cells) of text with separators, the heading first; empty lines are left out.
+    """Yield (line, cells) of text with separators, or of its lines, the heading first; empty lines are left out.
 
     With `fill`, a row that is shorter than the heading ends in empty cells.
 
     Raises:
         DataError: a row cannot be read, or is not as long as the heading; the line is named.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, quoting=quoting, strict=True)
+    lines = io.StringIO(text, newline="") if isinstance(text, str) else text
+    reader = csv.reader(lines, delimiter=separator, quoting=quoting, strict=True)
     csv.field_size_limit(2**31 - 1)
     last_line, width = 0, 0
     try:
@@ -66,14 +67,14 @@ def csv_rows(
         raise DataError(f"{path}:{reader.line_num}: not a CSV row: {error}; quote fields as spreadsheets do") from error
 
 
-def json_rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    r"""Yield (line, object) of text with one JSON object a line; empty lines are left out.
+def json_rows(path: Path, text: str | Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    r"""Yield (line, object) of text with one JSON object a line, or of its lines; empty lines are left out.
 
     Raises:
         DataError: a line is no JSON object, or has a key twice; the line is named.
     """
     # Not str.splitlines: that cuts at U+2028 and other characters that may stand inside a sentence.
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(text.split("\n") if isinstance(text, str) else text, 1):
         if line.strip():
             row = json_value(line, f"{path}:{number}: a line is one JSON object", "write one object a line")
             if not isinstance(row, dict):

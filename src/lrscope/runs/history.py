@@ -21,6 +21,7 @@ from lrscope.runs.training_log import TrainingLog
 # Of the length that was asked for: a run that came less far is unfinished. The last checkpoint of a run that saves
 # every so many steps stands a little before its end, when its rate is near its last value.
 UNFINISHED = 0.95
+_OF_STEPS = frozenset({"learning_rate", "grad_norm"})  # what is logged of training and measures no quality
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,8 @@ def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool
 def _points(records: Sequence[EvaluationRecord], *, is_counted: bool) -> list[Point]:
     """Return a point at each evaluation; the training loss is the mean of what was logged since the one before.
 
-    Evaluations that name neither step nor epoch are counted.
+    Other metrics of training are those that were measured at its step. Evaluations that name neither step nor epoch are
+    counted.
     """
     by_step: dict[int, dict[str, EvaluationRecord]] = {}
     for each in records:
@@ -123,9 +125,13 @@ def _points(records: Sequence[EvaluationRecord], *, is_counted: bool) -> list[Po
         if "dev" not in splits_at:
             continue
         splits: dict[str, Mapping[str, float]] = {"dev": splits_at["dev"].metrics}
+        at_step: Mapping[str, float] = splits_at["train"].metrics if "train" in splits_at else {}
+        trained = {name: value for name, value in at_step.items() if name not in _OF_STEPS}
         if losses:
-            splits["train"] = {"loss": sum(losses) / len(losses)}
+            trained["loss"] = sum(losses) / len(losses)
             losses = []
+        if trained:
+            splits["train"] = trained
         epoch = splits_at["dev"].epoch if has_epochs else math.nan
         counted = float(len(points) + 1) if is_counted else None
         points.append(Point(None if is_counted else step, counted if math.isnan(epoch) else epoch, splits))

@@ -1,42 +1,46 @@
-"""Tables of metrics as CSV, TSV, JSONL or Parquet.
+"""Tables of metrics as CSV, TSV, JSON, JSONL or Parquet.
 
-A row an evaluation, with `epoch` or `step`, `arm` or `lr`, `seed` if there are several, settings if they differ, and
-columns such as `train_loss`, `dev_acc`.
+A row is an evaluation, of one run or of several, or sums up a run; or every run has columns of its own, as in exports
+of charts. Columns are known by their names (`column_roles.py`), runs by what tells them apart (`row_groups.py`).
 """
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-from lrscope.config.metric_names import is_metric
 from lrscope.errors import DataError
+from lrscope.number_text import format_number
 from lrscope.runs.importers import checked
-from lrscope.runs.importers.arms import Arms
 from lrscope.runs.importers.base import Imported
+from lrscope.runs.importers.charts import is_chart, runs_of_chart
+from lrscope.runs.importers.column_roles import Roles, roles_of
+from lrscope.runs.importers.column_values import is_nan
 from lrscope.runs.importers.columns import Table, names_in, read_columns
 from lrscope.runs.importers.example_scores import SCORES
-from lrscope.runs.run import Point, Run
-from lrscope.runs.settings import RATES, SETTING, SPLITS, shared_settings
+from lrscope.runs.importers.row_groups import grouped
+from lrscope.runs.importers.table_runs import TableRuns
+from lrscope.runs.run import Run
+from lrscope.runs.settings import shared_settings
 
-Key = tuple[str, int, tuple[tuple[str, str], ...]]  # arm, seed, settings
-Position = tuple[int | None, float | None]  # step, epoch
-Splits = dict[str, dict[str, float]]
-_MEASURED = re.compile(r"^(train|dev|test|val|valid|validation|eval)[_ /.](.+)$", re.I)
-_LIKE_A_METRIC = re.compile(r"acc|f1|loss|score|bleu|rouge|auc|ppl|perplexity|error|wer|mcc|corr", re.I)
+MAX_TYPED, MAX_WORDS = 6, 40  # characters of a number that somebody typed, and of a text that is a setting
 
 
 class MetricTable:
-    """Metrics by epoch or step."""
+    """Metrics by epoch or step, or by run."""
 
     suffixes: tuple[str, ...] = (".csv", ".tsv", ".jsonl", ".parquet")
 
     def claims(self, path: Path, head: bytes) -> bool:
-        """Return whether the columns name a run and something that was measured."""
+        """Return whether the columns name something that was measured, and where it stands or of what run it is."""
         names = names_in(path, head)
-        return bool(names & {"arm", *RATES}) and any(_MEASURED.match(name) for name in names)
+        if is_chart(names):
+            return True
+        roles = roles_of(names)
+        if not roles.measured:
+            return bool(roles.bare) and bool(roles.steps or roles.epochs)
+        return roles.names_a_run or bool(roles.metrics_of_dev)
 
     def read(self, path: Path) -> Imported:
         """Return the runs of a table.
@@ -44,92 +48,79 @@ class MetricTable:
         Raises:
             DataError: it cannot be read, or lacks the columns.
         """
-        table = read_columns(path)
-        names = table.names
-        if not any(name in names for name in ("arm", *RATES)) or not any(_MEASURED.match(name) for name in names):
-            bare = [name for name in names if _LIKE_A_METRIC.search(name)]
-            hint = f"; if {bare[0]} was measured on dev, call it dev_{bare[0]}" if bare else ""
-            raise DataError(
-                f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
-                f"{', '.join(sorted(names))} in {checked.file_name(path)}{hint}"
-            )
-        return _Reader(table).imported()
+        table = read_columns(path, compact=True)
+        if is_chart(table.names):
+            return _imported(runs_of_chart(table))
+        roles = _filled_roles(table)
+        settings = _settings(table, roles)
+        if not roles.measured and not (roles.bare and (roles.steps or roles.epochs)):
+            raise _nothing_measured(table, roles)
+        groups = grouped(table, roles, list(settings))
+        if not roles.metrics_of_dev and roles.bare and (len(groups.rows) > 1 or groups.is_row_a_run):
+            raise _nothing_measured(table, roles)
+        _take_bare(roles)
+        return _imported(TableRuns(table, roles, settings, groups).runs())
 
 
-class _Reader:
-    def __init__(self, table: Table) -> None:
-        self.table, self.arms = table, Arms(table).look_at(range(len(table)))
-        self.settings = [name for name in table.names if SETTING.match(name)]
-        self.measured: dict[str, tuple[str, str]] = {}  # a column's split and metric
-        for name in table.names:
-            match = _MEASURED.match(name)
-            if match and not SETTING.match(name) and is_metric(match[2]):
-                split = match[1].lower()
-                self.measured[name] = SPLITS.get(split, split), match[2].lower()
+def _imported(runs: Sequence[Run]) -> Imported:
+    return Imported(tuple(runs), shared_settings([run.settings for run in runs]))
 
-    def imported(self) -> Imported:
-        points: dict[Key, dict[Position, Splits]] = {}
-        rates: dict[str, float | None] = {}
-        for row in range(len(self.table)):
-            arm, rate = self.arms.of(row)
-            rates[arm] = rate
-            settings = tuple((name, text) for name in self.settings if (text := self.table.text(name, row)))
-            of_run = points.setdefault((arm, self.arms.seed(row), settings), {})
-            self._take(row, arm, of_run)
-        runs = tuple(
-            _run(key, rates[key[0]], of_run, names_all_settings=bool(self.settings)) for key, of_run in points.items()
+
+def _nothing_measured(table: Table, roles: Roles) -> DataError:
+    """Return what to say of a table in which nothing is known to be of dev; only columns that it has are named."""
+    hint = ""
+    if empty := roles_of(table.names).measured:
+        for name in empty:
+            table.numbers(name)  # which says what is there instead of numbers
+        return DataError(
+            f"runs are compared by what was measured on dev: got no dev column with numbers in "
+            f"{checked.file_name(table.path)}"
         )
-        if not any("dev" in point.splits for run in runs for point in run.points):
-            raise DataError(
-                "runs are compared by what was measured on dev: got no dev column with numbers in "
-                f"{checked.file_name(self.table.path)}"
-            )
-        return Imported(runs, shared_settings([run.settings for run in runs]))
-
-    def _take(self, row: int, arm: str, of_run: dict[Position, Splits]) -> None:
-        """Take in a row: what stands at one step in several rows, as loggers write it, is one evaluation."""
-        position, values = self._position(row, len(of_run)), self._values(row)
-        known = of_run.setdefault(position, {})
-        for split, metrics in values.items():
-            if (position[0] is None and known) or set(metrics) & set(known.get(split, {})):
-                at = f"epoch {position[1]:g}" if position[0] is None else f"step {position[0]}"
-                raise DataError(
-                    f"{self.table.at(row)}: an epoch stands once a run: got {at} of {arm}, seed "
-                    f"{self.arms.seed(row)}, again; runs of one arm differ in a column seed, other arms in a column "
-                    "arm, or in a setting such as batch_size"
-                )
-        for split, metrics in values.items():
-            known.setdefault(split, {}).update(metrics)
-
-    def _position(self, row: int, number: int) -> Position:
-        epoch, step = self.table.number("epoch", row), self.table.number("step", row)
-        for name, value in (("epoch", epoch), ("step", step)):
-            if not math.isnan(value) and not 0.0 <= value <= checked.MAX_COUNT:
-                raise DataError(f"{self.table.at(row)}: {name} is a number from 0 on: got {value:g}")
-        if math.isnan(step):
-            return None, number + 1.0 if math.isnan(epoch) else epoch
-        return int(step), None if math.isnan(epoch) else epoch
-
-    def _values(self, row: int) -> Splits:
-        splits: Splits = {}
-        for name, (split, metric) in self.measured.items():
-            if self.table.text(name, row):  # what was measured and is NaN stays so
-                splits.setdefault(split, {})[metric] = checked.measured(self.table.number(name, row))
-        return splits
-
-
-def _run(key: Key, rate: float | None, of_run: Mapping[Position, Splits], *, names_all_settings: bool) -> Run:
-    """Return a run; what was measured on test last is what it came to."""
-    points, final = [], {}
-    for (step, epoch), splits in sorted(of_run.items(), key=lambda item: _order(item[0])):
-        if "test" in splits:
-            final = {"test": splits["test"]}
-        points.append(Point(step, epoch, {split: values for split, values in splits.items() if split != "test"}))
-    return Run(
-        key[0], key[1], rate, tuple(points), final=final, settings=dict(key[2]), names_all_settings=names_all_settings
+    if roles.bare:
+        name = next(iter(roles.bare))
+        hint = f"; if {name} was measured on dev, call it dev_{name}"
+    return DataError(
+        f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
+        f"{', '.join(sorted(name for name in table.names if name)[:20])} in {checked.file_name(table.path)}{hint}"
     )
 
 
-def _order(position: Position) -> tuple[float, float]:
-    step, epoch = position
-    return (epoch or 0.0, 0.0) if step is None else (float(step), epoch or 0.0)
+def _take_bare(roles: Roles) -> None:
+    """Take what names no split for training's, in the log of one run: an evaluation would say that it is one."""
+    if not roles.metrics_of_dev:
+        for name, metric in roles.bare.items():
+            roles.measured.setdefault(name, ("train", metric))
+
+
+def _filled_roles(table: Table) -> Roles:
+    """Return what columns are, those left out that hold nothing, or no numbers where they should."""
+    roles = roles_of(name for name in table.names if table.given(name).any())
+    for measured in (roles.measured, roles.bare):
+        for name in [name for name in measured if not _has_numbers(table, name)]:
+            del measured[name]
+    return roles
+
+
+def _has_numbers(table: Table, name: str) -> bool:
+    column = table.columns[name]
+    return column.numbers is not None or any(
+        is_nan(each) or not math.isnan(checked.number(each)) for each in column.texts
+    )
+
+
+def _settings(table: Table, roles: Roles) -> dict[str, str]:
+    """Return the columns that are settings, and their names; of unknown ones those with values that somebody typed."""
+    names = {name: name for name in roles.settings}
+    names.update(roles.asked)
+    names.update({name: name for name in roles.others if _is_typed(table, name)})
+    return names
+
+
+def _is_typed(table: Table, name: str) -> bool:
+    column = table.columns[name]
+    if column.numbers is not None and len(column.numbers) > 10_000:
+        return False
+    numbers = [checked.number(each) for each in column.texts if each]
+    if all(math.isnan(value) for value in numbers):
+        return all(len(each) <= MAX_WORDS for each in column.texts)
+    return all(len(format_number(value)) <= MAX_TYPED for value in numbers if math.isfinite(value))

@@ -1,0 +1,39 @@
+"""What names of runs say: some tell what was tried, others were drawn by a program, or only count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lrscope.runs.importers.checked import count
+
+# W&B's and MLflow's runs: words and a number. Identifiers: hexadecimal digits, a letter and digits, numbers alone.
+_DRAWN = re.compile(r"^[a-z]+(?:-[a-z]+){1,3}-\d+$")
+_IDENTIFIER = re.compile(r"^(?=.*\d)[0-9a-f]{5,}(?:[-_][0-9a-f]+)*$|^(?=.*\d)(?=.*[a-z])[0-9a-z]{8}$|^[0-9]+$", re.I)
+_COUNTED = re.compile(
+    r"^(?:run|trial|exp|experiment|job|version|train|train_fn|trainable|objective)?[-_ #]*v?\d+$", re.I
+)
+_SEED = re.compile(r"[-_ .,(]*(?<![a-z])seed[-_ =:#]*([0-9]{1,15})\)?", re.I)
+
+
+def says_nothing(names: Sequence[str]) -> bool:
+    """Return whether names of runs tell nothing of what was tried: a program drew them, or they count.
+
+    >>> says_nothing(["dulcet-sea-12", "vivid-sweep-3"]), says_nothing(["41d2a_00007"]), says_nothing(["run 1", "2"])
+    (True, True, True)
+    >>> says_nothing(["lora-r8", "lora-r16"]), says_nothing(["baseline"])
+    (False, False)
+    """
+    kinds = (_DRAWN, _IDENTIFIER, _COUNTED)
+    known = [name for name in names if name]
+    return all(any(kind.match(name) for kind in kinds) for name in known)
+
+
+def without_seed(name: str) -> tuple[str, int | None]:
+    """Return a name of a run without its seed, and the seed.
+
+    >>> without_seed("lr1e-4_seed3"), without_seed("seed 3"), without_seed("seedling")
+    (('lr1e-4', 3), ('', 3), ('seedling', None))
+    """
+    match = _SEED.search(name)
+    return (name, None) if match is None else (_SEED.sub("", name).strip("-_ ,"), count(match[1]))

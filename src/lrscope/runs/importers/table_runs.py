@@ -1,0 +1,325 @@
+"""The runs of a table, made of the rows that are theirs: their rates and settings, what was measured, their names."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from lrscope.config.catalogue import title_of
+from lrscope.errors import DataError
+from lrscope.number_text import as_typed, format_rate
+from lrscope.records import Status
+from lrscope.runs.dev_set import size_of_pace
+from lrscope.runs.history import Told, run_of_entries
+from lrscope.runs.importers import checked
+from lrscope.runs.importers.column_roles import Roles
+from lrscope.runs.importers.columns import Table
+from lrscope.runs.importers.headings import rate_in
+from lrscope.runs.importers.row_groups import Groups, Rows, checked_positions, epoch_column, step_column
+from lrscope.runs.importers.run_names import says_nothing, without_seed
+from lrscope.runs.measured import Entry, Splits
+from lrscope.runs.run import Run
+from lrscope.runs.score_table import Floats
+from lrscope.runs.settings import SETTING
+
+MAX_SEED = 2**53  # whole numbers beyond it are not told apart in a column of numbers
+MAX_SETTING = 80  # characters of a setting that is shown
+MIN_LOGGED = 3  # rates that one run alone has in its rows, all of them equal: it logged them
+# How programs say that a run ended: Optuna, W&B, MLflow, Ray.
+_STATES: dict[str, Status] = {
+    "fail": "failed", "failed": "failed", "crashed": "failed", "error": "failed", "pruned": "interrupted",
+    "killed": "interrupted", "running": "interrupted", "waiting": "interrupted", "pending": "interrupted",
+    "paused": "interrupted", "scheduled": "interrupted", "preempted": "interrupted",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A run of a table: its rows, and what the table tells of it."""
+
+    rows: Rows
+    rate: float | None
+    seed: int | None
+    identity: tuple[str, ...]
+    settings: dict[str, str]
+    status: Status | None
+
+
+class TableRuns:
+    """Makes runs of the rows of a table."""
+
+    def __init__(self, table: Table, roles: Roles, settings: dict[str, str], groups: Groups) -> None:
+        self.table, self.roles, self.groups, self._names = table, roles, groups, settings
+
+    def runs(self) -> tuple[Run, ...]:
+        """Return the runs, in the order in which they begin.
+
+        Raises:
+            DataError: a rate, a seed, or what was measured, is none.
+        """
+        found = [self._found(rows) for rows in self.groups.rows]
+        return tuple(self._run(each, *name) for each, name in zip(found, self._named(found), strict=True))
+
+    def _found(self, rows: Rows) -> _Found:
+        settings: dict[str, str] = {}
+        for column, name in self._names.items():
+            codes = self.table.columns[column].codes[rows]
+            text = self.table.text(column, int(rows[-1]))
+            if text and len(text) <= MAX_SETTING and (codes == codes[0]).all():
+                settings.setdefault(name, text)
+        identity = tuple(self._last(name, rows) for name in self.roles.identities)
+        state = next((self._last(name, rows).lower() for name in self.roles.states), "")
+        return _Found(rows, self._told_rate(rows), self._seed(rows), identity, settings, _STATES.get(state))
+
+    def _last(self, name: str, rows: Rows) -> str:
+        given = rows[self.table.given(name)[rows]]
+        return self.table.text(name, int(given[-1])) if len(given) else ""
+
+    def _seed(self, rows: Rows) -> int | None:
+        for name in self.roles.seeds:
+            row = int(rows[0])
+            seed = self.table.number(name, row)
+            if not math.isnan(seed) and (abs(seed) > MAX_SEED or seed != int(seed)):
+                raise DataError(f"{self.table.at(row)}: a seed is a whole number: got {self.table.text(name, row)!r}")
+            if not math.isnan(seed):
+                return int(seed)
+        return None
+
+    @cached_property
+    def log_column(self) -> str | None:
+        """The column of rates that are a schedule as it was applied; None where rates are what was asked for."""
+        if self.groups.is_row_a_run:
+            return None
+        columns = [*self.roles.logged_rates, *self.roles.rates]
+        for name in columns:
+            rates = self._checked_rates(name)
+            if any(_varies(rates[rows]) for rows in self.groups.rows):
+                return name
+        alone = self.roles.rates if len(self.groups.rows) == 1 else []
+        enough = [name for name in alone if np.isfinite(self.table.numbers(name)).sum() >= MIN_LOGGED]
+        return next(iter([*self.roles.logged_rates, *enough]), None)
+
+    def _checked_rates(self, name: str) -> Floats:
+        rates = self.table.numbers(name)
+        with np.errstate(invalid="ignore"):
+            wrong = (rates < 0.0) | (rates > 1e30)
+        if wrong.any():
+            self._refuse(name, int(np.argmax(wrong)))
+        return rates
+
+    def _refuse(self, name: str, row: int) -> None:
+        raise DataError(f"{self.table.at(row)}: a learning rate is above 0: got {self.table.text(name, row)!r}")
+
+    def _told_rate(self, rows: Rows) -> float | None:
+        """Return the peak rate that a run was asked to have, None where its rows tell none."""
+        columns = [*self.roles.peaks, *(name for name in self.roles.rates if name != self.log_column)]
+        for name in columns:
+            given = rows[self.table.given(name)[rows]]
+            if len(given):
+                row = int(given[0])
+                rate = checked.rate(self.table.number(name, row))
+                if rate is None:
+                    self._refuse(name, row)
+                return rate
+        return None
+
+    def _named(self, found: Sequence[_Found]) -> Iterator[tuple[str, float | None, int | None]]:
+        """Yield each run's name, rate and seed.
+
+        A name counts where rates and settings do not tell runs apart already, and it was not drawn by a program.
+        """
+        given = self._telling_names(found)
+        by_name: dict[str, list[_Found]] = {}
+        seeds, rates = [], []
+        for at, each in enumerate(found):
+            rates.append(each.rate if each.rate is not None else rate_in(given[at]))
+            given[at], seed = without_seed(given[at]) if each.seed is None else (given[at], each.seed)
+            seeds.append(seed)
+            by_name.setdefault(given[at], []).append(replace(each, rate=rates[-1]))
+        telling = {name: list(self._tell_apart(name, of_name)) for name, of_name in by_name.items()}
+        shown = _shown(rate for rate in rates if rate is not None)
+        for each, name, rate, seed in zip(found, given, rates, seeds, strict=True):
+            of_rate = f"lr {format_rate(shown[rate])}" if rate is not None and "" in telling[name] else ""
+            settings = [f"{title_of(key)} {each.settings[key]}" for key in telling[name] if each.settings.get(key)]
+            yield ", ".join(part for part in (name, of_rate, *settings) if part), rate, seed
+
+    def _tell_apart(self, name: str, of_name: Sequence[_Found]) -> Iterator[str]:
+        """Yield the settings that tell runs of one name apart, "" for the rate.
+
+        Those that a list of settings knows are told by whoever compares, unless nothing else names the run.
+        """
+        rates = {each.rate for each in of_name}
+        if not name or len(rates) > 1:
+            yield ""
+        differing = self._differing(of_name)
+        unknown = [key for key in differing if not SETTING.match(key)]
+        yield from unknown if name or unknown or rates != {None} else differing
+
+    def _differing(self, found: Sequence[_Found]) -> list[str]:
+        names = dict.fromkeys(name for each in found for name in each.settings)
+        return [name for name in names if len({each.settings.get(name) for each in found}) > 1]
+
+    def _telling_names(self, found: Sequence[_Found]) -> list[str]:
+        columns = list(enumerate(self.roles.identities))
+        texts = {name: [each.identity[at] for each in found] for at, name in columns}
+        if "arm" in texts:
+            return list(texts["arm"])
+        nothing = [""] * len(found)
+        keys = [(each.rate, tuple(sorted(each.settings.items())), each.seed) for each in found]
+        if len(set(keys)) == len(keys) and (len(keys) > 1 or keys[0][0] is not None):
+            return nothing
+        has_keys = len({key[:2] for key in keys}) > 1 or any(key[0] is not None or key[2] is not None for key in keys)
+        for name in self.roles.names:
+            if len(set(texts[name])) > (1 if len(found) > 1 else 0) and not says_nothing(texts[name]):
+                return list(texts[name])
+        if has_keys or len(found) == 1:
+            return nothing
+        return list(next((own for own in texts.values() if len(set(own)) > 1), nothing))
+
+    def _run(self, each: _Found, name: str, rate: float | None, seed: int | None) -> Run:
+        told = Told(
+            name=name, rate=None if rate is None and self.log_column else rate, seed=seed, settings=each.settings,
+            status=each.status, names_all_settings=bool(each.settings),
+        )  # fmt: skip
+        return run_of_entries(_Entries(self, self._in_order(each.rows)), told)
+
+    def _in_order(self, rows: Rows) -> Rows:
+        """Return rows in the order of their epochs, where they have no steps that order them."""
+        steps, epochs = self.places
+        if steps is not None or epochs is None or np.isnan(epochs[rows]).any():
+            return rows
+        return rows[np.argsort(epochs[rows], kind="stable")]
+
+    @cached_property
+    def places(self) -> tuple[Floats | None, Floats | None]:
+        """Each row's number of updates and of passes, as far as the table tells them.
+
+        Both are counted from 1: a program that numbers its epochs from 0 has made one pass after the first.
+        """
+        if self.groups.is_row_a_run:
+            return None, None
+        step_name, epoch_name = step_column(self.table, self.roles), epoch_column(self.table, self.roles)
+        steps = None if step_name is None else checked_positions(self.table, step_name)
+        epochs = None if epoch_name is None else checked_positions(self.table, epoch_name)
+        if steps is not None and self._is_index_of_batch(steps):
+            steps = steps + 1.0
+        if epochs is not None and self._is_index_of_epoch(epochs):
+            epochs = epochs + 1.0
+        if steps is not None and epochs is not None:
+            epochs = self._at_their_ends(steps, epochs)
+        return steps, epochs
+
+    def _at_their_ends(self, steps: Floats, epochs: Floats) -> Floats | None:
+        """Return epochs where they stand beside steps: a whole number says where its evaluation was, at its end.
+
+        One that was evaluated at several steps says nothing, and neither does one beside a step within it.
+        """
+        if (epochs[~np.isnan(epochs)] % 1.0).any():
+            return epochs
+        evaluated = self._given("dev") & ~np.isnan(epochs)
+        for rows in self.groups.rows:
+            own = rows[evaluated[rows]]
+            if len(np.unique(epochs[own])) < len(np.unique(steps[own])):
+                return None
+        return np.where(evaluated, epochs, math.nan)
+
+    def _given(self, split: str) -> np.ndarray:
+        """Return which rows have something measured on a split."""
+        given = np.zeros(len(self.table), np.bool_)
+        for name, (of, metric) in self.roles.measured.items():
+            if of == split and metric != "grad_norm":
+                given |= self.table.given(name)
+        return given
+
+    def _is_index_of_batch(self, steps: Floats) -> bool:
+        """Whether steps are numbers of batches, from 0, as Lightning writes them: one before every so many updates."""
+        logged = np.unique(steps[self._given("train") & ~np.isnan(steps)])
+        gaps = np.diff(logged)
+        if len(logged) < 3:
+            return False
+        every = float(np.min(gaps))
+        return every > 1.0 and bool(((logged + 1.0) % every == 0.0).all())
+
+    def _is_index_of_epoch(self, epochs: Floats) -> bool:
+        """Whether epochs are counted from 0: they are whole, and something was trained in the first."""
+        known = epochs[~np.isnan(epochs)]
+        if not len(known) or known.min() != 0.0 or (known != np.floor(known)).any():
+            return False
+        trained = self._given("train")
+        return not trained.any() or bool((trained & (epochs == 0.0)).any())
+
+
+def _shown(rates: Iterable[float]) -> dict[float, float]:
+    """Return rates as they are shown: to so many digits as tell them apart, where nobody typed them.
+
+    >>> _shown([3.489740263625333e-06, 9.999999747378752e-05, 1.5e-3])
+    {3.489740263625333e-06: 3.49e-06, 9.999999747378752e-05: 0.0001, 0.0015: 0.0015}
+    """
+    typed = {rate: as_typed(rate) for rate in rates}
+    for digits in (3, 5, 8):
+        short = {rate: float(f"{each:.{digits}g}") for rate, each in typed.items()}
+        if len(set(short.values())) == len(set(typed.values())):
+            return short
+    return typed
+
+
+def _varies(rates: Floats) -> bool:
+    known = rates[np.isfinite(rates)]
+    return len(known) > 1 and bool(known.max() - known.min() > 1e-6 * known.max())
+
+
+class _Entries(Sequence[Entry]):
+    """The entries of a run, made one after another: those of a million rows at once would take a gigabyte."""
+
+    def __init__(self, runs: TableRuns, rows: Rows) -> None:
+        self._runs, self._rows = runs, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> Entry:  # type: ignore[override]
+        return next(iter(_Entries(self._runs, self._rows[index : index + 1])))
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield a row's entry: what is a number of dev and is none stays so, what is infinite is none."""
+        runs, rows, table = self._runs, self._rows, self._runs.table
+        steps, epochs = runs.places
+        columns = []
+        for name, (split, metric) in [*runs.roles.measured.items(), *_rates(runs)]:
+            numbers = table.numbers(name)[rows]
+            if split != "train":
+                numbers = np.where(np.isfinite(numbers), numbers, math.nan)
+            columns.append((split, metric, numbers.tolist(), table.given(name)[rows].tolist()))
+        step_at, epoch_at = (None if each is None else each[rows].tolist() for each in (steps, epochs))
+        sizes = _sizes(table, rows)
+        for place in range(len(rows)):
+            splits: Splits = {}
+            for split, metric, numbers, given in columns:
+                if given[place]:
+                    splits.setdefault(split, {})[metric] = numbers[place]
+            step = math.nan if step_at is None else step_at[place]
+            epoch = math.nan if epoch_at is None else epoch_at[place]
+            yield Entry(
+                None if step != step else int(step), None if epoch != epoch else epoch, splits, sizes.get(place)
+            )
+
+
+def _rates(runs: TableRuns) -> Iterator[tuple[str, tuple[str, str]]]:
+    if runs.log_column is not None:
+        yield runs.log_column, ("train", "learning_rate")
+
+
+def _sizes(table: Table, rows: Rows) -> dict[int, tuple[int, int]]:
+    """Return how many examples evaluations took, by their place among the rows, where Trainer's columns tell it."""
+    for mark in ("eval_", "eval/"):
+        names = f"{mark}runtime", f"{mark}samples_per_second"
+        if all(name in table.columns for name in names):
+            seconds, pace = (table.numbers(name)[rows] for name in names)
+            places = np.flatnonzero(~np.isnan(seconds) & ~np.isnan(pace)).tolist()
+            known = {place: size_of_pace(float(seconds[place]), float(pace[place])) for place in places}
+            return {place: size for place, size in known.items() if size is not None}
+    return {}
