@@ -82,6 +82,11 @@ class Roles:
     others: list[str] = field(default_factory=list)
 
     @property
+    def columns(self) -> set[str]:
+        """All columns that are something."""
+        return {name for columns in vars(self).values() for name in columns}
+
+    @property
     def identities(self) -> list[str]:
         """The columns that say which run a row is of."""
         return [*self.names, *self.ids]

@@ -94,7 +94,8 @@ def _take_bare(roles: Roles) -> None:
 
 def _filled_roles(table: Table) -> Roles:
     """Return what columns are, those left out that hold nothing, or no numbers where they should."""
-    roles = roles_of(name for name in table.names if table.given(name).any())
+    known = roles_of(table.names)
+    roles = roles_of(name for name in table.names if name in known.columns and table.given(name).any())
     for measured in (roles.measured, roles.bare):
         for name in [name for name in measured if not _has_numbers(table, name)]:
             del measured[name]
