@@ -30,7 +30,7 @@ from lrscope.schedules import parse
 from lrscope.store.storage import DATABASE
 from lrscope.studies.frames import load_study
 from lrscope.studies.interim_looks import read_looks
-from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.conclusions import conclude_each
 from lrscope.workflows.status import study_status
 from tests.conftest import Toy
 
@@ -142,7 +142,7 @@ def test_tables_and_logs(tmp_path: Path, name: str) -> None:
 
 
 def reported(paths: list[Path], _sizes: dict[str, int]) -> object:
-    return document(conclude_sources(paths).conclusions)
+    return document(conclude_each(paths)[0].conclusions)
 
 
 def test_damaged_studies(tmp_path: Path) -> None:

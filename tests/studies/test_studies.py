@@ -29,7 +29,7 @@ from lrscope.runs.arm_summary import summarize
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
-from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.conclusions import conclude_study
 
 RATES = [1e-4, 3e-3, 3e-2]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="sends SIGKILL")
@@ -228,7 +228,7 @@ def test_diverged_seeds_are_counted_and_never_averaged_in(toy: Toy, tmp_path: Pa
     run(config, tmp_path / "one", inline)
     with StudyStore.open(tmp_path / "one") as store:
         fine, wild = summarize(store)
-        places = [arm.standing for arm in conclude_sources([store.folder]).conclusions.arms]
+        places = [arm.standing for arm in conclude_study(store.folder).conclusions.arms]
     assert (fine.num_diverged, wild.num_diverged, wild.metric.number) == (0, 2, 0)
     assert places == ["contender", "no value"]
 

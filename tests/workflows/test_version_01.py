@@ -12,7 +12,7 @@ from tests.conftest import Cli
 from lrscope.errors import DataError, StudyError
 from lrscope.sample import folder as sample_folder
 from lrscope.studies.interim_looks import read_looks
-from lrscope.workflows.conclusions import conclude_sources
+from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.range_tests import resume_find
 from lrscope.workflows.report import report
 from lrscope.workflows.status import study_status
@@ -44,7 +44,7 @@ def test_a_finished_study_reports_at_its_planned_looks(tmp_path: Path) -> None:
 
 def test_a_fine_tune_reports(tmp_path: Path, cli: Cli) -> None:
     folder = copy("one", tmp_path)
-    assert conclude_sources([folder]).conclusions.arms[0].rate == 1e-3
+    assert conclude_study(folder).conclusions.arms[0].rate == 1e-3
     code, out, err = cli("report", folder, "--json")
     assert code == 0, err
     assert [run["status"] for run in json.loads(out)["runs"]] == ["completed"]
