@@ -40,7 +40,7 @@ def log(path: Path, text: str = EPOCHS) -> Path:
         (["trainer_state.json", "checkpoint-5/trainer_state.json", "train.log"], [""], ["train.log"]),
         (["a/checkpoint-9/trainer_state.json", "a/checkpoint-10/trainer_state.json"], ["a"], []),
         (["a/runs/Nov27_10-00-00_host/out.tfevents.1", "a/trainer_state.json"], ["a"], ["out.tfevents.1"]),
-        (["a/events.out.tfevents.1", "a/events.out.tfevents.2", "a/17.5/events.out.tfevents.3"], ["a"], []),
+        (["a/events.out.tfevents.1", "a/events.out.tfevents.2", "a/1795821672.358/events.out.tfevents.3"], ["a"], []),
         (["fit/train/events.out.tfevents.1", "fit/validation/events.out.tfevents.1"], ["fit"], []),
         (["runs/one/events.out.tfevents.1", "runs/two/events.out.tfevents.1"], ["runs/one", "runs/two"], []),
         (["lightning_logs/version_2/metrics.csv", "lightning_logs/version_10/metrics.csv"],

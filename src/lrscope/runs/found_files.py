@@ -41,7 +41,7 @@ _LOOSE = (
 _PARQUET = len(_LOOSE) - 1
 _WITHOUT_SUFFIX = re.compile(r"^(std(out|err)|(train(ing)?_?)?log|output)$", re.I)
 _CHECKPOINT = re.compile(r"^(tmp-)?checkpoint-[0-9]+$")
-_OF_EVENTS = re.compile(r"^([0-9]+\.[0-9]+|train|validation)$")  # `add_hparams` writes to one, Keras to the other two
+_OF_EVENTS = re.compile(r"^([0-9]{9,11}\.[0-9]+|train|validation)$")  # of `add_hparams`; of Keras
 # Folders within a run's own that a program makes for its records.
 _PART = re.compile(
     r"^(runs|logs?|tb|tensorboard([_-]logs?)?|events|wandb|((offline-)?run-[0-9]{8}_[0-9]{6}-.+)|files|metrics|results"

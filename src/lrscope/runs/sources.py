@@ -21,6 +21,7 @@ from lrscope.runs.importers.dictionary_log import DictionaryLog
 from lrscope.runs.importers.example_scores import ExampleScoreTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
+from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
 from lrscope.runs.importers.trainer_state import TrainerState
 from lrscope.runs.joined_study import study_as_file
 from lrscope.runs.runs import Runs
@@ -29,7 +30,7 @@ from lrscope.store.study import StudyStore
 
 # In the order in which they are asked; what none claims is read as a console log.
 IMPORTERS: tuple[Importer, ...] = (
-    RunRecord(), ExampleScoreTable(), TrainerState(), MetricTable(), DictionaryLog(), ConsoleLog(),
+    TensorBoardEvents(), RunRecord(), ExampleScoreTable(), TrainerState(), MetricTable(), DictionaryLog(), ConsoleLog(),
 )  # fmt: skip
 HEAD = 1 << 16  # bytes that importers are shown
 

@@ -1,0 +1,269 @@
+"""TensorBoard's event files, as Trainer, Lightning, Keras and people's own loops write them.
+
+All event files of a folder are one run, with those of hyperparameters below it and Keras' `train` and `validation`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lrscope.errors import DataError
+from lrscope.runs.history import run_of_entries
+from lrscope.runs.importers import checked
+from lrscope.runs.importers.base import Imported
+from lrscope.runs.importers.configuration import configuration_of
+from lrscope.runs.measured import Entry
+from lrscope.runs.settings import RATES
+
+MARK = b"brain.Event:"  # the version of the format, which the first record of a file names
+MAX_VALUES = 5_000_000  # scalars of one run
+MAX_TAG, MAX_TAGS = 200, 2_000
+_PART = re.compile(r"^(?:([0-9]{9,11}\.[0-9]+)|(train|validation))$")
+_TRAIN, _DEV = "train|training", "val|valid|validation|dev|eval|evaluation"
+_SPLIT = re.compile(rf"^({_TRAIN}|{_DEV}|test)[/_ .:-]+(?=.)", re.I)
+_SPLIT_BEHIND = re.compile(rf"[/_ .:-]+({_TRAIN}|{_DEV}|test)$", re.I)  # `Loss/val`
+_RATE = re.compile(r"^(?:learning_rate|lr)(?:[-_/].*)?$")
+_WHEN = re.compile(r"_(step|epoch)$")  # Lightning logs a value at every step, and its mean over the epoch
+_KERAS = "epoch_"
+_KINDS = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # TensorFlow's DataType, of tensors of one number
+
+
+class TensorBoardEvents:
+    """One run a folder of event files."""
+
+    suffixes: tuple[str, ...] = ()
+
+    def claims(self, path: Path, head: bytes) -> bool:
+        """Return whether its first record names the format of events."""
+        return MARK in head[:100]
+
+    def read(self, path: Path) -> Imported:
+        """Return the run of the folder that an event file lies in.
+
+        Raises:
+            DataError: TensorBoard is not installed, or a file cannot be read.
+        """
+        scalars = _Scalars()
+        for file, split in _files_of_run(path):
+            scalars.take(file, split)
+        if not scalars.values and not scalars.settings:
+            raise DataError(f"a run's events hold scalars: got none in {checked.file_name(path)}")
+        told = configuration_of(scalars.settings).told(seconds=scalars.seconds)
+        run = run_of_entries(list(scalars.entries()), told)
+        return Imported((run,), run.settings)
+
+
+def _files_of_run(path: Path) -> list[tuple[Path, str]]:
+    """Return the event files of a run with the split that their folder stands for, empty where it names none."""
+    home = path.parent.parent if _PART.match(path.parent.name) else path.parent
+    try:
+        folders = [home, *sorted(each for each in home.iterdir() if each.is_dir() and _PART.match(each.name))]
+        files = [
+            (each, (_PART.match(folder.name) or {2: ""})[2] if folder != home else "")
+            for folder in folders
+            for each in sorted(folder.iterdir())
+            if "tfevents" in each.name and each.is_file() and each.stat().st_size
+        ]
+    except OSError as error:
+        raise DataError(f"cannot read {checked.file_name(home)}: {error.strerror or error}") from error
+    return files if any(each == path for each, _ in files) else [(path, "")]
+
+
+@dataclass
+class _Scalars:
+    """What events hold: values by step and name, and settings."""
+
+    values: dict[int, dict[str, float]] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
+    first: float = math.inf
+    last: float = -math.inf
+    counts_epochs: bool = True  # every scalar is Keras', whose steps are epochs
+    _tags: dict[str, str] = field(default_factory=dict)
+    _number: int = 0
+
+    def take(self, path: Path, split: str) -> None:
+        """Take in a file; one that is cut off counts as far as it goes."""
+        for event in _events(path):
+            for value in event.summary.value:
+                tag = value.tag[:MAX_TAG]
+                plugin = value.metadata.plugin_data
+                if plugin.plugin_name == "hparams":
+                    self.settings.update(_hyperparameters(plugin.content))
+                elif plugin.plugin_name == "text":
+                    self.settings.update(_text(value))
+                elif (number := _scalar(value)) is not None:
+                    self._take(tag, split, int(event.step), number)
+                    self.first, self.last = min(self.first, event.wall_time), max(self.last, event.wall_time)
+
+    def _take(self, tag: str, split: str, step: int, number: float) -> None:
+        key = f"{split}/{tag}" if split else tag
+        if key not in self._tags:
+            if len(self._tags) >= MAX_TAGS:
+                return
+            self._tags[key] = name_of_tag(key)
+        name = self._tags[key]
+        self._number += 1
+        if not name or self._number > MAX_VALUES:
+            return
+        self.counts_epochs = self.counts_epochs and tag.startswith(_KERAS)
+        values = self.values.setdefault(step, {})
+        if name in RATES and name in values and key != "learning_rate":  # several groups of parameters
+            number = max(number, values[name])
+        values[name] = number
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, from the first scalar to the last."""
+        return self.last - self.first if self.last > self.first else math.nan
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what was measured, in the order of steps."""
+        names = {name for values in self.values.values() for name in values}
+        epochs = [values["epoch"] for values in self.values.values() if "epoch" in values]
+        counts_from_zero = bool(epochs) and min(epochs) == 0 and all(each == int(each) for each in epochs)
+        for step, values in sorted(self.values.items()):
+            entry = {_without_when(name, names): value for name, value in values.items()}
+            entry.pop("", None)
+            if self.counts_epochs:
+                yield Entry.of({**entry, "epoch": step + 1})
+                continue
+            if counts_from_zero and "epoch" in entry:  # Lightning's: the one that is going on
+                is_evaluation = any(name.startswith("eval") for name in entry)
+                epoch = entry.pop("epoch")
+                entry |= {"epoch": epoch + 1} if is_evaluation else {}
+            yield Entry.of({**entry, "step": step})
+
+
+def name_of_tag(tag: str) -> str:
+    """Return a scalar's name as `Entry.of` knows it, empty for what says nothing of a run's course.
+
+    >>> [name_of_tag(tag) for tag in ("train/loss", "Loss/val", "val_loss", "lr-AdamW", "validation/epoch_f1")]
+    ['loss', 'eval_loss', 'eval_loss', 'learning_rate', 'eval_f1']
+    >>> [name_of_tag(tag) for tag in ("train/epoch", "hp_metric", "grad_2.0_norm_total", "eval/runtime")]
+    ['epoch', '', 'grad_norm', 'eval_runtime']
+    """
+    ahead = _SPLIT.match(tag)
+    behind = None if ahead else _SPLIT_BEHIND.search(tag)
+    match = ahead or behind
+    name = tag[ahead.end() :] if ahead else tag[: behind.start()] if behind else tag
+    name = name.lower().replace(" ", "_")
+    split = match[1].lower() if match else ""
+    name = name.removeprefix(_KERAS) if name != "epoch" else name
+    if _RATE.match(name.rpartition("/")[2]) or _RATE.match(name):
+        return "learning_rate"
+    if name in ("epoch", "epochs"):
+        return "epoch"
+    if re.match(r"^grad(ient)?([-_]?norm$|_[0-9.]+_norm_total$)", name):
+        return "grad_norm"
+    if not name or name.startswith("hp") or "_vs_iterations" in name:
+        return ""
+    if split.startswith("train") or not split:
+        return name if _WHEN.sub("", name) == "loss" else ""
+    return f"test_{name}" if split == "test" else f"eval_{name}"
+
+
+def _without_when(name: str, names: set[str]) -> str:
+    """Return a name without when it was logged: of training at steps, of evaluations over the epoch."""
+    match = _WHEN.search(name)
+    if not match or name[: match.start()] in names:
+        return name if not match else ""
+    wanted = "step" if name.startswith("loss") else "epoch"
+    is_other = match[1] != wanted and name[: match.start() + 1] + wanted in names
+    return "" if is_other else name[: match.start()]
+
+
+def _events(path: Path) -> Iterator[Any]:
+    """Yield a file's events; one whose writer was killed ends with the last whole record.
+
+    Raises:
+        DataError: also where a record in its middle is damaged: TensorBoard would read no further, and not say so.
+    """
+    shown = checked.file_name(path)
+    try:
+        from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+        from tensorboard.compat.proto.event_pb2 import Event
+    except ImportError:
+        raise DataError(
+            f"{shown} holds TensorBoard's events, which TensorBoard reads: it is not installed; "
+            "pip install 'lrscope[tensorboard]'"
+        ) from None
+    number = 0
+    try:
+        for record in RawEventFileLoader(str(path)).Load():
+            number += 1
+            yield Event.FromString(record)
+        whole = _num_records(path)
+    except Exception as error:
+        if isinstance(error, DataError | MemoryError):
+            raise
+        raise DataError(f"events are records with checksums: got {type(error).__name__} in {shown}") from error
+    if number < whole:
+        raise DataError(
+            f"events are records with checksums: record {number + 1} of {whole} in {shown} is damaged; "
+            "copy the file again"
+        )
+
+
+def _num_records(path: Path) -> int:
+    """Return how many whole records a file has: each is 8 bytes of length, 4 of checksum, data, 4 of checksum."""
+    number, at, size = 0, 0, path.stat().st_size
+    with path.open("rb") as file:
+        while len(length := file.read(8)) == 8:
+            at += 16 + int.from_bytes(length, "little")
+            if at > size:
+                break
+            number += 1
+            file.seek(at)
+    return number
+
+
+def _scalar(value: Any) -> float | None:
+    """Return a scalar as the shortest number that is the same in its precision, None for what is none."""
+    import numpy as np
+
+    if value.HasField("simple_value"):
+        return float(str(np.float32(value.simple_value)))
+    if not value.HasField("tensor") or len(value.tensor.tensor_shape.dim):
+        return None
+    tensor = value.tensor
+    if tensor.float_val:
+        return float(str(np.float32(tensor.float_val[0])))
+    if listed := [*tensor.double_val, *tensor.int_val, *tensor.int64_val]:
+        return float(listed[0])
+    kind = _KINDS.get(tensor.dtype)
+    if kind is None or len(tensor.tensor_content) != np.dtype(kind).itemsize:
+        return None
+    return float(str(np.frombuffer(tensor.tensor_content, kind)[0]))
+
+
+def _hyperparameters(content: bytes) -> Mapping[str, Any]:
+    from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
+
+    try:
+        data = HParamsPluginData.FromString(content)
+    except Exception:  # noqa: BLE001 - protobuf's errors, of which there is no public name
+        return {}
+    values = {}
+    for name, value in data.session_start_info.hparams.items():
+        kind = value.WhichOneof("kind")
+        if kind is not None:
+            values[str(name)] = getattr(value, kind)
+    return values
+
+
+def _text(value: Any) -> Mapping[str, Any]:
+    """Return a text's values where it is JSON, as Trainer writes its arguments."""
+    texts = value.tensor.string_val
+    if not texts or "model_config" in value.tag:
+        return {}
+    try:
+        values = json.loads(texts[0])
+    except (ValueError, RecursionError):
+        return {}
+    return values if isinstance(values, dict) else {}
