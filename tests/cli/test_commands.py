@@ -11,6 +11,7 @@ import torch
 from tests.conftest import Cli, Toy
 
 from lrscope.cli.app import COMMANDS, SCHEDULE_COMMANDS
+from lrscope.config import StudyConfig
 from lrscope.store.study import StudyStore
 
 ALL = [[name] for name in COMMANDS] + [["schedule", name] for name in SCHEDULE_COMMANDS]
@@ -231,3 +232,16 @@ def test_run_llama_file_name_rule(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     code, _, err = cli(*arguments)
     assert code == 2
     assert "dev-finetuning-output.txt" in err
+
+
+def test_a_fine_tune_of_a_sweep_s_configuration_is_one_of_its_runs(tmp_path: Path, toy: Toy, cli: Cli) -> None:
+    swept, inputs = tmp_path / "sweep.toml", ("--model", toy.model, "--train", toy.train, "--dev", toy.dev)
+    asked = ("--lr", "1e-4,1e-3", "--batch-size", "8,16", "--epochs", "1", "--seeds", "2", "--save-config", swept)
+    assert cli("sweep", *inputs, *asked)[0] == 0
+    code, _, error = cli("finetune", "--config", swept, "--lr", "1e-3", "--out", tmp_path / "run")
+    said = "a fine-tune is one run, and {} compares values of --batch-size: got none; choose one"
+    assert (code, said.format(swept) in error) == (2, True), error
+    code, _, error = cli("finetune", "--config", swept, "--lr", "1e-3", "--batch-size", "16", "--out", tmp_path / "run")
+    assert code == 0, error
+    study = StudyConfig.from_toml(tmp_path / "run" / "config.toml")
+    assert (study.trial.peak_rate, study.trial.batch_size, study.sweep) == (1e-3, 16, None)

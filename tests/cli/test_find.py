@@ -161,3 +161,10 @@ def test_run_llama_finds_too(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     )  # fmt: skip
     assert code == 0, err
     assert "next: lrscope sweep" in out
+
+
+def test_a_range_test_s_configuration_is_no_fine_tune_and_no_sweep(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    assert cli(*find(toy, "--seeds", "2", "--out", tmp_path / "f"))[0] == 0
+    for command in ("finetune", "sweep"):
+        code, _, err = cli(command, "--config", tmp_path / "f" / "config.toml", "--lr", "1e-3", "--out", tmp_path / "o")
+        assert (code, "of range tests; leave it out" in err, err.count("\n")) == (2, True, 1), err

@@ -328,3 +328,28 @@ def test_a_script_that_changed_is_another_training(tmp_path: Path, cli: Cli) -> 
 def test_other_names_of_placeholders_are_understood(tmp_path: Path, cli: Cli, name: str, way_out: str) -> None:
     code, _, error = cli(*sweep(tmp_path / "s", command=f"{TRAIN} {{{name}}}"))
     assert (code, way_out in error) == (2, True), error
+
+
+def test_a_configuration_of_the_built_in_training_is_not_swept_as_a_command(tmp_path: Path, cli: Cli) -> None:
+    config = tmp_path / "builtin.toml"
+    config.write_text('[data]\ntrain = "a"\ndev = "b"\n[model]\nmodel = "m"\n[trial]\npeak_rate = 1e-3\n')
+    for more in (("--command", TRAIN), ("--metric", "f1"), ("--set", "width=8"), ("--minimize",)):
+        code, _, error = cli("sweep", "--config", config, *more, "--lr", "1e-3", "--out", tmp_path / "s")
+        assert (code, error.count("\n")) == (2, 1), error
+        said = f"a study of the built-in training: got it with {more[0]}, of a training of your own; leave one of them"
+        assert said in error
+    assert not (tmp_path / "s").exists()
+
+
+def test_a_configuration_of_a_command_is_not_swept_or_fine_tuned_as_the_built_in_training(
+    tmp_path: Path, cli: Cli
+) -> None:
+    saved = tmp_path / "study.toml"
+    assert cli(*sweep(tmp_path / "s", "--save-config", saved))[0] == 0
+    code, _, error = cli("sweep", "--config", saved, "--model", "m", "--out", tmp_path / "s")
+    assert (code, "--model is a setting of the built-in training: got it with the study of a command" in error) == (
+        2, True,
+    ), error  # fmt: skip
+    code, _, error = cli("finetune", "--config", saved, "--out", tmp_path / "s")
+    assert (code, "this is for studies of the built-in training" in error) == (2, True), error
+    assert not (tmp_path / "s").exists()

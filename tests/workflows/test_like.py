@@ -66,3 +66,24 @@ def test_what_cannot_be_kept_is_refused(tmp_path: Path, cli: Cli) -> None:
         like(bare)
     code, _, error = cli("sweep", "--resume", tmp_path, "--like", bare)
     assert (code, "--like" in error) == (2, True)
+
+
+def test_a_record_counts_before_a_configuration(tmp_path: Path, toy: Toy, cli: Cli) -> None:
+    record, first, then = state(tmp_path / "trainer_state.json"), tmp_path / "first.toml", tmp_path / "then.toml"
+    inputs = ("--model", toy.model, "--train", toy.train, "--dev", toy.dev)
+    assert cli("sweep", *inputs, "--lr", "1e-4,1e-3", "--batch-size", "8,32", "--save-config", first)[0] == 0
+    code, _, error = cli("sweep", "--config", first, "--like", record, "--save-config", then)
+    assert (code, "batch size 16" in error) == (0, True), error
+    study = study_from_toml(then)
+    assert isinstance(study, StudyConfig)
+    assert (study.trial.batch_size, study.sweep and dict(study.sweep.grid)) == (16, {"peak_rate": (1e-4, 1e-3)})
+
+
+def test_placeholders_of_a_configuration_s_command_are_filled(tmp_path: Path, cli: Cli) -> None:
+    record, first, then = state(tmp_path / "trainer_state.json"), tmp_path / "first.toml", tmp_path / "then.toml"
+    command = f"{sys.executable} a.py --lr {{lr}} --batch {{batch_size}}"
+    asked = ("--command", command, "--set", "batch_size=8", "--lr", "1e-4", "--save-config", first)
+    assert cli("sweep", *asked)[0] == 0
+    code, _, error = cli("sweep", "--config", first, "--like", record, "--save-config", then)
+    assert (code, "batch size 16" in error) == (0, True), error
+    assert study_from_toml(then).trial.values["batch_size"] == 16

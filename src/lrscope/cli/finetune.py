@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +13,8 @@ from lrscope.cli import options as opt
 from lrscope.cli.options import FINETUNE, Settings, with_settings
 from lrscope.config import StudyConfig
 from lrscope.config.build import build_config, flags_that_fix, resolve_paths
-from lrscope.errors import ConfigError
+from lrscope.config.read import built_in, study_from_toml
+from lrscope.errors import ConfigError, Problem
 from lrscope.terminal.output import echo, metrics_line, print_json
 from lrscope.terminal.progress import duration
 
@@ -52,7 +54,7 @@ def finetune(
     else:
         search = settings.get("peak_rate") == "find"
         known = {**settings, "peak_rate": 1e-3} if search else settings
-        asked = build_config(known, base=None if config is None else StudyConfig.from_toml(config))
+        asked = build_config(known, base=None if config is None else _one_run(config, settings))
         folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
         with live.shown(quiet=json) as callbacks:
             run = workflow.finetune_at_found_rate if search else workflow.finetune
@@ -63,6 +65,25 @@ def finetune(
         for line in _closing_lines(result):
             echo(line)
     return 0
+
+
+def _one_run(config: Path, settings: Settings) -> StudyConfig:
+    """Return the study of a file as one run: of what a sweep compares, options choose.
+
+    Raises:
+        ConfigError: they do not, or the file is of range tests.
+    """
+    study = built_in(study_from_toml(config))
+    if study.find is not None:
+        raise ConfigError(f"a fine-tune is one run: got {config}, which is of range tests; leave it out")
+    grid = {} if study.sweep is None else study.sweep.grid
+    for name, values in grid.items():
+        if len(values) > 1 and name not in settings:
+            raise ConfigError(Problem(
+                f"a fine-tune is one run, and {config} compares values of {{{name}}}", "none",
+                "choose one, or use lrscope sweep --config",
+            ))  # fmt: skip
+    return replace(study, sweep=None)
 
 
 def _require_unchanged(settings: Settings, config: Path | None, out: Path | None) -> None:

@@ -110,10 +110,18 @@ def sweep(
         raise ConfigError("--until-decided adds seeds to a study: got it without --resume; name the study's folder")
     if retry_failed:
         raise ConfigError("--retry-failed goes on with a study: got it without --resume; name the study's folder")
+    base = None if config is None else study_from_toml(config)
+    if isinstance(base, StudyConfig) and own:
+        raise ConfigError(
+            f"{config} is a study of the built-in training: got it with {flag_given(own)}, of a training of your own; "
+            "leave one of them out"
+        )
+    if isinstance(base, StudyConfig) and base.find is not None:
+        raise ConfigError(f"a sweep trains at rates that it is told: got {config}, of range tests; leave it out")
     if like is not None:
-        settings, own = with_like(settings, own, like)
+        settings, own = with_like(settings, own, like, base if isinstance(base, ExternalStudy) else None)
     search = settings.get("peak_rate") == AUTO
-    asked = with_threads(_asked(settings, own, config, search=search), execution)
+    asked = with_threads(_asked(settings, own, base, search=search), execution)
     if search and save_config is not None:
         raise ConfigError("--lr auto is found when a study begins: got it with --save-config; name the rates")
     if save_config is not None:
@@ -134,13 +142,12 @@ def sweep(
     return print_sweep(result, as_json=json)
 
 
-def _asked(settings: Settings, own: Settings, config: Path | None, *, search: bool) -> AnyStudy:
-    """Return the study that is asked for: of the built-in training, or of a command.
+def _asked(settings: Settings, own: Settings, base: AnyStudy | None, *, search: bool) -> AnyStudy:
+    """Return the study that is asked for, of the built-in training or of a command; the rest is as in `base`.
 
     Raises:
         ConfigError: something required is missing, or cannot be.
     """
-    base = None if config is None else study_from_toml(config)
     kept = base if isinstance(base, ExternalStudy) else None
     if "command" not in own and kept is None:
         if own:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.config import StudyConfig, SweepConfig
+from lrscope.config import ExternalStudy, StudyConfig, SweepConfig
 from lrscope.config.base import settings_of
 from lrscope.config.build import build_config, compose_schedule, settings_in
 from lrscope.config.trial import TrialConfig
@@ -46,10 +46,12 @@ Like = Annotated[
 ]  # fmt: skip
 
 
-def with_like(settings: opt.Settings, own: opt.Settings, record: Path) -> tuple[opt.Settings, opt.Settings]:
+def with_like(
+    settings: opt.Settings, own: opt.Settings, record: Path, base: ExternalStudy | None = None
+) -> tuple[opt.Settings, opt.Settings]:
     """Return options with what a record says of how its runs were trained, where they do not say it themselves.
 
-    Of a command, what its placeholders name is taken. What is taken is printed.
+    Of a command, which `base` may hold, what its placeholders name is taken. What is taken is printed.
 
     Raises:
         ConfigError: the record does not tell of one training.
@@ -60,13 +62,17 @@ def with_like(settings: opt.Settings, own: opt.Settings, record: Path) -> tuple[
     from lrscope.workflows.like import like
 
     recorded = like(record)
-    if "command" not in own:
+    if "command" not in own and base is None:
         schedule = {"schedule", "warmup"} if settings.keys() & {"schedule", "warmup"} else set()
         taken = {n: value for n, value in recorded.options.items() if n not in {*settings, *schedule}}
-        as_lists = {n: (value,) if n in ("schedule", "warmup") else value for n, value in taken.items()}
+        # A single value of what may be compared is a list of one: it counts before the values of a --config file.
+        varies = {"warmup", *(n for n, item in settings_of(TrialConfig).items() if item.varies)}
+        as_lists = {n: (value,) if n in varies else value for n, value in taken.items()}
         settings = {**settings, **as_lists}
     else:
-        text = own["command"] + (Path(own["template"]).read_text("utf-8", "replace") if "template" in own else "")
+        text = own["command"] if "command" in own or base is None else " ".join(base.trainer.command or ())
+        template = own.get("template", None if base is None else base.trainer.template)
+        text += "" if template is None else Path(template).read_text("utf-8", "replace")
         given = {each.partition("=")[0].strip() for each in own.get("sets", ())}
         names = names_in(text) - {*OWN_NAMES, *given, *settings, *own}
         taken = recorded.values_of(sorted(names))

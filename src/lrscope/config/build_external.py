@@ -60,7 +60,8 @@ def external_config(
         if name not in SHARED:
             rule = f"{{{name}}} is a setting of the built-in training"
             way_out = f"name it in the command, or as --set {name}=VALUES"
-            raise ConfigError(Problem(rule, "it with --command", way_out))
+            got = "it with --command" if base is None else "it with the study of a command"
+            raise ConfigError(Problem(rule, got, way_out))
     kept = None if base is None else base.sweep
     grid: dict[str, Sequence[Any]] = {**({} if kept is None else kept.grid), **own}
     for name in ("peak_rate", "epochs", "steps"):
