@@ -195,3 +195,16 @@ def test_whatever_a_line_holds_a_log_is_read_or_refused(line: str, tmp_path: Pat
     path = tmp_path / "a.log"
     path.write_bytes(line.encode("utf-8", "surrogatepass"))
     DictionaryLog().claims(path, path.read_bytes()[:65536])
+
+
+def test_field_cases(shared: Path) -> None:
+    field = shared / "field"
+    (run,) = DictionaryLog().read(field / "21-hf-console.log").runs
+    assert (run.rate, run.points[-1].epoch, round(run.last("dev", "loss"), 3)) == (2e-4, 3.0, 0.389)
+    (run,) = DictionaryLog().read(field / "22-transformers5-console-strings.log").runs
+    assert not run.points
+    assert run.log is not None
+    assert run.log.losses.tolist() == [14.88, 14.64, 13.4]
+    (run,) = DictionaryLog().read(field / "23-axolotl-console.log").runs
+    assert (len(run.points), run.status) == (1, "interrupted")
+    assert run.rate == pytest.approx(2e-4, rel=0.03)

@@ -124,6 +124,13 @@ class EpochRepeated(Note):
 
 
 @dataclass(frozen=True)
+class CurveElsewhere(Note):
+    """A file holds the totals of a run; its history is in Trainer's state."""
+
+    file: Text
+
+
+@dataclass(frozen=True)
 class SummaryDiffers(Note):
     """A log's summary has a value that no epoch has."""
 

@@ -19,6 +19,9 @@ from lrscope.runs.importers.checked import file_name
 from lrscope.runs.importers.console import ConsoleLog
 from lrscope.runs.importers.dictionary_log import DictionaryLog
 from lrscope.runs.importers.example_scores import ExampleScoreTable
+from lrscope.runs.importers.llama_factory import LlamaFactoryLog, TrainerResults
+from lrscope.runs.importers.notebooks import Notebook
+from lrscope.runs.importers.progress_tables import ProgressTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
@@ -30,7 +33,8 @@ from lrscope.store.study import StudyStore
 
 # In the order in which they are asked; what none claims is read as a console log.
 IMPORTERS: tuple[Importer, ...] = (
-    TensorBoardEvents(), RunRecord(), ExampleScoreTable(), TrainerState(), MetricTable(), DictionaryLog(), ConsoleLog(),
+    TensorBoardEvents(), RunRecord(), ExampleScoreTable(), TrainerState(), Notebook(), LlamaFactoryLog(),
+    TrainerResults(), MetricTable(), DictionaryLog(), ProgressTable(), ConsoleLog(),
 )  # fmt: skip
 HEAD = 1 << 16  # bytes that importers are shown
 

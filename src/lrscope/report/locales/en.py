@@ -229,6 +229,7 @@ SAY = {
     ),
     "cut-off": "{arm} (line {line}): the log has {epochs} of {of} epochs.",
     "epoch-repeated": "{arm} (line {line}): {epoch} appears again; the last one counts.",
+    "curve-elsewhere": "{file} holds the totals of one run: its evaluation at the end is used. For the curve and the learning rates, give trainer_state.json of the same folder.",
     "summary-differs": (
         "{arm} (line {line}): the summary gives dev {final}, which matches no epoch (the last has {last}); the epochs are used."
     ),

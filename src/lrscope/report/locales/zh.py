@@ -189,6 +189,7 @@ SAY = {
     "heading-differs": "第 {heading_line} 行的标题写的是 {heading}，而第 {line} 行的设置写的是 {rate}；各次训练以自己的标题为准。",
     "cut-off": "{arm}（第 {line} 行）：日志中只有 {of} 轮中的 {epochs} 轮。",
     "epoch-repeated": "{arm}（第 {line} 行）：{epoch}重复出现，以最后一次为准。",
+    "curve-elsewhere": "{file} 只有一次运行的汇总：采用其最后一次评估。要看曲线与学习率，请改用 Trainer 写在同一文件夹中的 trainer_state.json。",
     "summary-differs": "{arm}（第 {line} 行）：总结中的 dev 为 {final}，与任何一轮都不符（最后一轮为 {last}）；以各轮为准。",
     "peak-estimated": "{arms}：峰值学习率是推算的，因为首次记录时衰减已经开始。",
     "schedule-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share}。",

@@ -98,6 +98,16 @@ class Collected:
             self._thin_out()
         return logged
 
+    @property
+    def logged_entries(self) -> list[Entry]:
+        """The entries so far."""
+        return [each.entry for each in self.logged]
+
+    def restarts(self, entry: Entry) -> bool:
+        """Whether an entry stands where this run began, though it has gone on from there."""
+        position = Logged(entry).position
+        return position is not None and position < self.last and position <= self.first
+
     def passes(self, line: str) -> bool:
         """Whether an entry of training is one of so many of a long training that it is counted and not read."""
         if (self.num_trained + 1) % self.every == 0 or "eval" in line or "nan" in line or "inf" in line:

@@ -154,7 +154,7 @@ class DictionaryReader:
             return True
         if position is None or self._is_next_epoch:
             return False
-        return self._has_text and position < run.last and position <= run.first
+        return self._has_text and run.restarts(entry)
 
     def _begin(self, number: int) -> None:
         """Begin a run under the heading and the settings in force."""

@@ -58,6 +58,8 @@ def inferred_steps(
 
 def _tolerances(epochs: Sequence[float]) -> list[float]:
     """Return by how much each epoch may be off: by what the coarsest rounding that all of them fit leaves out."""
+    if all(each == int(each) for each in epochs):  # the ends of epochs
+        return [1e-9] * len(epochs)
     if all(round(each, 2) == each for each in epochs):
         return [0.0051] * len(epochs)
     if all(float(f"{each:.4g}") == each for each in epochs):
