@@ -1,4 +1,4 @@
-"""When the first runs of the user's own training all fail alike, the others would too: the study stops to be mended."""
+"""When runs of the user's own training fail alike, the others would too: the study stops to be mended."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from lrscope.runners.base import Event
 from lrscope.runners.work_folder import LOGS
 from lrscope.store.study import StudyStore
 
-ENOUGH = 3  # runs that fail before any has finished
+ENOUGH = 3  # runs that fail alike
 _NUMBER = re.compile(r"\d[\d.]*(e[-+]?\d+)?")
 MEMORY = "memory"  # runs out at some settings, and not at others
 
 
 class Failures:
-    """The failures of one stretch of a study, before any of its trials has finished."""
+    """The failures of one stretch of a study."""
 
     def __init__(self, store: StudyStore) -> None:
         self.store = store
         self._reasons: dict[int, str] = {}
 
-    def require_hope(self, event: Event) -> None:
-        """Take note of a failure.
+    def require_hope(self, event: Event, *, hopeful: int = 1) -> None:
+        """Take note of a failure; as many trials that have finished as `hopeful` are hope that others will.
 
         Raises:
-            StudyError: it is that of several trials, and none has finished.
+            StudyError: it is that of several trials, others are to run, and there is no hope.
         """
         study = self.store.config
         if not isinstance(study, ExternalStudy) or MEMORY in event.reason:
@@ -37,13 +37,15 @@ class Failures:
         if len(self._reasons) < ENOUGH or len(set(self._reasons.values())) > 1:
             return
         rows = self.store.trials()
-        if len(rows) == len(self._reasons) or any(row.status in FINISHED for row in rows):
+        finished = sum(row.status in FINISHED for row in rows)
+        if len(rows) == len(self._reasons) + finished or finished >= hopeful:
             return
         self.store.put_off(*self._reasons)
         log = self.store.work_folder(event.trial) / LOGS[0]
         where = f" (its output is in {log})" if log.is_file() else ""
         go_on = f"go on with: {resume('sweep', self.store.folder)}, with another --command if it is the command"
+        which = f"{len(self._reasons)} runs" if finished else f"the first {len(self._reasons)} runs"
         raise StudyError(
-            f"the first {len(self._reasons)} runs failed alike: {event.reason}{where}; mend it, and "
+            f"{which} failed alike: {event.reason}{where}; mend it, and "
             f"{'make the same call again' if study.trainer.function else go_on}"
         )
