@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from lrscope.errors import DataError
-from lrscope.runs.importers.tensorboard_events import TensorBoardEvents, name_of_tag
+from lrscope.runs.importers.scalars import scalar_name
+from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
 from lrscope.runs.run import Run
 from lrscope.runs.sources import importer_of, read_runs
 
@@ -139,7 +140,7 @@ def test_events_without_scalars_and_without_tensorboard(tmp_path: Path, monkeypa
 
 def test_names_that_say_nothing() -> None:
     names = ("hp_metric", "evaluation_loss_vs_iterations", "train/total_flos", "accuracy", "")
-    assert [name_of_tag(name) for name in names] == [""] * 5
+    assert [scalar_name(name) for name in names] == [""] * 5
 
 
 def test_values_are_those_that_were_logged_not_their_float32(tmp_path: Path) -> None:

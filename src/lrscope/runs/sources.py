@@ -20,12 +20,15 @@ from lrscope.runs.importers.console import ConsoleLog
 from lrscope.runs.importers.dictionary_log import DictionaryLog
 from lrscope.runs.importers.example_scores import ExampleScoreTable
 from lrscope.runs.importers.llama_factory import LlamaFactoryLog, TrainerResults
+from lrscope.runs.importers.mlflow_runs import MlflowDatabase, MlflowRun
 from lrscope.runs.importers.notebooks import Notebook
+from lrscope.runs.importers.optuna_storage import OptunaStorage
 from lrscope.runs.importers.progress_tables import ProgressTable
 from lrscope.runs.importers.run_record import RunRecord
 from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
 from lrscope.runs.importers.trainer_state import TrainerState
+from lrscope.runs.importers.wandb_log import WandbLog
 from lrscope.runs.joined_study import study_as_file
 from lrscope.runs.runs import Runs
 from lrscope.store.storage import DATABASE
@@ -33,8 +36,9 @@ from lrscope.store.study import StudyStore
 
 # In the order in which they are asked; what none claims is read as a console log.
 IMPORTERS: tuple[Importer, ...] = (
-    TensorBoardEvents(), RunRecord(), ExampleScoreTable(), TrainerState(), Notebook(), LlamaFactoryLog(),
-    TrainerResults(), MetricTable(), DictionaryLog(), ProgressTable(), ConsoleLog(),
+    TensorBoardEvents(), WandbLog(), OptunaStorage(), MlflowDatabase(), MlflowRun(), RunRecord(), ExampleScoreTable(),
+    TrainerState(), Notebook(), LlamaFactoryLog(), TrainerResults(), MetricTable(), DictionaryLog(), ProgressTable(),
+    ConsoleLog(),
 )  # fmt: skip
 HEAD = 1 << 16  # bytes that importers are shown
 

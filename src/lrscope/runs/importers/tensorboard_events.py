@@ -18,19 +18,10 @@ from lrscope.runs.history import run_of_entries
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.configuration import configuration_of
-from lrscope.runs.measured import Entry
-from lrscope.runs.settings import RATES
+from lrscope.runs.importers.scalars import Scalars
 
 MARK = b"brain.Event:"  # the version of the format, which the first record of a file names
-MAX_VALUES = 5_000_000  # scalars of one run
-MAX_TAG, MAX_TAGS = 200, 2_000
 _PART = re.compile(r"^(?:([0-9]{9,11}\.[0-9]+)|(train|validation))$")
-_TRAIN, _DEV = "train|training", "val|valid|validation|dev|eval|evaluation"
-_SPLIT = re.compile(rf"^({_TRAIN}|{_DEV}|test)[/_ .:-]+(?=.)", re.I)
-_SPLIT_BEHIND = re.compile(rf"[/_ .:-]+({_TRAIN}|{_DEV}|test)$", re.I)  # `Loss/val`
-_RATE = re.compile(r"^(?:learning_rate|lr)(?:[-_/].*)?$")
-_WHEN = re.compile(r"_(step|epoch)$")  # Lightning logs a value at every step, and its mean over the epoch
-_KERAS = "epoch_"
 _KINDS = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # TensorFlow's DataType, of tensors of one number
 
 
@@ -49,13 +40,13 @@ class TensorBoardEvents:
         Raises:
             DataError: TensorBoard is not installed, or a file cannot be read.
         """
-        scalars = _Scalars()
+        events = _Events()
         for file, split in _files_of_run(path):
-            scalars.take(file, split)
-        if not scalars.values and not scalars.settings:
+            events.take(file, split)
+        if not events.scalars.values and not events.settings:
             raise DataError(f"a run's events hold scalars: got none in {checked.file_name(path)}")
-        told = configuration_of(scalars.settings).told(seconds=scalars.seconds)
-        run = run_of_entries(list(scalars.entries()), told)
+        told = configuration_of(events.settings).told(seconds=events.seconds)
+        run = run_of_entries(list(events.scalars.entries()), told)
         return Imported((run,), run.settings)
 
 
@@ -76,106 +67,31 @@ def _files_of_run(path: Path) -> list[tuple[Path, str]]:
 
 
 @dataclass
-class _Scalars:
-    """What events hold: values by step and name, and settings."""
+class _Events:
+    """What events hold: scalars, settings, and when the first and the last was written."""
 
-    values: dict[int, dict[str, float]] = field(default_factory=dict)
+    scalars: Scalars = field(default_factory=Scalars)
     settings: dict[str, Any] = field(default_factory=dict)
     first: float = math.inf
     last: float = -math.inf
-    counts_epochs: bool = True  # every scalar is Keras', whose steps are epochs
-    _tags: dict[str, str] = field(default_factory=dict)
-    _number: int = 0
 
     def take(self, path: Path, split: str) -> None:
         """Take in a file; one that is cut off counts as far as it goes."""
         for event in _events(path):
             for value in event.summary.value:
-                tag = value.tag[:MAX_TAG]
                 plugin = value.metadata.plugin_data
                 if plugin.plugin_name == "hparams":
                     self.settings.update(_hyperparameters(plugin.content))
                 elif plugin.plugin_name == "text":
                     self.settings.update(_text(value))
                 elif (number := _scalar(value)) is not None:
-                    self._take(tag, split, int(event.step), number)
+                    self.scalars.take(f"{split}/{value.tag}" if split else value.tag, int(event.step), number)
                     self.first, self.last = min(self.first, event.wall_time), max(self.last, event.wall_time)
-
-    def _take(self, tag: str, split: str, step: int, number: float) -> None:
-        key = f"{split}/{tag}" if split else tag
-        if key not in self._tags:
-            if len(self._tags) >= MAX_TAGS:
-                return
-            self._tags[key] = name_of_tag(key)
-        name = self._tags[key]
-        self._number += 1
-        if not name or self._number > MAX_VALUES:
-            return
-        self.counts_epochs = self.counts_epochs and tag.startswith(_KERAS)
-        values = self.values.setdefault(step, {})
-        if name in RATES and name in values and key != "learning_rate":  # several groups of parameters
-            number = max(number, values[name])
-        values[name] = number
 
     @property
     def seconds(self) -> float:
         """How long it took, from the first scalar to the last."""
         return self.last - self.first if self.last > self.first else math.nan
-
-    def entries(self) -> Iterator[Entry]:
-        """Yield what was measured, in the order of steps."""
-        names = {name for values in self.values.values() for name in values}
-        epochs = [values["epoch"] for values in self.values.values() if "epoch" in values]
-        counts_from_zero = bool(epochs) and min(epochs) == 0 and all(each == int(each) for each in epochs)
-        for step, values in sorted(self.values.items()):
-            entry = {_without_when(name, names): value for name, value in values.items()}
-            entry.pop("", None)
-            if self.counts_epochs:
-                yield Entry.of({**entry, "epoch": step + 1})
-                continue
-            if counts_from_zero and "epoch" in entry:  # Lightning's: the one that is going on
-                is_evaluation = any(name.startswith("eval") for name in entry)
-                epoch = entry.pop("epoch")
-                entry |= {"epoch": epoch + 1} if is_evaluation else {}
-            yield Entry.of({**entry, "step": step})
-
-
-def name_of_tag(tag: str) -> str:
-    """Return a scalar's name as `Entry.of` knows it, empty for what says nothing of a run's course.
-
-    >>> [name_of_tag(tag) for tag in ("train/loss", "Loss/val", "val_loss", "lr-AdamW", "validation/epoch_f1")]
-    ['loss', 'eval_loss', 'eval_loss', 'learning_rate', 'eval_f1']
-    >>> [name_of_tag(tag) for tag in ("train/epoch", "hp_metric", "grad_2.0_norm_total", "eval/runtime")]
-    ['epoch', '', 'grad_norm', 'eval_runtime']
-    """
-    ahead = _SPLIT.match(tag)
-    behind = None if ahead else _SPLIT_BEHIND.search(tag)
-    match = ahead or behind
-    name = tag[ahead.end() :] if ahead else tag[: behind.start()] if behind else tag
-    name = name.lower().replace(" ", "_")
-    split = match[1].lower() if match else ""
-    name = name.removeprefix(_KERAS) if name != "epoch" else name
-    if _RATE.match(name.rpartition("/")[2]) or _RATE.match(name):
-        return "learning_rate"
-    if name in ("epoch", "epochs"):
-        return "epoch"
-    if re.match(r"^grad(ient)?([-_]?norm$|_[0-9.]+_norm_total$)", name):
-        return "grad_norm"
-    if not name or name.startswith("hp") or "_vs_iterations" in name:
-        return ""
-    if split.startswith("train") or not split:
-        return name if _WHEN.sub("", name) == "loss" else ""
-    return f"test_{name}" if split == "test" else f"eval_{name}"
-
-
-def _without_when(name: str, names: set[str]) -> str:
-    """Return a name without when it was logged: of training at steps, of evaluations over the epoch."""
-    match = _WHEN.search(name)
-    if not match or name[: match.start()] in names:
-        return name if not match else ""
-    wanted = "step" if name.startswith("loss") else "epoch"
-    is_other = match[1] != wanted and name[: match.start() + 1] + wanted in names
-    return "" if is_other else name[: match.start()]
 
 
 def _events(path: Path) -> Iterator[Any]:
