@@ -70,13 +70,14 @@ def run_of(
     is_counted: bool = False,
     dev_set: DevSet | None = None,
     scores: Mapping[str, ExampleValues] | None = None,
+    log: TrainingLog | None = None,
 ) -> Run:
     """Return the run that records tell of, in the order of their steps; where `is_counted`, no step was told.
 
     One that names no rate was trained at the peak of what it logged; with `scores` its value at the endpoint is their
-    mean.
+    mean. A `log` is given where not every entry of training has a record.
     """
-    log = TrainingLog.of(
+    log = log or TrainingLog.of(
         records, total_steps=told.total_steps, total_epochs=told.total_epochs, counts_entries=is_counted
     )
     schedule = None if log is None else log.schedule

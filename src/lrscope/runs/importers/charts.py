@@ -1,5 +1,7 @@
 """Exports of charts: a column a run, named after the run and what was measured, such as `run-a - eval/loss`.
 
+TensorBoard's are one run's, and one metric's, which the file is named after: `run-a-tag-eval_loss.csv`.
+
 W&B writes the least and the greatest value beside each (`__MIN`, `__MAX`), which differ where it drew several as one.
 """
 
@@ -8,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -19,11 +22,13 @@ from lrscope.runs.importers.column_values import Column
 from lrscope.runs.importers.columns import Table
 from lrscope.runs.importers.headings import rate_in
 from lrscope.runs.importers.row_groups import Groups
-from lrscope.runs.importers.run_names import without_seed
+from lrscope.runs.importers.run_names import says_rate_alone, without_seed
 from lrscope.runs.importers.table_runs import TableRuns
 from lrscope.runs.run import Run
 
 _OF_RUN = re.compile(r"^(.+) - (.+?)$")
+_SCALARS = {"Wall time", "Step", "Value"}
+_TAG = re.compile(r"^(?:run-)?(.*?)-?tag-(.+)$")
 _SPREAD = re.compile(r"__(?:MIN|MAX)$")
 _TIMES = re.compile(r"^(?:relative|wall)[ _]time", re.I)
 _AXES = STEPS | EPOCHS | {"train/global_step", "train/epoch", "trainer/global_step"}
@@ -35,6 +40,8 @@ def is_chart(names: Collection[str]) -> bool:
     >>> is_chart(["Step", "run-a - eval/loss", "run-a - eval/loss__MIN"]), is_chart(["step", "loss"])
     (True, False)
     """
+    if set(names) == _SCALARS:
+        return True
     others = [name for name in names if not _is_axis(name)]
     return 0 < len(others) < len(names) and all(_OF_RUN.match(name) for name in others)
 
@@ -49,6 +56,8 @@ def runs_of_chart(table: Table) -> tuple[Run, ...]:
     Raises:
         DataError: none of its columns has a number.
     """
+    if set(table.names) == _SCALARS:
+        return _runs_of_scalars(table)
     axes = {name: column for name, column in table.columns.items() if _is_axis(name)}
     by_run: dict[str, dict[str, Column]] = {}
     for name, column in table.columns.items():
@@ -59,6 +68,18 @@ def runs_of_chart(table: Table) -> tuple[Run, ...]:
     if not runs:
         raise DataError(f"an export of a chart has a column a run: got none with numbers in {file_name(table.path)}")
     return tuple(runs)
+
+
+def _runs_of_scalars(table: Table) -> tuple[Run, ...]:
+    match = _TAG.match(Path(file_name(table.path)).stem)
+    columns = {"step": table.columns["Step"], match[2]: table.columns["Value"]} if match else {}
+    runs = list(_run(match[1] or ".", table.part(columns), [match[2]])) if match else []
+    if not runs:
+        raise DataError(
+            "a chart that TensorBoard saved is named after its run and what was measured, such as "
+            f"run-a-tag-eval_loss.csv: got {file_name(table.path)}; rename it"
+        )
+    return tuple(replace(run, arm="") if run.arm == "." else run for run in runs)
 
 
 def _run(name: str, table: Table, own: Collection[str]) -> Iterator[Run]:
@@ -72,4 +93,5 @@ def _run(name: str, table: Table, own: Collection[str]) -> Iterator[Run]:
     (run,) = TableRuns(table, roles, {}, Groups((rows,), is_row_a_run=False)).runs()
     without, seed = without_seed(name)
     rate = run.rate if run.rate is not None else rate_in(name)
-    yield replace(run, arm=without or (f"lr {format_rate(rate)}" if rate else name), rate=rate, seed=seed)
+    says_rate = rate is not None and (not without or says_rate_alone(without))
+    yield replace(run, arm=f"lr {format_rate(rate)}" if rate and says_rate else without or name, rate=rate, seed=seed)

@@ -193,7 +193,7 @@ def _as_named(own: str, key: str) -> str:
 
 
 def _measured(own: str, key: str) -> tuple[str, str] | None:
-    spelled = _as_named(_CAMEL.sub(r"\1_", own.strip()), key)
+    spelled = key if _CAMEL.match(own) else _as_named(own.strip(), key)
     if match := _BEGINS.match(spelled):
         bare = _BATCH_OR_EPOCH.sub("", match[3])
         if is_metric(bare) and not _OF_DATA.match(bare) and not _BEGINS.match(bare):
@@ -214,11 +214,12 @@ def _forget(roles: Roles, name: str) -> None:
 def _settle(roles: Roles) -> None:
     """Give every split's metric one column, and metrics without a split theirs where the other columns tell it."""
     taken: dict[tuple[str, str], str] = {}
+    named = set(roles.measured.values())
     for name, (split, metric) in list(roles.measured.items()):
         base = _BATCH_OR_EPOCH.sub("", metric)
         if metric != base:
             kept = base + ("_step" if split == "train" else "_epoch")
-            if metric != kept and (split, kept) in roles.measured.values():
+            if metric != kept and (split, kept) in named:
                 del roles.measured[name]
                 continue
             metric = base

@@ -16,6 +16,7 @@ from lrscope.runs.importers.columns import Table
 from lrscope.runs.score_table import Floats
 
 Rows = NDArray[np.intp]
+MIN_CURVE = 4  # rates that are a schedule's rather than of so many runs
 TYPED_DIGITS = 5  # significant digits of a rate that somebody may have typed
 
 
@@ -190,9 +191,13 @@ def _without_positions(keys: _Keys, part: Rows, *, is_alone: bool) -> list[Rows]
 
 
 def _is_curve(keys: _Keys, rows: Rows) -> bool:
-    """Whether rates that differ from row to row, without a step, are a schedule: nobody types them one by one."""
+    """Whether rates that differ from row to row, without a step, are a schedule.
+
+    They stand beside losses of training, rise and then fall, and nobody typed them. Those of a sweep were typed, or
+    drawn in no order.
+    """
     rates = keys.rates_of(rows)
-    if len(rates) < 3 or len(set(rates.tolist())) < 2:
+    if not keys.has_train or len(rates) < MIN_CURVE or len(set(rates.tolist())) < 2:
         return False
     top = int(np.argmax(rates))
     is_hill = bool((np.diff(rates[: top + 1]) >= 0.0).all() and (np.diff(rates[top:]) <= 0.0).all())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from lrscope.runs.importers.checked import count
+from lrscope.runs.importers.headings import rate_in
 
 # W&B's and MLflow's runs: words and a number. Identifiers: hexadecimal digits, a letter and digits, numbers alone.
 _DRAWN = re.compile(r"^[a-z]+(?:-[a-z]+){1,3}-\d+$")
@@ -13,6 +14,7 @@ _IDENTIFIER = re.compile(r"^(?=.*\d)[0-9a-f]{5,}(?:[-_][0-9a-f]+)*$|^(?=.*\d)(?=
 _COUNTED = re.compile(
     r"^(?:run|trial|exp|experiment|job|version|train|train_fn|trainable|objective)?[-_ #]*v?\d+$", re.I
 )
+_RATE_ALONE = re.compile(r"[\W_]*(?:lr|learning[ _-]?rate)?[\W_]*[\d.]+(?:e[-+]?\d+)?[\W_]*", re.I)
 _SEED = re.compile(r"[-_ .,(]*(?<![a-z])seed[-_ =:#]*([0-9]{1,15})\)?", re.I)
 
 
@@ -37,3 +39,12 @@ def without_seed(name: str) -> tuple[str, int | None]:
     """
     match = _SEED.search(name)
     return (name, None) if match is None else (_SEED.sub("", name).strip("-_ ,"), count(match[1]))
+
+
+def says_rate_alone(name: str) -> bool:
+    """Return whether a name of a run says its rate, and nothing else.
+
+    >>> says_rate_alone("lr=1e-4"), says_rate_alone("lr1e-4-r8"), says_rate_alone("12")
+    (True, False, False)
+    """
+    return _RATE_ALONE.fullmatch(name) is not None and rate_in(name) is not None

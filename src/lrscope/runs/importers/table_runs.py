@@ -13,21 +13,22 @@ from lrscope.config.catalogue import title_of
 from lrscope.errors import DataError
 from lrscope.number_text import as_typed, format_rate
 from lrscope.records import Status
-from lrscope.runs.dev_set import size_of_pace
-from lrscope.runs.history import Told, run_of_entries
+from lrscope.runs.history import Told
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.column_roles import Roles
 from lrscope.runs.importers.columns import Table
 from lrscope.runs.importers.headings import rate_in
-from lrscope.runs.importers.row_groups import Groups, Rows, checked_positions, epoch_column, step_column
-from lrscope.runs.importers.run_names import says_nothing, without_seed
-from lrscope.runs.measured import Entry, Splits
+from lrscope.runs.importers.row_entries import Measured, run_of_rows
+from lrscope.runs.importers.row_groups import Groups, Rows
+from lrscope.runs.importers.row_places import places
+from lrscope.runs.importers.run_names import says_nothing, says_rate_alone, without_seed
 from lrscope.runs.run import Run
 from lrscope.runs.score_table import Floats
 from lrscope.runs.settings import SETTING
 
 MAX_SEED = 2**53  # whole numbers beyond it are not told apart in a column of numbers
 MAX_SETTING = 80  # characters of a setting that is shown
+TOTALS = ("total_steps", "max_steps", "num_training_steps")
 MIN_LOGGED = 3  # rates that one run alone has in its rows, all of them equal: it logged them
 # How programs say that a run ended: Optuna, W&B, MLflow, Ray.
 _STATES: dict[str, Status] = {
@@ -138,6 +139,7 @@ class TableRuns:
         for at, each in enumerate(found):
             rates.append(each.rate if each.rate is not None else rate_in(given[at]))
             given[at], seed = without_seed(given[at]) if each.seed is None else (given[at], each.seed)
+            given[at] = "" if says_rate_alone(given[at]) else given[at]
             seeds.append(seed)
             by_name.setdefault(given[at], []).append(replace(each, rate=rates[-1]))
         telling = {name: list(self._tell_apart(name, of_name)) for name, of_name in by_name.items()}
@@ -183,74 +185,23 @@ class TableRuns:
     def _run(self, each: _Found, name: str, rate: float | None, seed: int | None) -> Run:
         told = Told(
             name=name, rate=None if rate is None and self.log_column else rate, seed=seed, settings=each.settings,
-            status=each.status, names_all_settings=bool(each.settings),
+            status=each.status, names_all_settings=bool(each.settings), total_steps=self._total_steps(each),
         )  # fmt: skip
-        return run_of_entries(_Entries(self, self._in_order(each.rows)), told)
+        return run_of_rows(self._measured, each.rows, told)
 
-    def _in_order(self, rows: Rows) -> Rows:
-        """Return rows in the order of their epochs, where they have no steps that order them."""
-        steps, epochs = self.places
-        if steps is not None or epochs is None or np.isnan(epochs[rows]).any():
-            return rows
-        return rows[np.argsort(epochs[rows], kind="stable")]
+    def _total_steps(self, each: _Found) -> float:
+        """Return how many updates a run was to make, where its table counts them and tells it."""
+        total = next((checked.number(each.settings[name]) for name in TOTALS if name in each.settings), math.nan)
+        return total if total > 0.0 and self.roles.steps and not self.groups.is_row_a_run else math.nan
 
     @cached_property
-    def places(self) -> tuple[Floats | None, Floats | None]:
-        """Each row's number of updates and of passes, as far as the table tells them.
-
-        Both are counted from 1: a program that numbers its epochs from 0 has made one pass after the first.
-        """
-        if self.groups.is_row_a_run:
-            return None, None
-        step_name, epoch_name = step_column(self.table, self.roles), epoch_column(self.table, self.roles)
-        steps = None if step_name is None else checked_positions(self.table, step_name)
-        epochs = None if epoch_name is None else checked_positions(self.table, epoch_name)
-        if steps is not None and self._is_index_of_batch(steps):
-            steps = steps + 1.0
-        if epochs is not None and self._is_index_of_epoch(epochs):
-            epochs = epochs + 1.0
-        if steps is not None and epochs is not None:
-            epochs = self._at_their_ends(steps, epochs)
-        return steps, epochs
-
-    def _at_their_ends(self, steps: Floats, epochs: Floats) -> Floats | None:
-        """Return epochs where they stand beside steps: a whole number says where its evaluation was, at its end.
-
-        One that was evaluated at several steps says nothing, and neither does one beside a step within it.
-        """
-        if (epochs[~np.isnan(epochs)] % 1.0).any():
-            return epochs
-        evaluated = self._given("dev") & ~np.isnan(epochs)
-        for rows in self.groups.rows:
-            own = rows[evaluated[rows]]
-            if len(np.unique(epochs[own])) < len(np.unique(steps[own])):
-                return None
-        return np.where(evaluated, epochs, math.nan)
-
-    def _given(self, split: str) -> np.ndarray:
-        """Return which rows have something measured on a split."""
-        given = np.zeros(len(self.table), np.bool_)
-        for name, (of, metric) in self.roles.measured.items():
-            if of == split and metric != "grad_norm":
-                given |= self.table.given(name)
-        return given
-
-    def _is_index_of_batch(self, steps: Floats) -> bool:
-        """Whether steps are numbers of batches, from 0, as Lightning writes them: one before every so many updates."""
-        logged = np.unique(steps[self._given("train") & ~np.isnan(steps)])
-        gaps = np.diff(logged)
-        if len(logged) < 3:
-            return False
-        every = float(np.min(gaps))
-        return every > 1.0 and bool(((logged + 1.0) % every == 0.0).all())
-
-    def _is_index_of_epoch(self, epochs: Floats) -> bool:
-        """Whether epochs are counted from 0: they are whole, and something was trained in the first."""
-        known = epochs[~np.isnan(epochs)]
-        if not len(known) or known.min() != 0.0 or (known != np.floor(known)).any():
-            return False
-        trained = self._given("train")
-        return not trained.any() or bool((trained & (epochs == 0.0)).any())
+    def _measured(self) -> Measured:
+        table, roles = self.table, self.roles
+        steps, epochs = (None, None) if self.groups.is_row_a_run else places(table, roles, self.groups.rows)
+        columns = [(name, *place) for name, place in roles.measured.items()]
+        if self.log_column is not None:
+            columns.append((self.log_column, "train", "learning_rate"))
+        return Measured(table, tuple(columns), steps, epochs)
 
 
 def _shown(rates: Iterable[float]) -> dict[float, float]:
@@ -270,56 +221,3 @@ def _shown(rates: Iterable[float]) -> dict[float, float]:
 def _varies(rates: Floats) -> bool:
     known = rates[np.isfinite(rates)]
     return len(known) > 1 and bool(known.max() - known.min() > 1e-6 * known.max())
-
-
-class _Entries(Sequence[Entry]):
-    """The entries of a run, made one after another: those of a million rows at once would take a gigabyte."""
-
-    def __init__(self, runs: TableRuns, rows: Rows) -> None:
-        self._runs, self._rows = runs, rows
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> Entry:  # type: ignore[override]
-        return next(iter(_Entries(self._runs, self._rows[index : index + 1])))
-
-    def __iter__(self) -> Iterator[Entry]:
-        """Yield a row's entry: what is a number of dev and is none stays so, what is infinite is none."""
-        runs, rows, table = self._runs, self._rows, self._runs.table
-        steps, epochs = runs.places
-        columns = []
-        for name, (split, metric) in [*runs.roles.measured.items(), *_rates(runs)]:
-            numbers = table.numbers(name)[rows]
-            if split != "train":
-                numbers = np.where(np.isfinite(numbers), numbers, math.nan)
-            columns.append((split, metric, numbers.tolist(), table.given(name)[rows].tolist()))
-        step_at, epoch_at = (None if each is None else each[rows].tolist() for each in (steps, epochs))
-        sizes = _sizes(table, rows)
-        for place in range(len(rows)):
-            splits: Splits = {}
-            for split, metric, numbers, given in columns:
-                if given[place]:
-                    splits.setdefault(split, {})[metric] = numbers[place]
-            step = math.nan if step_at is None else step_at[place]
-            epoch = math.nan if epoch_at is None else epoch_at[place]
-            yield Entry(
-                None if step != step else int(step), None if epoch != epoch else epoch, splits, sizes.get(place)
-            )
-
-
-def _rates(runs: TableRuns) -> Iterator[tuple[str, tuple[str, str]]]:
-    if runs.log_column is not None:
-        yield runs.log_column, ("train", "learning_rate")
-
-
-def _sizes(table: Table, rows: Rows) -> dict[int, tuple[int, int]]:
-    """Return how many examples evaluations took, by their place among the rows, where Trainer's columns tell it."""
-    for mark in ("eval_", "eval/"):
-        names = f"{mark}runtime", f"{mark}samples_per_second"
-        if all(name in table.columns for name in names):
-            seconds, pace = (table.numbers(name)[rows] for name in names)
-            places = np.flatnonzero(~np.isnan(seconds) & ~np.isnan(pace)).tolist()
-            known = {place: size_of_pace(float(seconds[place]), float(pace[place])) for place in places}
-            return {place: size for place, size in known.items() if size is not None}
-    return {}

@@ -58,6 +58,8 @@ class MetricTable:
         groups = grouped(table, roles, list(settings))
         if not roles.metrics_of_dev and roles.bare and (len(groups.rows) > 1 or groups.is_row_a_run):
             raise _nothing_measured(table, roles)
+        if not groups.is_row_a_run:
+            _leave_running_bests(roles)
         _take_bare(roles)
         return _imported(TableRuns(table, roles, settings, groups).runs())
 
@@ -83,6 +85,15 @@ def _nothing_measured(table: Table, roles: Roles) -> DataError:
         f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
         f"{', '.join(sorted(name for name in table.names if name)[:20])} in {checked.file_name(table.path)}{hint}"
     )
+
+
+def _leave_running_bests(roles: Roles) -> None:
+    """Leave out the best so far of what stands beside it: a row's evaluation is what was measured there."""
+    taken = set(roles.measured.values())
+    for name, (split, metric) in list(roles.measured.items()):
+        begin, _, rest = metric.partition("_")
+        if begin in ("best", "min", "max", "last", "final") and (split, rest) in taken:
+            del roles.measured[name]
 
 
 def _take_bare(roles: Roles) -> None:
