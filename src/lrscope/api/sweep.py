@@ -31,6 +31,7 @@ class More(TypedDict, total=False):
     gpus_per_trial: float
     address: str
     retry_failed: bool
+    log: str | Sequence[str]
 
 
 def sweep(
@@ -78,7 +79,8 @@ def sweep(
         progress: whether progress is shown, on standard error.
         **more: `inputs`, files or folders that must not change while the study goes on; `template` of a command;
             `threads` a trial; `gpus_per_trial`; `address` of a Ray cluster;
-            `retry_failed` runs trials again that have failed.
+            `retry_failed` runs trials again that have failed; `log`, where trials and the verdict are written as well:
+            `"tensorboard"`, `["csv", "wandb:project"]`, `"mlflow"`, `"trackio"`.
 
     Raises:
         ConfigError: something asked for cannot be.
@@ -109,8 +111,10 @@ def sweep(
         grid |= _listed(name, values)
     config = study_of(TrainerConfig(**own), grid, ExternalSweep(seeds=seeds, keep=keep))
     execution = ExecutorConfig.of(executor, workers, more.get("gpus_per_trial"), more.get("address"))
+    logs = more.get("log", ())
+    logs = (logs,) if isinstance(logs, str) else tuple(logs)
     folder = Path(out) if out is not None else _default_folder(config)
-    study = SweepStudy(folder, with_threads(config, execution), execution, function=train, progress=progress)
+    study = SweepStudy(folder, with_threads(config, execution), execution, function=train, progress=progress, log=logs)
     study.run(retry_failed=bool(more.get("retry_failed")))
     return study
 

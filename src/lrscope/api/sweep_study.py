@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import webbrowser
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,9 +49,10 @@ class SweepStudy:
         *,
         function: TrainFunction | None = None,
         progress: bool = True,
+        log: Sequence[str] = (),
     ) -> None:
         self.folder, self._config, self._executor = folder, config, executor
-        self._function, self._progress = function, progress
+        self._function, self._progress, self._log = function, progress, log
         self._known: tuple[Any, Conclusions] | None = None
 
     # Going on with it
@@ -62,7 +64,7 @@ class SweepStudy:
             StudyError: the folder holds a study of other settings, or of another function.
             KeyboardInterrupt: Ctrl-C; what was run is kept.
         """
-        with shown(self.folder, self._executor, is_shown=self._progress) as callbacks:
+        with shown(self.folder, self._executor, is_shown=self._progress, log=self._log) as callbacks:
             sweep_own(
                 self._config, self.folder, self._executor, callbacks,
                 function=self._function, retry_failed=retry_failed,
@@ -92,7 +94,7 @@ class SweepStudy:
         Raises:
             ConfigError, StudyError: the plan cannot be, or the study has another one.
         """
-        with shown(self.folder, self._executor, is_shown=self._progress) as callbacks:
+        with shown(self.folder, self._executor, is_shown=self._progress, log=self._log) as callbacks:
             decide_own(
                 self._config, self.folder, self._executor, callbacks,
                 margin=margin, max_seeds=max_seeds, function=self._function,

@@ -38,8 +38,8 @@ _SETTINGS: dict[str, Any] = {
 COMMANDS = {
     name: f"lrscope.cli.{name.replace('-', '_')}"
     for name in (
-        "demo", "find", "finetune", "sweep", "tune", "status", "report", "export", "evaluate", "predict", "generate",
-        "run-llama",
+        "demo", "find", "finetune", "sweep", "tune", "status", "report", "log", "export", "evaluate", "predict",
+        "generate", "run-llama",
     )
 }  # fmt: skip
 SCHEDULE_COMMANDS = {"show": "lrscope.cli.schedule", "check": "lrscope.cli.schedule"}

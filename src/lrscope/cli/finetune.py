@@ -36,6 +36,7 @@ def finetune(
         Path | None, typer.Option("--resume", help="Resume the run in this folder.", metavar="FOLDER")
     ] = None,
     out: opt.Out = None,
+    log: opt.LogTo = None,
     json: opt.Json = False,
 ) -> int:
     """Fine-tune a model at one learning rate and schedule, and keep everything that happened.
@@ -49,14 +50,14 @@ def finetune(
 
     if resume is not None:
         _require_unchanged(settings, config, out)
-        with live.shown(quiet=json) as callbacks:
+        with live.shown(quiet=json, log=log) as callbacks:
             result = workflow.resume_finetune(resume, callbacks, moved=resolve_paths(settings))
     else:
         search = settings.get("peak_rate") == "find"
         known = {**settings, "peak_rate": 1e-3} if search else settings
         asked = build_config(known, base=None if config is None else _one_run(config, settings))
         folder = out or Path("runs") / f"finetune-{datetime.now():%Y%m%d-%H%M%S}"
-        with live.shown(quiet=json) as callbacks:
+        with live.shown(quiet=json, log=log) as callbacks:
             run = workflow.finetune_at_found_rate if search else workflow.finetune
             result = run(asked, folder, callbacks)
     if json:

@@ -58,6 +58,13 @@ Out = Annotated[
         metavar="FOLDER", show_default=False,
     ),
 ]  # fmt: skip
+LogTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--log", help="Write trials and the verdict to csv, tensorboard, wandb, mlflow or trackio too; WHERE is a "
+        "folder or a project. Repeatable.", rich_help_panel=OUTPUT, metavar="KIND[:WHERE]", show_default=False,
+    ),
+]  # fmt: skip
 
 
 def with_settings(

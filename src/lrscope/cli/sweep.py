@@ -57,6 +57,7 @@ def sweep(
     max_seeds: MaxSeeds = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before a long or large study.")] = False,
     out: opt.Out = None,
+    log: opt.LogTo = None,
     json: opt.Json = False,
 ) -> int:
     """Compare learning rates, schedules, batch sizes and more: every combination, every one at the same seeds.
@@ -94,7 +95,7 @@ def sweep(
         trainer = trainer_settings(own)
         moved = resolve_paths({name: value for name, value in settings.items() if name in MOVABLE})
         extension = {**grid, **({"seeds": settings["seeds"]} if "seeds" in settings else {})}
-        with live.shown(quiet=json, yes=yes) as callbacks:
+        with live.shown(quiet=json, yes=yes, log=log) as callbacks:
             if until_decided is not None:
                 result = workflow.sweep_until_decided(
                     resume, until_decided, execution, callbacks, max_seeds=max_seeds or workflow.MAX_SEEDS,
@@ -134,7 +135,7 @@ def sweep(
         )
         return 0
     folder = out or Path("runs") / f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
-    with live.shown(quiet=json, yes=yes) as callbacks:
+    with live.shown(quiet=json, yes=yes, log=log) as callbacks:
         if search and isinstance(asked, StudyConfig):
             result = workflow.sweep_found_rates(asked, folder, execution, callbacks)
         else:

@@ -45,6 +45,7 @@ def tune(
     ] = MARGIN,
     lang: opt.Lang = "en",
     out: opt.Out = None,
+    log: opt.LogTo = None,
     json: opt.Json = False,
 ) -> int:
     """Find the range, sweep it, spend seeds where the decision is open, and report: one command, one line to paste.
@@ -73,7 +74,7 @@ def tune(
         if lr is None:
             raise ConfigError("tune of a command searches a range of rates: got no --lr; write --lr 1e-5:1e-3")
         search, config = parse_range(lr), with_threads(own_study(settings, own, lr), execution)
-        with live.shown(quiet=json) as callbacks:
+        with live.shown(quiet=json, log=log) as callbacks:
             result = tune_command(config, search, folder, seconds, execution, callbacks, margin=margin, lang=lang)
         key, command = "train", result.train
     else:
@@ -84,7 +85,7 @@ def tune(
             raise ConfigError(f"{flag} of tune belongs to a training of your own: got it without --command; add that")
         shared = {name: value for name, value in settings.items() if name != "epochs"}
         asked = with_threads(build_config({**shared, "peak_rate": 1e-3}, what="tune"), execution)
-        with live.shown(quiet=json) as callbacks:
+        with live.shown(quiet=json, log=log) as callbacks:
             result = spend(
                 asked, folder, seconds, execution, callbacks, epochs=settings.get("epochs"), margin=margin, lang=lang
             )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import typer
 
+from lrscope.sinks.target import checked
 from lrscope.studies.budget import Plan
 from lrscope.studies.tune_plan import TunePlan
 from lrscope.terminal.find_progress import FindProgress
@@ -23,6 +24,7 @@ from lrscope.workflows.callbacks import (
     CostEstimated,
     FinetuneRecord,
     FinetuneStarted,
+    LogFailed,
     Note,
     PlanMade,
     Progress,
@@ -35,8 +37,15 @@ from lrscope.workflows.callbacks import (
 
 
 @contextmanager
-def shown(*, quiet: bool = False, yes: bool = False) -> Iterator[Callbacks]:
-    """Give the callbacks that show a workflow. `quiet` leaves out notes and range tests; `yes` answers questions."""
+def shown(*, quiet: bool = False, yes: bool = False, log: Sequence[str] | None = None) -> Iterator[Callbacks]:
+    """Give the callbacks that show a workflow. `quiet` leaves out notes and range tests; `yes` answers questions.
+
+    `log` says where trials are written as well.
+
+    Raises:
+        ConfigError: nothing can be written there.
+    """
+    targets = checked(log or ())
     live, stop = Live(quiet=quiet), StopHandle()
 
     def agree(_: CostEstimated) -> bool:
@@ -44,7 +53,7 @@ def shown(*, quiet: bool = False, yes: bool = False) -> Iterator[Callbacks]:
 
     try:
         with graceful_interrupt(stop):
-            yield Callbacks(live.show, agree, stop)
+            yield Callbacks(live.show, agree, stop, targets)
     finally:
         live.close(*sys.exc_info())
 
@@ -83,8 +92,15 @@ class Live:
                 self._note(f"Check {number} of {num_planned} ({num_seeds} seeds): still in the running: {settings}")
             case BudgetReached(num_runs):
                 self._say(f"Stopping: {counted(num_runs, 'more run')} would exceed the budget.")
+            case LogFailed(target, reason, command):
+                self._say(f"warning: cannot write to {target}: {reason}. The study goes on; later: {command}")
             case Note(text):
                 self._note(text)
+
+    def show_failures(self, progress: Progress) -> None:
+        """Show nothing but that a sink could not be written to."""
+        if isinstance(progress, LogFailed):
+            self.show(progress)
 
     def close(self, *error: Any) -> None:
         """End what is drawn."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from lrscope.config import AnyStudy
 from lrscope.records import Record
 from lrscope.runners.base import Event
+from lrscope.sinks.target import Target
 from lrscope.store.trials import TrialRow
 from lrscope.studies.budget import Plan
 from lrscope.studies.tune_plan import TunePlan
@@ -132,9 +133,18 @@ class Note:
     text: str
 
 
+@dataclass(frozen=True)
+class LogFailed:
+    """A sink could not be written to, and is left out: the study goes on. `command` writes what it lacks, later."""
+
+    target: str
+    reason: str
+    command: str
+
+
 Progress = (
     CostEstimated | TimeKnown | StudyStarted | TrialEvent | StudyEnded | FinetuneStarted | FinetuneRecord | PlanMade
-    | CheckTaken | BudgetReached | Note
+    | CheckTaken | BudgetReached | Note | LogFailed
 )  # fmt: skip
 
 
@@ -198,12 +208,14 @@ def _agree(_: CostEstimated) -> bool:
 class Callbacks:
     """What a workflow calls while it runs, and the handle that stops it.
 
-    `on_progress` is told what happens; `agree` is asked whether a study that is large runs at all.
+    `on_progress` is told what happens; `agree` is asked whether a study that is large runs at all. Trials that have
+    ended are written to `log` as well (`lrscope.sinks`), which a study remembers when it is gone on with.
     """
 
     on_progress: Callable[[Progress], None] = _ignore
     agree: Callable[[CostEstimated], bool] = _agree
     stop: StopHandle = field(default_factory=StopHandle)
+    log: tuple[Target, ...] = ()
 
     def check_stop(self, resume_command: str) -> None:
         """Stop here where that was asked for while nothing ran.

@@ -18,6 +18,7 @@ from lrscope.runners.study_folder import require_new
 from lrscope.workflows.callbacks import Callbacks, FinetuneRecord, FinetuneStarted, Note, Stopped
 from lrscope.workflows.range_tests import Confirmation, find_for
 from lrscope.workflows.study_folder import folder_beside
+from lrscope.workflows.study_log import feed_of
 
 if TYPE_CHECKING:
     from lrscope.runners.finetune import FineTune
@@ -111,6 +112,7 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
     command = str(resume("finetune", folder))
     callbacks.on_progress(FinetuneStarted(trial.total_steps, trial.config.epochs, tuple(_what_runs(run))))
     callbacks.check_stop(command)
+    logs = feed_of(run.store, callbacks)
     with callbacks.stop.running(trial.stop):
         for record in trial.run():
             callbacks.on_progress(FinetuneRecord(record))
@@ -119,6 +121,8 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
     assert result is not None, "a trial ends with its result"
     if result.status == "interrupted":
         raise Stopped(command)
+    logs.write(run.store.trial(trial.id))
+    logs.save()
     save_trial_curves(run.store, trial.id, folder / CURVES)
     test = run.inputs.encoded.get("test")
     return FinetuneResult(

@@ -24,6 +24,7 @@ from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks
 from lrscope.workflows.checks import run_until_decided
 from lrscope.workflows.run_study import run_study
+from lrscope.workflows.study_log import conclude_logs
 
 _FREE = ("threads", "timeout", "folder", "function_file", "metric", "direction")  # of [trainer]: no part of what runs
 _AGAIN = "the same call, with the same out"  # goes on with a study that was begun from Python
@@ -53,6 +54,7 @@ def sweep_own(
         if retry_failed:
             controller.retry_failed()
         run_study(study, executor, callbacks, resume_command=_AGAIN)
+        conclude_logs(study.store, None, callbacks)
 
 
 def decide_own(
@@ -73,6 +75,7 @@ def decide_own(
     """
     with _held(config, folder, executor, function) as study:
         run_until_decided(study, executor, callbacks, margin=margin, max_seeds=max_seeds, resume_command=_AGAIN)
+        conclude_logs(study.store, None, callbacks)
 
 
 def _held(

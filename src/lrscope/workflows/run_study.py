@@ -9,6 +9,7 @@ from lrscope.studies.external_metric import compared_by, metric_shown
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, Note, Stopped, StudyEnded, StudyStarted, TrialEvent
 from lrscope.workflows.live_audit import LiveAudit
+from lrscope.workflows.study_log import feed_of
 from lrscope.workflows.time_known import TimeTeller
 
 
@@ -31,6 +32,8 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
 
     tell_plan()
     is_open = store.metric == UNDECIDED
+    logs = feed_of(store, callbacks)
+    logs.write_all()
     time, audit = TimeTeller(study, executor, callbacks, rows), LiveAudit(store, callbacks, rows)
     try:
         with callbacks.stop.running(controller.stop):
@@ -45,9 +48,11 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
                     is_open = False
                     callbacks.on_progress(Note(compared_by(store, event.trial)))
                 if event.is_end:
+                    logs.write(rows[event.trial])
                     time.take(rows)
                     audit.take(rows)
     finally:
+        logs.save()
         callbacks.on_progress(StudyEnded(store.folder))
     if controller.stopped:
         raise Stopped(resume_command)

@@ -28,6 +28,7 @@ from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.range_tests import find_for
 from lrscope.workflows.run_study import run_study
 from lrscope.workflows.study_folder import folder_beside
+from lrscope.workflows.study_log import conclude_logs
 
 MAX_SEEDS = 8  # of checks, where nobody says
 MAX_ARMS = 2000  # whose pairs are compared in a few seconds
@@ -135,13 +136,12 @@ def sweep_until_decided(
         ConfigError, StudyError: the plan cannot be, or the study has another one.
         Stopped: it was asked to stop.
     """
+    callbacks = callbacks or Callbacks()
     with session.resume(folder, moved=moved, trainer=trainer) as study:
         if retry_failed:
             Controller(study.store).retry_failed()
-        run_until_decided(
-            study, executor or ExecutorConfig(), callbacks or Callbacks(), margin=margin, max_seeds=max_seeds
-        )
-        return sweep_result(study)
+        run_until_decided(study, executor or ExecutorConfig(), callbacks, margin=margin, max_seeds=max_seeds)
+        return sweep_result(study, callbacks)
 
 
 def _run(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, retry_failed: bool = False) -> SweepResult:
@@ -157,7 +157,7 @@ def _run(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, retry_
         if cost.is_large and not callbacks.agree(cost):
             raise Stopped(command, was_declined=True)
     run_study(study, executor, callbacks, resume_command=command)
-    return sweep_result(study)
+    return sweep_result(study, callbacks)
 
 
 def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow]) -> CostEstimated:
@@ -183,13 +183,14 @@ def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow])
     )
 
 
-def sweep_result(study: Study) -> SweepResult:
-    """Draw a study's figures, and return what its trials show."""
+def sweep_result(study: Study, callbacks: Callbacks) -> SweepResult:
+    """Draw a study's figures, write the verdict where it is logged, and return what its trials show."""
     from lrscope.report.files import write_images
 
     result = read_sweep(study.store)
     if result.conclusions is not None:
         write_images(result.conclusions, locale("en"), result.folder)
+        conclude_logs(study.store, result.conclusions, callbacks)
     return result
 
 

@@ -88,7 +88,7 @@ def tune(
             study, executor, callbacks, margin=margin, max_seeds=plan.max_seeds, affordable=affordable,
             resume_command=command,
         )  # fmt: skip
-        swept = sweep_result(study)
+        swept = sweep_result(study, callbacks)
     written = report(folder / SWEEP, lang=lang)
     chosen = written.conclusions.recommended
     train = None if chosen is None else finetune_command(written.conclusions.runs, chosen.name)

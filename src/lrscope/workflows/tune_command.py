@@ -100,7 +100,7 @@ def tune_command(
             study, executor, callbacks, margin=margin, max_seeds=plan.max_seeds,
             affordable=tune.holds, resume_command=going_on(folder),
         )  # fmt: skip
-        swept = sweep_result(study)
+        swept = sweep_result(study, callbacks)
     written = report(folder / SWEEP, lang=lang)
     chosen = written.conclusions.recommended
     trial = None if chosen is None else written.conclusions.runs.configs.get(chosen.name)
