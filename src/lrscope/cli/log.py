@@ -16,7 +16,7 @@ def log(
         list[str] | None,
         typer.Option(
             "--to",
-            help="csv, tensorboard, wandb, mlflow or trackio; :WHERE is a folder or a project. Repeatable "
+            help="Where to: csv, tensorboard, wandb, mlflow or trackio; WHERE is a folder or a project. Repeatable "
             "[default: where the study is written already].",
             metavar="KIND[:WHERE]",
             show_default=False,

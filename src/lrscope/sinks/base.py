@@ -128,7 +128,7 @@ class VerdictLog:
 
 
 class Sink(Protocol):
-    """Writes trials and a verdict somewhere. One file a library, which is imported when the sink is made.
+    """Writes trials and a verdict somewhere. One file a library, imported when the sink is made.
 
     Whatever it writes takes the place of what it wrote before of the same trial: a write that was cut off is made
     again, and no step comes twice.

@@ -8,9 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run
-
 from lrscope.sinks.base import StudyLog, TrialLog, VerdictLog
 
 EXPERIMENT = "lrscope"
@@ -23,6 +20,9 @@ class MlflowSink:
     """Runs in an experiment: `mlflow`, or `mlflow:EXPERIMENT`."""
 
     def __init__(self, where: str) -> None:
+        from mlflow import MlflowClient, entities
+
+        self._entities = entities
         self._name = where or os.environ.get("MLFLOW_EXPERIMENT_NAME") or EXPERIMENT
         self._client = MlflowClient()
         self._experiment = ""
@@ -52,7 +52,7 @@ class MlflowSink:
         run_id = self._create(trial.name, tags, start)
         self._log_params(run_id, trial.settings)
         metrics = (
-            Metric(name, value, int(1000 * (start + seconds)), step)
+            self._entities.Metric(name, value, int(1000 * (start + seconds)), step)
             for step, seconds, values in trial.history()
             for name, value in values.items()
         )
@@ -88,17 +88,17 @@ class MlflowSink:
         return str(run.info.run_id)
 
     def _log_params(self, run_id: str, settings: Mapping[str, Any]) -> None:
-        params = (Param(name, str(value)[:MAX_VALUE]) for name, value in settings.items())
+        params = (self._entities.Param(name, str(value)[:MAX_VALUE]) for name, value in settings.items())
         for batch in _batches(params, MAX_PARAMS):
             self._client.log_batch(run_id, params=batch)
 
-    def _found(self, study: StudyLog, trial: str | None = None) -> list[Run]:
+    def _found(self, study: StudyLog, trial: str | None = None) -> list[Any]:
         """Return the runs of a study's trials, or of one."""
         if not self._experiment:
             self.check()
         which = f"tags.`{TRIAL}` = '{trial}'" if trial is not None else f"tags.`{TRIAL}` != 'study'"
         wanted, token = f"tags.`{STUDY}` = '{study.unique_name}' and {which}", None
-        runs: list[Run] = []
+        runs: list[Any] = []
         while True:
             page = self._client.search_runs([self._experiment], wanted, page_token=token)
             runs += page

@@ -9,8 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
-import trackio
-
 from lrscope.sinks.base import StudyLog, TrialLog, VerdictLog
 from lrscope.sinks.verdict_text import summary_of
 
@@ -22,6 +20,9 @@ class TrackioSink:
     """Runs in a project: `trackio`, or `trackio:PROJECT`."""
 
     def __init__(self, where: str) -> None:
+        import trackio
+
+        self._trackio = trackio
         self._project = where or PROJECT
         self._is_local = not (os.environ.get("TRACKIO_SPACE_ID") or os.environ.get("TRACKIO_SERVER_URL"))
 
@@ -37,7 +38,7 @@ class TrackioSink:
 
     def conclude(self, study: StudyLog, verdict: VerdictLog) -> None:
         """Write the verdict as a run of its own, in its config and as text."""
-        text = trackio.Markdown("\n\n".join(verdict.answer))
+        text = self._trackio.Markdown("\n\n".join(verdict.answer))
         config = {**study.inputs, **summary_of(study, verdict)}
         self._write(study, "verdict", f"{study.name} verdict", config, iter([(0, {"verdict": text})]), is_again=True)
 
@@ -51,7 +52,7 @@ class TrackioSink:
             with redirect_stdout(io.StringIO()):  # it says hello, and standard output is the result's
                 if is_again and self._is_local:
                     self._delete(ours)
-                run = trackio.init(
+                run = self._trackio.init(
                     project=self._project, name=name, group=study.unique_name, embed=False, auto_log_gpu=False,
                     auto_log_cpu=False, config={**config, **ours},
                 )  # fmt: skip
@@ -64,7 +65,7 @@ class TrackioSink:
 
     def _delete(self, ours: Mapping[str, str]) -> None:
         try:
-            runs = list(trackio.Api().runs(self._project))
+            runs = list(self._trackio.Api().runs(self._project))
         except ValueError:  # there is no such project yet
             return
         for run in runs:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import wandb
-
 from lrscope.sinks.base import StudyLog, TrialLog, VerdictLog
 from lrscope.sinks.verdict_text import summary_of
 
@@ -19,16 +17,19 @@ class WandbSink:
 
     def __init__(self, where: str) -> None:
         entity, _, project = where.rpartition("/")
+        import wandb
+
+        self._wandb = wandb
         self._entity = entity or None
         self._project = project or os.environ.get("WANDB_PROJECT") or PROJECT
 
     def check(self) -> None:
         """Log in, unless runs stay on this machine."""
-        mode = getattr(wandb.setup().settings, "mode", "online")
+        mode = getattr(self._wandb.setup().settings, "mode", "online")
         if mode in ("offline", "disabled", "dryrun"):
             return
         try:
-            wandb.login()
+            self._wandb.login()
         except Exception as error:
             raise RuntimeError(f"{error} (WANDB_MODE=offline keeps runs on this machine)") from error
 
@@ -52,12 +53,12 @@ class WandbSink:
             run.summary.update(summary_of(study, verdict))
 
     def _run(self, study: StudyLog, name: str, shown: str, job: str, tags: list[str], config: dict[str, Any]) -> Any:
-        online = getattr(wandb.setup().settings, "mode", "online") == "online"
-        return wandb.init(
+        online = getattr(self._wandb.setup().settings, "mode", "online") == "online"
+        return self._wandb.init(
             entity=self._entity, project=self._project, id=name, name=shown, group=study.unique_name, job_type=job,
             tags=["lrscope", *(tag[:MAX_TAG] for tag in tags)],
             config={**config, "study": study.unique_name},
             resume="allow" if online else None,  # which offline mode does not know
             reinit="create_new",  # the user's own run, if there is one, goes on
-            settings=wandb.Settings(silent=True, console="off", disable_code=True, disable_git=True),
+            settings=self._wandb.Settings(silent=True, console="off", disable_code=True, disable_git=True),
         )  # fmt: skip
