@@ -120,7 +120,7 @@ def test_what_a_trainer_state_says_between_its_lines(tmp_path: Path) -> None:
         for rate, shape, value in ((1e-5, "linear", 0.5), (3e-5, "linear", 0.6), (3e-5, "cosine", 0.61))
     ]
     runs = read_runs(folders, {})
-    assert list(runs.arms) == ["lr 1e-5, schedule linear", "lr 3e-5, schedule linear", "lr 3e-5, schedule curved"]
+    assert list(runs.arms) == ["lr 1e-5, schedule linear", "lr 3e-5, schedule linear", "lr 3e-5, schedule cosine"]
     assert [run.rate for run in runs.runs] == [1e-5, 3e-5, 3e-5], "read back from rates that had come down already"
     assert runs.sizes["dev"] == 872
     assert runs.settings["batch_size"] == "16"

@@ -9,17 +9,18 @@ from typing import Literal
 import numpy as np
 
 from lrscope.number_text import as_typed
+from lrscope.runs.applied.cycles import one_cycle, restarts
+from lrscope.runs.applied.falls import fall, plateau_warmup
+from lrscope.runs.applied.identified import Identified, Shape
+from lrscope.runs.applied.levels import Levels, levels
+from lrscope.runs.applied.readings import Readings, readings
 from lrscope.runs.score_table import Floats
 
 Unit = Literal["step", "epoch", "entry"]
-Shape = Literal[
-    "constant", "linear", "cosine", "polynomial", "inverse-sqrt", "exponential", "step", "warmup-stable-decay",
-    "restarts", "one-cycle", "warming up", "curved", "",
-]  # fmt: skip
 
-# The step at which the first step's rate stands: Trainer logs the rate that a step was made with, and logged the rate
-# of the next one in earlier versions.
-FIRST = (1.0, 0.0)
+NOTICED = 0.005  # of the largest rate: a rise by less after a fall is none
+SAME = 1e-6  # of the largest rate: float32 may differ by less
+FEW = 3  # rates at one level that make a schedule constant
 
 
 @dataclass(frozen=True)
@@ -55,71 +56,95 @@ def applied_schedule(
     """Return the schedule that logged rates show, None where all of them are 0.
 
     Args:
-        positions: where each rate was logged, in `unit`s from the beginning of the training, rising.
+        positions: where each rate was logged, in `unit`s from the beginning of the training; a training that was
+            resumed may go back.
         rates: the rates.
         total: how many units the training was to take, NaN where that is not known.
         unit: what positions count: updates, passes, or entries of a log.
 
-    >>> schedule = applied_schedule(np.array([10.0, 20.0]), np.array([9.5e-5, 9e-5]))
-    >>> schedule.peak, schedule.is_read_back
-    (0.0001, True)
+    >>> places = np.array([10.0, 20.0, 30.0, 40.0])
+    >>> schedule = applied_schedule(places, 2e-4 * (1.0 - (places - 1.0) / 300.0))
+    >>> schedule.peak, schedule.shape, schedule.total, schedule.is_read_back
+    (0.0002, 'linear', 300.0, True)
     """
-    known = rates > 1e-30
-    if not known.any():
+    of = readings(np.asarray(positions, np.float64), np.asarray(rates, np.float64), total, unit)
+    if of is None:
         return None
-    peak = _peak(positions[known], rates[known], total if unit == "step" else math.nan)
-    is_read_back = bool(peak > rates.max() * 1.001)
-    return AppliedSchedule(peak, _shape(rates), is_read_back, unit=unit, ended_at=float(rates[-1]) / peak)
+    with np.errstate(all="ignore"):  # what overflows fits nothing
+        found = _identified(of)
+    top = as_typed(of.top)
+    peak = found.peak if abs(found.peak / top - 1.0) > 1e-6 else top if as_typed(found.peak) == top else found.peak
+    end = found.total if not math.isnan(found.total) else of.total
+    gap = float(of.places[-1] - of.places[-2]) if len(of) > 1 else of.late
+    length = of.unit
+    return AppliedSchedule(
+        peak=peak,
+        shape=found.shape,
+        is_read_back=bool(peak > of.top * (1.0 + 1e-3)),
+        warmup=found.warmup * length,
+        total=_whole(end * length, unit),
+        floor=found.floor,
+        unit=unit,
+        ended_at=float(of.rates[-1]) * of.top / peak,
+        text="",
+        error=found.error,
+        is_whole=bool(of.places[-1] >= end - gap - 1e-9) if not math.isnan(end) else False,
+    )
 
 
-def _peak(steps: Floats, rates: Floats, num_steps: float) -> float:
-    """Return the peak rate: the largest that was logged, or, where that is the first, what it has come down from.
-
-    That is exact for a linear decay and for a cosine over the whole run. Of others, a polynomial through the first
-    three values is read back to the first step. Rates are rounded to what a person would type.
-    """
-    top = float(rates.max())
-    is_falling = rates[0] == top and len(rates) > 1 and rates[1] < top
-    if is_falling and steps[0] > 0 and len(set(steps[:3])) == len(steps[:3]):
-        whole = _peak_of_whole_decay(steps, rates, num_steps)
-        top = _read_back(steps[:3], rates[:3], top) if whole is None else whole
-    short = float(f"{top:.2g}")
-    return short if abs(short / top - 1.0) < 0.004 else as_typed(float(f"{top:.3g}"))
+def _whole(length: float, unit: str) -> float:
+    """Return a length as a whole number where it is nearly one."""
+    near = 0.02 if unit == "step" else 0.004 * abs(length) + 1e-3
+    if math.isfinite(length) and abs(length - round(length)) <= near:
+        return float(round(length))
+    return length
 
 
-def _peak_of_whole_decay(steps: Floats, rates: Floats, num_steps: float) -> float | None:
-    """Return the peak of a linear or cosine decay over all steps, where the rates are those of one."""
-    if not 0.0 < num_steps < math.inf:
-        return None
-    for first in FIRST:
-        share = np.clip((steps - first) / num_steps, 0.0, 1.0)
-        for factors in (1.0 - share, 0.5 + 0.5 * np.cos(math.pi * share)):
-            known = factors > 1e-3
-            peaks = rates[known] / factors[known]
-            if len(peaks) > 1 and np.ptp(peaks) < 1e-3 * peaks.max():
-                return float(peaks.mean())
-    return None
+def _identified(of: Readings) -> Identified:
+    """Return what the rates are identified as: the largest logged rate and no shape where nothing explains them."""
+    top = as_typed(of.top)
+    at_top = np.flatnonzero(of.rates >= 1.0 - SAME)
+    first, last, count = int(at_top[0]), int(at_top[-1]), len(of)
+    if (at_top == np.arange(first, count)[: len(at_top)]).all() and last == count - 1:
+        return _without_fall(of, first, top)
+    noticed = NOTICED + 2.0 * float(of.tolerances.max())
+    fallen = np.flatnonzero(np.maximum.accumulate(of.rates) - of.rates > noticed)
+    begins = int(np.argmax(of.rates[: fallen[0]])) if len(fallen) else first
+    since = of.rates[begins:]
+    risen = since - np.minimum.accumulate(since) > noticed
+    jumps = begins + 1 + np.flatnonzero(risen[1:] & ~risen[:-1] & (np.diff(since) > NOTICED))
+    unknown = Identified(top, "curved" if count - first >= 6 else "")
+    if risen.any():
+        again = restarts(of, jumps.tolist()) if len(jumps) else None
+        return again or unknown
+    stairs = levels(of, first)
+    if stairs is not None:
+        return _stairs(of, first, stairs) or unknown
+    return one_cycle(of, first) or fall(of, first, last) or unknown
 
 
-def _read_back(steps: Floats, rates: Floats, top: float) -> float:
-    """Return the first step's rate by the first three that were logged; `top` where that would go too far."""
-    curve = np.polynomial.Polynomial.fit(steps, rates, len(steps) - 1)
-    back = min((float(curve(first)) for first in FIRST), key=lambda rate: abs(float(f"{rate:.2g}") - rate))
-    rises, falls = np.diff(steps), np.diff(rates)
-    on_a_line = len(steps) > 2 and abs(falls[1] * rises[0] - falls[0] * rises[1]) < 1e-3 * top
-    return back if top <= back <= (4.0 if on_a_line else 1.15) * top else top
+def _without_fall(of: Readings, first: int, top: float) -> Identified:
+    """Return what rates are that rose, or stayed, to the end."""
+    count = len(of) - first
+    if count >= FEW:
+        warmup, _ = plateau_warmup(of, first)
+        return Identified(top, "constant", float(np.abs(of.rates[first:] - 1.0).max()), warmup, math.nan, 1.0)
+    rising = count == 1 and first >= 2 and bool((np.diff(of.rates) > 0.0).all())
+    return Identified(top, "warming up" if rising else "")
 
 
-def _shape(rates: Floats) -> Shape:
-    """Return the shape of a schedule after its peak, as far as it shows.
-
-    >>> _shape(np.array([0.5, 1.0, 0.5, 0.0])), _shape(np.array([1.0, 0.9, 0.6, 0.0])), _shape(np.array([1.0, 0.5]))
-    ('linear', 'curved', '')
-    """
-    after = rates[int(np.argmax(rates)) :]
-    if len(after) < 3:
-        return ""
-    if after.min() > 0.99 * after.max():
-        return "constant"
-    chord = np.linspace(after[0], after[-1], len(after))
-    return "linear" if np.abs(after - chord).max() < 0.02 * after.max() else "curved"
+def _stairs(of: Readings, first: int, stairs: Levels) -> Identified | None:
+    """Return a schedule of levels: those of a curve that is stepped once an epoch, or drops."""
+    length = stairs.length
+    warmup, _ = plateau_warmup(of, first)
+    if length is not None and len(stairs.rates) >= 4:
+        number = np.arange(float(len(stairs.rates)))
+        curve = applied_schedule(number, stairs.rates * of.top, unit="entry")
+        if curve is not None and curve.shape in ("linear", "cosine", "polynomial"):
+            return Identified(
+                curve.peak, curve.shape, curve.error, warmup, curve.total * length, curve.floor, period=length
+            )
+    return Identified(
+        as_typed(of.top), "step", 0.0, warmup, math.nan, float(stairs.rates[-1]), drops=tuple(stairs.places[1:]),
+        levels=tuple(stairs.rates),
+    )  # fmt: skip

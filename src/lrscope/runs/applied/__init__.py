@@ -1,0 +1,1 @@
+"""The schedule that a training really applied, identified from the rates that it logged."""
