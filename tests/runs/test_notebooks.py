@@ -124,8 +124,9 @@ COPIED = "Step\tTraining Loss\tValidation Loss\n50\t0.6\t0.5\n100\t0.4\t0.3\n"
 def test_tables_as_text(text: str, tmp_path: Path) -> None:
     path = tmp_path / "table.md"
     path.write_text(text, encoding="utf-8")
-    assert isinstance(importer_of(path), ProgressTable)
-    (run,) = ProgressTable().read(path).runs
+    importer = importer_of(path)
+    assert isinstance(importer, ProgressTable) or text is COPIED  # which is a table of another kind as well
+    (run,) = importer.read(path).runs
     assert [(p.step, p.value("dev", "loss")) for p in run.points] == [(50, 0.5), (100, 0.3)]
     if text is CARD:
         assert (run.rate, run.seed, run.last("dev", "f1")) == (5e-5, 42, 0.875)

@@ -208,3 +208,55 @@ def test_field_cases(shared: Path) -> None:
     (run,) = DictionaryLog().read(field / "23-axolotl-console.log").runs
     assert (len(run.points), run.status) == (1, "interrupted")
     assert run.rate == pytest.approx(2e-4, rel=0.03)
+
+
+def test_a_bar_before_entries_tells_their_steps_where_one_way_alone_fits() -> None:
+    def behind(step: int, late: int) -> str:
+        bar = f" 60%|#####    | {step - late}/30 [01:50<00:19,  1.65s/it]"
+        return f"{bar}{train_line(float(f'{step / 2406.5:.4g}'), 1e-4, step)}"
+
+    for late in (0, 1, 3):
+        (run,) = read("\n".join(behind(step, late) for step in (18, 19, 20))).runs
+        assert run.log is not None
+        assert (run.log.steps.tolist(), run.log.total_steps) == ([18, 19, 20], 30)
+        assert run.status == "interrupted"
+    (run,) = read(behind(18, 1)).runs
+    assert run.log is not None
+    assert run.log.counts_entries, "one entry alone may stand anywhere"
+
+
+def test_llama_factory_prints_an_entry_twice_in_two_forms() -> None:
+    lines = []
+    for step in range(1, 5):
+        rate = 1e-5 * (1 - step / 8.3)
+        lines.append(train_line(step / 4, rate, 1 + step / 7))
+        lines.append(
+            f"[INFO|callbacks] {{'loss': {1 + step / 7:.4f}, 'learning_rate': {rate:.4e}, 'epoch': {step / 4}}}"
+        )
+    (run,) = read("\n".join(lines)).runs
+    assert run.log is not None
+    assert len(run.log.losses) == 4
+    assert np.isfinite(run.log.gradient_norms).all()
+
+
+def test_settings_of_a_search_and_of_lines_between_runs() -> None:
+    lines = []
+    for seed, rate in enumerate([1e-4, 3e-4]):
+        lines.append(f"Trial: {{'learning_rate': {rate}, 'num_train_epochs': 1, 'seed': {seed}}}")
+        lines += [train_line(0.5, rate / 2), train_line(1.0, rate / 9), dev_line(1.0, 0.5), END]
+        lines.append("Trial finished with value: 0.5 and parameters: {'learning_rate': 9e-1, 'seed': 9}")
+    imported = read("\n".join(lines)).runs
+    assert [(run.rate, run.seed) for run in imported] == [(1e-4, 0), (3e-4, 1)]
+
+
+def test_epochs_in_lines_above_the_dictionaries() -> None:
+    text = "\n".join(f"Epoch {e}/3\n{{'train_loss': 1.0, 'val_loss': {1 / e}}}" for e in (1, 2, 3))
+    (run,) = read(text).runs
+    assert run.series("dev", "loss") == [(1.0, 1.0), (2.0, 0.5), (3.0, 1 / 3)]
+    assert len(read(f"{text}\n=== again ===\n{text}").runs) == 2
+
+
+def test_a_crashed_attempt_before_its_second_command_leaves_no_settings() -> None:
+    crashed = "python a.py --learning_rate 1e-3 --weight_decay 0.1\nTraceback (most recent call last):"
+    (run,) = read(f"{crashed}\npython a.py --learning_rate 1e-4\n{train_line(0.5)}\n{train_line(1.0)}").runs
+    assert (run.rate, dict(run.settings)) == (1e-4, {})

@@ -28,11 +28,12 @@ _DEV_FILES = ("validation_file", "eval_file", "dev_file", "dev", "eval_dataset",
 
 @dataclass(slots=True)
 class Logged:
-    """An entry, its number among those of training (0 for others), and the bar behind it."""
+    """An entry, its number among those of training (0 for others), and the bars behind it and before it."""
 
     entry: Entry
     number: int = 0
     bar: Progress | None = None
+    before: Progress | None = None
 
     @property
     def position(self) -> float | None:
@@ -40,9 +41,14 @@ class Logged:
         return self.entry.step if self.entry.epoch is None else self.entry.epoch
 
     @property
+    def train(self) -> Mapping[str, float]:
+        """What it tells of training."""
+        return self.entry.splits.get("train", {})
+
+    @property
     def is_finite(self) -> bool:
         """Whether its values of training are numbers."""
-        return all(math.isfinite(value) for value in self.entry.splits.get("train", {}).values())
+        return all(math.isfinite(value) for value in self.train.values())
 
 
 @dataclass
@@ -80,7 +86,8 @@ class Collected:
         logged = Logged(entry)
         position = logged.position
         trains = "train" in entry.splits
-        if trains and self._is_printed_twice(entry):
+        if trains and (twice := self._printed_twice(entry)) is not None:
+            twice.entry = replace(entry, splits={**entry.splits, "train": {**entry.splits["train"], **twice.train}})
             return None
         if self.has_ended and not trains and self._is_of_another(entry):
             return None
@@ -156,10 +163,17 @@ class Collected:
         )  # fmt: skip
         return run_of_entries(entries, told)
 
-    def _is_printed_twice(self, entry: Entry) -> bool:
-        """Whether it is what stands before it once more, as two processes print it."""
+    def _printed_twice(self, entry: Entry) -> Logged | None:
+        """Return the entry before, where this is the same: as two processes, or Trainer and LLaMA-Factory, print it."""
         last = next((each for each in reversed(self.logged[-3:]) if each.number), None)
-        return last is not None and last.entry == entry and len(entry.splits["train"]) > 1
+        if last is None or last.position != Logged(entry).position or last.position is None:
+            return None
+        mine, other = entry.splits["train"], last.train
+        if mine.keys() == other.keys():
+            return last if last.entry == entry and len(mine) > 1 else None
+        shared = mine.keys() & other.keys()
+        is_same = all(abs(mine[name] - other[name]) <= 1e-3 * abs(other[name]) for name in shared)
+        return last if "loss" in shared and is_same else None
 
     def _is_of_another(self, entry: Entry) -> bool:
         """Whether an evaluation after the end contradicts one that was made before: it is of another set or model.
@@ -214,7 +228,7 @@ class Collected:
         if any(each.epoch is None for each in entries):
             return self._with_places(entries), None
         marks = [
-            Mark(entry.epoch or 0.0, each.number, each.bar.done if each.bar and each.bar.total == total else None)
+            Mark(entry.epoch or 0.0, each.number, _done(each.bar, total), _done(each.before, total))
             for entry, each in zip(entries, self.logged, strict=True)
         ]
         found = inferred_steps(marks, self._steps_an_epoch(total), total) if self._is_counted_right else None
@@ -267,6 +281,11 @@ class Collected:
     def _dev_set(self) -> DevSet:
         names = (self.settings[name] for name in _DEV_FILES if self.settings.get(name, "true") != "true")
         return DevSet(next(names, ""))
+
+
+def _done(bar: Progress | None, total: float) -> int | None:
+    """Return how far a bar of the training stands."""
+    return bar.done if bar is not None and bar.total == total else None
 
 
 def _from_one(entries: list[Entry]) -> list[Entry]:

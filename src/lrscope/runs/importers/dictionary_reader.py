@@ -16,13 +16,22 @@ from lrscope.runs.importers.console_lines import MAX_LINE
 from lrscope.runs.importers.headings import LONGEST, is_heading
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.progress_bars import Progress, progress_in
-from lrscope.runs.importers.trainer_blocks import PrintedArguments, facts_in, metric_in, setting_alone, title_of
+from lrscope.runs.importers.trainer_blocks import (
+    PrintedArguments,
+    facts_in,
+    is_setting,
+    metric_in,
+    setting_alone,
+    title_of,
+)
 from lrscope.runs.measured import Entry
+from lrscope.runs.settings import RATES
 
 MAX_UNREAD, MAX_SHOWN = 1000, 300
 MAX_RUNS = 10_000
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BEGIN = re.compile(r"""\{\s*['"]""")
+_AFTERWARDS = re.compile(r"finish|best|final|result|complete", re.I)  # words of what a search prints of its end
 _NEXT_EPOCH = re.compile(r"\bepoch\W{0,3}(\d{1,9})", re.I)
 LIKE_MEASURED = re.compile(r"""\{\s*['"][^{}]{0,200}(?:loss|eval_)""")
 
@@ -44,6 +53,7 @@ class DictionaryReader:
         self._block = ""  # the title of the block that is read
         self._metrics: dict[str, str] = {}  # of a block with metrics
         self._dev_size: int | None = None  # of the evaluation that comes
+        self._epoch_told = ""  # by the last line that named one
         self._forget_text()
 
     def _forget_text(self) -> None:
@@ -122,6 +132,8 @@ class DictionaryReader:
     def _dictionary(self, number: int, values: dict[str, str], shown: str) -> None:
         self._end_block(number)
         is_summary = "train_runtime" in values and "loss" not in values
+        if self._epoch_told and not values.keys() & {"epoch", "step", "global_step"}:
+            values = {**values, "epoch": self._epoch_told}
         entry = Entry.of(values, bare="train" if is_measured(values) else "dev")
         if self._dev_size is not None and "dev" in entry.splits:
             entry, self._dev_size = replace(entry, dev_size=(self._dev_size, self._dev_size)), None
@@ -136,10 +148,12 @@ class DictionaryReader:
         if self._begins(entry):
             self._begin(number)
         assert self._run is not None
-        self._look_at_bar()
+        before = self._look_at_bar()
         self._awaits_bar = self._run.add(entry, number, is_next_epoch=self._is_next_epoch)
         if self._awaits_bar is None and "train" not in entry.splits:
             self.leave(number, shown)
+        elif self._awaits_bar is not None:
+            self._awaits_bar.before = before
         self._forget_text()
 
     def _begins(self, entry: Entry) -> bool:
@@ -152,7 +166,9 @@ class DictionaryReader:
         trains = "train" in entry.splits
         if run.has_ended and trains and (self._is_marked or position is None or not position > run.last):
             return True
-        if position is None or self._is_next_epoch:
+        if position is None:
+            return self._has_new_settings
+        if self._is_next_epoch:
             return False
         return self._has_text and run.restarts(entry)
 
@@ -161,6 +177,8 @@ class DictionaryReader:
         own = self._has_new_settings or not self.runs
         self._run = Collected(number, self._heading, dict(self._settings), own, dict(self._facts))
         self._facts, self._has_new_settings = {}, False
+        if not self._has_text:
+            self._epoch_told = ""
         self.runs.append(self._run)
 
     def leave(self, number: int, line: str) -> None:
@@ -194,20 +212,23 @@ class DictionaryReader:
             return
         if "ontinuing training from" in line or "esuming from" in line:
             self._is_resumed = True
-        settings = self._arguments.take(line) or (None if self._run is not None else setting_alone(line))
+        is_between = self._run is None or self._run.has_ended
+        settings = self._arguments.take(line) or _asked_in(line) or (setting_alone(line) if is_between else None)
         if settings:
-            is_new = not self._has_new_settings
-            self._settings = settings if is_new else {**self._settings, **settings}
+            old = self._settings if self._has_new_settings else {}
+            agree = all(old.get(name, value) == value for name, value in settings.items())
+            self._settings = {**old, **settings} if agree else settings
             self._has_new_settings = self._is_marked = True
         elif line[0] == "#" or (len(line) <= LONGEST and is_heading(line)):
             self._heading, self._is_marked = line.strip("# \t"), True
-        elif (match := _NEXT_EPOCH.search(line[:MAX_SHOWN])) and int(match[1]) > 1:
-            self._is_next_epoch = True
+        elif match := _NEXT_EPOCH.search(line[:MAX_SHOWN]):
+            self._epoch_told = match[1]
+            self._is_next_epoch = int(match[1]) > 1
 
     def _take_facts(self, facts: dict[str, int]) -> None:
-        if self._block == "evaluation":
+        if self._block == "evaluation" and "epochs" not in facts:
             self._dev_size = facts.get("num_examples", self._dev_size)
-        elif self._block != "prediction":
+        elif self._block != "prediction" or "epochs" in facts:
             self._facts |= facts
             if self._run is not None and not self._run.logged:
                 self._run.facts |= facts
@@ -229,3 +250,19 @@ class DictionaryReader:
             name if name == "epoch" or "_" in name else f"{split}_{name}": value for name, value in metrics.items()
         }
         self._dictionary(number, named, f"{title}: {', '.join(named)}")
+
+
+def _asked_in(line: str) -> dict[str, str] | None:
+    """Return the settings of a dictionary that a search prints before a training, None where it is none.
+
+    >>> _asked_in("Trial: {'learning_rate': 2e-05, 'num_train_epochs': 3}")
+    {'learning_rate': '2e-05', 'num_train_epochs': '3'}
+    >>> _asked_in("Trial 3 finished with value: 0.5 and parameters: {'learning_rate': 2e-05, 'seed': 3}")
+    """
+    if "{" not in line or _AFTERWARDS.search(line):
+        return None
+    for values in dictionaries_in(line):
+        settings = {name: value for name, value in values.items() if is_setting(name)}
+        if len(settings) > 1 and any(name in RATES for name in settings) and not values.keys() & {"epoch", "step"}:
+            return settings
+    return None

@@ -11,16 +11,21 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+MAX_LATE = 20  # steps by which a bar may be late
 _SLACKS = (0.05, 1.0)  # steps by which an epoch may miss its step, beside its rounding
 
 
 @dataclass(frozen=True)
 class Mark:
-    """An entry: its epoch, its number among the entries of training (0 for an evaluation), and a bar behind it."""
+    """An entry: its epoch, its number among those of training (0 for an evaluation), a bar behind it and one before it.
+
+    Trainer redraws its bar behind an entry; the one before it may be late by a step, or by as many as were not drawn.
+    """
 
     epoch: float
     number: int = 0
     bar: int | None = None
+    before: int | None = None
 
 
 def inferred_steps(
@@ -53,7 +58,23 @@ def inferred_steps(
                 steps = _steps(those, rate, off, total)
                 if steps is not None:
                     return steps, rate
-    return None
+    return _by_bar_before(without, [mark.before for mark in marks], tolerances, total)
+
+
+def _by_bar_before(
+    marks: Sequence[Mark], bars: Sequence[int | None], tolerances: Sequence[float], total: float
+) -> tuple[list[int], float] | None:
+    """Return what a bar before an entry shows, where one way alone to read it puts all entries on whole steps."""
+    at = next((at for at in reversed(range(len(bars))) if bars[at] and marks[at].epoch > 0.0), None)
+    if at is None or len(marks) < 3:
+        return None
+    found = []
+    for late in range(MAX_LATE):
+        rate = ((bars[at] or 0) + late) / marks[at].epoch
+        off = [0.002 + rate * each for each in tolerances]
+        if max(off) < 0.1 and (steps := _steps(marks, rate, off, total)) is not None:
+            found.append((steps, rate))
+    return found[0] if len(found) == 1 else None
 
 
 def _tolerances(epochs: Sequence[float]) -> list[float]:
