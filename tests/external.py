@@ -13,11 +13,10 @@ import pytest
 from lrscope.config import AnyStudy, AnyTrial, ExternalStudy, ExternalTrial
 from lrscope.config.external import ExternalSweep, OwnSettings, TrainerConfig
 from lrscope.config.numerics import Numerics
-from lrscope.records import EvaluationRecord, Metric, Outcome, Status
+from lrscope.records import UNDECIDED, EvaluationRecord, Outcome, Status
 from lrscope.runners.base import Event, Job, OnStart, Prepared
 from lrscope.store.blobs import STEP
 
-LOSS = Metric("loss", "minimize")
 COMMAND = ("train", "{lr}", "{seed}", "{epochs}")
 PLACES = ("lrscope.studies.session", "lrscope.studies.controller", "lrscope.executors.work")
 
@@ -49,15 +48,13 @@ Landscape = Callable[[ExternalTrial], Result]
 class FakeRunner:
     """Runs trials by asking `landscape`; `ran` are those that it ran, in order."""
 
-    def __init__(
-        self, landscape: Landscape, outcome: Callable[[ExternalTrial], Outcome] | None = None, metric: Metric = LOSS
-    ) -> None:
-        self.landscape, self.outcome, self.metric = landscape, outcome, metric
+    def __init__(self, landscape: Landscape, outcome: Callable[[ExternalTrial], Outcome] | None = None) -> None:
+        self.landscape, self.outcome = landscape, outcome
         self.ran: list[ExternalTrial] = []
 
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         return Prepared(
-            metric=self.metric, fingerprint={}, numerics=numerics or Numerics.external(1), sizes={},
+            metric=UNDECIDED, fingerprint={}, numerics=numerics or Numerics.external(1), sizes={},
             notes=(), cost=None, inputs=None, task_state={},
         )  # fmt: skip
 
@@ -89,10 +86,9 @@ def fake(
     monkeypatch: pytest.MonkeyPatch,
     landscape: Landscape,
     outcome: Callable[[ExternalTrial], Outcome] | None = None,
-    metric: Metric = LOSS,
 ) -> FakeRunner:
     """Let studies of the user's own training be run by a fake runner; `outcome` says all that a trial came to."""
-    runner = FakeRunner(landscape, outcome, metric)
+    runner = FakeRunner(landscape, outcome)
     for place in PLACES:
         monkeypatch.setattr(f"{place}.runner_for", lambda _: runner)
     return runner

@@ -16,6 +16,7 @@ Direction = Literal["maximize", "minimize"]
 # "completed": the whole schedule ran. "stopped": early stopping ended it. "interrupted": resumable.
 Status = Literal["planned", "running", "completed", "stopped", "diverged", "interrupted", "failed"]
 FINISHED: frozenset[Status] = frozenset({"completed", "stopped", "diverged"})
+WITH_VALUE: frozenset[Status] = frozenset({"completed", "stopped"})  # runs that ended well, and may be compared
 
 
 class Metric(NamedTuple):

@@ -224,10 +224,11 @@ def test_it_is_told_while_it_runs_once_and_stands_in_the_report(
     sweep(study(seeds=2), tmp_path / "s", callbacks=watch.callbacks())
     told = [each.text for each in watch.of(tell.Note) if isinstance(each, tell.Note)]
     assert told == [
+        "note: runs are compared by dev loss, of which smaller is better",
         "note: 1e-4 and 1e-3: the logs show the same learning rates for all of them, at most 1.8e-5. The command or "
-        "its configuration sets its own learning rate, or logs that of other parameters."
+        "its configuration sets its own learning rate, or logs that of other parameters.",
     ]
-    place = next(n for n, each in enumerate(watch.seen) if isinstance(each, tell.Note))
+    place = next(n for n, each in enumerate(watch.seen) if isinstance(each, tell.Note) and each.text == told[1])
     ends = [e for e in watch.seen[:place] if isinstance(e, tell.TrialEvent) and e.event.kind == "done"]
     assert len(ends) == 2, "as soon as two runs show it"
     again = Recorder()

@@ -11,7 +11,7 @@ from tests.external import Result, bowl, fake, study, study_folder
 
 from lrscope.config import ExternalTrial
 from lrscope.errors import StudyError
-from lrscope.records import UNDECIDED, EvaluationRecord, Outcome
+from lrscope.records import EvaluationRecord, Outcome
 from lrscope.store.blobs import STEP
 from lrscope.store.study import StudyStore
 from lrscope.workflows.sweep import resume_sweep, sweep
@@ -64,7 +64,7 @@ def measured_alike(trial: ExternalTrial, *, decides: tuple[float, ...]) -> Outco
 def test_runs_that_measure_something_else_than_the_first_stop_a_study(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runner = fake(monkeypatch, bowl, lambda trial: measured_alike(trial, decides=(1e-5,)), UNDECIDED)
+    runner = fake(monkeypatch, bowl, lambda trial: measured_alike(trial, decides=(1e-5,)))
     said = r"3 runs failed alike: the runs of this study are compared by accuracy: got f1; mend it, and go on with"
     with pytest.raises(StudyError, match=f"^{said}"):
         sweep(study({"peak_rate": (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)}), study_folder(tmp_path))
@@ -77,6 +77,6 @@ def test_runs_that_measure_something_else_than_the_first_stop_a_study(
 
 
 def test_where_two_runs_measure_the_same_others_may_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = fake(monkeypatch, bowl, lambda trial: measured_alike(trial, decides=(1e-5, 1e-4)), UNDECIDED)
+    runner = fake(monkeypatch, bowl, lambda trial: measured_alike(trial, decides=(1e-5, 1e-4)))
     sweep(study({"peak_rate": (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)}), study_folder(tmp_path))
     assert len(runner.ran) == 6

@@ -14,7 +14,7 @@ from lrscope.config import AnyTrial, StudyConfig, TrialConfig
 from lrscope.config.arms import grouped
 from lrscope.data.guessing import guessing_of_file
 from lrscope.errors import StudyError
-from lrscope.records import EvaluationRecord, Metric, Scores
+from lrscope.records import WITH_VALUE, EvaluationRecord, Metric, Scores
 from lrscope.runs.metric import choose_metric
 from lrscope.runs.notes import Note, Overlap, ScoresIgnored, SealOpened
 from lrscope.runs.quantities import Count, Text
@@ -27,7 +27,6 @@ from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
 EXAMPLES, DIFFERENT = "examples", "different"  # in a study's task state: a digest of what scores are of
-WITH_VALUE = ("completed", "stopped")
 
 
 def read_study(store: StudyStore, wanted: str | None = None, *, at_best: bool = False) -> Runs:

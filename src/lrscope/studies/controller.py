@@ -56,8 +56,8 @@ class Controller:
                     self.store.count_attempt(event.trial)
                 elif event.kind == "done":
                     event = self._take(event)
-                    if event.kind == "failed":  # the run that decided what is compared is no hope for such as this one
-                        self._failures.require_hope(event, hopeful=2)
+                    if event.kind == "failed":
+                        self._failures.require_hope(event, measured_otherwise=True)
                 elif event.kind == "failed":
                     self._failed(event)
                     self._failures.require_hope(event)

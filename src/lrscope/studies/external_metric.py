@@ -1,4 +1,4 @@
-"""What runs of the user's own training are compared by: named by the user, or by what the first run measured."""
+"""What runs of the user's own training are compared by: named by the user, or by what the first good run measured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from lrscope.config import ExternalStudy
 from lrscope.config.command_line import resume
 from lrscope.errors import DataError, StudyError
-from lrscope.records import UNDECIDED, EvaluationRecord, Metric, Outcome
+from lrscope.records import UNDECIDED, WITH_VALUE, EvaluationRecord, Metric, Outcome
 from lrscope.runners.external.inputs import asking_of
 from lrscope.runs.import_study import DIFFERENT, EXAMPLES
 from lrscope.runs.metric import choose_metric
@@ -15,8 +15,16 @@ from lrscope.runs.settings import without_split
 from lrscope.store.study import StudyStore
 
 
+def metric_is_open(store: StudyStore) -> bool:
+    """Return whether the next run may decide what is compared: as long as none has ended well.
+
+    A run that diverged decides it until then: it may not have come to what others measure at their ends.
+    """
+    return store.metric == UNDECIDED or not any(row.status in WITH_VALUE for row in store.trials())
+
+
 def decide_metric(store: StudyStore, outcome: Outcome) -> None:
-    """Set the study's metric by what a run measured, where it is not known yet and something was measured.
+    """Set the study's metric by what a run measured, where it is open and something was measured.
 
     Raises:
         StudyError: which of several things counts, or which way of it is better, is not known; the run is not lost by
@@ -25,7 +33,8 @@ def decide_metric(store: StudyStore, outcome: Outcome) -> None:
     study = store.config
     assert isinstance(study, ExternalStudy)
     names = measured(outcome)
-    if store.metric != UNDECIDED or not names:
+    may_decide = metric_is_open(store) if outcome.status in WITH_VALUE else store.metric == UNDECIDED
+    if not names or not may_decide:
         return
     try:
         metric = choose_metric(names, study.trainer.metric, study.trainer.direction, asking_of(study))

@@ -12,13 +12,14 @@ from lrscope.config import AnyStudy, ExternalStudy
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import replacing, write_text
-from lrscope.records import FINISHED, UNDECIDED
+from lrscope.records import FINISHED
 from lrscope.runners.base import Prepared, Runner
 from lrscope.runners.external.carried_function import FUNCTION_FILE
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.runners.work_folder import set_aside
 from lrscope.store.study import StudyStore
+from lrscope.studies.external_metric import metric_is_open
 from lrscope.studies.plan import check_schedules
 
 
@@ -130,7 +131,7 @@ def _mended(store: StudyStore, config: AnyStudy, trainer: Mapping[str, Any]) -> 
     """
     if not isinstance(config, ExternalStudy):
         raise StudyError(f"{store.folder} is of the built-in training, which has no {', '.join(trainer)}; leave it out")
-    if store.metric != UNDECIDED and {"metric", "direction"} & trainer.keys():
+    if not metric_is_open(store) and {"metric", "direction"} & trainer.keys():
         raise StudyError(
             f"a study keeps the metric that it began with: {store.folder} has {store.metric.name}; to compare by "
             f"another, write lrscope report {store.folder} --metric NAME"

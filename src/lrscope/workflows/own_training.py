@@ -12,7 +12,7 @@ from lrscope.config.arms import shown
 from lrscope.config.external import ExternalSweep
 from lrscope.errors import StudyError
 from lrscope.executors.config import ExecutorConfig
-from lrscope.records import FINISHED, UNDECIDED
+from lrscope.records import FINISHED
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction
 from lrscope.runners.function import FunctionRunner
 from lrscope.runners.study_folder import held_study
@@ -20,6 +20,7 @@ from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
+from lrscope.studies.external_metric import metric_is_open
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks
 from lrscope.workflows.checks import run_until_decided
@@ -96,7 +97,7 @@ def _held(
             raise StudyError(f"{folder} holds a study of the built-in training: choose another out")
         extension = _extension(folder, kept, config)
         _require_same_metric(store, config)
-        if store.metric == UNDECIDED:  # nothing was compared yet
+        if metric_is_open(store):  # nothing was compared yet
             trainer |= {"metric": asked.metric, "direction": asked.direction}
         if function is not None:
             _require_same_function(store, function)
@@ -108,7 +109,7 @@ def _require_same_metric(store: StudyStore, asked: ExternalStudy) -> None:
 
     name, direction = asked.trainer.metric, asked.trainer.direction
     is_other = name is not None and without_split(name) != store.metric.name
-    if store.metric != UNDECIDED and (is_other or direction not in (None, store.metric.direction)):
+    if not metric_is_open(store) and (is_other or direction not in (None, store.metric.direction)):
         raise StudyError(
             f"{store.folder} compares by {store.metric.name}, to {store.metric.direction}: got metric={name!r}, "
             f"direction={direction!r}; leave both out, or choose another out"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from lrscope.config import ExternalStudy
 from lrscope.executors.config import ExecutorConfig, build_executor, require_usable
-from lrscope.records import UNDECIDED
 from lrscope.studies.controller import Controller
-from lrscope.studies.external_metric import compared_by, metric_shown
+from lrscope.studies.external_metric import compared_by, metric_is_open, metric_shown
 from lrscope.studies.session import Study
 from lrscope.workflows.callbacks import Callbacks, Note, Stopped, StudyEnded, StudyStarted, TrialEvent
 from lrscope.workflows.live_audit import LiveAudit
@@ -31,9 +31,9 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
         callbacks.on_progress(StudyStarted(store.folder, store.config, metric_shown(store), tuple(rows.values())))
 
     tell_plan()
-    is_open = store.metric == UNDECIDED
     logs = feed_of(store, callbacks)
     logs.write_all()
+    tells_metric = isinstance(store.config, ExternalStudy) and metric_is_open(store)
     time, audit = TimeTeller(study, executor, callbacks, rows), LiveAudit(store, callbacks, rows)
     try:
         with callbacks.stop.running(controller.stop):
@@ -44,10 +44,10 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
                 if event.kind != "record":
                     rows[event.trial] = store.trial(event.trial)
                 callbacks.on_progress(TrialEvent(event, rows[event.trial]))
-                if is_open and store.metric != UNDECIDED:
-                    is_open = False
-                    callbacks.on_progress(Note(compared_by(store, event.trial)))
                 if event.is_end:
+                    if tells_metric and not metric_is_open(store):
+                        tells_metric = False
+                        callbacks.on_progress(Note(compared_by(store, event.trial)))
                     logs.write(rows[event.trial])
                     time.take(rows)
                     audit.take(rows)
