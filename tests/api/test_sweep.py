@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from tests.api import toys
+from tests.commands import TRAIN
 
 import lrscope
 from lrscope.errors import ConfigError, StudyError
@@ -382,3 +383,18 @@ def test_killed_it_goes_on_and_leaves_nothing_running(tmp_path: Path) -> None:
     assert len(completed.read_text().split()) <= 8  # what was taken in, or left its outcome, was not run again
     workers = {int(line.split()[1]) for line in (tmp_path / "calls").read_text().splitlines()}
     assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+
+
+def test_mistakes_in_a_command_s_metric_are_told_by_arguments(tmp_path: Path) -> None:
+    def command(how: str) -> str:
+        return f"{TRAIN} --how {how}"
+
+    with pytest.raises(ConfigError, match='larger glory is better is not known: add direction="minimize" or direction'):
+        lrscope.sweep(command=command("state"), lr=[1e-3], metric="glory", out=tmp_path / "a", progress=False)
+    several = {"command": command("several"), "lr": [1e-4, 1e-3], "seeds": 1, "out": tmp_path / "b", "progress": False}
+    with pytest.raises(StudyError, match=r'name one with metric="NAME" \(the run is kept: the same call goes on'):
+        lrscope.sweep(**several)
+    study = lrscope.sweep(**several, metric="quality", direction="maximize")
+    assert study.conclusions.runs.metric == ("quality", "maximize")
+    with pytest.raises(StudyError, match=r"failed alike: exit code 1: .*; mend it, and make the same call again"):
+        lrscope.sweep(command=command("crash"), lr="log:1e-5:1e-2:4", seeds=1, out=tmp_path / "c", progress=False)

@@ -14,9 +14,11 @@ from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.executors.base import Executor
 from lrscope.records import FINISHED, Outcome
 from lrscope.runners.base import Event, Job, JobTrial
+from lrscope.runners.external.inputs import asking_of
 from lrscope.runners.external.outcome import forget_outcome
 from lrscope.runners.registry import runner_for
 from lrscope.runners.work_folder import set_aside
+from lrscope.runs.metric import OPTIONS, Asking
 from lrscope.store.outcomes import read_outcome, take_outcome
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
@@ -31,13 +33,19 @@ MAX_ATTEMPTS = 2
 
 
 class Controller:
-    """Drives a study to its end on an executor: `for event in controller.run(executor): ...`."""
+    """Drives a study to its end on an executor: `for event in controller.run(executor): ...`.
 
-    def __init__(self, store: StudyStore) -> None:
+    `asking` is how its user asks for a metric: as the study's own runner is asked for it, where that is not said.
+    """
+
+    def __init__(self, store: StudyStore, asking: Asking | None = None) -> None:
         self.store = store
+        if asking is None and isinstance(store.config, ExternalStudy):
+            asking = asking_of(store.config)
+        self.asking = asking or OPTIONS
         self.stopped = False
         self.checkpoints = KeptCheckpoints(store)
-        self._failures = Failures(store)
+        self._failures = Failures(store, self.asking)
         self._executor: Executor | None = None
 
     def run(self, executor: Executor) -> Iterator[Event]:
@@ -137,7 +145,7 @@ class Controller:
             StudyError: it measured several things, and nobody said which of them counts.
         """
         if isinstance(self.store.config, ExternalStudy):
-            decide_metric(self.store, outcome)
+            decide_metric(self.store, outcome, self.asking)
             if reason := not_measured(self.store, outcome):
                 self.store.update_trial(trial, "failed", step=outcome.step, reason=reason, seconds=outcome.seconds)
                 forget_outcome(self.store.work_folder(trial))  # so that it can be tried anew

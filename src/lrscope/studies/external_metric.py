@@ -8,9 +8,8 @@ from lrscope.config import ExternalStudy
 from lrscope.config.command_line import resume
 from lrscope.errors import DataError, StudyError
 from lrscope.records import UNDECIDED, WITH_VALUE, EvaluationRecord, Metric, Outcome
-from lrscope.runners.external.inputs import asking_of
 from lrscope.runs.import_study import DIFFERENT, EXAMPLES
-from lrscope.runs.metric import choose_metric
+from lrscope.runs.metric import ARGUMENTS, Asking, choose_metric
 from lrscope.runs.settings import without_split
 from lrscope.store.study import StudyStore
 
@@ -23,7 +22,7 @@ def metric_is_open(store: StudyStore) -> bool:
     return store.metric == UNDECIDED or not any(row.status in WITH_VALUE for row in store.trials())
 
 
-def decide_metric(store: StudyStore, outcome: Outcome) -> None:
+def decide_metric(store: StudyStore, outcome: Outcome, asking: Asking) -> None:
     """Set the study's metric by what a run measured, where it is open and something was measured.
 
     Raises:
@@ -37,11 +36,11 @@ def decide_metric(store: StudyStore, outcome: Outcome) -> None:
     if not names or not may_decide:
         return
     try:
-        metric = choose_metric(names, study.trainer.metric, study.trainer.direction, asking_of(study))
+        metric = choose_metric(names, study.trainer.metric, study.trainer.direction, asking)
     except DataError as error:
         if outcome.status == "diverged":
             return
-        again = "the same call" if study.trainer.function is not None else str(resume("sweep", store.folder))
+        again = "the same call" if asking == ARGUMENTS else str(resume("sweep", store.folder))
         raise StudyError(f"{error} (the run is kept: {again} goes on with it, once that is told)") from error
     store.replace_metric(metric)
 

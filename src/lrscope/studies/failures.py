@@ -10,6 +10,7 @@ from lrscope.errors import StudyError
 from lrscope.records import FINISHED, WITH_VALUE
 from lrscope.runners.base import Event
 from lrscope.runners.work_folder import LOGS
+from lrscope.runs.metric import ARGUMENTS, Asking
 from lrscope.store.study import StudyStore
 
 ENOUGH = 3  # runs that fail alike
@@ -20,8 +21,8 @@ MEMORY = "memory"  # runs out at some settings, and not at others
 class Failures:
     """The failures of one stretch of a study."""
 
-    def __init__(self, store: StudyStore) -> None:
-        self.store = store
+    def __init__(self, store: StudyStore, asking: Asking) -> None:
+        self.store, self._asking = store, asking
         self._reasons: dict[int, str] = {}
 
     def require_hope(self, event: Event, *, measured_otherwise: bool = False) -> None:
@@ -52,5 +53,5 @@ class Failures:
         which = f"{len(self._reasons)} runs" if hopeful else f"the first {len(self._reasons)} runs"
         raise StudyError(
             f"{which} failed alike: {event.reason}{where}; mend it, and "
-            f"{'make the same call again' if study.trainer.function else go_on}"
+            f"{'make the same call again' if self._asking == ARGUMENTS else go_on}"
         )

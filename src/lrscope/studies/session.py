@@ -18,6 +18,7 @@ from lrscope.runners.external.carried_function import FUNCTION_FILE
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.runners.work_folder import set_aside
+from lrscope.runs.metric import Asking
 from lrscope.store.study import StudyStore
 from lrscope.studies.external_metric import metric_is_open
 from lrscope.studies.plan import check_schedules
@@ -25,10 +26,11 @@ from lrscope.studies.plan import check_schedules
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """A study that is held and ready to run."""
+    """A study that is held and ready to run; `asking` is how its user asks for a metric, where that is not as usual."""
 
     store: StudyStore
     prepared: Prepared
+    asking: Asking | None = None
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from lrscope.errors import StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.records import FINISHED
 from lrscope.runners.external.carried_function import FUNCTION_FILE, CarriedFunction, TrainFunction
+from lrscope.runners.external.inputs import check_direction
 from lrscope.runners.function import FunctionRunner
 from lrscope.runners.study_folder import held_study
+from lrscope.runs.metric import ARGUMENTS
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
@@ -50,7 +53,7 @@ def sweep_own(
         Stopped: it was asked to stop.
     """
     with _held(config, folder, executor, function) as study:
-        controller = Controller(study.store)
+        controller = Controller(study.store, study.asking)
         controller.recover()
         if retry_failed:
             controller.retry_failed()
@@ -79,10 +82,19 @@ def decide_own(
         conclude_logs(study.store, None, callbacks)
 
 
+@contextmanager
 def _held(
     config: ExternalStudy, folder: Path, executor: ExecutorConfig, function: TrainFunction | None
-) -> AbstractContextManager[Study]:
+) -> Iterator[Study]:
     """Hold the study in the folder: a new one, or the one that is there with what the configuration adds."""
+    check_direction(config, ARGUMENTS)
+    with _opened(config, folder, executor, function) as study:
+        yield replace(study, asking=ARGUMENTS)
+
+
+def _opened(
+    config: ExternalStudy, folder: Path, executor: ExecutorConfig, function: TrainFunction | None
+) -> AbstractContextManager[Study]:
     runner = None if function is None else FunctionRunner(function, must_travel=executor.own_process)
     if not (folder / DATABASE).is_file():
         if function is not None:

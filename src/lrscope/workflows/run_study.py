@@ -21,7 +21,7 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
         StudyError: something that no trial can go on with: a full disk, an input that changed.
     """
     require_usable(study.store.config, executor)
-    store, controller = study.store, Controller(study.store)
+    store, controller = study.store, Controller(study.store, study.asking)
     controller.recover()
     controller.pending()  # what is planned is told before it runs
     callbacks.check_stop(resume_command)

@@ -30,8 +30,8 @@ def asking_of(study: ExternalStudy) -> Asking:
     return OPTIONS if study.trainer.function is None else ARGUMENTS
 
 
-def check_direction(study: ExternalStudy) -> None:
-    """Refuse a metric whose direction nobody knows, before hours are spent on it.
+def check_direction(study: ExternalStudy, asking: Asking | None = None) -> None:
+    """Refuse a metric whose direction nobody knows, before hours are spent on it; `asking` is how it is asked for.
 
     Raises:
         ConfigError: its name does not tell, and nobody says.
@@ -39,7 +39,7 @@ def check_direction(study: ExternalStudy) -> None:
     trainer = study.trainer
     if trainer.metric is not None:
         try:
-            choose_metric([trainer.metric], trainer.metric, trainer.direction, asking_of(study))
+            choose_metric([trainer.metric], trainer.metric, trainer.direction, asking or asking_of(study))
         except DataError as error:
             raise ConfigError(str(error)) from None
 
