@@ -21,7 +21,7 @@ def report(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            help="A study's folder; or console logs, folders of runs (Trainer's, or recorded), tables.",
+            help="A study's folder; or records of runs: folders that hold some, logs, tables, databases.",
             metavar="SOURCE...",
             show_default=False,
         ),
@@ -63,6 +63,16 @@ def report(
     test_size: Annotated[
         int | None, typer.Option("--test-size", help="Number of test examples, where the logs do not say.", metavar="N")
     ] = None,
+    arm_from: Annotated[
+        str | None,
+        typer.Option(
+            "--arm-from",
+            help="Where to take settings from that records do not name: names of folders and files, or configurations "
+            "beside them.",
+            metavar="path|config",
+            show_default=False,
+        ),
+    ] = None,
     open_test: Annotated[
         str | None,
         typer.Option(
@@ -95,7 +105,7 @@ def report(
     direction = opt.one_direction(minimize=minimize, maximize=maximize)
     config = ReportConfig(
         metric=metric, direction=direction, margin=margin, seed_sd=seed_sd, best_epoch=best_epoch, dev_size=dev_size,
-        test_size=test_size,
+        test_size=test_size, arm_from=arm_from,
     )  # fmt: skip
     results = reports(sources, config, lang=lang, folder=out, open_test=open_test)
     for note in dict.fromkeys(note for result in results for note in result.notes):

@@ -13,6 +13,7 @@ from pathlib import Path
 from lrscope.config.metric_names import SHORT_NAMES
 from lrscope.errors import DataError
 from lrscope.records import Direction, Metric
+from lrscope.runs.beside import ArmFrom
 from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.joined_scores import with_score_table
@@ -27,12 +28,16 @@ from lrscope.runs.settings import shared_settings
 
 @dataclass(frozen=True)
 class Asked:
-    """How files are to be compared: by which metric, which way of it is better, at which evaluation, of which sizes."""
+    """How files are to be compared: by which metric, which way of it is better, at which evaluation, of which sizes.
+
+    `arm_from` is where settings are taken from that files do not name themselves.
+    """
 
     sizes: Mapping[str, int]
     metric: str | None = None
     direction: Direction | None = None
     at_best: bool = False
+    arm_from: ArmFrom | None = None
 
 
 def comparisons(files: Sequence[tuple[str, Imported]], asked: Asked) -> list[Runs]:

@@ -179,6 +179,13 @@ class FolderCut(Note):
 
 
 @dataclass(frozen=True)
+class SettingsBeside(Note):
+    """Settings that records do not name were taken from configurations that lie beside them; some of them."""
+
+    files: Names
+
+
+@dataclass(frozen=True)
 class PeakEstimated(Note):
     """Peak rates were read back from rates that had already come down."""
 

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from lrscope.config import StudyConfig
 from lrscope.errors import DataError
 from lrscope.records import Direction
+from lrscope.runs.beside import with_arms
 from lrscope.runs.comparisons import Asked, comparisons
 from lrscope.runs.folder_records import read_folder
 from lrscope.runs.import_study import read_study
@@ -61,6 +62,7 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
         return [_of_study(paths[0], asked)]
     files = [file for path in paths for file in _files(path)]
     _require_once([path for path, _ in files])
+    files = with_arms(files, asked.arm_from)
     return comparisons([(file_name(path), imported) for path, imported in files], asked)
 
 

@@ -6,10 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 
 from lrscope.errors import ConfigError
 from lrscope.records import Direction
+from lrscope.runs.beside import ArmFrom
 from lrscope.runs.comparisons import Asked
 from lrscope.runs.runs import Runs
 from lrscope.runs.sources import read_comparisons
@@ -28,7 +29,7 @@ class ReportConfig:
     where its name does not say; `margin` is the smallest difference that matters, that of the planned looks or 0.02
     where None; `seed_sd` the standard deviation over seeds to assume where a setting has one run. With `best_epoch`
     runs are compared at their best epochs. `dev_size` and `test_size` are numbers of examples, for logs that do not
-    name them.
+    name them, and `arm_from` where settings are taken from that they do not name: the "path", or a "config" beside.
 
     >>> ReportConfig(margin=-0.1)
     Traceback (most recent call last):
@@ -42,6 +43,7 @@ class ReportConfig:
     best_epoch: bool = False
     dev_size: int | None = None
     test_size: int | None = None
+    arm_from: str | None = None
 
     def __post_init__(self) -> None:
         problems = [
@@ -52,6 +54,8 @@ class ReportConfig:
         problems += [
             f"--{name}-size is a number of examples: got {size}" for name, size in self.sizes.items() if size < 1
         ]
+        if self.arm_from not in (None, *get_args(ArmFrom)):
+            problems.append(f"--arm-from is path or config: got {self.arm_from}")
         if problems:
             raise ConfigError("; ".join(problems))
 
@@ -79,7 +83,9 @@ def conclude_each(sources: Sequence[Path], config: ReportConfig | None = None) -
     """
     config = config or ReportConfig()
     paths = [compared_study(path) for path in sources]
-    asked = Asked(config.sizes, config.metric, config.direction, config.best_epoch)
+    asked = Asked(
+        config.sizes, config.metric, config.direction, config.best_epoch, cast("ArmFrom | None", config.arm_from)
+    )
     return [_concluded(runs, paths, config) for runs in read_comparisons(paths, asked)]
 
 

@@ -215,6 +215,7 @@ SAY = {
     "record-not-read": "{file} could not be read: {reason}.",
     "folders-unlisted": "Folders that could not be listed, so that nothing in them was read: {folders}.",
     "folder-cut": "{folder} holds more than was looked at ({number} files at most). Report folders in it to see the rest.",
+    "settings-beside": "Settings that the records do not name are those of the configurations beside them: {files}.",
     "never-evaluated": "{arms}: never evaluated on dev, so without a result.",
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",

@@ -179,6 +179,7 @@ SAY = {
     "record-not-read": "{file} 无法读取：{reason}。",
     "folders-unlisted": "以下文件夹无法列出，其中内容未读取：{folders}。",
     "folder-cut": "{folder} 的内容多于查看的范围：最多打开 {number} 个文件、查看 100,000 个名称。可对其中的文件夹分别生成报告。",
+    "settings-beside": "记录中未注明的设置取自其旁边的配置文件：{files}。",
     "never-evaluated": "{arms}：从未在 dev 集上评估，因此没有结果。",
     "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
     "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
