@@ -279,11 +279,59 @@ def test_objects_in_objects(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("t.csv", lines("step,key,value", "10,train/loss,2", "10,val/loss,1.9", "20,train/loss,1.5", "20,val/loss,1")),
+        ("t.jsonl", "\n".join(
+            json.dumps({"phase": phase, "step": step, "loss": loss})
+            for phase, step, loss in (("train", 10, 2), ("val", 10, 1.9), ("train", 20, 1.5), ("val", 20, 1))
+        )),
+        ("t.jsonl", "\n".join(
+            json.dumps({"progress": {"step": step}, "train": {"loss": train}, "val": {"loss": loss}})
+            for step, train, loss in ((10, 2, 1.9), (20, 1.5, 1))
+        )),
+    ],
+)  # fmt: skip
+def test_other_forms_of_a_history(name: str, text: str, tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, text, name)
+    assert [(point.step, point.splits) for point in run.points] == [
+        (10, {"dev": {"loss": 1.9}, "train": {"loss": 2}}), (20, {"dev": {"loss": 1}, "train": {"loss": 1.5}})
+    ]  # fmt: skip
+
+
+def test_objects_in_cells_as_wandbs_api_gives_them(tmp_path: Path) -> None:
+    text = lines(
+        ",summary,config,name",
+        """0,"{'eval/loss': 1.2, '_step': 10}","{'learning_rate': 0.0001, 'output_dir': 'a', 'r': 8}",dulcet-sea-1""",
+        """1,"{'eval/loss': nan, '_step': 10}","{'learning_rate': 0.001, 'output_dir': 'b', 'r': 8}",icy-sea-2""",
+    )
+    runs = runs_of(tmp_path, text)
+    assert seen(runs) == [("lr 1e-4", None, 1e-4, 1), ("lr 1e-3", None, 1e-3, 1)]
+    assert math.isnan(runs[1].last("dev", "loss"))
+
+
+def test_runs_on_several_data_sets_are_not_compared(tmp_path: Path) -> None:
+    text = lines("dataset,lr,dev_acc", "sst2,1e-4,.9", "sst2,1e-3,.8", "cola,1e-4,.6", "cola,1e-3,.5")
+    runs = runs_of(tmp_path, text)
+    assert [(run.arm, run.dev_set.name) for run in runs] == [
+        ("lr 1e-4", "sst2"), ("lr 1e-3", "sst2"), ("lr 1e-4", "cola"), ("lr 1e-3", "cola")
+    ]  # fmt: skip
+    of_one = runs_of(tmp_path, lines("dataset,lr,dev_acc", "sst2,1e-4,.9", "sst2,1e-3,.8"))
+    assert {run.dev_set.name for run in of_one} == {""}
+
+
+def test_updates_are_counted_rather_than_batches(tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, lines("iter,step,loss,val_loss", "4,1,2,", "8,2,2,", "12,3,2,1.7"))
+    assert run.points[0].step == 3
+
+
+@pytest.mark.parametrize(
     ("heading", "row", "splits"),
     [
         ("epoch,loss,val_loss", "1,2,3", {"train": {"loss": 2}, "dev": {"loss": 3}}),
         ("Epoch,Train Loss,Val Loss,Val Acc", "1,2,3,.5", {"train": {"loss": 2}, "dev": {"loss": 3, "acc": 0.5}}),
         ("Epoch,Training Loss,Validation Loss,F1", "1,2,3,.5", {"train": {"loss": 2}, "dev": {"loss": 3, "f1": 0.5}}),
+        ("Step,Training Loss,Validation Loss", "1,No log,3", {"dev": {"loss": 3}}),
         ("step,loss/train,loss/val", "1,2,3", {"train": {"loss": 2}, "dev": {"loss": 3}}),
         ("step,trainLoss,valLoss", "1,2,3", {"train": {"loss": 2}, "dev": {"loss": 3}}),
         ("step,dev.acc,test-acc", "1,.5,.6", {"dev": {"acc": 0.5}}),

@@ -23,16 +23,16 @@ NAMES = ("arm", "run_name", "run", "name", "display_name", "runname", "experimen
          "exp_name", "trial_name", "config_name", "variant", "setting")  # fmt: skip
 IDS = ("run_id", "trial_id", "trial", "trial_number", "number", "id", "uuid", "job_id")
 STATES = frozenset({"state", "status"})
-_SPLITS = {
+SPLITS_BY_NAME = {
     "train": "train", "training": "train", "dev": "dev", "val": "dev", "valid": "dev", "validation": "dev",
     "eval": "dev", "evaluation": "dev", "test": "test",
 }  # fmt: skip
-_WORDS = "|".join(sorted(_SPLITS, key=len, reverse=True))
+_WORDS = "|".join(sorted(SPLITS_BY_NAME, key=len, reverse=True))
 _BEGINS = re.compile(rf"^(best_|final_|last_|min_|max_|mean_)?({_WORDS})[_ /.-](.+)$", re.I)
 _ENDS = re.compile(rf"^(.+)[_ /.-]({_WORDS})$", re.I)
 _CAMEL = re.compile(rf"^({_WORDS})(?=[A-Z])")
 # Where programs put what was asked for, and what came of it: Ray, Optuna, MLflow, scikit-learn, exports of W&B's API.
-_ASKED = re.compile(r"^(?:config|params?|hparams?|hyper_?parameters|args|cfg|train_loop_config)[/.]|^params?_", re.I)
+_ASKED = re.compile(r"^(?:config|params?|hparams?|hyper_?parameters|args|cfg|train_loop_config)[/.]|^params?[_ ]", re.I)
 _CAME = re.compile(r"^(?:metrics?|summary|results?|user_attrs|tags)[/.]|^user_attrs_|^mlflow\.", re.I)
 _LOGGED_RATE = re.compile(
     r"^lr-(?!.*-(?:momentum|weight_decay)$).+|^lr[_/](?:pg|group_?)?\d+$|.*/(?:lr|learning_rate)$", re.I
@@ -45,6 +45,7 @@ _OF_DATA = re.compile(
     r"|pct|path|files?|dir|dataset|examples|patience|seed|workers|name|id|mode|type|part|preparation_time"
     r"|compilation_time)$", re.I
 )  # fmt: skip
+_OF_PROGRESS = re.compile(r"^(?:train|trainer|progress|state|global|counters?)[/.]")  # how far a training has come
 _BATCH_OR_EPOCH = re.compile(r"_(?:step|epoch)$")  # Lightning's, where a batch's value and the epoch's mean are logged
 _OF_EVALUATION = re.compile(r"(?:^|_)(?:eval|val|valid|validation|test)_")
 # What says nothing of how a run was trained: clocks, machines, folders, switches of logging.
@@ -117,11 +118,12 @@ def roles_of(names: Iterable[str]) -> Roles:
     roles = Roles()
     for name in names:
         _assign(roles, name)
-    lower = {name.lower() for name in names}
-    if {"number", "state"} <= lower:  # Optuna's trials: the objective, on whatever it was measured
+    if {"number", "state"} <= {
+        name.lower() for name in names
+    }:  # Optuna's trials: the objective, on whatever it was measured
         for name in names:
-            if re.fullmatch(r"values?(_\d+|_\w+)?", name):
-                roles.measured[name] = "dev", name
+            if re.fullmatch(r"values?([_ ]\w+)?", name, re.I):
+                roles.measured[name] = "dev", name.lower()
                 _forget(roles, name)
     _settle(roles)
     return roles
@@ -140,9 +142,9 @@ def _assign(roles: Roles, name: str) -> None:
         roles.rates.append(name)
     elif _LOGGED_RATE.match(key) or key in RATES or ((match := _BEGINS.match(key)) and match[3] in RATES):
         roles.logged_rates.append(name)
-    elif key in STEPS or re.fullmatch(r"train(?:er)?[/._](?:global_)?step", key):
+    elif key in STEPS or (_OF_PROGRESS.match(key) and last in STEPS):
         roles.steps.append(name)
-    elif key in EPOCHS or key == "train/epoch":
+    elif key in EPOCHS or (_OF_PROGRESS.match(key) and last in EPOCHS):
         roles.epochs.append(name)
     elif key in SEEDS:
         roles.seeds.append(name)
@@ -197,11 +199,11 @@ def _measured(own: str, key: str) -> tuple[str, str] | None:
     if match := _BEGINS.match(spelled):
         bare = _BATCH_OR_EPOCH.sub("", match[3])
         if is_metric(bare) and not _OF_DATA.match(bare) and not _BEGINS.match(bare):
-            return _SPLITS[match[2].lower()], (match[1] or "").lower() + match[3]
+            return SPLITS_BY_NAME[match[2].lower()], (match[1] or "").lower() + match[3]
         return None
     match = _ENDS.match(spelled)
     if match and is_metric(match[1]) and (known_direction(match[1]) is not None or LIKE_A_METRIC.search(match[1])):
-        return _SPLITS[match[2].lower()], match[1]
+        return SPLITS_BY_NAME[match[2].lower()], match[1]
     return None
 
 

@@ -21,6 +21,8 @@ Codes = NDArray[np.int32]
 Mask = NDArray[np.bool_]
 MAX_TEXTS = 4096  # different texts of a column; one that has more of them, and nothing but numbers, is kept as numbers
 NAN = "nan"
+# What programs and people write where there is nothing: Trainer before it has logged, spreadsheets, Python.
+NOTHING = frozenset({"", "no log", "n/a", "na", "none", "null", "-", "--", "\N{EM DASH}", "\N{EN DASH}"})
 
 
 class Column(Protocol):
@@ -73,8 +75,8 @@ class Texts:
 
     @property
     def given(self) -> Mask:
-        """Which rows have a text."""
-        return np.array([bool(each) for each in [*self.texts, ""]], np.bool_)[self.codes]
+        """Which rows have a text that says something."""
+        return np.array([not is_nothing(each) for each in [*self.texts, ""]], np.bool_)[self.codes]
 
     def text(self, row: int) -> str:
         """Return a row's text."""
@@ -176,11 +178,20 @@ def _as_numbers(values: Sequence[Any]) -> tuple[Floats, Mask] | None:
     except (ValueError, TypeError):
         texts = [text(each) for each in values]
         numbers = np.array([number(each) for each in texts], np.float64)
-        given = np.array([bool(each) for each in texts], np.bool_)
-        if any(texts[place] and not is_nan(texts[place]) for place in np.flatnonzero(np.isnan(numbers))):
+        given = np.array([not is_nothing(each) for each in texts], np.bool_)
+        if any(given[place] and not is_nan(texts[place]) for place in np.flatnonzero(np.isnan(numbers))):
             return None
     numbers[np.abs(numbers) > MAX_VALUE] *= math.inf
     return numbers, given
+
+
+def is_nothing(cell: str) -> bool:
+    """Return whether a text says that there is nothing.
+
+    >>> is_nothing("No log"), is_nothing("nan"), is_nothing("0")
+    (True, False, False)
+    """
+    return len(cell) < 8 and cell.lower() in NOTHING
 
 
 def is_nan(cell: str) -> bool:

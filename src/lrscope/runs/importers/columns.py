@@ -15,7 +15,7 @@ import numpy as np
 from lrscope.data.table_rows import parquet_file
 from lrscope.errors import DataError
 from lrscope.runs.importers.checked import file_name, number
-from lrscope.runs.importers.column_values import Arrow, Column, Mask, is_nan
+from lrscope.runs.importers.column_values import Arrow, Column, Mask, is_nan, is_nothing
 from lrscope.runs.importers.filled_columns import Lines, check_names, flat, from_csv, from_json, from_json_lines
 from lrscope.runs.importers.text import decoded
 from lrscope.runs.score_table import Floats
@@ -77,7 +77,7 @@ class Table:
     def _parsed(self, name: str, column: Column) -> Floats:
         values = np.array([number(each) for each in column.texts], dtype=np.float64)
         for code, each in enumerate(column.texts):
-            if each and math.isnan(values[code]) and not is_nan(each):
+            if math.isnan(values[code]) and not (is_nan(each) or is_nothing(each)):
                 row = int(np.argmax(column.codes == code))
                 raise DataError(f"{self.at(row)}: {name} is a number: got {each[:40]!r}")
         return np.asarray(values[column.codes])
@@ -119,7 +119,8 @@ def _kind_of_json(head: bytes, line: str) -> Kind | None:
     except (ValueError, RecursionError):
         return "json" if _ONE_VALUE.match(decoded(head, errors="replace")) else None
     if isinstance(value, dict):
-        is_one_value = bool(value) and all(isinstance(each, list | dict) for each in value.values())
+        has_more = decoded(head, errors="replace").lstrip().partition("\n")[2].lstrip().startswith("{")
+        is_one_value = bool(value) and not has_more and all(isinstance(each, list | dict) for each in value.values())
         return "json" if is_one_value else "jsonl"
     return "json" if isinstance(value, list) and value and isinstance(value[0], dict) else None
 

@@ -47,12 +47,11 @@ def from_csv(path: Path, head: bytes, separator: str, *, compact: bool) -> tuple
     with _opened(path, head) as file:
         rows = csv_rows(path, file, separator, fill=True)
         _, heading = next(rows, (0, []))
-        names = [name.strip() for name in heading]
+        names = [" ".join(text(name).split()) for name in heading]
         first = list(islice(rows, 1))
         if len(set(names)) < len(names) and first and _is_second_heading(names, first[0][1]):
-            names = [
-                "_".join(part for part in (name, first[0][1][at].strip()) if part) for at, name in enumerate(names)
-            ]
+            below = [" ".join(text(name).split()) for name in first[0][1]]
+            names = ["_".join(filter(None, pair)) for pair in zip(names, below, strict=True)]
             first = []
         check_names(path, [name for name in names if name])
         columns = [Filled(compact=compact) for _ in names]
@@ -126,7 +125,7 @@ def flat(row: Mapping[str, Any], prefix: str = "", depth: int = 1) -> dict[str, 
     """
     values: dict[str, Any] = {}
     for key, value in row.items():
-        name = prefix + text(key)
+        name = prefix + " ".join(text(key).split())
         if isinstance(value, dict) and value and depth < MAX_DEPTH:
             values.update(flat(value, f"{name}/", depth + 1))
         else:

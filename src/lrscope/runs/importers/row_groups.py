@@ -63,9 +63,14 @@ def position_of(table: Table, roles: Roles) -> Floats | None:
 
 
 def step_column(table: Table, roles: Roles) -> str | None:
-    """Return the column of steps: the program's own rather than the one that counts what was logged."""
+    """Return the column of steps: updates rather than micro-batches, both rather than a count of what was logged."""
     given = [name for name in roles.steps if table.given(name).any()]
-    return min(given, key=lambda name: ("global_step" not in name, name.lower() in ("_step", "step"), 0), default=None)
+
+    def place(name: str) -> int:
+        kinds = ("global_step", "update", "step", "iter")
+        return len(kinds) if name.startswith("_") else next(at for at, kind in enumerate(kinds) if kind in name.lower())
+
+    return min(given, key=place, default=None)
 
 
 def epoch_column(table: Table, roles: Roles) -> str | None:
@@ -112,9 +117,10 @@ class _Keys:
         names += [name for name, number in texts.items() if asked or not goes_on or number < len(self.table)]
         return split(np.arange(len(self.table)), [self.table.columns[name].codes for name in names])
 
-    def by_settings(self, rows: Rows) -> list[Rows]:
-        """Return rows by their rates and settings; a row without a rate has the one before."""
-        codes: list[NDArray[np.generic]] = [self.table.columns[name].codes[rows] for name in self._settings]
+    def by_settings(self, rows: Rows, *, known: bool = False) -> list[Rows]:
+        """Return rows by their rates and settings, by `known` ones alone; a row without a rate has the one before."""
+        names = [name for name in self._settings if not known or name not in self.roles.others]
+        codes: list[NDArray[np.generic]] = [self.table.columns[name].codes[rows] for name in names]
         if self.rates is not None:
             codes.append(_filled(self.rates[rows]))
         return [rows[each] for each in split(np.arange(len(rows)), codes)]
@@ -224,8 +230,9 @@ def _of_part(keys: _Keys, position: Floats, part: Rows) -> list[Rows]:
     if again is None:
         is_apart = 1 < len(by_settings) <= len(blocks) and all(len(each) > 1 for each in by_settings)
         return by_settings if is_apart else [part]
-    if _are_runs(keys, position, by_settings):
-        return by_settings
+    for groups in (by_settings, keys.by_settings(part, known=True)):
+        if _are_runs(keys, position, groups):
+            return groups
     if len(blocks) == 1 and falls:  # it went back a little, as after a resumption: what came later counts
         return [_last_time(part, own)]
     if len(blocks) == 1 or not _tell_themselves_apart(keys, blocks):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,6 +14,7 @@ from lrscope.config.catalogue import title_of
 from lrscope.errors import DataError
 from lrscope.number_text import as_typed, format_rate
 from lrscope.records import Status
+from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.history import Told
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.column_roles import Roles
@@ -30,6 +32,8 @@ MAX_SEED = 2**53  # whole numbers beyond it are not told apart in a column of nu
 MAX_SETTING = 80  # characters of a setting that is shown
 TOTALS = ("total_steps", "max_steps", "num_training_steps")
 MIN_LOGGED = 3  # rates that one run alone has in its rows, all of them equal: it logged them
+# What a table calls the data of a run: where it varies, runs were measured on different sets.
+DATA = re.compile(r"^(?:dataset|task|benchmark|(?:eval|dev|val|validation)_?(?:set|dataset|data))(?:_name)?$", re.I)
 # How programs say that a run ended: Optuna, W&B, MLflow, Ray.
 _STATES: dict[str, Status] = {
     "fail": "failed", "failed": "failed", "crashed": "failed", "error": "failed", "pruned": "interrupted",
@@ -157,7 +161,7 @@ class TableRuns:
         rates = {each.rate for each in of_name}
         if not name or len(rates) > 1:
             yield ""
-        differing = self._differing(of_name)
+        differing = [key for key in self._differing(of_name) if key != self._data_column]
         unknown = [key for key in differing if not SETTING.match(key)]
         yield from unknown if name or unknown or rates != {None} else differing
 
@@ -186,8 +190,20 @@ class TableRuns:
         told = Told(
             name=name, rate=None if rate is None and self.log_column else rate, seed=seed, settings=each.settings,
             status=each.status, names_all_settings=bool(each.settings), total_steps=self._total_steps(each),
+            dev_set=self._dev_set(each),
         )  # fmt: skip
         return run_of_rows(self._measured, each.rows, told)
+
+    @cached_property
+    def _data_column(self) -> str | None:
+        """The column that tells runs of different data apart, None where all are of one."""
+        for name in self.table.names:
+            if DATA.match(name) and len({self._last(name, rows) for rows in self.groups.rows}) > 1:
+                return name
+        return None
+
+    def _dev_set(self, each: _Found) -> DevSet:
+        return DevSet(self._last(self._data_column, each.rows)) if self._data_column is not None else UNKNOWN
 
     def _total_steps(self, each: _Found) -> float:
         """Return how many updates a run was to make, where its table counts them and tells it."""

@@ -17,9 +17,10 @@ from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.charts import is_chart, runs_of_chart
 from lrscope.runs.importers.column_roles import Roles, roles_of
 from lrscope.runs.importers.column_values import is_nan
-from lrscope.runs.importers.columns import Table, names_in, read_columns
+from lrscope.runs.importers.columns import Table, first_line, names_in, read_columns
 from lrscope.runs.importers.example_scores import SCORES
 from lrscope.runs.importers.row_groups import grouped
+from lrscope.runs.importers.table_forms import has_other_form, plain
 from lrscope.runs.importers.table_runs import TableRuns
 from lrscope.runs.run import Run
 from lrscope.runs.settings import shared_settings
@@ -35,7 +36,9 @@ class MetricTable:
     def claims(self, path: Path, head: bytes) -> bool:
         """Return whether the columns name something that was measured, and where it stands or of what run it is."""
         names = names_in(path, head)
-        if is_chart(names):
+        if "\t" in first_line(head) and {"Training Loss", "Validation Loss"} <= names:
+            return False  # copied from a notebook: a table as text, which may stand among others
+        if is_chart(names) or has_other_form(names):
             return True
         roles = roles_of(names)
         if not roles.measured:
@@ -51,6 +54,7 @@ class MetricTable:
         table = read_columns(path, compact=True)
         if is_chart(table.names):
             return _imported(runs_of_chart(table))
+        table = plain(table)
         roles = _filled_roles(table)
         settings = _settings(table, roles)
         if not roles.measured and not (roles.bare and (roles.steps or roles.epochs)):
@@ -83,7 +87,7 @@ def _nothing_measured(table: Table, roles: Roles) -> DataError:
         hint = f"; if {name} was measured on dev, call it dev_{name}"
     return DataError(
         f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
-        f"{', '.join(sorted(name for name in table.names if name)[:20])} in {checked.file_name(table.path)}{hint}"
+        f"{', '.join(sorted(name[:60] for name in table.names if name)[:20])} in {checked.file_name(table.path)}{hint}"
     )
 
 
