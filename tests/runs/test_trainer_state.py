@@ -13,7 +13,7 @@ import pytest
 from lrscope.errors import DataError
 from lrscope.runs.comparisons import Asked
 from lrscope.runs.importers.trainer_state import TrainerState
-from lrscope.runs.sources import read_comparisons, read_runs
+from lrscope.runs.sources import importer_of, read_comparisons, read_runs
 
 
 def written(path: Path, history: Sequence[dict[str, Any]], **more: Any) -> Path:
@@ -103,3 +103,15 @@ def test_the_peak_of_a_short_run(
     history.append({"step": 20, "epoch": 2.0, "eval_loss": 1.0})
     (run,) = TrainerState().read(written(tmp_path / "a.json", history, max_steps=20, global_step=20)).runs
     assert run.rate == pytest.approx(rate, rel=0.001 if factor == "linear" else 0.02)
+
+
+def test_a_history_alone_is_read_as_a_state(tmp_path: Path) -> None:
+    path = tmp_path / "log_history.json"
+    history = [
+        {"loss": 1.0, "learning_rate": 1e-4, "epoch": 1.0, "step": 5},
+        {"eval_loss": 0.5, "epoch": 1.0, "step": 5},
+    ]
+    path.write_text(json.dumps(history, indent=2), encoding="utf-8")
+    assert isinstance(importer_of(path), TrainerState)
+    (run,) = TrainerState().read(path).runs
+    assert (run.rate, run.points[0].step, run.last("dev", "loss")) == (1e-4, 5, 0.5)

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from lrscope.records import EvaluationRecord
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.console_lines import EPOCH_LINE, MAX_LINE, PRINTED_VALUE
-from lrscope.runs.importers.printed_dictionaries import dictionaries_in
+from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.progress_bars import Progress, progress_in
 from lrscope.runs.measured import Entry, Placed, merged
 
 MAX_KEPT = 20_000  # records
+_PLACES = frozenset({"epoch", "step", "global_step"})
 _SPLITS = ("eval", "dev", "train", "test", "val")  # one of which stands in a line with a value
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What stands behind the name of a split where its data are spoken of: "Generating test split: 16 examples".
@@ -95,7 +96,8 @@ class LiveLines:
             for values in dictionaries_in(part):
                 if "train_runtime" in values:
                     self.seconds = checked.measured(values["train_runtime"])
-                yield Entry.of(values)
+                if is_measured(values) or values.keys() & _PLACES:  # settings that are printed were not applied yet
+                    yield Entry.of(values)
         elif any(split in part.lower() for split in _SPLITS) and (entry := self._of_line(part)) is not None:
             yield entry
 

@@ -70,6 +70,7 @@ class Collected:
     total_by_pace: int | None = None
     repeated: list[tuple[int, float]] = field(default_factory=list)  # (line, position) of resumptions
     totals: dict[int, list[int]] = field(default_factory=dict)  # of bars: how often each was seen, and how far it came
+    names_all: bool = False  # whether a setting that is not among `settings` was left at its default
     _trained: int = 0  # of those that are kept
     _is_counted_right: bool = True
 
@@ -153,13 +154,14 @@ class Collected:
         else:
             name = ""
         names = {key: str(value) for key, value in self.facts.items() if key not in ("steps_an_epoch", "epochs")}
-        settings = {key: value for key, value in {**names, **settings}.items() if key not in RATES}
+        left_out = RATES if self.is_settings_own else (*RATES, "seed")
+        settings = {key: value for key, value in {**names, **settings}.items() if key not in left_out}
         seed = seed_in(self.heading or "")
         told = Told(
             name=name, rate=rate, seed=checked.count(settings.get("seed", "")) if seed is None else seed,
             settings=settings, total_steps=total if knows_steps else math.nan, total_epochs=asked,
             status=self._status(entries, total, asked), seconds=self.seconds, dev_set=self._dev_set(),
-            names_all_settings=bool(self.settings),
+            names_all_settings=self.names_all,
         )  # fmt: skip
         return run_of_entries(entries, told)
 

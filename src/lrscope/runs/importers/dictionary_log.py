@@ -12,6 +12,7 @@ from lrscope.runs.importers.console_lines import MAX_LINE, chunks_of
 from lrscope.runs.importers.dictionary_reader import LIKE_MEASURED, DictionaryReader
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.text import decoded
+from lrscope.runs.importers.trainer_state import TO_EVALUATE
 from lrscope.runs.measured import Entry
 from lrscope.runs.notes import EpochRepeated, Note, UnreadOmitted
 from lrscope.runs.quantities import Count, Epoch, Number, Setting
@@ -107,5 +108,8 @@ def runs_of_lines(lines: Iterable[tuple[int, str]], shown: str) -> Imported:
     ]
     if reader.num_unread > len(reader.unread):
         notes.append(UnreadOmitted(Count(reader.num_unread - len(reader.unread))))
-    settings = shared_settings([run.settings for run in runs])
-    return Imported(runs, settings, tuple(notes), tuple(reader.unread))
+    is_trainer = any(each.has_ended or each.facts for each in collected)
+    return Imported(
+        runs, shared_settings([run.settings for run in runs]), tuple(notes), tuple(reader.unread),
+        to_evaluate=TO_EVALUATE if is_trainer else "",
+    )  # fmt: skip

@@ -48,7 +48,7 @@ class DictionaryReader:
         self._awaits_bar: Logged | None = None
         self._arguments = PrintedArguments()
         self._settings: dict[str, str] = {}
-        self._has_new_settings = False
+        self._has_new_settings = self._are_all_named = False
         self._facts: dict[str, int] = {}
         self._block = ""  # the title of the block that is read
         self._metrics: dict[str, str] = {}  # of a block with metrics
@@ -86,7 +86,11 @@ class DictionaryReader:
     def _with_braces(self, number: int, line: str) -> None:
         parts = line.split("\r") if "\r" in line else (line,)
         for part in parts:
-            if "{" in part:
+            if part.lstrip()[:2] == "[{":  # a whole history, as of `print(trainer.state.log_history)`
+                if not self.runs:
+                    for each in part.split("}"):
+                        self._with_brace(number, each[:MAX_LINE] + "}")
+            elif "{" in part:
                 self._with_brace(number, part[:MAX_LINE])
             elif "<" in part:
                 self._with_bar(part)
@@ -175,7 +179,9 @@ class DictionaryReader:
     def _begin(self, number: int) -> None:
         """Begin a run under the heading and the settings in force."""
         own = self._has_new_settings or not self.runs
-        self._run = Collected(number, self._heading, dict(self._settings), own, dict(self._facts))
+        self._run = Collected(
+            number, self._heading, dict(self._settings), own, dict(self._facts), names_all=self._are_all_named
+        )
         self._facts, self._has_new_settings = {}, False
         if not self._has_text:
             self._epoch_told = ""
@@ -213,7 +219,9 @@ class DictionaryReader:
         if "ontinuing training from" in line or "esuming from" in line:
             self._is_resumed = True
         is_between = self._run is None or self._run.has_ended
-        settings = self._arguments.take(line) or _asked_in(line) or (setting_alone(line) if is_between else None)
+        settings = self._arguments.take(line)
+        self._are_all_named = self._are_all_named or bool(settings)
+        settings = settings or _asked_in(line) or (setting_alone(line) if is_between else None)
         if settings:
             old = self._settings if self._has_new_settings else {}
             agree = all(old.get(name, value) == value for name, value in settings.items())

@@ -63,7 +63,8 @@ class LlamaFactoryLog:
                 f"{checked.file_name(path)}"
             )
         runs = tuple(each.run(f"run in line {each.line}" if len(collected) > 1 else "") for each in collected)
-        return Imported(runs, shared_settings([run.settings for run in runs]), unread=tuple(unread))
+        settings = shared_settings([run.settings for run in runs])
+        return Imported(runs, settings, unread=tuple(unread), to_evaluate="val_size 0.1, eval_strategy epoch")
 
 
 class TrainerResults:

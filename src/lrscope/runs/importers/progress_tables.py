@@ -126,9 +126,8 @@ class ProgressTable:
     suffixes: tuple[str, ...] = ()
 
     def claims(self, path: Path, head: bytes) -> bool:
-        """Return whether a line is the head of such a table."""
-        lines = decoded(head, errors="replace").split("\n")
-        return any(_is_head(line) for line in lines)
+        """Return whether such a table stands among its lines."""
+        return bool(tables_in(enumerate(decoded(head, errors="replace").split("\n"), 1)))
 
     def read(self, path: Path) -> Imported:
         """Return a run a table.

@@ -31,8 +31,10 @@ class TrainerState:
     suffixes: tuple[str, ...] = (".json",)
 
     def claims(self, path: Path, head: bytes) -> bool:
-        """Return whether it is a JSON object with a log history in it."""
-        return first_line(head).startswith("{") and '"log_history"' in decoded(head, errors="replace")
+        """Return whether it is a JSON object with a log history in it, or such a history alone."""
+        line, text = first_line(head), decoded(head, errors="replace")
+        is_history = '"epoch"' in text and ('"loss"' in text or '"eval_loss"' in text)
+        return (line.startswith("{") and '"log_history"' in text) or (line.startswith("[") and is_history)
 
     def read(self, path: Path) -> Imported:
         """Return the run of a state.
@@ -44,6 +46,8 @@ class TrainerState:
         state = json_value(
             text_of(path), f"a trainer state is JSON: {shown} is not", "take Trainer's trainer_state.json"
         )
+        if isinstance(state, list):
+            state = {"log_history": state}
         if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
             raise DataError(f"a trainer state holds a log_history: got none in {shown}")
         entries = [each for each in state["log_history"] if isinstance(each, dict)]
