@@ -14,6 +14,7 @@ from lrscope.config.catalogue import title_of
 from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import PATTERNS, Chart, Dots, Points, Series, Sign
+from lrscope.report.thinned_curve import Spread, thinned
 from lrscope.report.wording import Wording, inline
 from lrscope.report.wording import number as written
 from lrscope.statistics.arm_view import ArmView
@@ -190,8 +191,11 @@ def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], 
     )  # fmt: skip
 
 
-def _curve(arm: ArmView, split: str, metric: Metric) -> tuple[Points, tuple[tuple[float, float], ...]]:
-    """Return the mean over seeds where all were measured, and the least and the most of them where they are several."""
+def _curve(arm: ArmView, split: str, metric: Metric) -> tuple[Points, Spread]:
+    """Return the mean over seeds where all were measured, and the least and the most of them where they are several.
+
+    Of very many points those are left out that nobody would see.
+    """
     mean = course(arm.done, split, metric, 0.0)
     if mean is None:
         return (), ()
@@ -199,5 +203,5 @@ def _curve(arm: ArmView, split: str, metric: Metric) -> tuple[Points, tuple[tupl
     seeds = [dict(run.series(split, metric.name)) for run in arm.done]
     each = [by_position for by_position in seeds if by_position]
     if len(each) < 2:
-        return points, ()
-    return points, tuple((min(s[x] for s in each), max(s[x] for s in each)) for x, _ in points)
+        return thinned(points)
+    return thinned(points, tuple((min(s[x] for s in each), max(s[x] for s in each)) for x, _ in points))
