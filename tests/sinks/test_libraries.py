@@ -157,11 +157,12 @@ def test_trackio_itself_keeps_what_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.filterwarnings("default")
 def test_wandb_itself_keeps_a_run_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("wandb")
+    wandb = pytest.importorskip("wandb")
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_DIR", str(tmp_path))
     (target,) = checked(["wandb"])
     target.sink().write(study_log(tmp_path), NATIVE, is_again=False)
+    wandb.teardown()  # its own process writes the file a moment after the run has ended
     (file,) = (tmp_path / "wandb").glob("offline-run-*-abc123-0001/run-abc123-0001.wandb")
     content = file.read_bytes()
     assert b"train/learning_rate" in content
