@@ -112,3 +112,30 @@ def test_a_study_is_joined_with_an_older_log(tmp_path: Path, toy: Toy, cli: Cli)
     both = [study, study.parent / "again"]
     assert cli("sweep", *toy.options(), "--lr", "3e-3", "--epochs", "2", "--out", both[1], "--yes")[0] == 0
     assert sorted(run.rate or 0.0 for run in read_runs(both, {}).runs) == [1e-3, 3e-3, 1e-2]
+
+
+def warmed_up(path: Path, warmup: int, every: int) -> Path:
+    """Write a trainer state of 200 steps with a warmup of so many, logged every so many, with one evaluation."""
+
+    def factor(step: int) -> float:
+        return step / warmup if step < warmup else (200 - step) / (200 - warmup)
+
+    history: list[dict[str, Any]] = [
+        {
+            "step": step,
+            "epoch": step / 100,
+            "loss": 2.0 - step / 350 + warmup / 777,
+            "learning_rate": 1e-4 * factor(step - 1),
+        }
+        for step in range(every, 201, every)
+    ]
+    history.append({"step": 200, "eval_loss": 1.0 + warmup / 1000})
+    path.write_text(json.dumps({"log_history": history, "max_steps": 200, "global_step": 200}), encoding="utf-8")
+    return path
+
+
+def test_another_warmup_is_another_setting(tmp_path: Path) -> None:
+    paths = [warmed_up(tmp_path / f"{n}.json", *each) for n, each in enumerate([(10, 5), (10, 1), (40, 5)])]
+    runs = read_runs(paths, {})
+    assert [run.arm for run in runs.runs] == ["lr 1e-4, warmup 5%", "lr 1e-4, warmup 5%", "lr 1e-4, warmup 20%"]
+    assert [run.arm for run in read_runs(paths[:2], {}).runs] == ["lr 1e-4"] * 2

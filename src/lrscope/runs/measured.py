@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any, Literal
 
 from lrscope.records import EvaluationRecord
@@ -54,7 +55,7 @@ class Entry:
         splits: Splits = {}
         is_summary = "train_runtime" in values  # what Trainer says at the end, of the whole training
         for key, value in values.items():
-            split, name = _place(key, bare)
+            split, name = _place(str(key), bare)
             if split == "train":
                 if name not in ("loss", "grad_norm", *RATES) or (is_summary and key == "train_loss"):
                     continue
@@ -83,7 +84,8 @@ def _with_numbers(splits: Splits) -> Splits:
     return {split: values for split, values in splits.items() if values}
 
 
-def _place(key: Any, bare: str) -> tuple[str, str]:
+@lru_cache(maxsize=4096)  # a log has few names, and has them in every entry
+def _place(key: str, bare: str) -> tuple[str, str]:
     """Return a value's split and its metric's name without it."""
     name = checked.text(key)[:MAX_NAME]
     of_eval = without_split(name)

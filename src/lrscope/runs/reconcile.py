@@ -22,6 +22,7 @@ from lrscope.runs.notes import (
 from lrscope.runs.quantities import Count, Names, Setting, Settings, Share
 from lrscope.runs.run import Run, axis_of
 from lrscope.runs.runs import Runs
+from lrscope.runs.schedule_settings import with_warmups
 from lrscope.runs.settings import SETTING, epochs_of, varied_settings
 
 NEARLY = 0.99  # of its steps: a run that was evaluated last before that is said to have ended early
@@ -30,7 +31,7 @@ SAME_VALUES, DIFFERENT_VALUES = 6, 4  # so many equal values, of which so many d
 
 def reconciled(runs: Runs) -> Runs:
     """Return runs of which each counts once, as a seed of an arm whose settings it shares; what was odd is noted."""
-    apart = _apart(_aligned(runs.runs))
+    apart = _apart(with_warmups(_aligned(runs.runs)))
     kept, twice = _once(apart)
     furthest = _furthest(kept, runs.metric.name)
     ended = [_ended(run, furthest[_length_asked(run)], runs.metric.name) for run in kept]
