@@ -88,8 +88,8 @@ def test_what_lightning_writes(tmp_path: Path) -> None:
     }  # fmt: skip
     run = the_run(written(tmp_path, scalars))
     assert [(point.step, point.epoch, point.splits["dev"]) for point in run.points] == [
-        (3, 1.0, {"loss": 1.7}), (7, 2.0, {"loss": 1.5}),
-    ]  # fmt: skip
+        (4, 1.0, {"loss": 1.7}), (8, 2.0, {"loss": 1.5}),
+    ], "Lightning counts steps and epochs from 0"  # fmt: skip
     assert run.log is not None
     assert run.log.losses.tolist()[:2] == [2.0, 1.8]
 

@@ -49,7 +49,7 @@ def metric_of_files(
         return choose_metric(every, wanted, direction), every
     shared = frozenset.intersection(*(frozenset(metrics) for _, metrics in known))
     if not shared:
-        each = "; ".join(f"{', '.join(sorted(metrics))} in {name}" for name, metrics in known)
+        each = "; ".join(dict.fromkeys(f"{', '.join(sorted(metrics))} in {name}" for name, metrics in known))
         raise DataError(f"files are compared by a metric that all of them have: got {each}; report them one by one")
     return choose_metric(shared, None, direction), shared
 

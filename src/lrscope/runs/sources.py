@@ -31,6 +31,7 @@ from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
 from lrscope.runs.importers.trainer_state import TrainerState
 from lrscope.runs.importers.wandb_log import WandbLog
 from lrscope.runs.joined_study import study_as_file
+from lrscope.runs.recorded_twice import once
 from lrscope.runs.runs import Runs
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
@@ -62,7 +63,7 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
         return [_of_study(paths[0], asked)]
     files = [file for path in paths for file in _files(path)]
     _require_once([path for path, _ in files])
-    files = with_arms(files, asked.arm_from)
+    files = with_arms(once(files), asked.arm_from)
     return comparisons([(file_name(path), imported) for path, imported in files], asked)
 
 
@@ -134,14 +135,19 @@ def _imported(path: Path) -> Imported:
         with StudyStore.open(path) as store:
             return study_as_file(store)
     if path.is_file():
-        return importer_of(path).read(path)
+        return _read(path)
     if not path.is_fifo():
         raise DataError(f"a report is of a study's folder or of files: {file_name(path)} is neither")
     with TemporaryDirectory(prefix="lrscope-") as folder:
         copy = Path(folder) / path.name
         with path.open("rb") as pipe, copy.open("wb") as file:
             copyfileobj(pipe, file)
-        return importer_of(copy).read(copy)
+        return _read(copy)
+
+
+def _read(path: Path) -> Imported:
+    importer = importer_of(path)
+    return replace(importer.read(path), kind=type(importer).__name__)
 
 
 def _source(path: Path) -> Path:

@@ -39,7 +39,7 @@ class Imported:
 
     `settings` are those that all of its runs have alike; `unread` lists lines that could not be read, as (line number,
     text). `metric` is the one that the file itself says its runs are compared by, `to_evaluate` how the program that
-    wrote it would evaluate on dev, such as "--eval_strategy epoch".
+    wrote it would evaluate on dev, such as "--eval_strategy epoch". `kind` names the format, once it is read.
     """
 
     runs: tuple[Run, ...]
@@ -49,6 +49,7 @@ class Imported:
     scores: ExampleScores | None = None
     metric: Metric | None = None
     to_evaluate: str = ""
+    kind: str = ""
 
 
 class Importer(Protocol):

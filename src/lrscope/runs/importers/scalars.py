@@ -84,10 +84,11 @@ class Scalars:
             if self.counts_epochs:
                 yield Entry.of({**entry, "epoch": step + 1})
                 continue
-            if counts_from_zero and "epoch" in entry:  # Lightning's: the one that is going on
+            if counts_from_zero and "epoch" in entry:  # Lightning's: the one that is going on, as its step is
                 is_evaluation = any(name.startswith("eval") for name in entry)
                 epoch = entry.pop("epoch")
                 entry |= {"epoch": epoch + 1} if is_evaluation else {}
+            step += counts_from_zero
             yield Entry.of({**entry, "step": step})
 
 
