@@ -105,7 +105,7 @@ def test_several_runs_in_one_table(text: str, expected: Seen, tmp_path: Path) ->
     "rates",
     [
         [0.1, 0.1, 0.1, 0.01, 0.01, 0.001],  # steps, as people type them
-        [0.1, 0.05, 0.025, 0.0125, 0.00625, 0.003125],
+        [0.1, 0.07, 0.049, 0.0343, 0.02401, 0.016807],
         [0.1 * 0.5 * (1 + math.cos(math.pi * at / 6)) for at in range(6)],
         [0.1, 0.08, 0.06, 0.04, 0.02, 0.0],
     ],
@@ -118,6 +118,14 @@ def test_a_rate_that_changes_while_steps_go_on_is_a_schedule(rates: list[float],
     assert run.log is not None
     assert run.log.rates.tolist() == rates
     assert run.last("dev", "loss") == pytest.approx(1.6)
+
+
+def test_a_rate_that_is_halved_on_a_plateau_is_that_of_the_first_epoch(tmp_path: Path) -> None:
+    rates = [0.01, 0.01, 0.01, 0.005, 0.005, 0.0025]
+    (run,) = runs_of(
+        tmp_path, lines("epoch,loss,val_loss,learning_rate", *(f"{e},1,1,{r}" for e, r in enumerate(rates)))
+    )
+    assert (run.rate, run.arm) == (0.01, "lr 1e-2")
 
 
 def test_a_warmup_is_part_of_the_run(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from lrscope.runs.importers.columns import Table
 from lrscope.runs.importers.filled_columns import MAX_COLUMNS, flat
 
 METRIC_NAMES = frozenset({"metric", "metric_name", "key", "tag"})
+OBJECT_NAMES = frozenset({"summary", "config", "params", "hparams", "metrics", "hyperparameters", "results"})
 SPLIT_NAMES = frozenset({"split", "phase", "mode", "stage", "subset", "type", "set", "event", "data_split"})
 MAX_OBJECT, MAX_METRICS = 100_000, 200  # characters of a cell that is an object, names of metrics in one column
 _NO_LITERAL = re.compile(r"(?<=[:,\[ ])(-?)(nan|inf|Infinity|NaN)(?=[,}\] ])")
@@ -45,7 +46,7 @@ def has_other_form(names: frozenset[str]) -> bool:
 def _without_objects(table: Table) -> Table:
     columns: dict[str, Column] = {}
     for name, column in table.columns.items():
-        objects = None if column.numbers is not None else _objects(column)
+        objects = _objects(column) if name.lower() in OBJECT_NAMES else None
         if objects is None:
             columns[name] = column
             continue
