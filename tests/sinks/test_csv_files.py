@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from tests.conftest import Cli, Toy
 from tests.sinks.records import FAILED, NATIVE, OWN, VERDICT, study_log
 
+from lrscope.runs.sources import read_runs
 from lrscope.sinks.csv_files import CsvSink
 
 
@@ -26,7 +28,7 @@ def test_tables_hold_all_trials_steps_and_evaluations(tmp_path: Path) -> None:
     assert [(row["trial"], row["status"], row["reason"]) for row in trials] == [
         ("1", "completed", ""), ("2", "diverged", "loss became nan"), ("3", "failed", "exit code 1"),
     ]  # fmt: skip
-    assert (trials[0]["dev_f1"], trials[0]["schedule"], trials[2]["dev_f1"]) == ("0.5", "linear", "")
+    assert [(row["schedule"], row["mode"]) for row in trials] == [("linear", ""), ("", "'=cmd()"), ("", "")]
     assert [(row["trial"], row["step"], row["learning_rate"]) for row in steps] == [
         ("1", "0", "0.001"),
         ("1", "1", "0.0005"),
@@ -38,6 +40,16 @@ def test_tables_hold_all_trials_steps_and_evaluations(tmp_path: Path) -> None:
     assert [(row["f1"], row["standing"], row["recommended"], row["confidence"]) for row in verdict] == [
         ("0.5", "may be the best", "True", "medium"), ("nan", "no value", "False", "medium"),
     ]  # fmt: skip
+
+
+def test_the_folder_is_read_as_the_runs_that_were_written(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    cli("sweep", *toy.options("--lr", "1e-3,1e-2", "--seeds", "2"), "--out", tmp_path / "s", "--log", "csv")
+    study = read_runs([tmp_path / "s"], {}).runs
+    read = read_runs([tmp_path / "s" / "csv"], {}).runs
+    values = [
+        sorted((run.rate, run.seed, run.points[-1].splits["dev"]["accuracy"]) for run in runs) for runs in (study, read)
+    ]
+    assert values[0] == values[1]
 
 
 def test_no_cell_is_a_formula(tmp_path: Path) -> None:

@@ -109,8 +109,8 @@ def _evaluation_rows(trial: TrialLog) -> Iterator[Row]:
 
 def _trial_row(trial: TrialLog) -> Row:
     ended = {"status": trial.status, "reason": trial.reason, "step": trial.step, "total_steps": trial.total_steps}
-    *_, last = ({}, *_evaluation_rows(trial))
-    return {**_keys(trial), **ended, "seconds": trial.seconds, **trial.settings, **last}
+    # Values of dev are in one table alone: whoever reads the folder, as `lrscope report` does, counts each run once.
+    return {**_keys(trial), **ended, "seconds": trial.seconds, **trial.settings}
 
 
 def _columns_of(rows: Sequence[Row]) -> list[str]:
