@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from lrscope.config.catalogue import title_of
+from lrscope.runs.equal_values import is_rounded
 from lrscope.runs.history import UNFINISHED
 from lrscope.runs.notes import (
     DuplicateRun,
@@ -138,8 +139,22 @@ def _tells_itself(run: Run) -> bool:
 
 
 def _same(run: Run, other: Run) -> bool:
-    """Whether two runs of an arm have the same values, and do not name two seeds."""
-    return not _two_seeds(run, other) and run.points == other.points
+    """Whether two runs of an arm have the same values, and do not name two seeds; one may have rounded them."""
+    if _two_seeds(run, other):
+        return False
+    losses, of_other = _losses(run), _losses(other)
+    log_the_same = not losses or not of_other or is_rounded(losses, of_other)
+    return run.points == other.points or (log_the_same and is_rounded(_on_dev(run), _on_dev(other)))
+
+
+def _losses(run: Run) -> list[float]:
+    """Return the training losses that it logged, in order."""
+    return [] if run.log is None else [loss for loss in run.log.losses.tolist() if not math.isnan(loss)]
+
+
+def _on_dev(run: Run) -> list[float]:
+    """Return what was evaluated on dev, in order: a console and a state differ in what else they hold."""
+    return [value for point in run.points for _, value in sorted(point.splits.get("dev", {}).items())]
 
 
 def _two_seeds(run: Run, other: Run) -> bool:
