@@ -9,6 +9,7 @@ import pytest
 from lrscope.errors import DataError
 from lrscope.findings.findings import findings
 from lrscope.findings.statements import Confounded, StillImproving, UnknownSpread, WorseAfterBest
+from lrscope.runs.importers.console import ConsoleLog
 from lrscope.runs.importers.headings import rate_in
 from lrscope.runs.notes import (
     CutOff,
@@ -123,11 +124,18 @@ def test_values_that_are_not_numbers(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("", "got none in"), ("# 1e-5\nwords\n", "got none in"), ("epoch 0: train loss :: 1.0\n", "without a dev metric")],
+    [("", "got none in"), ("# 1e-5\nwords\n", "got none in"), ("eval_interval = 200\ndev 3\n", "got none in")],
 )
 def test_logs_with_nothing_to_compare(text: str, said: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=said):
         read_log(written(tmp_path, text), {})
+
+
+def test_a_log_without_an_evaluation_has_its_training(tmp_path: Path) -> None:
+    (run,) = ConsoleLog().read(written(tmp_path, "epoch 0: train loss :: 1.0\nepoch 1: train loss :: 0.5\n")).runs
+    assert (run.points, run.arm, run.rate) == ((), "", None)
+    assert run.log is not None
+    assert list(run.log.losses) == [1.0, 0.5]
 
 
 def test_sources_of_several_kinds_are_refused(tmp_path: Path) -> None:
@@ -347,7 +355,7 @@ def test_epochs_by_whatever_name_make_arms(name: str, tmp_path: Path) -> None:
     text = "".join(f"python r.py --lr 1e-3 --{name} {n} --warmup_epochs 1\n{TWO.format(0.3, 0.4)}" for n in (2, 3))
     runs = read_runs([written(tmp_path, text)], {})
     assert len(runs.arms) == 2
-    assert [run.status for run in runs.runs] == ["completed", "interrupted" if name == "epochs" else "completed"]
+    assert [run.status for run in runs.runs] == ["completed", "interrupted"]
 
 
 def test_folders_are_no_settings_and_a_setting_that_not_all_tell(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a training prints, read line by line as it comes: Trainer's dictionaries, progress bars, lines of epochs.
+"""What a training prints, read line by line as it comes: dictionaries, progress bars, lines of epochs and steps.
 
 Whatever comes, memory is bounded: a line is cut, and of too many records every second one is dropped.
 """
@@ -11,17 +11,15 @@ from collections.abc import Iterator
 
 from lrscope.records import EvaluationRecord
 from lrscope.runs.importers import checked
-from lrscope.runs.importers.console_lines import EPOCH_LINE, MAX_LINE, PRINTED_VALUE
+from lrscope.runs.importers.console_lines import MAX_LINE
+from lrscope.runs.importers.measured_lines import Measured, MeasuredLines
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.progress_bars import Progress, progress_in
 from lrscope.runs.measured import Entry, Placed, merged
 
 MAX_KEPT = 20_000  # records
 _PLACES = frozenset({"epoch", "step", "global_step"})
-_SPLITS = ("eval", "dev", "train", "test", "val")  # one of which stands in a line with a value
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# What stands behind the name of a split where its data are spoken of: "Generating test split: 16 examples".
-_OF_DATA = frozenset({"split", "set", "dataset", "data", "examples", "samples", "size", "file", "files", "batch_size"})
 
 
 class LiveLines:
@@ -35,6 +33,7 @@ class LiveLines:
     """
 
     def __init__(self) -> None:
+        self._lines = MeasuredLines()
         self._placed = Placed()
         self._records: list[EvaluationRecord] = []
         self.seconds = math.nan  # of the training, as Trainer says at its end
@@ -61,13 +60,13 @@ class LiveLines:
         last: Progress | None = None
         for part in line[: 4 * MAX_LINE].split("\r"):
             part = part[:MAX_LINE].strip()
-            if ":" not in part and "=" not in part:  # what says nothing, as most lines of a flood, is passed fast
+            if not part:
                 continue
             if "\x1b" in part:
                 part = _ESCAPES.sub("", part).strip()
             bar = progress_in(part)
             last = self._of_training(bar) or last
-            if bar is not None and "{" not in part:
+            if bar is not None and "{" not in part and not part.startswith("Epoch ") and "|Loss: " not in part:
                 continue
             for entry in self._entries(part):
                 records = self._placed.place(entry)
@@ -98,29 +97,25 @@ class LiveLines:
                     self.seconds = checked.measured(values["train_runtime"])
                 if is_measured(values) or values.keys() & _PLACES:  # settings that are printed were not applied yet
                     yield Entry.of(values)
-        elif any(split in part.lower() for split in _SPLITS) and (entry := self._of_line(part)) is not None:
+        elif (found := self._lines.take(part)) is not None and (entry := self._of_line(found)) is not None:
             yield entry
 
-    def _of_line(self, part: str) -> Entry | None:
-        if (match := EPOCH_LINE.match(part)) is not None:
-            return self._of_epoch(int(match[1]), match[2])
-        found = PRINTED_VALUE.findall(part)
-        values = {f"{split}_{name}": value for split, name, value in found if name.lower() not in _OF_DATA}
-        entry = Entry.of(values)
+    def _of_line(self, found: Measured) -> Entry | None:
+        """Return what a line measured; epochs are counted from 1, also where a program counts from 0."""
+        if not found.values:
+            return None
+        if found.step is not None and (found.epoch is None or found.form == "torchtune"):
+            return Entry(found.step, None, found.values)
+        if found.is_within_epoch:  # steps that may begin again with every epoch
+            return Entry(None, None, found.values)
+        if found.epoch is not None:
+            self._first_epoch = found.epoch if self._first_epoch is None else self._first_epoch
+            self._of_epochs |= found.names
+            return Entry(None, float(found.epoch + (self._first_epoch == 0)), found.values)
         # What stands under the epochs sums them up: only what they did not say is new.
         splits = {
             split: new
-            for split, metrics in entry.splits.items()
+            for split, metrics in found.values.items()
             if split != "train" and (new := {k: v for k, v in metrics.items() if (split, k) not in self._of_epochs})
         }
         return Entry(None, self._placed.epoch, splits) if splits else None
-
-    def _of_epoch(self, epoch: int, text: str) -> Entry | None:
-        """Return the values of an epoch's line; epochs are counted from 1, also where a program counts from 0."""
-        values = {f"{split}_{name}": value for split, name, value in PRINTED_VALUE.findall(text)}
-        entry = Entry.of(values)
-        if not entry.splits:
-            return None
-        self._first_epoch = epoch if self._first_epoch is None else self._first_epoch
-        self._of_epochs |= {(split, name) for split, metrics in entry.splits.items() for name in metrics}
-        return Entry(None, float(epoch + (self._first_epoch == 0)), entry.splits)

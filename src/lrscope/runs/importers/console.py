@@ -1,4 +1,4 @@
-"""Console logs of training runs, read as a person reads them: headings, settings, epochs, final values.
+"""Console logs of training runs, read as a person reads them: headings, settings, epochs, steps, final values.
 
 What is known for certain is read; progress bars and blank lines are skipped; everything else is listed, never guessed.
 """
@@ -6,105 +6,82 @@ What is known for certain is read; progress bars and blank lines are skipped; ev
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from lrscope.errors import DataError
 from lrscope.number_text import format_rate
-from lrscope.records import Status
+from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
-from lrscope.runs.importers.console_lines import EPOCH_LINE, PRINTED_VALUE, chunks_of, lines_of
-from lrscope.runs.importers.headings import LONGEST, is_heading, rate_in, seed_in
-from lrscope.runs.importers.printed_settings import rate_of, settings_in
+from lrscope.runs.importers.console_lines import chunks_of, lines_of
+from lrscope.runs.importers.console_run import BegunRun, notes_of, run_of
+from lrscope.runs.importers.dev_set_lines import dev_set_in, dev_set_of
+from lrscope.runs.importers.headings import LONGEST, is_heading, rate_in, rate_in_name, seed_in
+from lrscope.runs.importers.measured_lines import Measured, MeasuredLines
+from lrscope.runs.importers.printed_settings import rate_of, setting_alone, settings_in
+from lrscope.runs.importers.run_ends import ending_in, settings_of_checkpoint
 from lrscope.runs.importers.text import decoded
-from lrscope.runs.notes import CutOff, EpochRepeated, HeadingDiffers, Note, SummaryDiffers, UnreadOmitted
-from lrscope.runs.quantities import Count, Epoch, Number, Rate, Setting, Value
-from lrscope.runs.run import Point, Run
-from lrscope.runs.settings import RATES, SPLITS, shared_settings
+from lrscope.runs.notes import HeadingDiffers, Note, UnreadOmitted
+from lrscope.runs.quantities import Count, Number, Rate
+from lrscope.runs.settings import shared_settings
 
 MAX_UNREAD, MAX_SHOWN = 1000, 300  # lines that are listed, and characters of each
-MAX_FORMS, MAX_REPEATED = 10_000, 20  # kinds of an epoch's parts, and epochs that stand again in a run
-# What every value has in front of it, in lower case: tried first, since it is the fastest way past a line without any.
-_MARK = re.compile(r"(?:train|dev|test|val|valid|validation|eval)[ _]\w{1,60}\s*[:=]")
+MAX_KNOWN, MAX_LAST = 100_000, 50  # lines of epochs that may be quoted, and those that a last line is held against
+MAX_CLAIM = 5000  # lines of a file's beginning that are looked at for a measurement
 _WORD = re.compile(r"[^\W_]")
 _DIGITS = re.compile(r"[\d.]+")
-_ROUNDING = 6e-4  # what a log prints of a value with three digits may differ by
-
-Splits = dict[str, dict[str, float]]
-
-
-@dataclass
-class _Begun:
-    """A run as it is put together."""
-
-    heading: str | None
-    settings: dict[str, str]
-    line: int
-    seed: int | None = None
-    points: dict[int, Splits] = field(default_factory=dict)
-    final: Splits = field(default_factory=dict)
-    final_line: int = 0
-    repeated: list[tuple[int, int]] = field(default_factory=list)  # (epoch, line)
-    differing: list[tuple[float, float]] = field(default_factory=list)  # (in the summary, in the last epoch)
-
-    def measured(self, epoch: int, values: Splits, line: int) -> None:
-        """Take in an epoch; what stands again, as after a resumption, counts the last time."""
-        if self.final:
-            self._take_final()
-            self.final = {}
-        if epoch in self.points:
-            self.repeated = [*self.repeated[: MAX_REPEATED - 1], (epoch, line)]
-        self.points[epoch] = values
-
-    def finish(self) -> None:
-        """Settle what stands under the last epoch: a part of it, where its like stood under every epoch."""
-        last = self.points[max(self.points)]
-        if any("dev" in splits for splits in self.points.values()) and "dev" not in last:
-            self._take_final()
-        for name, value in self.final.get("dev", {}).items():
-            known = [splits["dev"][name] for splits in self.points.values() if name in splits.get("dev", {})]
-            if known and not any(abs(value - each) <= _ROUNDING for each in known):
-                self.differing.append((value, known[-1]))
-
-    def _take_final(self) -> None:
-        """Give the last epoch what stood under it."""
-        last = self.points[max(self.points)]
-        for split, values in self.final.items():
-            last[split] = {**values, **last.get(split, {})}
+_LETTERS = re.compile(r"\D{0,12}")
 
 
 class _Reader:
     def __init__(self) -> None:
-        self.runs: list[_Begun] = []
+        self.runs: list[BegunRun] = []
         self.unread: list[tuple[int, str]] = []
         self.num_unread = 0
         self.notes: list[Note] = []
+        self._lines = MeasuredLines()
         self._shared: dict[str, str] = {}
+        self._alone: dict[str, str] = {}  # settings that stood in lines of their own since the last run
+        self._checkpoint: dict[str, str] = {}  # settings of a checkpoint's name, since the last line of a run
+        self._dev_set = UNKNOWN
         self._heading: tuple[int, str] | None = None
         self._maybe: tuple[int, str] | None = None  # a line that would be a heading if a run began under it
-        self._open: _Begun | None = None
+        self._pending_rate: float | None = None  # of that line, where it may as well be the rate of the last epoch
+        self._is_named = False  # whether a rate, a seed or settings stood since the last run
+        self._open: BegunRun | None = None
         self._last = 0  # the last line that belonged to a run
         self._last_unread = 0
-        self._fewest_digits: dict[tuple[str, str], int] = {}  # after the point, by split and metric
-        self._forms: set[str] = set()  # what stands between the commas of epochs' lines, without its numbers
+        self._last_found: Measured | None = None
+        self._known: dict[object, BegunRun] = {}  # runs by their lines of epochs
+        self._last_lines: deque[str] = deque(maxlen=MAX_LAST)
+        self._skipped: str | None = None
+        self._flood: str | None = None  # how lines begin of which there are so many that not all are read
+        self._stride, self._num_skipped = 1, 0
 
     def read(self, number: int, line: str) -> None:
-        if line[0] in "eE" and (match := EPOCH_LINE.match(line)):
-            self._epoch(number, line, int(match[1]), match[2])
-        elif line[0] == "#":
-            self._open = self._maybe = None
+        if self._skipped is not None:
+            self.flush()
+        if line[0] == "#" and not line.startswith("# epoch"):
+            self._open = self._maybe = self._pending_rate = self._flood = None
             self._heading = (number, line.strip("# \t"))
+            self._is_named |= rate_in(line) is not None or seed_in(line) is not None
+            self._lines.forget()
         elif ("--" in line or line[0] in "aAcCnN") and (settings := settings_in(line)):
             self._settings(number, settings)
-        elif _MARK.search(line.lower()) and (values := self._values(line)):
-            self._final(number, line, values)
+        elif (found := self._lines.take(line)) is not None:
+            self._measured(number, line, found)
         else:
-            if len(line) <= LONGEST and is_heading(line):
-                self._maybe = (number, line)
-            if _WORD.search(line):
-                self.leave(number, line)
+            self._other(number, line)
+
+    def flush(self) -> None:
+        """Read the last line of a flood that was skipped."""
+        if self._skipped is not None:
+            line, self._skipped = self._skipped.strip(), None
+            if (found := self._lines.take(line)) is not None:
+                self._measured(self._last, line, found)
 
     def leave(self, number: int, line: str) -> None:
         """List a line that could not be read."""
@@ -114,77 +91,165 @@ class _Reader:
             self.unread.append((number, line if len(line) <= MAX_SHOWN else f"{line[: MAX_SHOWN - 1]}…"))
 
     def is_cut(self, line: str) -> bool:
-        """Whether a last line without a line break breaks off within a value: its like has more digits everywhere."""
-        last = line.split(",")[-1]
-        match = PRINTED_VALUE.search(last)
-        if match is None:
-            is_like_others = _DIGITS.sub("#", last) in self._forms
-            return bool(EPOCH_LINE.match(line) and re.search(r"[A-Za-z]", last)) and not is_like_others
-        fewest = self._fewest_digits.get((match[1], match[2]))
-        return fewest is not None and match.end() == len(last) and _num_digits(match[3]) < fewest
+        """Whether a last line without a line break breaks off: it begins as others do, or its last value is shorter."""
+        shape = _DIGITS.sub("#", line).rstrip()
+        alike = [each for each in self._last_lines if _DIGITS.sub("#", each).rstrip() == shape]
+        if not alike:
+            return any(_DIGITS.sub("#", each).startswith(shape.rstrip("#")) for each in self._last_lines)
+        return shape.endswith("#") and _num_digits(line) < min(map(_num_digits, alike))
 
-    def _values(self, text: str) -> Splits:
-        values: Splits = {}
-        for split, metric, value in PRINTED_VALUE.findall(text):
-            values.setdefault(SPLITS.get(split.lower(), split.lower()), {})[metric.lower()] = checked.measured(value)
-            digits = _num_digits(value)
-            self._fewest_digits[split, metric] = min(digits, self._fewest_digits.get((split, metric), digits))
-        return values
+    def skips(self, line: str) -> bool:
+        """Whether a line need not be read: one of so many alike of a training; the last of them is, and evaluations."""
+        if self._flood is None or not (line.startswith(self._flood) if self._flood else line[:1].isdigit()):
+            return False
+        if "val" in line or "Val" in line or "dev" in line or "test" in line:
+            return False
+        self._num_skipped += 1
+        if self._num_skipped % self._stride == 0:
+            return False
+        self._skipped = line
+        return True
 
-    def _epoch(self, number: int, line: str, epoch: int, rest: str) -> None:
-        values = self._values(rest)
-        if len(self._forms) < MAX_FORMS:
-            self._forms.update(_DIGITS.sub("#", part) for part in line.split(","))
-        if not values:
-            self.leave(number, f"epoch {epoch}: {rest}")
+    def _measured(self, number: int, line: str, found: Measured) -> None:
+        if not found.values:  # a heading of an epoch, or a bar that is not at its end
             return
-        run = self._open
-        if run is None or epoch <= min(run.points):
-            run = self._open = self._begin(number)
+        if found.form.startswith("under ") and set(found.values.get("train", ())) == {"learning_rate"} == {
+            name for _, name in found.names
+        }:
+            self._pending_rate = found.values["train"]["learning_rate"]
+            self._maybe = (number, line)
+            return
+        if not found.is_placed:
+            self._final(number, line, found)
+            return
+        if found == self._last_found and self._last_unread < self._last and self._maybe is None:
+            return  # printed by several processes
+        self._last_found = found
+        self._last_lines.append(line)
+        run = self._open or self._continued(found)
+        if run is None or not run.is_continued_by(found):
+            run = self._begin(number)
             self.runs.append(run)
-        run.measured(epoch, values, number)
+        elif self._pending_rate is not None:
+            run.rate_of_last_epoch(self._pending_rate)
+            self._maybe = None
+        self._open, self._pending_rate = run, None
+        run.settings = {**self._checkpoint, **run.settings}
+        self._checkpoint = {}
+        run.add(found, number)
+        if found.epoch is not None and not found.is_within_epoch:
+            self._know(run, found, number)
         self._last = number
+        if run.stride > self._stride or run.stride == 1:
+            begin = _LETTERS.match(line)
+            self._stride, self._flood = run.stride, begin[0] if begin and run.stride > 1 else None
 
-    def _begin(self, number: int) -> _Begun:
+    def _know(self, run: BegunRun, found: Measured, number: int) -> None:
+        """Note whether an earlier run has a line: a run that has no other, and is not named, is a quotation."""
+        key = (found.epoch, frozenset((s, n, v) for s, values in found.values.items() for n, v in values.items()))
+        known = self._known.get(key)
+        if known is None or known is run or len(found.names) < 2:
+            run.num_new += 1
+            if known is None and len(self._known) < MAX_KNOWN:
+                self._known[key] = run
+        elif not run.is_named and found.epoch is not None:
+            known.repeated.append((found.epoch, number))
+
+    def _continued(self, found: Measured) -> BegunRun | None:
+        """Return the last run where a line goes on with it, as after it was resumed or where it is quoted."""
+        if not self.runs or found.epoch is None:
+            return None
+        last, epoch = self.runs[-1], self.runs[-1].last_epoch
+        if epoch is None or not (last.first_epoch or 0) < found.epoch <= epoch + 1:
+            return None
+        maybe, known = self._maybe, (self._heading, self._shared, self._alone, self._is_named)
+        named = BegunRun(known[0][1] if known[0] else None, {**self._shared, **self._alone}, 0, is_named=known[3])
+        named.seed = seed_in(named.heading or "")
+        return last if maybe is None and last.is_same_training(named) else None
+
+    def _begin(self, number: int) -> BegunRun:
         """Begin a run under the heading that is in force: the last one, or a line since the last run that is like one.
 
         Where lines that could not be read stand between, it is not known to be another run of the same settings.
         """
+        seed: int | None = None
+        if self._open is not None and self._open.has_rate_lines and self._pending_rate is not None:
+            self._open.rate_of_last_epoch(self._pending_rate)
+            self._maybe = None
         if self._maybe is not None and self._maybe[0] > self._last:
             if self._maybe in self.unread:
                 self.unread.remove(self._maybe)
                 self.num_unread -= 1
             heading = self._maybe[1]
+            self._is_named = True
             if rate_in(heading) is None and self._heading is not None:  # another seed under the heading
-                return _Begun(self._heading[1], dict(self._shared), number, seed=seed_in(heading))
-            self._heading = self._maybe
+                seed = seed_in(heading)
+            else:
+                self._heading = self._maybe
         elif self._open is not None and self._last_unread > self._last:
             self._heading, self._shared = None, {}
         in_force = self._heading[1] if self._heading else None
-        return _Begun(in_force, dict(self._shared), number, seed=seed_in(in_force or ""))
+        begun = BegunRun(
+            in_force, {**self._shared, **self._alone}, number,
+            seed=seed_in(in_force or "") if seed is None else seed, dev_set=self._dev_set,
+            names_all_settings=bool(self._shared), is_named=self._is_named or bool(self._alone or self._checkpoint),
+        )  # fmt: skip
+        self._alone, self._is_named, self._maybe = {}, False, None
+        return begun
 
     def _settings(self, number: int, settings: dict[str, str]) -> None:
-        self._maybe = None
+        self._maybe = self._pending_rate = self._flood = None
         if self._open is not None:
             self._open, self._heading = None, None
-        self._shared = settings
+        self._shared, self._alone, self._is_named = settings, {}, True
+        self._dev_set = dev_set_of(settings)
+        self._lines.forget()
         if self._heading is not None:
             rate, in_heading = rate_of(settings), rate_in(self._heading[1])
             if rate is not None and in_heading is not None and rate != in_heading:
                 lines = Number(self._heading[0]), Number(number)
                 self.notes.append(HeadingDiffers(Rate(in_heading), lines[0], Rate(rate), lines[1]))
 
-    def _final(self, number: int, line: str, values: Splits) -> None:
-        if self._open is None or not self._open.points:
+    def _final(self, number: int, line: str, found: Measured) -> None:
+        if self._open is None:
             self.leave(number, line)
             return
-        for split, metrics in values.items():
-            self._open.final.setdefault(split, {}).update(metrics)
-        self._open.final_line = self._last = number
+        self._open.summed_up(found.values, number)
+        self._last = number
+
+    def _other(self, number: int, line: str) -> None:
+        """Read what tells no measurement: how a run ended, what it was evaluated on, a setting, a heading."""
+        ending, is_read = ending_in(line), True
+        if ending is not None and self._open is not None:
+            self._open.ended(ending)
+            is_read = ending == "stopped"
+        elif checkpoint := settings_of_checkpoint(line):
+            self._checkpoint = checkpoint
+        elif (dev_set := dev_set_in(line, self._dev_set)) != UNKNOWN:
+            self._evaluated_on(dev_set)
+        elif alone := setting_alone(line):
+            self._alone |= alone
+            if rate_of(alone) is not None and is_heading(line):
+                self._maybe = (number, line)
+        else:
+            is_read = False
+        if is_read:
+            return
+        if len(line) <= LONGEST and is_heading(line):
+            self._maybe = (number, line)
+        if _WORD.search(line):
+            self.leave(number, line)
+
+    def _evaluated_on(self, dev_set: DevSet) -> None:
+        is_same = not dev_set.contradicts(self._dev_set) or not dev_set.name
+        self._dev_set = self._dev_set.merged(dev_set) if is_same and not dev_set.contradicts(self._dev_set) else dev_set
+        if self._open is not None and self._open.dev_set.name and not self._open.dev_set.contradicts(dev_set):
+            self._open.dev_set = self._open.dev_set.merged(dev_set)
 
 
-def _num_digits(value: str) -> int:
-    return len(value.partition(".")[2])
+def _num_digits(line: str) -> int:
+    """Return how many digits the last number of a line has after its point."""
+    return len(_DIGITS.findall(line)[-1].partition(".")[2])
 
 
 class ConsoleLog:
@@ -193,9 +258,12 @@ class ConsoleLog:
     suffixes: tuple[str, ...] = ()
 
     def claims(self, path: Path, head: bytes) -> bool:
-        """Return whether a line tells of an epoch."""
-        lines = lines_of(iter([decoded(head, errors="replace")]))
-        return any(EPOCH_LINE.match(line) and PRINTED_VALUE.search(line) for _, line, _ in lines)
+        """Return whether a line tells of an epoch, or of a step."""
+        lines, reader = lines_of(iter([decoded(head, errors="replace")])), MeasuredLines()
+        return any(
+            found is not None and found.is_placed and bool(found.values)
+            for found in (reader.take(line) for _, line, _ in islice(lines, MAX_CLAIM))
+        )
 
     def read(self, path: Path) -> Imported:
         """Return the runs of a log.
@@ -204,54 +272,27 @@ class ConsoleLog:
             DataError: the file cannot be read, or holds no run.
         """
         reader, shown = _Reader(), checked.file_name(path)
-        for number, line, is_whole in lines_of(chunks_of(path)):
+        for number, line, is_whole in lines_of(chunks_of(path), reader.skips):
             if is_whole or not reader.is_cut(line):
                 reader.read(number, line)
             else:
                 reader.leave(number, line)
-        if not reader.runs:
+        reader.flush()
+        begun = [each for each in reader.runs if each.is_named or each.num_new or not each.epochs]
+        if not begun:
             raise DataError(
-                "a log of training runs has lines such as 'epoch 0: train loss :: 1.9, dev acc :: 0.3': got none in "
-                f"{shown}"
+                "a log of training runs has lines such as 'epoch 0: train loss :: 1.9, dev acc :: 0.3' or 'step 200: "
+                f"train loss 2.4, val loss 2.5': got none in {shown}"
             )
-        for begun in reader.runs:
-            begun.finish()
-        if not any("dev" in splits for begun in reader.runs for splits in begun.points.values()):
-            raise DataError(f"runs are compared by what was measured on dev: got a log without a dev metric, {shown}")
-        first = 1 if any(0 in begun.points for begun in reader.runs) else 0  # epochs are counted from 1 here
+        zero = 0 if any(each.first_epoch == 0 for each in begun) else 1
         runs, notes = [], reader.notes
-        for begun in reader.runs:
-            run = _run(begun, first)
+        for each in begun:
+            run = run_of(each, zero, is_alone=len(begun) == 1)
             runs.append(run)
-            notes += _notes(begun, run, first)
+            notes += notes_of(each, run, zero)
+        if len(runs) == 1 and runs[0].rate is None and (rate := rate_in_name(path.stem)) is not None:
+            runs = [replace(runs[0], rate=rate, arm=runs[0].arm or f"lr {format_rate(rate)}")]
         if reader.num_unread > len(reader.unread):
             notes.append(UnreadOmitted(Count(reader.num_unread - len(reader.unread))))
-        settings = shared_settings([begun.settings for begun in reader.runs])
+        settings = shared_settings([each.settings for each in begun])
         return Imported(tuple(runs), settings, tuple(notes), tuple(reader.unread))
-
-
-def _run(begun: _Begun, first: int) -> Run:
-    rate = rate_in(begun.heading) if begun.heading else None
-    rate = rate if rate is not None else rate_of(begun.settings)
-    name = f"lr {format_rate(rate)}" if rate is not None else begun.heading or f"run in line {begun.line}"
-    seed = checked.count(begun.settings.get("seed", "")) if begun.seed is None else begun.seed
-    asked = _epochs_asked(begun)
-    status: Status = "completed" if asked is None or len(begun.points) >= asked else "interrupted"
-    points = tuple(Point(None, epoch + first, splits) for epoch, splits in sorted(begun.points.items()))
-    settings = {key: value for key, value in begun.settings.items() if key not in RATES}
-    names_all = bool(begun.settings)
-    return Run(name, seed, rate, points, status, begun.final, settings, names_all_settings=names_all)
-
-
-def _epochs_asked(begun: _Begun) -> int | None:
-    return checked.count(begun.settings.get("epochs", begun.settings.get("num_epochs", "")))
-
-
-def _notes(begun: _Begun, run: Run, first: int) -> Iterator[Note]:
-    arm, asked = Setting(run.arm), _epochs_asked(begun)
-    if run.status == "interrupted" and asked is not None:
-        yield CutOff(arm, Number(begun.line), Count(len(begun.points)), Count(asked))
-    for epoch, line in begun.repeated:
-        yield EpochRepeated(arm, Number(line), Epoch(epoch + first))
-    for final, last in begun.differing:
-        yield SummaryDiffers(arm, Number(begun.final_line), Value(final), Value(last))

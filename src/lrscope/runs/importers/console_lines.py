@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lrscope.errors import DataError
@@ -15,11 +15,6 @@ MAX_LINE = 10_000  # characters; what people write of a run is shorter, and no p
 _CHUNK = 1 << 20
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _BLOCKS = re.compile(r"[█▉▊▋▌▍▎▏]+")
-EPOCH_LINE = re.compile(r"epoch\s+(\d{1,9})\s*[:,]\s*(.+)$", re.IGNORECASE)
-_NUMBER = r"nan|-?inf|-?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?"
-PRINTED_VALUE = re.compile(
-    rf"(train|dev|test|val|valid|validation|eval)[ _](\w{{1,60}})\s*(?:::|[:=])\s*({_NUMBER})", re.I
-)
 _BAR = re.compile(r"\d%\|[^|]*\|\s*\d[\d.]*[kM]?/\d|\dit \[|it/s\]|s/it\]")  # a progress bar of tqdm
 
 
@@ -41,10 +36,13 @@ def chunks_of(path: Path) -> Iterator[str]:
         raise DataError(f"cannot read {file_name(path)}: {error.strerror or error}") from error
 
 
-def lines_of(chunks: Iterator[str]) -> Iterator[tuple[int, str, bool]]:
+def lines_of(
+    chunks: Iterator[str], skips: Callable[[str], bool] = lambda line: False
+) -> Iterator[tuple[int, str, bool]]:
     r"""Yield a log's lines with their numbers, without bars, escapes and blanks; a redrawn line is several.
 
-    The third value is False for a last line that no line break ends.
+    The third value is False for a last line that no line break ends. Lines that `skips` holds for, as they stand in the
+    file, are left out.
 
     >>> [line[:2] for line in lines_of(iter(["a█▌\r\n\n b\r", "c"]))]
     [(1, 'a'), (3, 'b'), (3, 'c')]
@@ -54,6 +52,9 @@ def lines_of(chunks: Iterator[str]) -> Iterator[tuple[int, str, bool]]:
         lines = (rest + chunk).split("\n")
         rest = lines.pop()
         for line in lines:
+            if skips(line):
+                number += 1
+                continue
             for part in line.split("\r") if "\r" in line else (line,):
                 if part and (cleaned := _cleaned(part)):
                     yield number, cleaned, True
@@ -72,9 +73,13 @@ def lines_of(chunks: Iterator[str]) -> Iterator[tuple[int, str, bool]]:
 def _cleaned(part: str) -> str:
     part = part[:MAX_LINE]
     if part.endswith(("it/s]", "s/it]")):
-        return ""
-    if ("%|" in part or "it" in part) and _BAR.search(part):  # what a program prints may stand right behind a bar
-        part = part[part.rfind("]") + 1 :]
+        return part.strip() if "|Loss: " in part else ""  # torchtune's bar tells the loss
+    if "%|" in part and "=" in part and part.startswith("Epoch "):  # Lightning's, or an own loop's
+        return part.strip()
+    if ("%|" in part or "it [" in part or "it]" in part or "it/s" in part) and _BAR.search(part):
+        part = part[part.rfind("]") + 1 :]  # what a program prints may stand right behind a bar
     if not part.isascii():
         part = _BLOCKS.sub("", part)
+    if "\x08" in part:
+        part = part.replace("\x08", "")
     return (_ESCAPES.sub("", part) if "\x1b" in part else part).strip()

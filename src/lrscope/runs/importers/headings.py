@@ -13,8 +13,11 @@ _DECORATION = "#=*-_~<>[](){}|:：,; \t"
 _TIMES_TEN = re.compile(r"(\d+(?:\.\d+)?)\s*[×x*·]\s*10\s*\^?\s*\(?\s*([-−–]?\s*\d+)\)?")
 _ALONE = re.compile(rf"^({_NUMBER})$", re.I)
 _NAMED = re.compile(
-    rf"(?:(?<![a-z])lr|learning[ _-]rate|学习率|^\W*rate)\s*(?:of|is|为)?\s*[:=：]*\s*({_NUMBER})", re.I
+    r"(?:(?<![a-z_])(?:(?:base|peak|max|init|initial)_)?lr|learning[ _-]rate|学习率|^\W*rate)\s*(?:of|is|为)?\s*"
+    rf"[:=：]*\s*({_NUMBER})",
+    re.I,
 )
+_IN_NAME = re.compile(r"(?<![a-z])(?:lr|learning[_-]?rate)[=_-]?(\d+(?:\.\d+)?(?:e[-+]?\d+)?)(?!\.?\d|[a-z])", re.I)
 _AFTERWARDS = re.compile(r"best|final|last|now|reduc|decay|最佳", re.I)  # words of what a program prints of its end
 _SEED = re.compile(r"(?<![a-z])(?:seed|种子)\s*[:=：#]*\s*([0-9]{1,15})(?![0-9])", re.I)
 
@@ -30,6 +33,17 @@ def rate_in(text: str) -> float | None:
     if alone and (rate := checked.rate(alone[1])) is not None and rate < 1.0:
         return rate
     return checked.rate(named[1]) if named else None
+
+
+def rate_in_name(name: str) -> float | None:
+    """Return the rate that the name of a file tells behind a word for it.
+
+    >>> rate_in_name("train_lr1e-4.log"), rate_in_name("sst-lr=2e-05-seed1"), rate_in_name("run-3"), rate_in_name("lr3")
+    (0.0001, 2e-05, None, None)
+    """
+    match = _IN_NAME.search(name[:MAX_HEADING])
+    rate = checked.rate(match[1]) if match else None
+    return rate if rate is not None and rate < 1.0 else None
 
 
 def seed_in(text: str) -> int | None:

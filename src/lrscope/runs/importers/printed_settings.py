@@ -9,11 +9,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from lrscope.runs.importers import checked
-from lrscope.runs.settings import RATES
+from lrscope.runs.settings import RATES, SETTING
 
 _ARGS = re.compile(r"(?:args|arguments|config|namespace)\s*[:=(]\s*(.*)$", re.I)
 _PAIR = re.compile(r"\b(\w{1,60})\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s]+)")
 _PROGRAM = re.compile(r"\b(python\d?|torchrun|accelerate|lrscope)\b|\.py\b")
+# A setting in a line of its own, as nanoGPT prints its configuration: "Overriding: learning_rate = 0.001 # comment".
+_ALONE = re.compile(r"^(?:Overriding:\s*)?(\w{1,60})\s*[=:]\s*(['\"]?)([\w.+/-]{1,80})\2\s*,?\s*(?:#.{0,300})?$")
+_OTHERS_ALONE = frozenset({"learning_rate", "max_iters", "num_iterations", "lr_decay_iters"})
+
+
+def setting_alone(line: str) -> dict[str, str]:
+    """Return the setting that a line tells and nothing else; "lr" alone may as well be a heading, or a measurement.
+
+    >>> setting_alone("learning_rate = 1e-3 # with baby networks"), setting_alone("eval_interval = 250")
+    ({'learning_rate': '1e-3'}, {})
+    """
+    match = _ALONE.match(line) if line[0].islower() or line.startswith("Overriding") else None
+    if match is None or not (match[1] in _OTHERS_ALONE or SETTING.match(match[1])):
+        return {}
+    return {match[1]: match[3]}
 
 
 def settings_in(line: str) -> dict[str, str]:
