@@ -155,15 +155,23 @@ def with_value(arguments: Sequence[str]) -> list[str]:
 
 
 def print_summary(doc: Document, language: Locale) -> None:
-    """Print the answer and the table."""
+    """Print the answer and the table, in which long names of settings are short."""
+    from lrscope.report.short_names import short_names
     from lrscope.report.wording import Wording
+    from lrscope.runs.quantities import Setting
 
     w = Wording(language, doc.metric)
     echo("\n".join(w.answer(doc.answer)))
     shown = [place for place, column in enumerate(doc.columns) if column != "gap"]  # its interval is in the report
     heads = [w.word(doc.columns[place]) for place in shown]
+    named = [w.text(row.cells[0].value) for row in doc.rows if isinstance(row.cells[0].value, Setting)]
+    shared, short = short_names(named)
+    if shared:  # what stands in the table are the dots
+        echo(f"{heads[0]}: …, {shared}")
+    by_name = dict(zip(named, short, strict=True))
     rows = []
     for row in doc.rows:
         cells = [w.text(row.cells[place].value) for place in shown]
+        cells[0] = by_name.get(cells[0], cells[0])
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     echo("\n".join(table_lines(heads, rows)))
