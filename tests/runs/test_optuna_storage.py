@@ -124,3 +124,7 @@ def test_damaged_storages_and_other_versions_are_refused_in_one_line(tmp_path: P
         (tmp_path / "flipped.db").write_bytes(content[:at] + b"\xff" * 64 + content[at + 64 :])
         with suppress(DataError):  # or it stands where nothing is read
             read_runs([tmp_path / "flipped.db"], {})
+    for old in (b"CREATE TABLE trials", b"schema_version INTEGER"):
+        (tmp_path / "schema.db").write_bytes(content.replace(old, b"\xff\n" + old[2:]))
+        with pytest.raises(DataError, match=r"^cannot read the database [^\n]*$"):
+            OptunaStorage().read(tmp_path / "schema.db")

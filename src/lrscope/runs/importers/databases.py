@@ -30,8 +30,9 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
     connection.text_factory = lambda content: content.decode("utf-8", "replace")
     try:
         yield connection
-    except sqlite3.Error as error:
-        raise DataError(f"cannot read the database {file_name(path)}: {error}; copy it again") from error
+    except (sqlite3.Error, UnicodeError) as error:  # a damaged schema is no text, which the message about it quotes
+        said = " ".join(str(error).split())[:120]
+        raise DataError(f"cannot read the database {file_name(path)}: {said}; copy it again") from error
     finally:
         connection.close()
 

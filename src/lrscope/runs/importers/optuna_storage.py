@@ -169,7 +169,7 @@ def _studies(database: sqlite3.Connection) -> list[_Study]:
     names = {row[0]: checked.text(row[1])[:80] for row in database.execute("select study_id, study_name from studies")}
     directions: dict[int, dict[int, str]] = {}
     for study, objective, direction in database.execute("select study_id, objective, direction from study_directions"):
-        directions.setdefault(study, {})[objective] = checked.text(direction)
+        directions.setdefault(study, {})[checked.count(objective) or 0] = checked.text(direction)
     given = {
         study: _json(text)
         for study, text in database.execute(

@@ -18,6 +18,7 @@ from lrscope.runs.history import run_of_entries
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.configuration import configuration_of
+from lrscope.runs.importers.event_records import event_records
 from lrscope.runs.importers.scalars import Scalars
 
 MARK = b"brain.Event:"  # the version of the format, which the first record of a file names
@@ -98,45 +99,23 @@ def _events(path: Path) -> Iterator[Any]:
     """Yield a file's events; one whose writer was killed ends with the last whole record.
 
     Raises:
-        DataError: also where a record in its middle is damaged: TensorBoard would read no further, and not say so.
+        DataError: TensorBoard is not installed, or the file is damaged before its end.
     """
     shown = checked.file_name(path)
     try:
-        from tensorboard.backend.event_processing.event_file_loader import RawEventFileLoader
+        from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
         from tensorboard.compat.proto.event_pb2 import Event
     except ImportError:
         raise DataError(
             f"{shown} holds TensorBoard's events, which TensorBoard reads: it is not installed; "
             "pip install 'lrscope[tensorboard]'"
         ) from None
-    number = 0
     try:
-        for record in RawEventFileLoader(str(path)).Load():
-            number += 1
+        for record in event_records(path):
             yield Event.FromString(record)
-        whole = _num_records(path)
-    except Exception as error:
-        if isinstance(error, DataError | MemoryError):
-            raise
-        raise DataError(f"events are records with checksums: got {type(error).__name__} in {shown}") from error
-    if number < whole:
-        raise DataError(
-            f"events are records with checksums: record {number + 1} of {whole} in {shown} is damaged; "
-            "copy the file again"
-        )
-
-
-def _num_records(path: Path) -> int:
-    """Return how many whole records a file has: each is 8 bytes of length, 4 of checksum, data, 4 of checksum."""
-    number, at, size = 0, 0, path.stat().st_size
-    with path.open("rb") as file:
-        while len(length := file.read(8)) == 8:
-            at += 16 + int.from_bytes(length, "little")
-            if at > size:
-                break
-            number += 1
-            file.seek(at)
-    return number
+    except (ValueError, OSError, DecodeError) as error:
+        said = getattr(error, "strerror", None) or (str(error) if isinstance(error, ValueError) else "one is no event")
+        raise DataError(f"events are records with checksums: {said} in {shown}; copy the file again") from error
 
 
 def _scalar(value: Any) -> float | None:
