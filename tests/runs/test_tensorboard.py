@@ -115,6 +115,20 @@ def test_keras_folders_of_splits_are_one_run_in_epochs(tmp_path: Path) -> None:
     assert run.arm == "lr 1e-3"
 
 
+def test_folders_that_add_scalars_makes_are_of_the_run(tmp_path: Path) -> None:
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(tmp_path / "a")) as writer:
+        for step in (1, 2):
+            writer.add_scalars("Loss", {"train": 2.0 / step, "val": 2.5 / step}, step)
+            writer.add_scalar("lr", 1e-3, step)
+    (run,) = read_runs([tmp_path], {}).runs
+    assert run.arm == "lr 1e-3"
+    assert [point.splits for point in run.points] == [
+        {"dev": {"loss": 2.5}, "train": {"loss": 2.0}}, {"dev": {"loss": 1.25}, "train": {"loss": 1.0}},
+    ]  # fmt: skip
+
+
 def test_a_file_that_breaks_off_counts_as_far_as_it_goes(tmp_path: Path) -> None:
     path = written(tmp_path / "a", {"eval/loss": {5: 2.0, 10: 1.5}})
     content = path.read_bytes()

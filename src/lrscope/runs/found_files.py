@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrscope.runs.folder_walk import FolderWalk
+from lrscope.runs.importers.tensorboard_events import part_of_run
 from lrscope.runs.importers.trainer_state import STATE, steps_of_state
 from lrscope.runs.recorded_run import RECORD
 from lrscope.store.storage import DATABASE
@@ -41,7 +42,6 @@ _LOOSE = (
 _PARQUET = len(_LOOSE) - 1
 _WITHOUT_SUFFIX = re.compile(r"^(std(out|err)|(train(ing)?_?)?log|output)$", re.I)
 _CHECKPOINT = re.compile(r"^(tmp-)?checkpoint-[0-9]+$")
-_OF_EVENTS = re.compile(r"^([0-9]{9,11}\.[0-9]+|train|validation)$")  # of `add_hparams`; of Keras
 # Folders within a run's own that a program makes for its records.
 _PART = re.compile(
     r"^(runs|logs?|tb|tensorboard([_-]logs?)?|events|wandb|((offline-)?run-[0-9]{8}_[0-9]{6}-.+)|files|metrics|results"
@@ -145,13 +145,16 @@ def chosen(files: Sequence[Path], claims: Claims, top: Path) -> tuple[list[Found
 def _by_home(files: Sequence[Path], top: Path) -> dict[Path, list[tuple[int, Path]]]:
     """Return the named records of each run's folder, with their ranks; of Trainer's states the last one is last."""
     of_mlflow = {above.parent for path in files for above in path.parents[:3] if above.name == "metrics"}
+    of_events = {path.parent for path in files if _NAMED[_EVENTS].search(path.name)}
     ranked: dict[Path, list[tuple[int, Path]]] = {}
     for path in files:
         rank = next((place for place, name in enumerate(_NAMED) if name.search(path.name)), None)
         if rank is None or (path.name == "meta.yaml" and path.parent not in of_mlflow):
             continue
         home = path.parent
-        belongs = (rank == _STATE and _CHECKPOINT.match(home.name)) or (rank == _EVENTS and _OF_EVENTS.match(home.name))
+        belongs = (rank == _STATE and _CHECKPOINT.match(home.name)) or (
+            rank == _EVENTS and part_of_run(home.name, beside_events=home.parent in of_events) is not None
+        )
         ranked.setdefault(home.parent if belongs and home != top else home, []).append((rank, path))
     for each in ranked.values():
         if sum(rank == _STATE for rank, _ in each) > 1:

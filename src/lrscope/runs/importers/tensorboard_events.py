@@ -22,7 +22,7 @@ from lrscope.runs.importers.event_records import event_records
 from lrscope.runs.importers.scalars import Scalars
 
 MARK = b"brain.Event:"  # the version of the format, which the first record of a file names
-_PART = re.compile(r"^(?:([0-9]{9,11}\.[0-9]+)|(train|validation))$")
+_PART = re.compile(r"^(?:[0-9]{9,11}\.[0-9]+|(.+_)?(train|training|val|valid|validation|eval|dev|test))$")
 _KINDS = {1: "<f4", 2: "<f8", 3: "<i4", 9: "<i8", 19: "<f2"}  # TensorFlow's DataType, of tensors of one number
 
 
@@ -51,20 +51,44 @@ class TensorBoardEvents:
         return Imported((run,), run.settings)
 
 
+def part_of_run(folder: str, *, beside_events: bool) -> str | None:
+    """Return which split a folder's events are of, where they belong to the run of the folder above; None else.
+
+    People and Keras have one writer a split (`train`, `val`); `add_scalars` makes a folder of each name, such as
+    `Loss_val`, `add_hparams` one of a time, beside the events of the run; the last one's are of no split: empty.
+
+    >>> [part_of_run(name, beside_events=True) for name in ("validation", "Loss_train", "1795821672.35", "lr_1e-4")]
+    ['validation', 'train', '', None]
+    """
+    match = _PART.match(folder)
+    if match is None or (match[1] and not beside_events):
+        return None
+    return match[2] or ""
+
+
 def _files_of_run(path: Path) -> list[tuple[Path, str]]:
     """Return the event files of a run with the split that their folder stands for, empty where it names none."""
-    home = path.parent.parent if _PART.match(path.parent.name) else path.parent
     try:
-        folders = [home, *sorted(each for each in home.iterdir() if each.is_dir() and _PART.match(each.name))]
+        above = path.parent.parent
+        home = path.parent
+        if part_of_run(home.name, beside_events=_has_events(above)) is not None:
+            home = above
+        is_beside = _has_events(home)
+        parts = [(each, part_of_run(each.name, beside_events=is_beside)) for each in sorted(home.iterdir())]
+        folders = [(home, ""), *((each, split) for each, split in parts if split is not None and each.is_dir())]
         files = [
-            (each, (_PART.match(folder.name) or {2: ""})[2] if folder != home else "")
-            for folder in folders
+            (each, split)
+            for folder, split in folders
             for each in sorted(folder.iterdir())
             if "tfevents" in each.name and each.is_file() and each.stat().st_size
         ]
     except OSError as error:
-        raise DataError(f"cannot read {checked.file_name(home)}: {error.strerror or error}") from error
+        raise DataError(f"cannot read {checked.file_name(path.parent)}: {error.strerror or error}") from error
     return files if any(each == path for each, _ in files) else [(path, "")]
+
+
+def _has_events(folder: Path) -> bool:
+    return any("tfevents" in each.name for each in folder.iterdir())
 
 
 @dataclass
