@@ -71,8 +71,7 @@ class MlflowRun:
 
     def claims(self, path: Path, head: bytes) -> bool:
         """Return whether it describes a run of MLflow's."""
-        text = decoded(head, errors="replace")
-        return path.name == META and "run_id:" in text and "lifecycle_stage:" in text
+        return path.name == META and b"run_id:" in head and b"lifecycle_stage:" in head
 
     def read(self, path: Path) -> Imported:
         """Return the run.

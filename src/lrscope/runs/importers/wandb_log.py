@@ -56,13 +56,14 @@ class WandbLog:
             raise DataError(
                 f"a log of W&B's is a sequence of records: {error} in {checked.file_name(path)}; {EXPORT}"
             ) from error
-        if not log.rows and not log.config:
+        entries = [entry for entry in log.entries() if entry.splits]
+        if not entries:
             raise DataError(f"a log of W&B's holds a history: got none in {checked.file_name(path)}; {EXPORT}")
         configuration = configuration_of(log.config)
         told = configuration.told(
             name="" if configuration.rate is not None else log.name, status=log.status, seconds=log.seconds
         )
-        run = run_of_entries(list(log.entries()), told)
+        run = run_of_entries(entries, told)
         return Imported((run,), run.settings)
 
 
