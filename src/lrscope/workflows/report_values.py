@@ -44,7 +44,7 @@ def report_values(c: Conclusions) -> dict[str, Any]:
         "contenders": [c.evidence.names[arm] for arm in c.verdict.contenders],
         "choice": {
             **{name: getattr(choice, name) for name in ("first", "second", "is_default", "optimism", "metric", "at")},
-            "behind": _plain(c.choice.behind), "is_recommended": c.recommended is not None,
+            "behind": _plain(c.choice.behind), "is_recommended": c.recommended is not None and c.num_known > 1,
         },
         "pairs": [
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
