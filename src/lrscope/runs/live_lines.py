@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from lrscope.records import EvaluationRecord
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.console_lines import MAX_LINE
-from lrscope.runs.importers.measured_lines import Measured, MeasuredLines
+from lrscope.runs.importers.measured_line import Measured
+from lrscope.runs.importers.measured_lines import MeasuredLines
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.progress_bars import Progress, progress_in
 from lrscope.runs.measured import Entry, Placed, merged

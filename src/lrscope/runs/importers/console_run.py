@@ -12,8 +12,8 @@ from lrscope.records import Status
 from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.history import Told, run_of_entries
 from lrscope.runs.importers import checked
-from lrscope.runs.importers.headings import rate_in
-from lrscope.runs.importers.measured_lines import Measured
+from lrscope.runs.importers.headings import is_seed, rate_in
+from lrscope.runs.importers.measured_line import Measured
 from lrscope.runs.importers.printed_settings import rate_of
 from lrscope.runs.measured import Entry
 from lrscope.runs.notes import CutOff, EpochRepeated, Note, SummaryDiffers
@@ -163,7 +163,8 @@ def run_of(begun: BegunRun, zero: int, *, is_alone: bool) -> Run:
             begun.differing.append((value, known[-1]))
     seed = checked.count(begun.settings.get("seed", "")) if begun.seed is None else begun.seed
     rate = begun.rate
-    name = f"lr {format_rate(rate)}" if rate is not None else begun.heading or ""
+    heading = "" if begun.heading is None or is_seed(begun.heading) else begun.heading
+    name = f"lr {format_rate(rate)}" if rate is not None else heading
     total = next((checked.count(begun.settings[key]) for key in _STEPS if key in begun.settings), None)
     steps = _StepsOf(begun, zero)
     told = Told(
@@ -172,7 +173,7 @@ def run_of(begun: BegunRun, zero: int, *, is_alone: bool) -> Run:
         _status(begun, zero, has_total=bool(total)), dev_set=begun.dev_set, names_all_settings=begun.names_all_settings,
     )  # fmt: skip
     run = run_of_entries(list(steps.entries()), told)
-    if not run.arm and not is_alone:
+    if not run.arm and not is_alone and run.seed is None:  # several seeds are of what the file is of
         run = replace(run, arm=f"run in line {begun.line}")
     tests = {**run.final.get("test", {}), **final.get("test", {})}
     return replace(
@@ -194,12 +195,12 @@ class _StepsOf:
     def __init__(self, begun: BegunRun, zero: int) -> None:
         self._begun, self._zero = begun, zero
         stepped = [each for each in begun.within if each.step is not None]
+        in_epochs = [(each.epoch, each.step) for each in stepped if each.epoch is not None and each.step is not None]
         self._begin_again = any(
-            (one.epoch or 0) < (after.epoch or 0) and (after.step or 0) <= (one.step or 0)
-            for one, after in itertools.pairwise(stepped)
+            one[0] < after[0] and after[1] <= one[1] for one, after in itertools.pairwise(in_epochs)
         )
         self._total = max((each.total_steps for each in stepped if each.total_steps), default=None)
-        self._is_one_epoch = len({each.epoch for each in stepped}) == 1 and stepped[0].epoch is not None
+        self._is_one_epoch = len({epoch for epoch, _ in in_epochs}) == 1
 
     @property
     def total(self) -> int | None:

@@ -56,6 +56,15 @@ def seed_in(text: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def is_seed(text: str) -> bool:
+    """Whether a heading names a seed and nothing else.
+
+    >>> is_seed("=== seed = 1 ==="), is_seed("baseline, seed 1")
+    (True, False)
+    """
+    return bool(_SEED.search(text)) and not _SEED.sub("", text[:MAX_HEADING]).strip(_DECORATION)
+
+
 def is_heading(line: str) -> bool:
     """Whether a line may stand over a run: short, and names a rate or a seed.
 

@@ -19,7 +19,11 @@ MAX_WORDS = 4  # of a metric's name without its split
 Kind = Literal["epoch", "step", "iter", "value", "split", ""]
 
 _NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?|[-+]?(?:nan|inf(?:inity)?)"
-_VALUE = re.compile(rf"(?<![\w.+/@-])({_NUMBER})(?![\w])(?!\.\w)(?![,:-]\d)(?:[ ]?/[ ]?(\d{{1,12}})(?![\w.]))?", re.I)
+_VALUE = re.compile(
+    rf"(?<![\w.+/@-])({_NUMBER})(?![\w])(?!\.\w)(?![,:-]\d)"
+    r"(?:(?:[ ]{0,8}/[ ]{0,8}|[ ]of[ ])(\d{1,12})(?![\w.]))?",
+    re.I,
+)
 _SPLIT_WORDS = {
     "train": "train", "training": "train", "trn": "train",
     "dev": "dev", "development": "dev", "val": "dev", "valid": "dev", "validation": "dev", "validate": "dev",
@@ -41,8 +45,10 @@ _POSITIONS: dict[str, Kind] = {
     "optimizer step": "step", "optimization step": "step", "iter": "iter", "iteration": "iter", "it": "iter",
     "batch": "iter",
 }  # fmt: skip
-_BESIDE_POSITIONS = frozenset({"end", "of", "after", "finished", "current", *_SPLIT_WORDS})
-_BESIDE_METRICS = frozenset({"avg", "average", "mean", "epoch", "set", "final", "current", "running", "total"})
+_BESIDE_POSITIONS = frozenset({"end", "of", "after", "at", "loss", "finished", "current", *_SPLIT_WORDS})
+_BESIDE_METRICS = frozenset({
+    "avg", "average", "mean", "epoch", "set", "final", "current", "running", "total", "lm", "value",
+})  # fmt: skip
 _BESIDE_SCORES = frozenset({"score", "avg", "micro", "macro", "weighted"})
 _RATES = frozenset({"lr", "learning rate", "current lr", "current learning rate", "last lr"})
 _GRADIENT_NORMS = frozenset({"grad norm", "gradient norm", "gradnorm", "gnorm"})
@@ -51,6 +57,8 @@ _OTHERS = re.compile(
     r"best|lowest|highest|min(?:imum)?|max(?:imum)?|least|target|threshold|patience|weights?|scaler?|coef|alpha|beta|delta"
     r"|prev|previous|last|old|from|to|initial|was|is|baseline|improve(?:d|ment)|difference|gap|every|interval|iters|per|times?"
     r"|ms|sec|seconds|smoothing|heads?|layers?|index|id|ratio|factor|tol(?:erance)?"
+    r"|examples?|sentences?|instances?|rows?|images?|documents?|records?|sequences?|lines?|words?|data|dataset|split|files?"
+    r"|path|num|fraction|percent|frequency|freq|delay|check|limit"
 )
 
 
@@ -121,7 +129,9 @@ def _meaning(words: tuple[str, ...], *, is_assigned: bool) -> tuple[Kind, str, s
     if not words or len(splits) > 1:
         return "", "", ""
     split = next(iter(splits), "")
-    position = _POSITIONS.get(" ".join(word for word in words if word not in _BESIDE_POSITIONS))
+    position = None
+    if "loss" not in words or "at" in words:  # "train_loss_epoch" is no position, "validation loss at step" is one
+        position = _POSITIONS.get(" ".join(word for word in words if word not in _BESIDE_POSITIONS))
     if position is not None:
         return position, split, ""
     rest = [word for word in words if word not in _SPLIT_WORDS]
@@ -133,6 +143,8 @@ def _meaning(words: tuple[str, ...], *, is_assigned: bool) -> tuple[Kind, str, s
     if name in _GRADIENT_NORMS:
         return "value", "train", "grad_norm"
     core = [word for word in rest if word not in _BESIDE_METRICS]
+    if not core:
+        return "", "", ""
     rest = core if len(core) == 1 else rest
     metric = "_".join(rest)
     if len(rest) > MAX_WORDS or any(map(_OTHERS.fullmatch, rest)) or not is_metric(metric):
