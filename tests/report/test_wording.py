@@ -14,15 +14,20 @@ from typing import Any
 import pytest
 
 from lrscope.findings.answer import NoRecommendation, NoValue
+from lrscope.findings.checkup.statements import RateEndedEarly
 from lrscope.findings.statements import Finding
 from lrscope.findings.suggestions import Suggestion
 from lrscope.report.locales import NAMES, locale
 from lrscope.report.wording import Wording
 from lrscope.runs import quantities as q
+from lrscope.runs.applied_schedule import AppliedSchedule
 from lrscope.runs.notes import Note
 from lrscope.runs.statement import Statement, as_plain, statement_classes
 
-for _module in ("findings.statements", "findings.suggestions", "findings.answer", "findings.method", "runs.notes"):
+for _module in (
+    "findings.statements", "findings.checkup.statements", "findings.checkup.loss_statements", "findings.suggestions",
+    "findings.answer", "findings.method", "runs.notes",
+):  # fmt: skip
     importlib.import_module(f"lrscope.{_module}")
 CLASSES = sorted(statement_classes(), key=lambda kind: kind.kind)
 
@@ -31,7 +36,7 @@ EXAMPLES: dict[Any, Any] = {
     q.Epoch: q.Epoch(3), q.Step: q.Step(300), q.Count: q.Count(4), q.Number: q.Number(12),
     q.Setting: q.Setting("lr 2e-5"), q.Settings: q.Settings(["lr 1e-5", "lr 1e-3"]), q.Names: q.Names(["dropout"]),
     q.Rates: q.Rates([1e-5, 3e-5]), q.Text: q.Text("train.txt"), q.Estimate: q.Estimate(0.03, 0.012), bool: True,
-    str: "high",
+    str: "high", q.LogEntry: q.LogEntry(12), AppliedSchedule: AppliedSchedule(2e-4, "linear"),
 }  # fmt: skip
 
 
@@ -115,3 +120,22 @@ def test_docs_list_every_kind_with_its_fields() -> None:
 def test_a_metric_that_no_run_measured_is_called_so() -> None:
     said = Wording(locale("en"), "").answer([NoRecommendation(), NoValue()])
     assert said == ["No setting can be recommended. No run produced a dev metric."]
+
+
+def test_every_finding_has_its_section() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "findings.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^#### (.+)$", text, re.M)
+    kinds = {kind.kind for kind in CLASSES if issubclass(kind, Finding | Note)}
+    assert len(sections) == len(set(sections))
+    assert set(sections) == kinds
+
+
+def test_a_finding_of_some_runs_names_them() -> None:
+    share = q.Interval(q.Share(0.3), q.Share(0.5))
+    low = q.Interval(q.Step(100.0), q.Step(100.0))
+    found = RateEndedEarly(share, low, q.Interval(q.Share(0.0), q.Share(0.0)), arms=q.Settings(["lr 1e-3", "lr 1e-2"]))
+    english = Wording(locale("en"), "acc")
+    assert english.finding(found).startswith("1e-3 and 1e-2: The learning rate is 0 from step 100 on, 30% to 50% of")
+    some = dataclasses.replace(found, number=q.Count(2), of=q.Count(6))
+    assert english.finding(some).startswith("1e-3 and 1e-2 (2 of 6 runs): The learning rate is 0")
+    assert english.sentence(found).startswith("The learning rate is 0")

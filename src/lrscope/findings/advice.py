@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 from lrscope.config.command_line import CommandLine
 from lrscope.findings import statements as s
 from lrscope.findings import suggestions as to
+from lrscope.findings.checkup.checkup import is_one_setting
+from lrscope.findings.checkup.remedies import remedies
 from lrscope.findings.commands import extension, sweep, takes_warmup
 from lrscope.runs.notes import SameRates, SettingUnused
 from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
@@ -42,8 +44,11 @@ def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
         return []  # rates did not reach the training: that is to be mended first, and more runs would tell nothing
     advisor = _Advisor(c, statements)
     if c.recommended is None:  # more of what learned nothing would be no better; other rates may
-        return [*advisor.edges(), *advisor.epochs()]
-    return [*advisor.seeds(), *advisor.edges(), *advisor.rates(), *advisor.epochs(), *advisor.training()]
+        return [*advisor.checkup(), *advisor.edges(), *advisor.epochs()]
+    return [
+        *advisor.checkup(), *advisor.seeds(), *advisor.edges(), *advisor.rates(), *advisor.epochs(),
+        *advisor.training(),
+    ]  # fmt: skip
 
 
 class _Advisor:
@@ -69,6 +74,15 @@ class _Advisor:
     def minutes(self, num_arms: int) -> float:
         """Return what so many arms more would take, at as many seeds."""
         return num_arms * self.run_minutes * max(len(arm.runs) for arm in self.c.arms)
+
+    def checkup(self) -> Iterator[Advice]:
+        """Yield what follows from the log of a run alone: where settings are compared, their rates say it better."""
+        rates = [run.rate for run in self.c.runs.runs if run.rate]
+        for remedy in remedies(self.statements, min(rates, default=math.nan)):
+            if remedy.changes and not is_one_setting(self.c.runs):
+                continue
+            command = sweep(self.c.runs, **remedy.changes) if remedy.changes else None
+            yield Advice(remedy.suggestion, remedy.because, command, self.minutes(1))
 
     def seeds(self) -> Iterator[Advice]:
         need = self.c.need

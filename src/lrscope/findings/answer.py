@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from lrscope.findings.checkup.checkup import schedule_of
 from lrscope.findings.confidence import Level, Reason, confidence
 from lrscope.findings.method import Rule, choice_rule
 from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
@@ -122,6 +123,11 @@ class OnlyOne(Answer):
 
 
 @dataclass(frozen=True)
+class OneRun(Answer):
+    """There is one run alone, so that what is said of it is its check-up."""
+
+
+@dataclass(frozen=True)
 class NotCompared(Answer):
     """There is nothing to compare a setting with."""
 
@@ -198,14 +204,23 @@ class WithoutValue(Answer):
     arms: Settings
 
 
-def answer(c: Conclusions) -> list[Answer]:
-    """Return the answer: first the recommendation, then how the others stand beside it, then the rest."""
-    first, standing, *rest = _answer(c)
+def answer(c: Conclusions) -> list[Statement]:
+    """Return the answer: first the recommendation, then how the others stand beside it, then the rest.
+
+    Of one run alone that is which schedule it was trained with.
+    """
+    first, standing, *rest = _of_one_run(c) if len(c.runs.runs) == 1 else _answer(c)
     others = Names(map(str, c.runs.other_dev_sets))
     return [first, standing, *([OtherDevSets(Text(c.runs.dev_set), others)] if others else []), *rest]
 
 
-def _answer(c: Conclusions) -> list[Answer]:
+def _of_one_run(c: Conclusions) -> list[Statement]:
+    evaluated = any(run.points for run in c.runs.runs)
+    without: Answer = NoValue() if evaluated else NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))
+    return [OneRun(), schedule_of(c.runs), *([without] if math.isnan(c.arms[0].value) else [])]
+
+
+def _answer(c: Conclusions) -> list[Statement]:
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     if not known and not any(run.points for run in c.runs.runs):
         return [NoRecommendation(), NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]

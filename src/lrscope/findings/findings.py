@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 
 from lrscope.config.catalogue import title_of
 from lrscope.findings import statements as s
+from lrscope.findings.checkup.checkup import checkup
+from lrscope.findings.checkup.statements import RateJumps
+from lrscope.findings.course_findings import course_findings
 from lrscope.findings.edges import contenders_at_edges
-from lrscope.findings.learning_curves import Course, course, gap_begins
-from lrscope.records import Metric
 from lrscope.runs.quantities import (
     Count,
     Difference,
-    Epoch,
-    Estimate,
     Interval,
     Names,
     Number,
@@ -23,7 +22,6 @@ from lrscope.runs.quantities import (
     Setting,
     Settings,
     Share,
-    Step,
     Value,
 )  # fmt: skip
 from lrscope.runs.statement import Statement
@@ -37,10 +35,15 @@ FAR = 6.0  # standard deviations below the other seeds
 
 def findings(c: Conclusions) -> list[Statement]:
     """Return all findings: of the comparison, of single settings, of the records themselves."""
-    logs = [(arm.name, [run.log for run in arm.runs if run.log is not None]) for arm in c.arms]
+    checked = checkup(c.runs)
+    jumping = {arm for each in checked if isinstance(each, RateJumps) for arm in each.arms}
+    logs = [
+        (arm.name, [run.log for run in arm.runs if run.log and not (arm.name in jumping and run.log.num_rises == 1)])
+        for arm in c.arms
+    ]
     return [
-        *_comparison(c), *_peak(c), *_edges(c), *_courses(c), *_generalises(c), *schedule_notes(logs),
-        *c.audit, *_records(c), *_assumptions(c), *c.runs.notes,
+        *_comparison(c), *_peak(c), *_edges(c), *course_findings(c), *_generalises(c), *checked,
+        *schedule_notes(logs), *c.audit, *_records(c), *_assumptions(c), *c.runs.notes,
     ]  # fmt: skip
 
 
@@ -111,48 +114,6 @@ def _reaches(c: Conclusions) -> Iterator[float]:
     """Yield by how much, at least and at most, one contender would have to lead another for that one to be out."""
     reaches = c.verdict.among(c.verdict.best_reach)
     yield from (float(reaches.min()), float(reaches.max()))
-
-
-def _courses(c: Conclusions) -> Iterator[s.Finding]:
-    metric = c.runs.metric
-    position = Epoch if c.runs.axis == "epoch" else Step
-    for arm in c.arms:
-        of_examples, name = c.value_error(arm), Setting(arm.name)
-        error = _seed_error(c) if math.isnan(of_examples) else of_examples
-        dev = course(arm.done, "dev", metric, error)
-        if dev is None or math.isnan(error):
-            continue
-        if (rise := dev.still_rises()) is not None:
-            yield s.StillImproving(name, Estimate(*rise), position(dev.points[-1][0]))
-        if not math.isnan(of_examples) and (swings := dev.swings()) is not None:
-            yield s.Unstable(name, Count(swings[0]), Estimate(*swings[1:]))
-        if (fall := dev.falls_after_best()) is not None:
-            yield s.WorseAfterBest(name, position(fall[0]), Estimate(*fall[1:]))
-        if not math.isnan(of_examples):
-            yield from _overfits(arm, metric, dev, error, position)
-
-
-def _seed_error(c: Conclusions) -> float:
-    """Return how far a run's value is chance by how seeds differ, NaN where none shows it."""
-    is_known = not c.is_assumed or c.seed_sd is not None
-    return math.sqrt(c.evidence.noise.variance / 2.0) if is_known else math.nan
-
-
-def _overfits(
-    arm: ArmView, metric: Metric, dev: Course, error: float, position: type[Epoch] | type[Step]
-) -> Iterator[s.Finding]:
-    train = course(arm.done, "train", metric, error)
-    if train is not None and (begins := gap_begins(train, dev, math.sqrt(2.0) * error)) is not None:
-        sign = metric.sign
-        last = Value(sign * train.points[-1][1]), Value(sign * dev.points[-1][1])
-        yield s.Overfitting(Setting(arm.name), position(begins), *last)
-    loss = Metric("loss", "minimize")
-    on_loss = course(arm.done, "dev", loss, 0.0)
-    fitted = course(arm.done, "train", loss, 0.0)
-    if metric != loss and on_loss is not None and fitted is not None and len(on_loss.points) > 2:
-        epoch, least = on_loss.best
-        if epoch < on_loss.points[-1][0] and -on_loss.points[-1][1] > -least * 1.02:
-            yield s.DevLossRises(Setting(arm.name), position(epoch), Value(-least), Value(-on_loss.points[-1][1]))
 
 
 def _generalises(c: Conclusions) -> Iterator[s.Finding]:

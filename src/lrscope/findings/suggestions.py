@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lrscope.runs.quantities import Count, Rate, Rates, Value
+from lrscope.runs.quantities import Count, Epoch, LogEntry, Rate, Rates, Step, Value
 from lrscope.runs.statement import Statement
 
 
@@ -94,3 +94,46 @@ class LongerWarmup(Suggestion):
 @dataclass(frozen=True)
 class CompareSchedules(Suggestion):
     """Compare a constant rate with schedules that decay."""
+
+
+@dataclass(frozen=True)
+class LowerRate(Suggestion):
+    """A third of the rate at which training diverged."""
+
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class UseBfloat16(Suggestion):
+    """Another precision, whose range is that of float32."""
+
+
+@dataclass(frozen=True)
+class InspectBatch(Suggestion):
+    """The batches where training broke, or jumped."""
+
+    at: Step | Epoch | LogEntry
+
+
+@dataclass(frozen=True)
+class KeepBest(Suggestion):
+    """The checkpoint with the least dev loss."""
+
+    at: Epoch | Step
+
+
+@dataclass(frozen=True)
+class MatchLength(Suggestion):
+    """A schedule that is as long as its training."""
+
+
+@dataclass(frozen=True)
+class LogMore(Suggestion):
+    """Every step with its gradient norm, where the log does not tell why training broke."""
+
+
+@dataclass(frozen=True)
+class CheckTrainable(Suggestion):
+    """What is in the optimizer, then ten times the rate."""
+
+    rate: Rate

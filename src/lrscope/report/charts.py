@@ -148,16 +148,17 @@ def half_width(c: Conclusions, number: int) -> float:
     return t_critical(c.error / 2.0, freedom) * error
 
 
-def curve_charts(c: Conclusions, wording: Wording) -> list[Chart]:
+def curve_charts(c: Conclusions, wording: Wording, *, with_loss: bool = True) -> list[Chart]:
     """Return the decision metric, and the loss, along training: dev and train together, a colour a setting.
 
-    Where settings are many, the best of them.
+    Where settings are many, the best of them; without the loss where that is drawn from what was logged.
     """
     order = set(c.order[:MAX_CURVES])
     shown = [number for number in range(len(c.arms)) if number in order]
     return [
         chart
         for metric, title in ((c.runs.metric, wording.metric), (LOSS, wording.word("loss")))
+        if with_loss or metric.name != LOSS.name
         if metric is not LOSS or c.runs.metric.name != LOSS.name
         if not (chart := _curves(c, wording, metric, shown, title)).is_empty
     ]

@@ -9,11 +9,15 @@ from dataclasses import dataclass
 from lrscope.config import StudyConfig
 from lrscope.config.read import built_in_trial
 from lrscope.findings.advice import Advice, advice
-from lrscope.findings.answer import Answer, answer
+from lrscope.findings.answer import answer
+from lrscope.findings.checkup.checkup import is_one_setting
+from lrscope.findings.checkup.loss_statements import NothingOdd
+from lrscope.findings.checkup.statements import CheckFinding
 from lrscope.findings.commands import finetune_command, own_command
 from lrscope.findings.findings import findings
 from lrscope.findings.gathered import gathered
 from lrscope.findings.method import Method, method
+from lrscope.findings.statements import DevLossRises, Diverged, OneSetting
 from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
 from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
 from lrscope.runs.statement import Statement
@@ -46,12 +50,17 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """The whole report. `columns` are keys of words, `legend` of what explains the table's signs."""
+    """The whole report. `columns` are keys of words, `legend` of what explains the table's signs.
+
+    `answer` is what is said first; of one run, with all of its check-up. `checkup` is what the log of a setting that
+    stands alone shows; where settings are compared it is in `findings`.
+    """
 
     conclusions: Conclusions
-    answer: tuple[Answer, ...]
+    answer: tuple[Statement, ...]
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
+    checkup: tuple[Statement, ...]
     findings: tuple[Statement, ...]
     advice: tuple[Advice, ...]
     method: tuple[Method, ...]
@@ -62,6 +71,22 @@ class Document:
     def metric(self) -> str:
         """The name of the decision metric."""
         return self.conclusions.runs.metric.name
+
+    @property
+    def head(self) -> tuple[Statement, ...]:
+        """What stands at the head of a page that has the check-up in a part of its own."""
+        return tuple(each for each in self.answer if each not in self.checkup[1:])
+
+    @property
+    def title(self) -> str:
+        """The key of its title."""
+        return "checkup-title" if len(self.conclusions.runs.runs) == 1 else "title"
+
+    @property
+    def order(self) -> list[int]:
+        """The columns as a page shows them: the verdict beside the setting, as on a phone the rest is out of sight."""
+        last = len(self.columns) - 1
+        return [0, last, *range(1, last)] if self.columns[last] == "verdict" else [*range(last + 1)]
 
     @property
     def legend(self) -> tuple[str, ...]:
@@ -75,10 +100,29 @@ def document(c: Conclusions) -> Document:
     """Return the report of these conclusions."""
     statements = findings(c)
     columns, rows = _table(c)
+    told = tuple(sorted(filter(_is_of_checkup, statements), key=_place)) if is_one_setting(c.runs) else ()
+    said = tuple(answer(c))
+    if len(c.runs.runs) == 1:
+        said += tuple(each for each in told if each.kind not in {known.kind for known in said})
+    others = [each for each in statements if each not in told and not (told and _needs_others(each, c))]
     return Document(
-        c, tuple(answer(c)), columns, rows, tuple(gathered(statements)), tuple(advice(c, statements)), tuple(method(c)),
-        c.runs.unread, _commands(c),
+        c, said, columns, rows, told, tuple(gathered(others)), tuple(advice(c, statements)),
+        tuple(method(c)) if any(run.points for run in c.runs.runs) else (), c.runs.unread, _commands(c),
     )  # fmt: skip
+
+
+def _is_of_checkup(statement: Statement) -> bool:
+    return isinstance(statement, CheckFinding | DevLossRises)
+
+
+def _place(statement: Statement) -> int:
+    """Return where a finding stands: the dev loss after what was logged while training, nothing odd at the end."""
+    return 2 if isinstance(statement, NothingOdd) else 1 if isinstance(statement, DevLossRises) else 0
+
+
+def _needs_others(statement: Statement, c: Conclusions) -> bool:
+    """Whether a finding says nothing of one run alone that its check-up does not: how often one of one diverged."""
+    return len(c.runs.runs) == 1 and isinstance(statement, OneSetting | Diverged)
 
 
 def _commands(c: Conclusions) -> tuple[str, ...]:
@@ -115,7 +159,9 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         optional = {name: optional[name] for name in ("test", "train-loss")}
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
     gaps = _gaps(c)
-    columns = ["setting", *["seeds"] * several, "dev-best", "dev-end", *["gap"] * bool(gaps), *shown, "verdict"]
+    compares = len(c.arms) > 1
+    columns = ["setting", *["seeds"] * several, "dev-best", "dev-end", *["gap"] * bool(gaps), *shown]
+    columns += ["verdict"] * compares
     rows, position = [], Epoch if c.runs.axis == "epoch" else Step
     for number, arm in enumerate(c.arms):
         best = [run.best("dev", metric) for run in arm.done]
@@ -131,7 +177,7 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
             Cell(Value(end), spread=None if c.runs.at_best else spread),
             *gaps[number : number + 1],
             *(Cell(Value(optional[name][number])) for name in shown),
-            Cell(Word(arm.standing)),
+            *[Cell(Word(arm.standing))] * compares,
         ]
         rows.append(Row(tuple(cells), _mark(c, number)))
     return tuple(columns), (*rows, *_guessing(c, columns))

@@ -9,6 +9,7 @@ from lrscope.report.chart_svg import svg
 from lrscope.report.charts import curve_charts, rate_chart
 from lrscope.report.document import Document
 from lrscope.report.locales import Locale
+from lrscope.report.log_charts import log_charts
 from lrscope.report.markdown import markdown
 from lrscope.report.page import page
 from lrscope.report.wording import Wording
@@ -20,11 +21,13 @@ PAGE, TEXT = "report.html", "report.md"
 def write_report(doc: Document, language: Locale, folder: Path) -> list[Path]:
     """Write a report into a folder; return what was written, the page first."""
     wording = Wording(language, doc.metric)
-    by_rate, curves = rate_chart(doc.conclusions, wording), curve_charts(doc.conclusions, wording)
+    logged = log_charts(doc.conclusions.runs, wording) if doc.checkup else {}
+    by_rate = rate_chart(doc.conclusions, wording) if len(doc.conclusions.arms) > 1 else None
+    curves = curve_charts(doc.conclusions, wording, with_loss="log-loss" not in logged)
     charts = {"by-rate": by_rate} if by_rate is not None and not by_rate.is_empty else {}
-    charts |= {f"curves{number or ''}": chart for number, chart in enumerate(curves)}
+    charts |= {f"curves{number or ''}": chart for number, chart in enumerate(curves)} | logged
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / PAGE, page(doc, wording, charts.get("by-rate"), curves))
+    write_text(folder / PAGE, page(doc, wording, charts.get("by-rate"), curves, [*logged.values()]))
     pictures = {name: f"report-{name}.svg" for name in charts}
     for name, chart in charts.items():
         write_text(folder / pictures[name], svg(chart, is_alone=True))

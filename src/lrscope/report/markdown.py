@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from lrscope import __version__
 from lrscope.report.document import Document
+from lrscope.report.log_charts import LOG_CHARTS
 from lrscope.report.wording import Wording, inline
 from lrscope.runs.quantities import Text
 from lrscope.visible_text import visible
@@ -19,20 +20,23 @@ _ADDRESS = re.compile(r"(?i)\b(https?|ftp|www|mailto)([:.])")  # which some rend
 def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
     """Return the report; `pictures` are the figures' paths, by the key of their heading."""
     w, runs = wording, doc.conclusions.runs
-    recommendation, standing = w.headline(doc.answer)
+    recommendation, standing = w.headline(doc.head)
     parts = [
-        f"# {w.word('title')}",
+        f"# {w.word(doc.title)}",
         w.locale.space.join(part for part in (f"**{escaped(recommendation)}**", escaped(standing)) if part),
-        *(escaped(sentence) for sentence in w.answer(doc.answer)[1:]),
+        *(escaped(sentence) for sentence in w.answer(doc.head)[1:]),
         escaped(w.word("source", source=w.text(Text(runs.source)), version=__version__)),
     ]
+    if doc.checkup:
+        parts += [_heading(w, "checkup"), _list(w.sentence(each) for each in doc.checkup)]
+        parts += [f"![{escaped(w.word(key))}]({pictures[key]})" for key in LOG_CHARTS if key in pictures]
     if "by-rate" in pictures:
         parts += [_heading(w, "comparison"), f"![{escaped(w.word('by-rate'))}]({pictures['by-rate']})"]
     parts += [_heading(w, "table"), _table(doc, w), *(escaped(w.word(key)) for key in doc.legend)]
     if "curves" in pictures:
         parts += [_heading(w, "curves"), f"![{escaped(w.word('curves'))}]({pictures['curves']})"]
     if doc.findings:
-        parts += [_heading(w, "findings"), _list(w.sentence(each) for each in doc.findings)]
+        parts += [_heading(w, "findings"), _list(w.finding(each) for each in doc.findings)]
     if doc.advice:
         parts.append(_heading(w, "advice"))
         for each in doc.advice:

@@ -20,8 +20,7 @@ def notebook_html(doc: Document, language: Locale, notes: Sequence[str] = ()) ->
     wording = Wording(language, doc.metric)
     chart = rate_chart(doc.conclusions, wording)
     environment = Environment(loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined)
-    last = len(doc.columns) - 1
     return environment.get_template("notebook.html").render(
-        doc=doc, w=wording, headline=wording.headline(doc.answer), order=[0, last, *range(1, last)],
+        doc=doc, w=wording, headline=wording.headline(doc.answer), order=doc.order,
         chart=Markup(svg(chart)) if chart is not None else "", notes=[visible(note) for note in notes],  # noqa: S704
     )  # fmt: skip

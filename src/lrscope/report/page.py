@@ -14,7 +14,13 @@ from lrscope.visible_text import visible
 NARROW = (380, 300)  # of a chart on a phone, in pixels
 
 
-def page(doc: Document, wording: Wording, rate_chart: Chart | None, curve_charts: Sequence[Chart]) -> str:
+def page(
+    doc: Document,
+    wording: Wording,
+    rate_chart: Chart | None,
+    curve_charts: Sequence[Chart],
+    log_charts: Sequence[Chart] = (),
+) -> str:
     """Return the page, with its charts as SVG."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -24,13 +30,12 @@ def page(doc: Document, wording: Wording, rate_chart: Chart | None, curve_charts
         return Markup(svg(chart)), Markup(svg(chart, width=NARROW[0], height=NARROW[1]))  # noqa: S704
 
     named = {series.name: series.colour for chart in curve_charts for series in chart.series if series.finite}
-    # The verdict stands beside the setting: on a phone the rest of the table is out of sight.
-    last = len(doc.columns) - 1
     environment = Environment(
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
     return environment.get_template("report.html").render(
         doc=doc, w=wording, headline=wording.headline(doc.answer), runs=doc.conclusions.runs, version=__version__,
         inline=inline, visible=visible, rate_chart=rate_chart and drawn(rate_chart), named=named,
-        curve_charts=[drawn(chart) for chart in curve_charts], order=[0, last, *range(1, last)],
+        log_charts=[drawn(chart) for chart in log_charts],
+        curve_charts=[drawn(chart) for chart in curve_charts], order=doc.order,
     )  # fmt: skip

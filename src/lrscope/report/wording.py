@@ -9,11 +9,13 @@ from dataclasses import fields
 from typing import Any
 
 from lrscope.findings.advice import Advice
-from lrscope.findings.answer import Answer
+from lrscope.findings.checkup.statements import CheckFinding
 from lrscope.number_text import format_rate
 from lrscope.report.document import Cell, Word
 from lrscope.report.locales import Locale
+from lrscope.report.schedule_words import schedule_text
 from lrscope.runs import quantities as q
+from lrscope.runs.applied_schedule import AppliedSchedule
 from lrscope.runs.statement import Statement
 from lrscope.visible_text import visible
 
@@ -30,7 +32,9 @@ class Wording:
         self._writers: dict[type, Callable[[Any], str]] = {
             q.Rate: _rate, q.Share: percent, q.Value: number, q.Difference: signed, q.Count: count, q.Number: str,
             q.Epoch: lambda epoch: self.word("at-epoch", epoch=f"{epoch:g}"),
-            q.Step: lambda step: self.word("at-step", step=f"{step:g}"),
+            q.Step: lambda step: self.word("at-step", step=f"{step:,.0f}"),
+            q.LogEntry: lambda entry: self.word("at-entry", entry=f"{entry:,.0f}"),
+            AppliedSchedule: lambda applied: schedule_text(applied, self.word, self.text, self.locale),
             q.Setting: inline, q.Text: inline, q.Settings: self._settings,
             q.Names: lambda names: self._listed([inline(name) for name in names]),
             q.Rates: lambda rates: self._listed([_rate(rate) for rate in rates]),
@@ -51,12 +55,22 @@ class Wording:
         written = {item.name: self.text(getattr(statement, item.name)) for item in fields(statement)}
         return self._joined(self.locale.say[statement.key].format(metric=self.metric, **written))
 
-    def answer(self, answer: Sequence[Answer]) -> list[str]:
+    def finding(self, statement: Statement) -> str:
+        """Return a finding as a sentence: what the log of one run shows is said of its setting."""
+        sentence = self.sentence(statement)
+        if not isinstance(statement, CheckFinding):
+            return sentence
+        arms = self.text(statement.arms)
+        if statement.number == statement.of:
+            return self.word("of-arms", arms=arms, sentence=sentence)
+        return self.word("of-some-runs", arms=arms, number=statement.number, of=statement.of, sentence=sentence)
+
+    def answer(self, answer: Sequence[Statement]) -> list[str]:
         """Return the answer's paragraphs: the recommendation and how others stand beside it are one."""
         first = self.locale.space.join(part for part in self.headline(answer) if part)
         return [first, *(self.sentence(each) for each in answer[2:])]
 
-    def headline(self, answer: Sequence[Answer]) -> tuple[str, str]:
+    def headline(self, answer: Sequence[Statement]) -> tuple[str, str]:
         """Return the recommendation, and how the other settings stand beside it."""
         first, *rest = (self.sentence(each) for each in answer[:2])
         return first, "".join(rest)

@@ -57,10 +57,12 @@ def run_of_entries(entries: Sequence[Entry], told: Told | None = None) -> Run:
     """
     told = told or Told()
     placed = Placed()
-    records = merged(record for entry in entries for record in placed.place(entry))
+    logged = [record for entry in entries for record in placed.place(entry)]
+    records = merged(logged)
     sizes = seen_sizes(entry.dev_size for entry in entries if entry.dev_size is not None)
     seen = DevSet("", *sizes) if sizes else UNKNOWN
-    return run_of(records, told, is_counted=not placed.told, dev_set=told.dev_set.merged(seen))
+    before = trained_twice(logged) if placed.told else ()
+    return run_of(records, told, is_counted=not placed.told, dev_set=told.dev_set.merged(seen), before=before)
 
 
 def run_of(
@@ -71,15 +73,17 @@ def run_of(
     dev_set: DevSet | None = None,
     scores: Mapping[str, ExampleValues] | None = None,
     log: TrainingLog | None = None,
+    before: Sequence[EvaluationRecord] = (),
 ) -> Run:
     """Return the run that records tell of, in the order of their steps; where `is_counted`, no step was told.
 
     One that names no rate was trained at the peak of what it logged; with `scores` its value at the endpoint is their
-    mean. A `log` is given where not every entry of training has a record.
+    mean. A `log` is given where not every entry of training has a record; `before` are records of steps that were
+    trained once more after a resumption.
     """
     log = log or TrainingLog.of(
-        records, total_steps=told.total_steps, total_epochs=told.total_epochs, counts_entries=is_counted
-    )
+        records, total_steps=told.total_steps, total_epochs=told.total_epochs, counts_entries=is_counted, before=before
+    )  # fmt: skip
     schedule = None if log is None else log.schedule
     rate = as_typed(told.rate) if told.rate is not None else schedule.peak if schedule is not None else None
     points = _points(records, is_counted=is_counted)
@@ -95,6 +99,31 @@ def run_of(
         told.seconds, told.reason, log, dev_set or told.dev_set, names_all_settings=told.names_all_settings,
         scores=scores or {},
     )  # fmt: skip
+
+
+def trained_twice(logged: Sequence[EvaluationRecord]) -> list[EvaluationRecord]:
+    """Return what was logged of steps that were trained once more after a resumption, the first time; in their order.
+
+    A record goes back to a step that was logged already, and what it measured then is another value: a line that is
+    printed twice, or a log that was copied, is no training.
+
+    >>> values = [(10, 2.0), (20, 1.5), (30, 1.2), (20, 1.6), (30, 1.3)]
+    >>> logged = [EvaluationRecord(step, math.nan, "train", {"loss": loss}, 0.0) for step, loss in values]
+    >>> [(each.step, each.metrics["loss"]) for each in trained_twice(logged)]
+    [(20, 1.5), (30, 1.2)]
+    """
+    train = [each for each in logged if each.split == "train" and "loss" in each.metrics]
+    seen: dict[int, EvaluationRecord] = {}
+    first: dict[int, EvaluationRecord] = {}
+    last, differ = 0, False
+    for each in train:
+        if each.step in seen and (each.step < last or first):
+            first.setdefault(each.step, seen[each.step])
+            differ |= each.metrics["loss"] != seen[each.step].metrics["loss"]
+        seen[each.step] = each
+        last = max(last, each.step)
+    is_restart = bool(train) and train[0].step in first  # from the beginning: another run
+    return [first[step] for step in sorted(first)] if differ and not is_restart else []
 
 
 def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool) -> Status:

@@ -34,6 +34,10 @@ class Step(float):
     """So many updates, where a record counts no epochs."""
 
 
+class LogEntry(float):
+    """An entry of a log, counted from 1, where neither steps nor epochs are known."""
+
+
 class Count(int):
     """How many there are of something."""
 
@@ -89,7 +93,7 @@ class Estimate:
         return self.value / self.error if self.error > 0.0 else math.nan
 
 
-Q = TypeVar("Q", Rate, Share, Value, Difference)
+Q = TypeVar("Q", Rate, Share, Value, Difference, Step, Epoch, LogEntry, Count)
 
 
 @dataclass(frozen=True)
@@ -102,5 +106,6 @@ class Interval(Generic[Q]):
 
 Quantity = (
     Rate | Share | Value | Difference | Epoch | Step | Count | Number | Setting | Text | Settings | Names | Rates
-    | Estimate | Interval[Rate] | Interval[Share] | Interval[Value] | Interval[Difference]
+    | Estimate | Interval[Rate] | Interval[Share] | Interval[Value] | Interval[Difference] | LogEntry | Interval[Step]
+    | Interval[Epoch] | Interval[LogEntry] | Interval[Count]
 )  # fmt: skip

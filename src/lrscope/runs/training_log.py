@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lrscope.records import EvaluationRecord
 from lrscope.runs.applied_schedule import AppliedSchedule, applied_schedule
@@ -27,10 +28,12 @@ def _none() -> Floats:
 class TrainingLog:
     """What was logged while a run trained, in order, one value an entry; NaN where an entry does not have it.
 
-    `steps` are the updates made when an entry was written, `epochs` the passes; without `steps` there is an entry an
-    update. Where `counts_entries`, no step was told and `steps` numbers the entries. `total_steps` and `total_epochs`
-    are how long the training was to be, NaN where that is not known. `planned` are the rates of the schedule at every
-    step to its end, None where only what was applied is known.
+    A loss or a gradient norm that was logged and is no finite number is infinite, so that it is told from one that was
+    not logged. `steps` are the updates made when an entry was written, `epochs` the passes; without `steps` there is an
+    entry an update. Where `counts_entries`, no step was told and `steps` numbers the entries. `total_steps` and
+    `total_epochs` are how long the training was to be, NaN where that is not known. `planned` are the rates of the
+    schedule at every step to its end, None where only what was applied is known. `before` is what was logged of steps
+    that were trained once more after a resumption, the first time.
     """
 
     rates: Floats
@@ -42,6 +45,7 @@ class TrainingLog:
     total_steps: float = math.nan
     total_epochs: float = math.nan
     counts_entries: bool = False
+    before: TrainingLog | None = None
 
     @staticmethod
     def of(
@@ -50,6 +54,7 @@ class TrainingLog:
         total_steps: float = math.nan,
         total_epochs: float = math.nan,
         counts_entries: bool = False,
+        before: Sequence[EvaluationRecord] = (),
     ) -> TrainingLog | None:
         """Return the log that records of training make; None where there are none."""
         logged = [each for each in records if each.split == "train"]
@@ -59,11 +64,11 @@ class TrainingLog:
         epochs = np.array([each.epoch for each in logged], np.float64)
 
         def column(name: str) -> Floats:
-            return np.array([each.metrics.get(name, math.nan) for each in logged], np.float64)
+            return np.array([_logged(each, name) for each in logged], np.float64)
 
         return TrainingLog(
             column("learning_rate"), None, steps, epochs, column("loss"), column("grad_norm"), total_steps,
-            total_epochs, counts_entries,
+            total_epochs, counts_entries, TrainingLog.of(before),
         )  # fmt: skip
 
     @property
@@ -121,13 +126,28 @@ class TrainingLog:
         return float(np.abs(rates[: len(planned)] - planned).max() / planned.max())
 
 
+def _logged(record: EvaluationRecord, name: str) -> float:
+    value = record.metrics.get(name)
+    return math.nan if value is None else value if math.isfinite(value) else math.inf
+
+
+def as_logged(values: Floats, given: NDArray[np.bool_]) -> Floats:
+    """Return a column of a log: NaN where nothing is given, infinite where what is given is no finite number.
+
+    >>> as_logged(np.array([1.0, math.nan, 0.0]), np.array([True, True, False])).tolist()
+    [1.0, inf, nan]
+    """
+    return np.where(given, np.where(np.isfinite(values), values, math.inf), math.nan)
+
+
 def schedule_notes(arms: Sequence[tuple[str, Sequence[TrainingLog]]]) -> Iterator[Note]:
     """Say which arms' schedules were not what their names say: one note a kind, with all its arms."""
     off = {name: max((each.off_by for each in logs), default=0.0) for name, logs in arms}
     if differing := [name for name in off if off[name] > 1e-6]:
         yield ScheduleDiffers(Settings(differing), Share(max(off.values())))
-    # What a schedule of ours plans may rise; what rises without a plan is a schedule that is periodic by mistake.
-    rises = {name: max((each.num_rises for each in logs if each.planned is None), default=0) for name, logs in arms}
+    # What a schedule of ours plans may rise, and one that is resumed; what rises else is periodic by mistake.
+    risen = {name: [each for each in logs if each.planned is None and each.before is None] for name, logs in arms}
+    rises = {name: max((each.num_rises for each in logs), default=0) for name, logs in risen.items()}
     if rising := [name for name in rises if rises[name]]:
         yield RateRises(Settings(rising), Count(max(rises.values())))
     left = {name: [each.left_at for each in logs if each.left_at is not None] for name, logs in arms}

@@ -1,7 +1,8 @@
 """The words of the report, a file a language: `WORDS`, by key, `SAY`, a sentence for every kind of statement with places
 for its fields, `METRICS`, metrics whose names are translated, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
 
-Adding a language is adding one file with the same keys, and its name to `NAMES`.
+What a check-up of one run says stands in a file beside it, such as `en_checkup.py`. Adding a language is adding its two
+files with the same keys, and its name to `NAMES`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,6 @@ def locale(name: str) -> Locale:
     """
     if name not in NAMES:
         raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
-    module = importlib.import_module(f"lrscope.report.locales.{name}")
+    module, checkup = (importlib.import_module(f"lrscope.report.locales.{name}{part}") for part in ("", "_checkup"))
     joints = (module.COMMA, module.CONJUNCTION, module.SEMICOLON, module.ASIDE, module.SPACE)
-    return Locale(name, module.WORDS, module.SAY, module.METRICS, *joints)
+    return Locale(name, module.WORDS | checkup.WORDS, module.SAY | checkup.SAY, module.METRICS, *joints)

@@ -17,9 +17,10 @@ from lrscope.runs.importers.row_groups import Rows
 from lrscope.runs.measured import Entry, Splits
 from lrscope.runs.run import Run
 from lrscope.runs.score_table import Floats
-from lrscope.runs.training_log import TrainingLog
+from lrscope.runs.training_log import TrainingLog, as_logged
 
 Columns = dict[str, tuple[Floats, Mask]]  # by metric: the value at each step, and whether there is one
+TRAINED = ("learning_rate", "loss", "grad_norm")
 MANY = 20_000  # rows of one run: from there on they are taken by column
 
 
@@ -124,10 +125,8 @@ def _log(train: Columns, steps: Floats, epochs: Floats, told: Told) -> TrainingL
     if not train:
         return None
     logged = np.logical_or.reduce([given for _, given in train.values()])
-    nothing = np.full(len(steps), math.nan)
-    rates, losses, norms = (
-        np.asarray(train.get(name, (nothing, logged))[0][logged]) for name in ("learning_rate", "loss", "grad_norm")
-    )
+    nothing = np.full(len(steps), math.nan), np.zeros(len(steps), np.bool_)
+    rates, losses, norms = (as_logged(*train.get(name, nothing))[logged] for name in TRAINED)
     return TrainingLog(
         rates, None, steps[logged], epochs[logged], losses, norms, told.total_steps,
         told.total_epochs,

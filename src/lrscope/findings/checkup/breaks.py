@@ -1,0 +1,176 @@
+"""Where a training broke: its loss became no number, or rose far above what it was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from lrscope.findings.checkup import loss_statements as s
+from lrscope.findings.checkup.log_view import LogView, exactly
+from lrscope.findings.checkup.statements import CheckFinding
+from lrscope.runs.quantities import Count, Rate, Share, Value
+from lrscope.runs.score_table import Floats
+
+MIN_ENTRIES = 12
+STRETCHES = 60  # of a log, whose median losses are its course
+NAN_FILTER_FROM = 0.05  # a loss that was above this does not come to exactly 0 by being fitted
+
+
+@dataclass(frozen=True)
+class Break:
+    """From entry `index` on the loss is no number, 0 in its place, or far above what it was.
+
+    `good` is the last entry before, None where there is none; `before` and `after` are the loss's levels.
+    """
+
+    how: s.Kind
+    index: int
+    good: int | None
+    before: float = math.nan
+    after: float = math.nan
+
+
+def find_breaks(log: LogView) -> list[Break]:
+    """Return where training diverged and did not come back: where its loss rose, and where it became no number."""
+    lost = _to_nan(log) or _to_zero(log)
+    rose = _to_high(log, len(log.losses) if lost is None else lost.index)
+    return [each for each in (rose, lost) if each is not None]
+
+
+def _to_nan(log: LogView) -> Break | None:
+    entries = np.flatnonzero(~np.isnan(log.losses))
+    if not len(entries) or not np.isinf(log.losses[entries[-1]]):
+        return None
+    bad = np.isinf(log.losses[entries])
+    num_bad = len(bad) if bad.all() else int(np.argmin(bad[::-1]))
+    first = entries[len(entries) - num_bad]
+    good = entries[len(entries) - num_bad - 1] if num_bad < len(entries) else None
+    if good is None:
+        return Break("nan-start", int(first), None)
+    return Break("nan", int(first), int(good), float(log.losses[good]))
+
+
+def _to_zero(log: LogView) -> Break | None:
+    """Return from where the loss is exactly 0 and evaluations or gradients are no numbers: NaN that was filtered."""
+    stretch = zero_stretch(log)
+    if stretch is None:
+        return None
+    first, good = stretch
+    later = [value for position, value in log.dev if position >= log.at[first] - 1e-9]
+    has_nan_dev = bool(later) and all(not math.isfinite(value) for value in later)
+    has_nan_norm = bool(np.isinf(log.norms[first:]).any())
+    if not (has_nan_dev or has_nan_norm):
+        return None
+    if good is None:
+        return Break("zero-start", first, None)
+    return Break("zero", first, good, float(log.losses[good]))
+
+
+def zero_stretch(log: LogView) -> tuple[int, int | None] | None:
+    """Return the first entry from which the loss is exactly 0 to the end, and the last before it; None without any."""
+    entries = np.flatnonzero(~np.isnan(log.losses))
+    if not len(entries) or log.losses[entries[-1]] != 0.0:
+        return None
+    zero = log.losses[entries] == 0.0
+    num_zero = len(zero) if zero.all() else int(np.argmin(zero[::-1]))
+    first = int(entries[len(entries) - num_zero])
+    good = int(entries[len(entries) - num_zero - 1]) if num_zero < len(entries) else None
+    if good is not None and not log.losses[good] > NAN_FILTER_FROM:
+        return None
+    return first, good
+
+
+def _to_high(log: LogView, end: int) -> Break | None:
+    """Return from where the loss, up to an entry, is far above its lowest level, and stays there to the end.
+
+    Far is most of the way back up to where it began, or beyond.
+    """
+    entries = np.flatnonzero(np.isfinite(log.losses[:end]))
+    losses = log.losses[entries]
+    if len(losses) < MIN_ENTRIES or (losses < 0.0).any() or not losses.any():
+        return None
+    level, bounds = _levels(losses)
+    lowest, last = int(np.argmin(level)), level[-1 - len(level) // 10 :]
+    low, high, start = float(level[lowest]), float(np.median(last)), float(level[0])
+    middle = low + 0.5 * (high - low)
+    if high - low <= max(8.0 * scatter_of(losses), 0.3 * low, 0.6 * (start - low)) or last.min() < middle:
+        return None
+    bad = len(level) - int(np.argmin((level > middle)[::-1]))  # the stretches from here on lie above
+    if bad <= lowest:
+        return None
+    # Where it rose, the entry from which all lie above, to the end of the stretch.
+    begin, stop = bounds[bad - 1], bounds[bad + 1]
+    is_above = losses[begin:stop] > middle
+    place = begin + (0 if is_above.all() else len(is_above) - int(np.argmin(is_above[::-1])))
+    place = bounds[bad] if place in (0, stop) else place
+    return Break("rose", int(entries[place]), int(entries[place - 1]), low, high)
+
+
+def _levels(losses: Floats) -> tuple[Floats, list[int]]:
+    """Return the medians of at most so many stretches of a log, of three entries at least, and their bounds.
+
+    The first two entries stand alone, at the larger of them: training may break at once.
+    """
+    number = min(STRETCHES, (len(losses) - 2) // 3)
+    bounds = [0, *(round(place) for place in np.linspace(2, len(losses), number + 1))]
+    levels = [losses[:2].max(), *(np.median(losses[a:b]) for a, b in pairwise(bounds[1:]))]
+    return np.array(levels, np.float64), bounds
+
+
+def scatter_of(losses: Floats) -> float:
+    """Return the standard deviation of one entry beside its course: from differences of neighbours, robustly.
+
+    >>> round(scatter_of(np.array([1.0, 1.2, 1.0, 1.2, 1.0])), 2)
+    0.21
+    """
+    return 1.4826 * float(np.median(np.abs(np.diff(losses)))) / math.sqrt(2.0) if len(losses) > 1 else 0.0
+
+
+def break_findings(log: LogView, breaks: Sequence[Break]) -> Iterator[CheckFinding]:
+    """Yield where and how training broke, and losses that are no numbers without its having broken."""
+    if breaks:
+        yield from _told(log, breaks[0])
+        yield from (next(_told(log, each)) for each in breaks[1:])
+        return
+    yield from _zero(log)
+    bad = np.isinf(log.losses)
+    if bad.any():
+        yield s.LossNotFinite(exactly(Count(bad.sum())), log.here(int(np.argmax(bad))))
+    not_finite = [position for position, value in log.dev if not math.isfinite(value)]
+    trained = log.losses[np.isfinite(log.losses) & (log.losses != 0.0)]
+    if not_finite and len(trained) and zero_stretch(log) is None:
+        counts = exactly(Count(len(not_finite))), exactly(Count(len(log.dev)))
+        yield s.DevNotFinite(*counts, log.place(not_finite[0]))
+
+
+def _told(log: LogView, broke: Break) -> Iterator[CheckFinding]:
+    at, after = log.here(broke.index), None if broke.good is None else log.here(broke.good)
+    # An evaluation may show it before a logged loss does.
+    lost = [p for p, value in log.dev if not math.isfinite(value) and p < log.at[broke.index]]
+    if lost and broke.how != "rose":
+        at = log.place(lost[0])
+    yield s.LossBroke(
+        broke.how, at, after, exactly(Value(broke.before)) if math.isfinite(broke.before) else None,
+        exactly(Value(broke.after)) if math.isfinite(broke.after) else None,
+    )  # fmt: skip
+    rate = log.rate(broke.index if broke.good is None else broke.good)
+    if math.isfinite(rate) and log.peak > 0.0:
+        yield s.BrokeAtRate(exactly(Rate(rate)), exactly(Share(rate / log.peak)))
+
+
+def _zero(log: LogView) -> Iterator[CheckFinding]:
+    """Yield a loss of exactly 0 that no evaluation explains; one with a gradient is a loss that is 0 by its nature."""
+    stretch = zero_stretch(log)
+    if stretch is None:
+        return
+    first, good = stretch
+    norms = log.norms[first:]
+    known = norms[np.isfinite(norms)]
+    num_zero = int((log.losses[first:] == 0.0).sum())
+    if (known > 0.0).any() or num_zero < 2 or (good is None and not len(known)):
+        return
+    yield s.LossZero(log.here(first), bool(len(known)))
