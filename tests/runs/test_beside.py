@@ -63,6 +63,14 @@ def test_settings_that_differ_make_other_arms(tmp_path: Path) -> None:
     assert any(run.settings.get("lora_rank") == "8" for run in read(tmp_path).runs)
 
 
+def test_runs_of_a_folder_are_called_by_their_rates_where_configurations_tell_them(tmp_path: Path) -> None:
+    for number in (0, 1):
+        state(tmp_path / str(number) / "log.json", loss=1.0 + number)
+        (tmp_path / str(number) / ".hydra").mkdir()
+        (tmp_path / str(number) / ".hydra" / "config.yaml").write_text(f"optim:\n  lr: 1e-{number + 3}\n")
+    assert [run.arm for run in read(tmp_path).runs] == ["lr 1e-3", "lr 1e-4"]
+
+
 def test_what_is_no_configuration_of_the_run_is_left_alone(tmp_path: Path) -> None:
     path = state(tmp_path / "trainer_state.json", learning_rate=1e-4)
     model = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 8, "learning_rate": 5.0}

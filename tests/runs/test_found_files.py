@@ -44,6 +44,8 @@ def log(path: Path, text: str = EPOCHS) -> Path:
         (["fit/train/events.out.tfevents.1", "fit/validation/events.out.tfevents.1"], ["fit"], []),
         (["a/events.out.tfevents.1", "a/Loss_train/events.out.tfevents.2", "a/Loss_val/out.tfevents.3"], ["a"], []),
         (["lr_train/events.out.tfevents.1", "lr_val/events.out.tfevents.1"], ["lr_train", "lr_val"], []),
+        (["a/all_results.json", "a/train.log"], ["a"], ["all_results.json"]),
+        (["a/train_results.json", "a/all_results.json"], ["a"], ["train_results.json"]),
         (["runs/one/events.out.tfevents.1", "runs/two/events.out.tfevents.1"], ["runs/one", "runs/two"], []),
         (["lightning_logs/version_2/metrics.csv", "lightning_logs/version_10/metrics.csv"],
          ["lightning_logs/version_2", "lightning_logs/version_10"], []),

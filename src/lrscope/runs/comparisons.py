@@ -180,7 +180,7 @@ def _named(file: Imported, name: str, files: Sequence[tuple[str, Imported]]) -> 
         return file
     folder = str(Path(name).parent)
     is_alone = sum(str(Path(other).parent) == folder for other, _ in files) == 1
-    called = folder if is_alone and folder not in (".", "") else name
+    called = file.called or (folder if is_alone and folder not in (".", "") else name)
     return replace(file, runs=tuple(run if run.arm else replace(run, arm=called) for run in file.runs))
 
 

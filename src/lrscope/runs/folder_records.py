@@ -44,9 +44,7 @@ def read_folder(folder: Path, claims: Claims, read: Callable[[Path], Imported]) 
             refused.append(error)
             unread.append(RecordNotRead(Text(_shown(found.path, folder)), Text(error)))
             continue
-        arm = _shown(found.home, folder)
-        runs = tuple(run if run.arm else replace(run, arm=arm) for run in imported.runs)
-        files.append((found.path, replace(imported, runs=runs)))
+        files.append((found.path, replace(imported, called=_shown(found.home, folder))))
     if not files:
         raise refused[0]
     path, first = files[0]

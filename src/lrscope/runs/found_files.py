@@ -40,6 +40,9 @@ _LOOSE = (
     {".md"}, {".parquet"},
 )  # fmt: skip
 _PARQUET = len(_LOOSE) - 1
+# What programs write at the end, without the curve: one of them stands for a run where nothing else does.
+_TOTALS = ("all_results.json", "eval_results.json", "wandb-summary.json", "train_results.json", "test_results.json")
+_TOTAL = len(_LOOSE)
 _WITHOUT_SUFFIX = re.compile(r"^(std(out|err)|(train(ing)?_?)?log|output)$", re.I)
 _CHECKPOINT = re.compile(r"^(tmp-)?checkpoint-[0-9]+$")
 # Folders within a run's own that a program makes for its records.
@@ -134,9 +137,9 @@ def chosen(files: Sequence[Path], claims: Claims, top: Path) -> tuple[list[Found
         for folder, names in loose.items():
             kinds = _kinds(names, claims, with_parquet=with_parquet)
             is_told = folder in below or any(above in homes for above in (folder, *_above(folder, top)))
-            kept = [] if is_told or not kinds else max(kinds.values(), key=len)
+            kept = [] if is_told or not kinds else _stand_for_runs(kinds)
             found += [Found(path, path if len(kept) > 1 else _own_folder(path, top)) for path in kept]
-            left_out += [path for each in kinds.values() if each is not kept for path in each]
+            left_out += [path for each in kinds.values() for path in each if path not in kept]
         if found:
             break
     return found, left_out
@@ -188,7 +191,15 @@ def _kinds(files: Iterable[Path], claims: Claims, *, with_parquet: bool) -> dict
     return dict(sorted(kinds.items()))
 
 
+def _stand_for_runs(kinds: Mapping[int, list[Path]]) -> list[Path]:
+    """Return the records of the kind that there are most of, of equals the richest; of totals one, where all are."""
+    curves = [each for rank, each in kinds.items() if rank != _TOTAL]
+    return max(curves, key=len) if curves else sorted(kinds[_TOTAL], key=lambda path: _TOTALS.index(path.name))[:1]
+
+
 def _loose_rank(path: Path) -> int | None:
+    if path.name in _TOTALS:
+        return _TOTAL
     suffix = path.suffix.lower()
     if not suffix and _WITHOUT_SUFFIX.match(path.name):
         suffix = ".log"

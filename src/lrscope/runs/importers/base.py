@@ -39,7 +39,10 @@ class Imported:
 
     `settings` are those that all of its runs have alike; `unread` lists lines that could not be read, as (line number,
     text). `metric` is the one that the file itself says its runs are compared by, `to_evaluate` how the program that
-    wrote it would evaluate on dev, such as "--eval_strategy epoch". `kind` names the format, once it is read.
+    wrote it would evaluate on dev, such as "--eval_strategy epoch".
+
+    `kind` names the format, once the file is read. `called` is what its runs are called where nothing else names them:
+    the folder that they wrote to; where it is empty, the file's folder or the file.
     """
 
     runs: tuple[Run, ...]
@@ -50,6 +53,7 @@ class Imported:
     metric: Metric | None = None
     to_evaluate: str = ""
     kind: str = ""
+    called: str = ""
 
 
 class Importer(Protocol):
