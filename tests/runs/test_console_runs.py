@@ -152,6 +152,24 @@ def test_where_a_rate_comes_from(before: str, name: str, rate: float | None, tmp
     assert run.rate == rate
 
 
+def test_what_else_a_heading_names_makes_arms(tmp_path: Path) -> None:
+    heads = ("Training with lr=1e-4, batch_size=8", "Training with lr=1e-4, batch_size=32")
+    text = "".join(f"{head}\n{epochs(1, 2, better=place)}" for place, head in enumerate(heads))
+    assert [(run.rate, run.settings["batch_size"]) for run in imported(tmp_path, text).runs] == [
+        (1e-4, "8"),
+        (1e-4, "32"),
+    ]
+
+
+def test_a_bar_and_a_line_of_one_epoch_are_one(tmp_path: Path) -> None:
+    text = "".join(
+        f"Epoch {e}/2: 100%|###| 10/10 [00:02<00:00, 5.0it/s, loss=0.9]\nEpoch {e}: loss 0.8, val loss 0.{e}\n"
+        for e in (1, 2)
+    )
+    file = imported(tmp_path, text)
+    assert (len(file.runs), file.notes, file.runs[0].last("train", "loss")) == (1, (), 0.8)
+
+
 def test_what_is_read_is_not_listed_as_unread(tmp_path: Path) -> None:
     text = "load 7 data from dev.txt\nsave the model to finetune-2-1e-06.pt\nlearning_rate = 1e-3\n" + epochs(1, 2)
     assert imported(tmp_path, text + "some words\nEarly stopping\n").unread == ((6, "some words"),)

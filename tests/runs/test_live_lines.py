@@ -113,3 +113,31 @@ def test_whatever_comes_is_read_fast_and_kept_small(monkeypatch: pytest.MonkeyPa
 
 def test_counts_of_data_are_no_metrics() -> None:
     assert LiveLines().take("Generating test split: 16 examples [00:00, 2000.00 examples/s]") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("Epoch 2/3\nTrain Loss: 0.5 | Train Acc: 71.0%\n Val. Loss: 0.6\n", (1, 2.0)),
+        ("epoch     train_loss  valid_loss  time\n2         0.500000    0.600000    00:12\n", (1, 2.0)),
+        (2 * "Epoch 2 - train loss 0.5 - val loss 0.6\n", (1, 2.0)),
+        ("step 200: train loss 0.5, val loss 0.6\n", (200, math.nan)),
+        ("Step 200 | loss:0.5 lr:2e-05\nStep 200 | val_loss:0.6\n", (200, math.nan)),
+        (
+            "Epoch 2/3\n125/125 [===] - ETA: 0s - loss: 0.5 - acc: 0.1\n125/125 [===] - 9s - loss: 0.5 - acc: 0.1 - "
+            "val_loss: 0.6\n", (1, 2.0)
+        ),
+        (
+            "Epoch 1: 50%|# | 5/10 [00:01<00:01, 5.0it/s, v_num=0, train_loss=9]\r"
+            "Epoch 1: 100%|##| 10/10 [00:02<00:00, 5.0it/s, v_num=0, train_loss=0.5, val_loss=0.6]\n", (1, 1.0)
+        ),
+    ],
+)  # fmt: skip
+def test_the_forms_that_logs_are_read_in_are_read_live(text: str, position: tuple[int, float]) -> None:
+    lines = LiveLines()
+    for line in text.splitlines():
+        lines.take(line)
+    found = {each.split: (each.step, each.epoch, each.metrics["loss"]) for each in lines.records}
+    assert found["dev"] == pytest.approx((*position, 0.6), nan_ok=True)
+    assert found["train"] == pytest.approx((*position, 0.5), nan_ok=True)
+    assert len(lines.records) == 2

@@ -35,6 +35,7 @@ class LiveLines:
 
     def __init__(self) -> None:
         self._lines = MeasuredLines()
+        self._last: Measured | None = None
         self._placed = Placed()
         self._records: list[EvaluationRecord] = []
         self.seconds = math.nan  # of the training, as Trainer says at its end
@@ -103,8 +104,12 @@ class LiveLines:
 
     def _of_line(self, found: Measured) -> Entry | None:
         """Return what a line measured; epochs are counted from 1, also where a program counts from 0."""
-        if not found.values:
+        last, self._last = self._last, found
+        if not found.values or found == last:  # printed by several processes
             return None
+        if last is not None and found.is_redrawn and found.form == last.form:  # a bar's last state, drawn once more
+            drawn = {split: each for split, each in found.values.items() if split not in last.values}
+            return Entry(None, self._placed.epoch, drawn) if drawn else None
         if found.step is not None and (found.epoch is None or found.form == "torchtune"):
             return Entry(found.step, None, found.values)
         if found.is_within_epoch:  # steps that may begin again with every epoch

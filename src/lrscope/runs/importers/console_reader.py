@@ -15,7 +15,7 @@ from lrscope.runs.importers.dev_set_lines import dev_set_in, dev_set_of
 from lrscope.runs.importers.headings import LONGEST, is_heading, rate_in, seed_in
 from lrscope.runs.importers.measured_line import Measured
 from lrscope.runs.importers.measured_lines import MeasuredLines
-from lrscope.runs.importers.printed_settings import rate_of, setting_alone, settings_in
+from lrscope.runs.importers.printed_settings import rate_of, setting_alone, settings_in, settings_in_heading
 from lrscope.runs.importers.run_ends import ending_in, settings_of_checkpoint
 from lrscope.runs.notes import HeadingDiffers, Note
 from lrscope.runs.quantities import Number, Rate
@@ -199,7 +199,7 @@ class ConsoleReader:
             self._heading, self._shared = None, {}
         in_force = self._heading[1] if self._heading else None
         begun = BegunRun(
-            in_force, {**self._shared, **self._alone}, number,
+            in_force, {**self._shared, **settings_in_heading(in_force or ""), **self._alone}, number,
             seed=seed_in(in_force or "") if seed is None else seed, dev_set=self._dev_set,
             names_all_settings=bool(self._shared), is_named=self._is_named or bool(self._alone or self._checkpoint),
         )  # fmt: skip

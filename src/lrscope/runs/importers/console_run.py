@@ -53,6 +53,7 @@ class BegunRun:
     asked: int | None = None
     first_epoch: int | None = None
     last_epoch: int | None = None  # that was told last
+    _drawn: int | None = None  # an epoch that a bar told of
     _first: Measured | None = None
     _last: Measured | None = None
     _forms: set[str] = field(default_factory=set)  # of lines at the last position
@@ -95,7 +96,9 @@ class BegunRun:
             self._add_within(found)
             return
         known = self.epochs.setdefault(found.epoch, {})
-        if not found.is_redrawn and any(name in known.get(split, {}) for split, name in found.names):
+        if found.is_redrawn:
+            self._drawn = found.epoch
+        elif self._drawn != found.epoch and all(name in known.get(split, {}) for split, name in found.names):
             self.repeated = [*self.repeated[: MAX_REPEATED - 1], (found.epoch, line)]
         for split, values in found.values.items():
             known[split] = {**known.get(split, {}), **values}

@@ -16,6 +16,8 @@ _PAIR = re.compile(r"\b(\w{1,60})\s*=\s*('[^']*'|\"[^\"]*\"|[^,\s]+)")
 _PROGRAM = re.compile(r"\b(python\d?|torchrun|accelerate|lrscope)\b|\.py\b")
 # A setting in a line of its own, as nanoGPT prints its configuration: "Overriding: learning_rate = 0.001 # comment".
 _ALONE = re.compile(r"^(?:Overriding:\s*)?(\w{1,60})\s*[=:]\s*(['\"]?)([\w.+/-]{1,80})\2\s*,?\s*(?:#.{0,300})?$")
+_IN_HEADING = re.compile(r"([A-Za-z]\w{0,40}(?: size| decay)?)\s?[=:]\s?([\w.+-]{1,40})")
+_SHORT = {"bs": "batch_size", "wd": "weight_decay"}
 _OTHERS_ALONE = frozenset({"learning_rate", "max_iters", "num_iterations", "lr_decay_iters"})
 
 
@@ -29,6 +31,18 @@ def setting_alone(line: str) -> dict[str, str]:
     if match is None or not (match[1] in _OTHERS_ALONE or SETTING.match(match[1])):
         return {}
     return {match[1]: match[3]}
+
+
+def settings_in_heading(text: str) -> dict[str, str]:
+    """Return the settings of training that a heading names beside the rate and the seed.
+
+    >>> settings_in_heading("lr=1e-4, bs=32, dropout: 0.1"), settings_in_heading("lr = 1e-4, the last one")
+    ({'batch_size': '32', 'dropout': '0.1'}, {})
+    """
+    found = (
+        (_SHORT.get(name.lower(), name.replace(" ", "_")), value) for name, value in _IN_HEADING.findall(text[:200])
+    )
+    return {name: value for name, value in found if SETTING.match(name)}
 
 
 def settings_in(line: str) -> dict[str, str]:

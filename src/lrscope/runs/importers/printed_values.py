@@ -149,7 +149,7 @@ def _meaning(words: tuple[str, ...], *, is_assigned: bool) -> tuple[Kind, str, s
     metric = "_".join(rest)
     if len(rest) > MAX_WORDS or any(map(_OTHERS.fullmatch, rest)) or not is_metric(metric):
         return "", "", ""
-    if known_direction(metric) is None and not (split and is_assigned and len(words) == 2):
+    if known_direction(metric) is None and not (split in ("dev", "test") and is_assigned and len(words) == 2):
         return "", "", ""
     named = [word for word in rest if word not in _BESIDE_SCORES]
     if not is_assigned and not (named and known_direction(named[-1])):  # "dev acc reached 0.5" is prose
