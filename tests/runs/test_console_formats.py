@@ -37,6 +37,8 @@ LOOPS = {
     "splits in front": "Epoch {e}/3\n----------\ntrain Loss: 0.{t} Acc: 0.6\nval Loss: 0.{d} Acc: 0.7{e}\n",
     "sections": "Epoch {e}: Train: loss 0.{t}, acc 0.6 | Val: loss 0.{d}, acc 0.7{e}\n",
     "section lines": "Epoch {e}\nTraining:\n  loss: 0.{t}\nValidation:\n  loss: 0.{d}\n  acc: 0.7{e}\n",
+    "section of a sentence": "Epoch {e} / 3\n  Average training loss: 0.{t}\n  Training epoch took: 0:01:10\n\nRunning "
+    "Validation...\n  Acc: 0.7{e}\n  Validation Loss: 0.{d}\n  Validation took: 0:00:02\n",
     "logger": "2024-05-01 12:00:0{e},123 - INFO - root - Epoch {e}, train/loss: 0.{t}, val/loss: 0.{d}, "
     "val/acc: 0.7{e}\n",
     "two lines": "Epoch {e} - train loss: 0.{t}\nEpoch {e} - val loss: 0.{d} - val acc: 0.7{e}\n",

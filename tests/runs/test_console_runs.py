@@ -153,6 +153,12 @@ def test_where_a_rate_comes_from(before: str, name: str, rate: float | None, tmp
 
 
 def test_what_else_a_heading_names_makes_arms(tmp_path: Path) -> None:
+    heads = (f"{20 * '='} lr: 1e-4 | batch size: 8 {20 * '='}", f"{20 * '='} lr: 1e-4 | batch size: 32 {20 * '='}")
+    text = "".join(f"{head}\n{epochs(1, 2, better=place)}" for place, head in enumerate(heads))
+    assert [(run.rate, run.settings["batch_size"]) for run in imported(tmp_path, text).runs] == [
+        (1e-4, "8"),
+        (1e-4, "32"),
+    ]
     heads = ("Training with lr=1e-4, batch_size=8", "Training with lr=1e-4, batch_size=32")
     text = "".join(f"{head}\n{epochs(1, 2, better=place)}" for place, head in enumerate(heads))
     assert [(run.rate, run.settings["batch_size"]) for run in imported(tmp_path, text).runs] == [

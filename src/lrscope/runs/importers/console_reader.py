@@ -12,7 +12,7 @@ from dataclasses import replace
 from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.importers.console_run import BegunRun
 from lrscope.runs.importers.dev_set_lines import dev_set_in, dev_set_of
-from lrscope.runs.importers.headings import LONGEST, is_heading, rate_in, seed_in
+from lrscope.runs.importers.headings import MAX_HEADING, is_heading, rate_in, seed_in
 from lrscope.runs.importers.measured_line import Measured
 from lrscope.runs.importers.measured_lines import MeasuredLines
 from lrscope.runs.importers.printed_settings import rate_of, setting_alone, settings_in, settings_in_heading
@@ -252,7 +252,7 @@ class ConsoleReader:
             is_read = False
         if is_read:
             return
-        if len(line) <= LONGEST and is_heading(line):
+        if len(line) <= MAX_HEADING and is_heading(line):
             self._maybe = (number, line)
         if _WORD.search(line):
             self.leave(number, line)

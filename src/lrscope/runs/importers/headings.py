@@ -71,9 +71,10 @@ def is_heading(line: str) -> bool:
     >>> is_heading("*** LR 3e-3 ***"), is_heading("best learning rate: 1e-3"), is_heading("0.4123")
     (True, False, False)
     """
+    line = line[:MAX_HEADING].strip(_DECORATION)
     if len(line) > LONGEST or _AFTERWARDS.search(line):
         return False
-    alone = _ALONE.match(line.strip(_DECORATION))
+    alone = _ALONE.match(line)
     if alone and "e" not in line.lower() and float(alone[1]) > 0.05:
         return False  # as likely a value as a rate
     return rate_in(line) is not None or seed_in(line) is not None

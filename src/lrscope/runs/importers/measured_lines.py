@@ -26,7 +26,7 @@ _OF_HEADINGS = re.compile(
     r"|of|info|root|debug|learning|rate|lr|elapsed",
 )
 _SECTION = re.compile(
-    r"^\W*(train|training|val|valid|validation|validating|eval|evaluation|evaluating|dev|test|testing)"
+    r"^\W*(?:running )?(train|training|val|valid|validation|validating|eval|evaluation|evaluating|dev|test|testing)"
     r"(?: (?:set|results?|metrics|errors?|phase|on \w{1,20}(?: \w{1,20})?))?\W*$",
     re.I,
 )
