@@ -1,4 +1,4 @@
-"""W&B's folder of a run that was not synced: its log, as wandb writes it (0.17 and 0.31)."""
+"""W&B's folder of a run that was not synced: its log, as wandb 0.31 writes it, and an earlier form."""
 
 from __future__ import annotations
 

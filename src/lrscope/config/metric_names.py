@@ -52,6 +52,10 @@ _ORDER = tuple(
     )
 )  # fmt: skip
 SHORT_NAMES = {"acc": "accuracy", "ppl": "perplexity"}  # what some programs call a metric that others write out
+_SHARE = re.compile(
+    rf"(?:^|[_ /.-])(?:accurac(?:y|ies)|acc|top_?[15]|f1|precision|recall|exact_match|em|pass@\d+|win_?rate){_ENDS}",
+    re.I,
+)
 _OF_TOKENS = re.compile(r"token", re.I)
 
 
@@ -89,6 +93,17 @@ def is_metric(name: str) -> bool:
     [False, False, False, False, False]
     """
     return bool(name) and not _NO_METRIC.search(name)
+
+
+def is_share(name: str) -> bool:
+    """Return whether a metric is a share of right answers, or made of such shares as F1 is, by its name.
+
+    >>> [is_share(name) for name in ("accuracy", "macro_f1", "exact_match", "rewards/accuracies", "top1")]
+    [True, True, True, True, True]
+    >>> [is_share(name) for name in ("objective", "score", "rougeL", "matthews_correlation", "loss")]
+    [False, False, False, False, False]
+    """
+    return bool(_SHARE.search(name)) and known_direction(name) == "maximize"
 
 
 def preference(name: str) -> tuple[int, int, str]:

@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from lrscope.config.metric_names import is_share
 from lrscope.runs.audit import arms_at_the_same_rates, audit
 from lrscope.runs.notes import Note
 from lrscope.runs.run import Run
@@ -60,9 +61,9 @@ class Conclusions:
 
     @cached_property
     def is_share(self) -> bool:
-        """Whether values look like shares of right answers."""
+        """Whether values are shares of right answers, by the metric's name and as they look."""
         values = [value for arm_runs in self.runs.arms.values() for value in self._values(arm_runs)]
-        return self.runs.metric.direction == "maximize" and all(0.0 <= value <= 1.0 for value in values)
+        return is_share(self.runs.metric.name) and all(0.0 <= value <= 1.0 for value in values)
 
     @property
     def knows_spread(self) -> bool:

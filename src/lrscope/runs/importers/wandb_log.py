@@ -1,7 +1,7 @@
 """W&B's own log of a run, `run-ID.wandb`, which lies in the folder of every run, also of one that was never synced.
 
 It is a sequence of records in blocks, as LevelDB writes its log; a record is a Protocol Buffers message, of which the
-configuration and the history are read (`wandb_internal.proto` of wandb 0.12 to 0.31).
+configuration and the history are read (`wandb_internal.proto` of wandb 0.31).
 """
 
 from __future__ import annotations
