@@ -24,7 +24,7 @@ LOG = """\
 # {name}
 epoch 0: train loss :: 1.9, train acc :: 0.25, dev acc :: 0.24
 epoch 1: train loss :: 1.5, train acc :: 0.35, dev acc :: 0.31
-epoch 2: train loss :: 1.4, train acc :: 0.45, dev acc :: 0.33
+epoch 2: train loss :: 1.4{number}, train acc :: 0.45, dev acc :: 0.33
 """
 
 
@@ -43,7 +43,8 @@ def test_languages_say_the_same_with_the_same_numbers(name: str) -> None:
 
 def conclusions(tmp_path: Path, *names: str) -> Conclusions:
     path = tmp_path / "runs.log"
-    path.write_text("".join(LOG.format(name=name) for name in names), encoding="utf-8")
+    runs = (LOG.format(name=name, number=number) for number, name in enumerate(names))
+    path.write_text("".join(runs), encoding="utf-8")
     return Conclusions(read_runs([path], {"dev": 500}))
 
 
