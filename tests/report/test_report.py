@@ -102,7 +102,7 @@ def test_the_command_writes_page_text_and_summary(toy: Toy, tmp_path: Path, cli:
 )
 def test_what_a_report_refuses(options: list[str], said: str, tmp_path: Path, cli: Cli) -> None:
     path = tmp_path / "runs.log"
-    path.write_text(LOG.format(name="1e-4"), encoding="utf-8")
+    path.write_text(LOG.format(name="1e-4", number=0), encoding="utf-8")
     code, _, error = cli("report", path, "--out", tmp_path / "out", *options)
     assert code == 2
     assert said in error
