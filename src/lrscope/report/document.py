@@ -21,6 +21,7 @@ from lrscope.findings.statements import DevLossRises, Diverged, OneSetting
 from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
 from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
 from lrscope.runs.statement import Statement
+from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
 
 
@@ -177,10 +178,18 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
             Cell(Value(end), spread=None if c.runs.at_best else spread),
             *gaps[number : number + 1],
             *(Cell(Value(optional[name][number])) for name in shown),
-            *[Cell(Word(arm.standing))] * compares,
+            *[Cell(_verdict(arm))] * compares,
         ]
         rows.append(Row(tuple(cells), _mark(c, number)))
     return tuple(columns), (*rows, *_guessing(c, columns))
+
+
+def _verdict(arm: ArmView) -> Word:
+    """Return how an arm stands; of one without a value, why, where all of its runs ended in one way."""
+    statuses = {run.status for run in arm.runs}
+    if arm.standing == "no value" and len(statuses) == 1 and statuses <= {"diverged", "interrupted", "failed"}:
+        return Word(statuses.pop())
+    return Word(arm.standing)
 
 
 def _guessing(c: Conclusions, columns: Sequence[str]) -> Iterator[Row]:

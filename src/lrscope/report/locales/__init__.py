@@ -1,8 +1,8 @@
 """The words of the report, a file a language: `WORDS`, by key, `SAY`, a sentence for every kind of statement with places
 for its fields, `METRICS`, metrics whose names are translated, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
 
-What a check-up of one run says stands in a file beside it, such as `en_checkup.py`. Adding a language is adding its two
-files with the same keys, and its name to `NAMES`.
+What a check-up of one run says, and what is noted of records, stand in files beside it, such as `en_checkup.py` and
+`en_records.py`. Adding a language is adding its files with the same keys, and its name to `NAMES`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from lrscope.errors import ConfigError
 
+PARTS = ("_checkup", "_records")
 NAMES = {"en": "English", "zh": "中文"}
 
 
@@ -38,6 +39,10 @@ def locale(name: str) -> Locale:
     """
     if name not in NAMES:
         raise ConfigError(f"a report is written in {' or '.join(NAMES)}: got --lang {name}")
-    module, checkup = (importlib.import_module(f"lrscope.report.locales.{name}{part}") for part in ("", "_checkup"))
+    module, *more = (importlib.import_module(f"lrscope.report.locales.{name}{part}") for part in ("", *PARTS))
+    words, say = dict(module.WORDS), dict(module.SAY)
+    for part in more:
+        words |= part.WORDS
+        say |= part.SAY
     joints = (module.COMMA, module.CONJUNCTION, module.SEMICOLON, module.ASIDE, module.SPACE)
-    return Locale(name, module.WORDS | checkup.WORDS, module.SAY | checkup.SAY, module.METRICS, *joints)
+    return Locale(name, words, say, module.METRICS, *joints)

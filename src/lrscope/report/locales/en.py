@@ -32,6 +32,9 @@ WORDS = {
     "too high": "too high",
     "worse": "ruled out",
     "no value": "no result",
+    "diverged": "diverged",
+    "interrupted": "unfinished",
+    "failed": "failed",
     "guessing": "guessing",
     "guessing-level": "guessing ({value})",
     "first": "recommended",
@@ -170,8 +173,8 @@ SAY = {
     "still-improving": "{arm} was still improving at {at}: by {gain} over the last third of training.",
     "unstable": "{arm} is unstable: dev {metric} got worse and recovered ({number}×), by up to {fall}.",
     "worse-after-best": "{arm} was best at {at} and then got worse by {fall}.",
-    "overfitting": "Overfitting at {arm}: train {metric} {train}, dev {metric} {dev}. The gap opens at {at}.",
-    "dev-loss-rises": "Overfitting at {arm}: dev loss is lowest at {at} ({least}) and {last} at the end.",
+    "overfitting": "{arm} overfits: train {metric} {train}, dev {metric} {dev}. The gap opens at {at}.",
+    "dev-loss-rises": "{arm} overfits: dev loss is lowest at {at} ({least}) and {last} at the end.",
     "several-overfit": "Overfitting at {arms}: at the end, train {metric} is ahead of dev {metric} by {gap}.",
     "several-dev-losses-rise": "Overfitting at {arms}: dev loss rises again after its lowest value, by {rise} at the end.",
     "dev-test-gap": "{arm}: test {metric} {test}; dev minus test {gap} (95% CI {interval}).",
@@ -201,61 +204,6 @@ SAY = {
     "unknown-size": "The size of the dev set is unknown, so the results hold for this dev set only. Pass --dev-size to include its noise.",
     "means-only": (
         "Only the mean {metric} of each run is known, not how it varies between examples, so the results hold for this dev set only."
-    ),
-    # Notes on the records
-    "overlap": "{number} examples of {second} also occur in {first}, so {second} scores may be too good.",
-    "seal-opened": "Test scores of {number} runs were opened on {when} UTC by lrscope {command}.",
-    "unread-omitted": "{number} more lines of the log could not be read; they are not listed.",
-    "nearly-finished": "{arms}: the last evaluation stands at {share} of the training or later; it counts as the end.",
-    "earlier-checkpoint": (
-        "{arm}: {number} of its records are the beginning of another one, as an earlier checkpoint of the same run is: each run "
-        "counts once."
-    ),
-    "records-left-out": "{number} further records of the same runs are left out: {files}. Report one by itself to see it.",
-    "record-not-read": "{file} could not be read: {reason}.",
-    "folders-unlisted": "Folders that could not be listed, so that nothing in them was read: {folders}.",
-    "folder-cut": "{folder} holds more than was looked at ({number} files at most). Report folders in it to see the rest.",
-    "settings-beside": "Settings that the records do not name are those of the configurations beside them: {files}.",
-    "never-evaluated": "{arms}: never evaluated on dev, so without a result.",
-    "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
-    "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
-    "settings-unnamed": (
-        "{number} of {of} runs at {arm} do not say their {settings}, which the others do. They count as seeds of one setting; "
-        "if they were trained differently, report them separately."
-    ),
-    "unfinished": "{arm}: {number} of {of} runs ended before their last epoch and are left out where others are complete.",
-    "heading-differs": (
-        "The heading in line {heading_line} says {heading}, but the settings in line {line} say {rate}; runs are named by their own "
-        "headings."
-    ),
-    "cut-off": "{arm} (line {line}): the log has {epochs} of {of} epochs.",
-    "epoch-repeated": "{arm} (line {line}): {epoch} appears again; the last one counts.",
-    "curve-elsewhere": "{file} holds the totals of one run: its evaluation at the end is used. For the curve and the learning rates, give trainer_state.json of the same folder.",
-    "summary-differs": (
-        "{arm} (line {line}): the summary gives dev {final}, which matches no epoch (the last has {last}); the epochs are used."
-    ),
-    "peak-estimated": "{arms}: peak learning rates were estimated, because the first log came after the decay began.",
-    "schedule-differs": "{arms}: the learning rates applied differ from the schedule by up to {share} of the peak.",
-    "rate-rises": (
-        "{arms}: the learning rate fell and rose again ({number}×). A schedule that should decay once does that when its period is "
-        "in epochs but it is stepped every batch."
-    ),
-    "schedule-cut": "{arms}: training ended with the learning rate still at {share} of its peak, before the schedule was complete.",
-    "other-rates": (
-        "Asked for lr {asked}, applied {applied}, as the logs show: the command or its configuration sets its own learning rate or "
-        "scales it, or logs that of other parameters."
-    ),
-    "same-rates": (
-        "{arms}: the logs show the same learning rates for all of them, at most {applied}. The command or its configuration sets its "
-        "own learning rate, or logs that of other parameters."
-    ),
-    "scores-ignored": "Not all runs have scores of the same examples, so they are compared by their values alone.",
-    "seed-unused": (
-        "{arm}: seeds {first} and {second} gave the same losses to the last digit. The seed does not reach the training, or nothing in "
-        "it depends on the seed, so these runs say nothing about seed noise."
-    ),
-    "setting-unused": (
-        "{name} does not reach the training, or has no effect in it: {values} gave the same losses to the last digit."
     ),
     # Next steps
     "more-seeds": "Run {seeds} seeds of each of these settings: that detects a difference of {difference} with 80% power.",

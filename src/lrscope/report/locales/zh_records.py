@@ -1,0 +1,39 @@
+"""中文：关于所读记录的说明。"""
+
+WORDS: dict[str, str] = {}
+
+SAY = {
+    "overlap": "{second} 中有 {number} 个样本也出现在 {first} 中，{second} 的分数可能因此偏高。",
+    "seal-opened": "{number} 次训练的 test 分数已于 {when}（UTC）由 lrscope {command} 打开。",
+    "unread-omitted": "日志中另有 {number} 行未能识别，未一一列出。",
+    "nearly-finished": "{arms}：最后一次评估在训练的 {share} 处或之后；按训练结束时的值计。",
+    "earlier-checkpoint": "{arm}：有 {number} 份记录是另一份记录的开头，即同一次训练较早的检查点：每次训练只计一次。",
+    "records-left-out": "文件夹中另有 {number} 份记录与更完整的记录属于同样的训练，未计入：{files}。可单独对其生成报告。",
+    "record-not-read": "{file} 无法读取：{reason}。",
+    "folders-unlisted": "以下文件夹无法列出，其中内容未读取：{folders}。",
+    "folder-cut": "{folder} 的内容多于查看的范围：最多打开 {number} 个文件、查看 100,000 个名称。可对其中的文件夹分别生成报告。",
+    "settings-beside": "记录中未注明的设置取自其旁边的配置文件：{files}。",
+    "never-evaluated": "{arms}：从未在 dev 集上评估，因此没有结果。",
+    "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
+    "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
+    "settings-unnamed": (
+        "{arm} 的 {of} 次训练中有 {number} 次没有写明 {settings}，其余的写明了。它们按同一设置的不同种子计；若训练方式不同，请分开报告。"
+    ),
+    "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若有完整的训练，则不计入。",
+    "heading-differs": "第 {heading_line} 行的标题写的是 {heading}，而第 {line} 行的设置写的是 {rate}；各次训练以自己的标题为准。",
+    "cut-off": "{arm}（第 {line} 行）：日志中只有 {of} 轮中的 {epochs} 轮。",
+    "epoch-repeated": "{arm}（第 {line} 行）：{epoch}重复出现，以最后一次为准。",
+    "curve-elsewhere": "{file} 只有一次运行的汇总：采用其最后一次评估。要看曲线与学习率，请改用 Trainer 写在同一文件夹中的 trainer_state.json。",
+    "summary-differs": "{arm}（第 {line} 行）：总结中的 dev 为 {final}，与任何一轮都不符（最后一轮为 {last}）；以各轮为准。",
+    "peak-estimated": "{arms}：峰值学习率是推算的，因为首次记录时衰减已经开始。",
+    "schedule-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share}。",
+    "rate-rises": "{arms}：学习率下降后又回升（{number} 次）。本应只衰减一次的调度，若周期以轮计、却每个批次都步进，就会如此。",
+    "schedule-cut": "{arms}：训练结束时学习率仍为峰值的 {share}，调度尚未走完。",
+    "other-rates": "要求的学习率为 {asked}，日志显示实际使用的是 {applied}：命令或其配置自行设定或缩放了学习率，或者记录的是其他参数的学习率。",
+    "same-rates": "{arms}：日志显示它们的学习率完全相同，最高为 {applied}。命令或其配置自行设定了学习率，或者记录的是其他参数的学习率。",
+    "scores-ignored": "并非所有运行都有同一批样本的得分，因此只按各自的数值比较。",
+    "seed-unused": (
+        "{arm}：种子 {first} 和 {second} 的损失到最后一位都相同。种子没有传到训练中，或训练与种子无关，因此这些训练不反映种子噪声。"
+    ),
+    "setting-unused": "{name} 没有传到训练中，或对训练没有影响：{values} 的损失到最后一位都相同。",
+}
