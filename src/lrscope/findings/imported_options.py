@@ -69,8 +69,10 @@ def _value(item: Setting, text: str) -> Any:
 
 
 def _schedule(settings: Mapping[str, str]) -> dict[str, Any]:
-    """Return the schedule and the warmup: a log that names neither trained at one rate."""
-    named = next((settings[name] for name in SCHEDULES if settings.get(name)), "constant")
+    """Return the schedule and the warmup as they are named, nothing where no schedule is."""
+    named = next((settings[name] for name in SCHEDULES if settings.get(name)), None)
+    if named is None:
+        return {}
     try:
         schedule = parse(SHAPES.get(named, named))
     except LrscopeError:
