@@ -23,8 +23,9 @@ Floats = NDArray[np.float64]
 class Plan:
     """A training: its schedule, how long it is, how noisy its losses are, and what is logged of it and how often.
 
-    `length` is how many steps the schedule is for, the training's own where None; `digits` are those that numbers are
-    printed with. With `tells_total` the record says how long the training was to be.
+    `length` is how many steps the schedule is for, the training's own where None; `digits` are those that losses are
+    printed with after the point, `rate_digits` those of rates. With `tells_total` the record says how long the training
+    was to be.
     """
 
     steps: int = 600
@@ -41,6 +42,7 @@ class Plan:
     evaluations: int = 6
     dev_noise: float = 0.004
     digits: int = 4
+    rate_digits: int = 17
     tells_total: bool = True
     stopped_at: int | None = None
     norms: bool = True
@@ -104,8 +106,9 @@ class Log:
         last = plan.stopped_at or plan.steps
         for step in range(plan.every, last + 1, plan.every):
             mean = float(np.mean(self.losses[step - plan.every : step]))
+            rate = float(f"{self.rates[step - 1]:.{plan.rate_digits}g}")
             entry: dict[str, Any] = {
-                "loss": round(mean, plan.digits), "learning_rate": float(self.rates[step - 1]),
+                "loss": round(mean, plan.digits), "learning_rate": rate,
                 "epoch": round(step / plan.steps * plan.epochs, 2), "step": step,
             }  # fmt: skip
             if plan.norms:
@@ -121,8 +124,8 @@ class Log:
     def run(self) -> Run:
         """Return the run that its record tells of."""
         plan = self.plan
-        total = float(plan.steps) if plan.tells_total else math.nan
-        told = Told(total_steps=total, total_epochs=plan.epochs, settings=plan.settings)
+        totals = (float(plan.steps), plan.epochs) if plan.tells_total else (math.nan, math.nan)
+        told = Told(total_steps=totals[0], total_epochs=totals[1], settings=plan.settings)
         return run_of_entries([Entry.of(entry) for entry in self.entries()], told)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
-from lrscope.findings.checkup.checkup import schedule_of
+from lrscope.findings.checkup.checkup import checkup, schedule_of
+from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.confidence import Level, Reason, confidence
 from lrscope.findings.method import Rule, choice_rule
 from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
@@ -215,9 +216,12 @@ def answer(c: Conclusions) -> list[Statement]:
 
 
 def _of_one_run(c: Conclusions) -> list[Statement]:
-    evaluated = any(run.points for run in c.runs.runs)
-    without: Answer = NoValue() if evaluated else NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))
-    return [OneRun(), schedule_of(c.runs), *([without] if math.isnan(c.arms[0].value) else [])]
+    checked = checkup(c.runs)
+    head: list[Statement] = [OneRun(), schedule_of(checked)]
+    if not any(run.points for run in c.runs.runs):
+        return [*head, NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]
+    is_told = any(isinstance(each, LossBroke) for each in checked) or not math.isnan(c.arms[0].value)
+    return head if is_told else [*head, NoValue()]
 
 
 def _answer(c: Conclusions) -> list[Statement]:

@@ -19,6 +19,7 @@ from lrscope.findings.gathered import gathered
 from lrscope.findings.method import Method, method
 from lrscope.findings.statements import DevLossRises, Diverged, OneSetting
 from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
+from lrscope.runs.notes import PeakEstimated
 from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.arm_view import ArmView
@@ -123,7 +124,7 @@ def _place(statement: Statement) -> int:
 
 def _needs_others(statement: Statement, c: Conclusions) -> bool:
     """Whether a finding says nothing of one run alone that its check-up does not: how often one of one diverged."""
-    return len(c.runs.runs) == 1 and isinstance(statement, OneSetting | Diverged)
+    return len(c.runs.runs) == 1 and isinstance(statement, OneSetting | Diverged | PeakEstimated)
 
 
 def _commands(c: Conclusions) -> tuple[str, ...]:

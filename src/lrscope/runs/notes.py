@@ -187,7 +187,7 @@ class SettingsBeside(Note):
 
 @dataclass(frozen=True)
 class PeakEstimated(Note):
-    """Peak rates were read back from rates that had already come down."""
+    """Peak rates were read back from rates that were logged beside the peak."""
 
     arms: Settings
 

@@ -47,10 +47,10 @@ def checkup(runs: Runs) -> list[s.CheckFinding]:
     return _together(told, runs)
 
 
-def schedule_of(runs: Runs) -> s.CheckFinding:
-    """Return what the log of a run that stands alone shows of the schedule that was applied."""
+def schedule_of(checked: Iterable[s.CheckFinding]) -> s.CheckFinding:
+    """Return what the check-up of a run that stands alone says of the schedule that was applied."""
     kinds = s.ScheduleApplied, s.RateAlwaysZero
-    return next((each for each in checkup(runs) if isinstance(each, kinds)), s.RatesNotLogged())
+    return next((each for each in checked if isinstance(each, kinds)), s.RatesNotLogged())
 
 
 def _of_run(run: Run, view: LogView, breaks: Sequence[Break], *, is_above: bool) -> Iterator[s.CheckFinding]:

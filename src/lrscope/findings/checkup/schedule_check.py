@@ -84,22 +84,26 @@ def _end(log: LogView, at: Floats, rates: Floats) -> Iterator[s.CheckFinding]:
             yield s.RateStillHigh(exactly(Share(left)), log.place(log.end), log.place(log.total), "unfinished")
         return
     length = schedule.total
-    if schedule.shape == "linear" and _floor(log) > LINEAR_FLOOR and schedule.total > schedule.warmup:
+    if schedule.shape == "linear" and _floor(log) > LINEAR_FLOOR and rates[-1] < rates.max():
         # Nobody asks for a line that ends this high: it is one to 0, of which the training is a part.
-        length = schedule.warmup + (schedule.total - schedule.warmup) / (1.0 - schedule.floor)
+        top = int(np.argmax(rates))
+        left, fallen = float(rates[-1]), float(rates[top] - rates[-1])
+        length = float(at[-1] + left * (at[-1] - at[top]) / fallen)
         how: s.End = "longer" if log.is_complete else "log-ends"
-        yield s.RateStillHigh(exactly(Share(schedule.floor)), log.place(log.end), log.place(round(length)), how)
+        yield s.RateStillHigh(
+            exactly(Share(left / schedule.peak)), log.place(log.end), log.place(float(f"{length:.3g}")), how
+        )  # fmt: skip
         return
     if schedule.shape in ENDLESS or not math.isfinite(length) or not schedule.ended_at > LOW + _floor(log):
         return
     end = max(log.end, log.total if log.is_complete else 0.0)
     if end + (0.0 if log.is_complete else 2.0 * log.spacing) >= length * (1.0 - NOTICED):
         return  # what was left after the last entry is less than lies between entries, or the log says that it was made
-    left = _share_at(at, rates, end, length) / schedule.peak
-    if not left > LOW + _floor(log):
+    share = _share_at(at, rates, end, length) / schedule.peak
+    if not share > LOW + _floor(log):
         return
     how = "longer" if log.is_complete and log.total < length else "log-ends"
-    yield s.RateStillHigh(exactly(Share(left)), log.place(end), log.place(round(length)), how)
+    yield s.RateStillHigh(exactly(Share(share)), log.place(end), log.place(round(length)), how)
 
 
 def _floor(log: LogView) -> float:

@@ -34,7 +34,7 @@ SAY = {
     "summary-differs": (
         "{arm} (line {line}): the summary gives dev {final}, which matches no epoch (the last has {last}); the epochs are used."
     ),
-    "peak-estimated": "{arms}: peak learning rates were estimated, because the first log came after the decay began.",
+    "peak-estimated": "{arms}: peak learning rates were read back from those logged beside them, because none was logged at the peak.",
     "schedule-differs": "{arms}: the learning rates applied differ from the schedule by up to {share} of the peak.",
     "rate-rises": (
         "{arms}: the learning rate fell and rose again ({number}×). A schedule that should decay once does that when its period is "

@@ -25,7 +25,7 @@ SAY = {
     "epoch-repeated": "{arm}（第 {line} 行）：{epoch}重复出现，以最后一次为准。",
     "curve-elsewhere": "{file} 只有一次运行的汇总：采用其最后一次评估。要看曲线与学习率，请改用 Trainer 写在同一文件夹中的 trainer_state.json。",
     "summary-differs": "{arm}（第 {line} 行）：总结中的 dev 为 {final}，与任何一轮都不符（最后一轮为 {last}）；以各轮为准。",
-    "peak-estimated": "{arms}：峰值学习率是推算的，因为首次记录时衰减已经开始。",
+    "peak-estimated": "{arms}：峰值学习率是由相邻记录推算的，因为峰值处没有记录。",
     "schedule-differs": "{arms}：实际使用的学习率与调度不符，最多相差峰值的 {share}。",
     "rate-rises": "{arms}：学习率下降后又回升（{number} 次）。本应只衰减一次的调度，若周期以轮计、却每个批次都步进，就会如此。",
     "schedule-cut": "{arms}：训练结束时学习率仍为峰值的 {share}，调度尚未走完。",
