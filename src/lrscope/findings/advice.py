@@ -12,6 +12,7 @@ from lrscope.config.command_line import CommandLine
 from lrscope.findings import statements as s
 from lrscope.findings import suggestions as to
 from lrscope.findings.checkup.checkup import is_one_setting
+from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.checkup.remedies import remedies
 from lrscope.findings.commands import extension, sweep, takes_warmup
 from lrscope.runs.notes import SameRates, SettingUnused
@@ -117,8 +118,11 @@ class _Advisor:
         return first - second
 
     def edges(self) -> Iterator[Advice]:
+        broke = {arm for each in self.of(LossBroke) for arm in each.arms}
         for edges, factor in ((self.of(s.EdgeLow), 1 / 3), (self.of(s.EdgeHigh), 3.0)):
             for finding in edges:
+                if factor > 1.0 and finding.arm in broke:
+                    continue  # it is too high already
                 rate = float(f"{finding.rate * factor:.2g}")
                 command = extension(self.c.runs, peak_rate=rate)
                 yield Advice(to.WiderGrid(Rate(rate)), type(finding), command, self.minutes(1))

@@ -220,6 +220,8 @@ def _of_one_run(c: Conclusions) -> list[Statement]:
     head: list[Statement] = [OneRun(), schedule_of(checked)]
     if not any(run.points for run in c.runs.runs):
         return [*head, NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]
+    if c.learned is not None and c.recommended is None and not math.isnan(c.arms[0].value):
+        return [*head, NothingLearned(Setting(c.arms[0].name), Value(c.arms[0].value), Value(c.learned.baseline))]
     is_told = any(isinstance(each, LossBroke) for each in checked) or not math.isnan(c.arms[0].value)
     return head if is_told else [*head, NoValue()]
 

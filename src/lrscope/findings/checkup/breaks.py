@@ -17,6 +17,7 @@ from lrscope.runs.score_table import Floats
 
 MIN_ENTRIES = 12
 STRETCHES = 60  # of a log, whose median losses are its course
+LEAST = 1e-3  # a loss below is fitted to the end: how far below says nothing
 NAN_FILTER_FROM = 0.05  # a loss that was above this does not come to exactly 0 by being fitted
 
 
@@ -87,38 +88,41 @@ def zero_stretch(log: LogView) -> tuple[int, int | None] | None:
 def _to_high(log: LogView, end: int) -> Break | None:
     """Return from where the loss, up to an entry, is far above its lowest level, and stays there to the end.
 
-    Far is most of the way back up to where it began, or beyond.
+    Far is most of the way back up to where it began, or beyond. Levels are compared by their logarithms: a loss that
+    explodes scatters as widely.
     """
     entries = np.flatnonzero(np.isfinite(log.losses[:end]))
     losses = log.losses[entries]
     if len(losses) < MIN_ENTRIES or (losses < 0.0).any() or not losses.any():
         return None
-    level, bounds = _levels(losses)
+    logs = np.log(np.maximum(losses, LEAST))
+    level, bounds = _levels(logs)
     lowest, last = int(np.argmin(level)), level[-1 - len(level) // 10 :]
-    low, high, start = float(level[lowest]), float(np.median(last)), float(level[0])
-    middle = low + 0.5 * (high - low)
-    if high - low <= max(8.0 * scatter_of(losses), 0.3 * low, 0.6 * (start - low)) or last.min() < middle:
+    low, high = float(level[lowest]), float(np.median(last))
+    middle = 0.5 * (low + high)
+    is_far = high - low > max(8.0 * scatter_of(logs), math.log(1.3))
+    back = 0.6 * (math.exp(level[0]) - math.exp(low))  # of what had been gained
+    if not is_far or math.exp(high) - math.exp(low) <= back or last.min() < middle:
         return None
     bad = len(level) - int(np.argmin((level > middle)[::-1]))  # the stretches from here on lie above
     if bad <= lowest:
         return None
     # Where it rose, the entry from which all lie above, to the end of the stretch.
     begin, stop = bounds[bad - 1], bounds[bad + 1]
-    is_above = losses[begin:stop] > middle
+    is_above = logs[begin:stop] > middle
     place = begin + (0 if is_above.all() else len(is_above) - int(np.argmin(is_above[::-1])))
     place = bounds[bad] if place in (0, stop) else place
-    return Break("rose", int(entries[place]), int(entries[place - 1]), low, high)
+    return Break("rose", int(entries[place]), int(entries[place - 1]), math.exp(low), math.exp(high))
 
 
 def _levels(losses: Floats) -> tuple[Floats, list[int]]:
     """Return the medians of at most so many stretches of a log, of three entries at least, and their bounds.
 
-    The first two entries stand alone, at the larger of them: training may break at once.
+    The first entry stands alone: training may break at once.
     """
-    number = min(STRETCHES, (len(losses) - 2) // 3)
-    bounds = [0, *(round(place) for place in np.linspace(2, len(losses), number + 1))]
-    levels = [losses[:2].max(), *(np.median(losses[a:b]) for a, b in pairwise(bounds[1:]))]
-    return np.array(levels, np.float64), bounds
+    number = min(STRETCHES, (len(losses) - 1) // 3)
+    bounds = [0, *(round(place) for place in np.linspace(1, len(losses), number + 1))]
+    return np.array([np.median(losses[a:b]) for a, b in pairwise(bounds)]), bounds
 
 
 def scatter_of(losses: Floats) -> float:

@@ -19,11 +19,11 @@ from lrscope.findings.checkup.precision import is_half
 from lrscope.runs.quantities import Count, Share, Value
 from lrscope.runs.score_table import Floats
 
-WINDOW, MIN_BEFORE = 30, 8
+WINDOW, MIN_BEFORE, FEW = 30, 8, 5
 GROWN = 3.0  # times: a gradient norm over the entries before
 LEVEL = 1.5  # times: less is no growth
 LOSS_GROWN = 1.25
-IN_ORDER = 0.6  # rank correlation with the entries' order
+IN_ORDER, CLEAR_ORDER = 0.6, 0.8  # rank correlation with the entries' order
 LOW_RATE, HIGH_RATE = 0.1, 0.9  # of the peak
 NEAR = 0.05  # of the training: entries that lie further apart do not tell at which rate it broke
 CLOSE = 5.0  # updates between entries: further apart, a jump may have taken as many
@@ -117,16 +117,20 @@ def _climbs(norms: Floats) -> bool:
 def _growth(values: Floats) -> float:
     """Return how many times as large values became, in order; 1 where they did not grow steadily, or are few.
 
+    Of few values twice as much, in a clearer order, is asked for.
+
     >>> _growth(np.geomspace(1.0, 8.0, 12)) > 3.0, _growth(np.array([1.0] * 11 + [50.0]))
     (True, 1.0)
     """
-    if len(values) < MIN_BEFORE:
+    if len(values) < FEW:
         return 1.0
-    third = len(values) // 3
+    is_few = len(values) < MIN_BEFORE
+    third = max(2, len(values) // 3)
     first, last = float(np.median(values[:third])), float(np.median(values[-third:]))
     ranks = np.argsort(np.argsort(values, kind="stable"))
     order = float(np.corrcoef(ranks, np.arange(len(values)))[0, 1]) if len(set(values.tolist())) > 1 else 0.0
-    return last / first if first > 0.0 and order >= IN_ORDER else 1.0
+    grows = first > 0.0 and order >= (CLEAR_ORDER if is_few else IN_ORDER)
+    return last / first / (2.0 if is_few else 1.0) if grows else 1.0
 
 
 def _is_sudden(log: LogView, broke: Break, before: Before) -> bool:

@@ -81,6 +81,8 @@ def _clipping(log: LogView, norms: Floats) -> Iterator[CheckFinding]:
     if len(norms) < MIN_ENTRIES:
         return
     named = setting_of(log.settings, CLIP)
+    if log.is_planned and not named:  # no Trainer's
+        return
     try:
         clip = float(named) if named else CLIP_DEFAULT
     except ValueError:

@@ -56,7 +56,7 @@ SAY = {
     ),
     "rate-still-high/unfinished": (
         "The log ends at {at}, where training was planned to {length}, with the learning rate still at {share} of its highest value. "
-        "Training was stopped or cut short, so the last scores are not those of a finished schedule."
+        "Training was stopped or cut short, or still runs, so the last scores are not those of a finished schedule."
     ),
     "rate-still-high/longer": (
         "Training was complete at {at}, with the learning rate still at {share} of its peak: the schedule goes on to {length}, beyond "
@@ -102,7 +102,7 @@ SAY = {
         "filtered, or the batch is not what the settings say."
     ),
     "nothing-odd/some": (
-        "Nothing else is odd in the {entries} log entries: neither the rates nor the losses, nor gradient norms where they were logged."
+        "Nothing else is odd in the {entries} log entries, as far as learning rates, losses and gradient norms were logged."
     ),
     "nothing-odd/few": (
         "There are too few log entries ({entries}) for most checks. Log more often next time, such as every 10 steps."
