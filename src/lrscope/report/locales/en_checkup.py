@@ -75,7 +75,7 @@ SAY = {
         "there: the decay is shorter than the training."
     ),
     "rate-jumps": (
-        "The learning rate jumps from {before} to {after} at {at}, in the middle of a smooth schedule, as after resuming with another "
+        "The learning rate jumps at {at} ({before} before, {after} after), in the middle of a smooth schedule, as after resuming with another "
         "schedule, length or learning rate."
     ),
     "warmup-unfinished/complete": (
@@ -151,7 +151,9 @@ SAY = {
         "The loss is 0.0 from the first log entry ({at}) on, and evaluations or gradient norms are not numbers. Trainer replaces losses "
         "that are not numbers when it logs (logging_nan_inf_filter), and writes 0.0 when all of them are."
     ),
-    "loss-broke/rose": ("Training diverged: the loss rose from {first} to {last} by {at} and did not come back."),
+    "loss-broke/rose": (
+        "Training diverged: the loss, {first} at its lowest, rose by {at} and did not come back. It ended at {last}."
+    ),
     "broke-at-rate": "The last learning rate logged before that was {rate}, {share} of the highest.",
     "loss-zero/norm-zero": (
         "The loss is exactly 0 from {at} on, and so is the gradient norm: nothing is trained there. Labels that are all masked do that."
@@ -179,8 +181,8 @@ SAY = {
         "Likely cause: the learning rate. Every run at this rate or above diverged, and none below did."
     ),
     "divergence-cause/rate-norm": (
-        "Likely cause: the learning rate. The gradient norm grew from {norm_before} to {norm_after} before training broke, which is "
-        "how too large a rate usually ends."
+        "Likely cause: the learning rate. The gradient norm grew before training broke (from around {norm_before}; at the end "
+        "{norm_after}), which is how too large a rate usually ends."
     ),
     "divergence-cause/rate-loss": (
         "Likely cause: the learning rate. The loss rose steadily over the {entries} entries before training broke."

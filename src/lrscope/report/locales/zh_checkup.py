@@ -63,7 +63,7 @@ SAY = {
     "rate-ended-early/floor": (
         "在{at}（训练的 {share} 处），学习率降到最低值，即峰值的 {floor}，此后不变：衰减比训练短。"
     ),
-    "rate-jumps": "在{at}，学习率从 {before} 跳到 {after}，而调度在此前后都是平滑的，如同以另一个调度、长度或学习率恢复了训练。",
+    "rate-jumps": "在{at}，学习率发生跳变（之前 {before}，之后 {after}），而调度在此前后都是平滑的，如同以另一个调度、长度或学习率恢复了训练。",
     "warmup-unfinished/complete": "预热没有完成：训练结束时学习率仍在上升（{at}为 {rate}）。预热比训练还长。",
     "warmup-unfinished/log-ends": "日志结束时学习率仍在上升（{at}为 {rate}）：峰值不在日志中。",
     "decay-not-applied": "设置要求的调度是 {asked}，但学习率始终为 {rate}：调度没有步进，或使用了另一个调度。",
@@ -111,7 +111,7 @@ SAY = {
         "从第一条日志（{at}）起，损失就为 0.0，且评估或梯度范数不是数。Trainer 记录时会替换不是数的损失（logging_nan_inf_filter），"
         "若全都不是数，则写为 0.0。"
     ),
-    "loss-broke/rose": "训练发散：最迟在{at}，损失从 {first} 升到 {last}，没有恢复。",
+    "loss-broke/rose": "训练发散：损失最低为 {first}，最迟在{at}上升，没有恢复，结束时为 {last}。",
     "broke-at-rate": "在此之前最后记录的学习率为 {rate}，即最高值的 {share}。",
     "loss-zero/norm-zero": "从{at}起，损失恰为 0，梯度范数也为 0：此后什么都没有训练。标签全被屏蔽会如此。",
     "loss-zero/unclear": (
@@ -131,7 +131,7 @@ SAY = {
     ),
     "divergence-cause/rate-runs": "可能的原因：学习率。达到或超过这个学习率的训练全都发散，低于它的都没有。",
     "divergence-cause/rate-norm": (
-        "可能的原因：学习率。发散之前，梯度范数从 {norm_before} 增长到 {norm_after}，学习率过大时通常如此。"
+        "可能的原因：学习率。发散之前，梯度范数不断增长（开始约 {norm_before}，最后 {norm_after}），学习率过大时通常如此。"
     ),
     "divergence-cause/rate-loss": "可能的原因：学习率。发散之前的 {entries} 条记录中，损失持续上升。",
     "divergence-cause/precision": "可能的原因：float16。梯度范数在 {entries} 条记录中溢出，而损失当时还是数。",
