@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -14,12 +14,14 @@ from lrscope.runs.applied.falls import fall, plateau_warmup
 from lrscope.runs.applied.identified import Identified, Shape
 from lrscope.runs.applied.levels import Levels, levels
 from lrscope.runs.applied.readings import Readings, readings
+from lrscope.runs.applied.written import Lengths, written
 from lrscope.runs.score_table import Floats
 
 Unit = Literal["step", "epoch", "entry"]
 
 NOTICED = 0.005  # of the largest rate: a rise by less after a fall is none
 SAME = 1e-6  # of the largest rate: float32 may differ by less
+CLEAR = 3.0  # tolerances: what went on to rise by less could not be seen
 FEW = 3  # rates at one level that make a schedule constant
 
 
@@ -31,10 +33,11 @@ class AppliedSchedule:
     is that of what comes after the peak: "warming up" where the rates only rise, "curved" where no known shape fits,
     empty where too little was logged to show it.
 
-    `warmup` is how long the rise is, 0 without one, and `total` how long the whole schedule is as its shape shows, NaN
-    where that is not known, both in `unit`s. `floor` is the share of the peak that it ends at, `ended_at` that of the
-    last logged rate. `text` is the schedule in lrscope's own language, empty where that cannot say it. `error` is the
-    largest deviation of a logged rate, as a share of the peak; `is_whole` whether what was logged reaches its end.
+    `warmup` is how long the rise is, 0 without one, NaN where nothing tells, and `total` how long the whole schedule is
+    as its shape shows, NaN where that is not known, both in `unit`s. `floor` is the share of the peak that
+    it ends at, `ended_at` that of the last logged rate. `text` is the schedule in lrscope's own language, empty where
+    that cannot say it. `error` is the largest deviation of a logged rate, as a share of the peak; `is_whole` whether
+    what was logged reaches its end.
     """
 
     peak: float
@@ -76,28 +79,43 @@ def applied_schedule(
     peak = found.peak if abs(found.peak / top - 1.0) > 1e-6 else top if as_typed(found.peak) == top else found.peak
     end = found.total if not math.isnan(found.total) else of.total
     gap = float(of.places[-1] - of.places[-2]) if len(of) > 1 else of.late
-    length = of.unit
+    scaled = _in_units(found, of.unit, end)
+    doubt = 0.0 if of.counts_steps else 1.01 * of.late * of.unit
+    suffix = {"step": "st", "epoch": "ep", "entry": ""}[unit if of.counts_steps or unit == "epoch" else "entry"]
     return AppliedSchedule(
         peak=peak,
         shape=found.shape,
         is_read_back=bool(peak > of.top * (1.0 + 1e-3)),
-        warmup=found.warmup * length,
-        total=_whole(end * length, unit),
+        warmup=scaled.warmup,
+        total=scaled.total,
         floor=found.floor,
         unit=unit,
         ended_at=float(of.rates[-1]) * of.top / peak,
-        text="",
+        text=written(scaled, Lengths(scaled.total, suffix, doubt)),
         error=found.error,
         is_whole=bool(of.places[-1] >= end - gap - 1e-9) if not math.isnan(end) else False,
     )
 
 
-def _whole(length: float, unit: str) -> float:
+def _in_units(found: Identified, length: float, end: float) -> Identified:
+    """Return what was found with its lengths in the log's unit, places of which are `length` long."""
+    bend = found.bend
+    if found.shape == "exponential":
+        bend = bend / length
+    elif found.shape == "inverse-sqrt":
+        bend = bend * length
+    warmup = 0.0 if found.warmup < 0.0 else _whole(found.warmup * length)
+    return replace(
+        found, warmup=warmup, total=_whole(end * length), hold=found.hold * length, period=found.period * length,
+        bend=bend,
+        drops=tuple((before * length, after * length) for before, after in found.drops),
+    )  # fmt: skip
+
+
+def _whole(length: float) -> float:
     """Return a length as a whole number where it is nearly one."""
-    near = 0.02 if unit == "step" else 0.004 * abs(length) + 1e-3
-    if math.isfinite(length) and abs(length - round(length)) <= near:
-        return float(round(length))
-    return length
+    near = 0.004 * abs(length) + 1e-3 if abs(length) < 50.0 else 0.02
+    return float(round(length)) if math.isfinite(length) and abs(length - round(length)) <= near else float(length)
 
 
 def _identified(of: Readings) -> Identified:
@@ -120,13 +138,15 @@ def _identified(of: Readings) -> Identified:
     stairs = levels(of, first)
     if stairs is not None:
         return _stairs(of, first, stairs) or unknown
-    return one_cycle(of, first) or fall(of, first, last) or unknown
+    return one_cycle(of, first, last) or fall(of, first, last) or unknown
 
 
 def _without_fall(of: Readings, first: int, top: float) -> Identified:
     """Return what rates are that rose, or stayed, to the end."""
     count = len(of) - first
-    if count >= FEW:
+    slope = (1.0 - of.rates[0]) / max(float(of.places[first] - of.places[0]), 1e-12)
+    is_level = not first or slope * float(of.places[-1] - of.places[first]) > CLEAR * of.tolerances[first]
+    if count >= FEW and is_level:
         warmup, _ = plateau_warmup(of, first)
         return Identified(top, "constant", float(np.abs(of.rates[first:] - 1.0).max()), warmup, math.nan, 1.0)
     rising = count == 1 and first >= 2 and bool((np.diff(of.rates) > 0.0).all())
@@ -136,7 +156,7 @@ def _without_fall(of: Readings, first: int, top: float) -> Identified:
 def _stairs(of: Readings, first: int, stairs: Levels) -> Identified | None:
     """Return a schedule of levels: those of a curve that is stepped once an epoch, or drops."""
     length = stairs.length
-    warmup, _ = plateau_warmup(of, first)
+    warmup, late = plateau_warmup(of, first)
     if length is not None and len(stairs.rates) >= 4:
         number = np.arange(float(len(stairs.rates)))
         curve = applied_schedule(number, stairs.rates * of.top, unit="entry")
@@ -145,6 +165,6 @@ def _stairs(of: Readings, first: int, stairs: Levels) -> Identified | None:
                 curve.peak, curve.shape, curve.error, warmup, curve.total * length, curve.floor, period=length
             )
     return Identified(
-        as_typed(of.top), "step", 0.0, warmup, math.nan, float(stairs.rates[-1]), drops=tuple(stairs.places[1:]),
-        levels=tuple(stairs.rates),
+        as_typed(of.top), "step", 0.0, warmup, math.nan, float(stairs.rates[-1]), levels=tuple(stairs.rates.tolist()),
+        drops=tuple((before - late, after - late) for before, after in stairs.drops),
     )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from lrscope.runs.score_table import Floats
 
 Kind = Literal["linear", "cosine", "sqrt", "power", "exponential", "inverse"]
 Free = Literal["peak", "floor", "start", "end", "bend"]
+FREE: tuple[Free, ...] = ("peak", "floor", "start", "end", "bend")
 ROUNDS = 40  # of the least-squares fit at most
 
 
@@ -43,42 +44,55 @@ class Curve:
 
     def at(self, places: Floats) -> Floats:
         """Return the rates at places: the peak before its start."""
-        return self.peak * self.factors(places)
+        left = remaining(self.kind, places, self.begins, self.end, self.bend)
+        return np.asarray(self.peak * (self.floor + (1.0 - self.floor) * left))
 
-    def factors(self, places: Floats) -> Floats:
-        """Return the shares of the peak."""
-        beyond = np.maximum(places - self.begins, 0.0)
-        if self.kind == "exponential":
-            return np.asarray(np.exp(-np.minimum(self.bend * beyond, 700.0)))
-        if self.kind == "inverse":
-            return np.asarray(1.0 / np.sqrt(1.0 + beyond / max(self.bend, 1e-12)))
-        left = 1.0 - np.minimum(beyond / max(self.end - self.begins, 1e-12), 1.0)
-        if self.kind == "cosine":
-            left = 0.5 - 0.5 * np.cos(np.pi * left)
-        elif self.kind == "sqrt":
-            left = 1.0 - np.sqrt(1.0 - left)
-        elif self.kind == "power":
-            left = left ** min(max(self.bend, 0.05), 20.0)
-        return np.asarray(self.floor + (1.0 - self.floor) * left)
+
+def remaining(kind: Kind, places: Floats, begins: Any, end: Any, bend: Any) -> Floats:
+    """Return what is left of the way from the peak to the floor, for one curve or, as columns, for several."""
+    beyond = np.maximum(places - begins, 0.0)
+    if kind == "exponential":
+        return np.asarray(np.exp(-np.minimum(bend * beyond, 700.0)))
+    if kind == "inverse":
+        return np.asarray(1.0 / np.sqrt(1.0 + beyond / np.maximum(bend, 1e-12)))
+    gone = np.minimum(beyond / np.maximum(end - begins, 1e-12), 1.0)
+    if kind == "linear":
+        return np.asarray(1.0 - gone)
+    if kind == "cosine":
+        return np.asarray(0.5 + 0.5 * np.cos(np.pi * gone))
+    if kind == "sqrt":
+        return np.asarray(1.0 - np.sqrt(gone))
+    return np.asarray((1.0 - gone) ** np.minimum(np.maximum(bend, 0.05), 20.0))
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A curve fitted to rates [n]: the deviations [n] in tolerances, and how what was `free` changes them [n, k]."""
+    """A curve fitted to rates [n]: the deviations [n] in tolerances, and how what was `free` changes them [n, k].
+
+    Tolerances are counted in `unit`s.
+    """
 
     curve: Curve
     free: tuple[Free, ...]
     deviations: Floats
     changes: Floats
+    unit: float = 1.0
+
+    def finer(self, unit: float) -> Fit:
+        """Return the fit with its deviations in smaller tolerances."""
+        if unit >= 1.0:
+            return self
+        return replace(self, deviations=self.deviations / unit, changes=self.changes / unit, unit=unit)
 
     @property
     def worst(self) -> float:
         """The largest deviation, in tolerances."""
-        return float(np.abs(self.deviations).max())
+        worst = float(np.abs(self.deviations).max())
+        return worst if math.isfinite(worst) else math.inf
 
     def give(self, name: Free, limit: float) -> float:
         """Return by how much a value may be another one, the others following, within deviations of `limit`."""
-        if name not in self.free:
+        if name not in self.free or not np.isfinite(self.changes).all():
             return 0.0
         index = self.free.index(name)
         covariance = np.linalg.pinv(self.changes.T @ self.changes)
@@ -86,7 +100,7 @@ class Fit:
         if not own > 0.0:
             return 0.0
         moves = np.abs(self.changes @ covariance[:, index] / own)
-        room = np.maximum(limit - np.abs(self.deviations), 0.0)
+        room = np.maximum(limit - np.abs(self.deviations), 0.5)  # least squares leave some no room
         used = moves > 1e-12
         return float((room[used] / moves[used]).min()) if used.any() else 0.0
 
@@ -96,49 +110,45 @@ def fitted(curve: Curve, free: Sequence[Free], places: Floats, rates: Floats, to
     span = max(float(np.ptp(places)), 1e-9)
     scales = {"peak": 1.0, "floor": 0.1, "start": 0.1 * span, "end": span, "bend": max(abs(curve.bend), 1e-9)}
     scale = np.array([scales[name] for name in free])
+    wanted = rates / tolerances
 
     def deviations(of: Curve) -> Floats:
-        return np.asarray(np.nan_to_num((of.at(places) - rates) / tolerances, nan=1e30, posinf=1e30, neginf=-1e30))
+        return np.asarray(of.at(places) / tolerances - wanted)
 
     def moved(of: Curve, by: Floats) -> Curve:
-        values = {name: getattr(of, name) + float(step) for name, step in zip(free, by, strict=True)}
-        return replace(of, **values)
+        values = [of.peak, of.floor, of.start, of.end, of.bend]
+        for name, step in zip(free, by, strict=True):
+            values[FREE.index(name)] += float(step)
+        return Curve(of.kind, *values, rise=of.rise, shift=of.shift)  # type: ignore[misc, arg-type]
 
     def changes(of: Curve, at: Floats) -> Floats:
-        columns = []
-        for index in range(len(free)):
-            by = np.zeros(len(free))
-            by[index] = 1e-6 * scale[index]
-            columns.append((deviations(moved(of, by)) - at) / 1e-6)
-        return np.stack(columns, axis=1)
+        steps = np.eye(len(free)) * (1e-6 * scale)
+        return np.stack([(deviations(moved(of, step)) - at) / 1e-6 for step in steps], axis=1)
 
     now = deviations(curve)
     damping, size = 1e-3, float(now @ now)
     slope = changes(curve, now)
     for tried in range(ROUNDS):
         normal, toward = slope.T @ slope, slope.T @ now
-        weights = np.diag(normal) + 1e-12 * max(float(np.trace(normal)), 1e-300)
-        improved = False
+        weights = np.diag(np.diag(normal) + 1e-12 * max(float(np.trace(normal)), 1e-300))
         for _ in range(8):
             try:
-                by = np.linalg.solve(normal + damping * np.diag(weights), -toward)
+                by = np.linalg.solve(normal + damping * weights, -toward)
             except np.linalg.LinAlgError:
-                break
+                return Fit(curve, tuple(free), now, slope / scale)
             there = moved(curve, by * scale)
             then = deviations(there)
             if _is_possible(there) and float(then @ then) < size:
-                improved = True
                 break
             damping = min(damping * 8.0, 1e12)
-        if not improved:
+        else:
             break
         gain = size - float(then @ then)
-        if tried > 8 and gain < 0.05 * size and size > 1e3 * len(now):
-            break  # it stays far away
         curve, now, size = there, then, float(then @ then)
         damping = max(damping * 0.1, 1e-15)
         slope = changes(curve, now)
-        if gain < 1e-9 * size or size < 1e-6 * len(now):
+        stays_away = tried > 6 and gain < 0.1 * size and size > 1e3 * len(now)
+        if stays_away or gain < 1e-9 * size or size < 1e-6 * len(now):
             break
     return Fit(curve, tuple(free), now, slope / scale)
 
@@ -155,29 +165,30 @@ def _is_possible(curve: Curve) -> bool:
 def nearest(curves: Sequence[Curve], free: Sequence[Free], places: Floats, rates: Floats) -> tuple[Curve, float]:
     """Return the curve nearest to the rates, with the peak and the floor that make it so where these are free.
 
-    Also by how much it misses them, as a share of how far they reach.
+    Also by how much it misses them, as a share of how far they reach. All curves are of one kind.
     """
-    factors = np.stack(
-        [replace(each, floor=0.0, peak=1.0, rise=None, start=each.begins).factors(places) for each in curves]
+    begins, ends, bends = (
+        np.array(column)[:, None]
+        for column in zip(*((each.begins, each.end, each.bend) for each in curves), strict=True)
     )
+    left = remaining(curves[0].kind, places, begins, ends, bends)
     peaks = np.array([each.peak for each in curves])
     bottoms = peaks * np.array([each.floor for each in curves])
-    if "floor" in free:
-        middles = factors.mean(axis=1)
-        spread = factors - middles[:, None]
+    if "floor" in free and "peak" in free:
+        means = left.mean(axis=1)
+        spread = left - means[:, None]
         falls = (spread @ rates) / np.maximum((spread**2).sum(axis=1), 1e-300)
-        bottoms = np.maximum(rates.mean() - falls * middles, 0.0)
-        if "peak" in free:
-            peaks = falls + bottoms
-        else:
-            bottoms = np.clip(1.0 - ((1.0 - factors) @ (1.0 - rates)) / ((1.0 - factors) ** 2).sum(axis=1), 0.0, 0.99)
+        bottoms = np.maximum(rates.mean() - falls * means, 0.0)
+        peaks = falls + bottoms
+    elif "floor" in free:
+        gone = 1.0 - left
+        bottoms = np.clip(1.0 - (gone @ (1.0 - rates)) / np.maximum((gone**2).sum(axis=1), 1e-300), 0.0, 0.99)
     elif "peak" in free:
-        peaks = (factors @ rates) / np.maximum((factors**2).sum(axis=1), 1e-300)
-    off = np.abs(bottoms[:, None] + (peaks - bottoms)[:, None] * factors - rates).max(axis=1)
-    off[~(peaks > 0.0) | ~(bottoms < peaks)] = np.inf
-    best = int(np.argmin(np.nan_to_num(off, nan=np.inf)))
-    reach = max(float(np.ptp(rates)), 1e-12)
+        peaks = (left @ rates) / np.maximum((left**2).sum(axis=1), 1e-300)
+    off = np.abs(bottoms[:, None] + (peaks - bottoms)[:, None] * left - rates).max(axis=1)
+    off[~(peaks > 0.0) | ~(bottoms < peaks) | ~np.isfinite(off)] = np.inf
+    best = int(np.argmin(off))
     if not math.isfinite(off[best]):
         return curves[best], math.inf
     sized = replace(curves[best], peak=float(peaks[best]), floor=float(bottoms[best] / peaks[best]))
-    return sized, float(off[best]) / reach
+    return sized, float(off[best]) / max(float(np.ptp(rates)), 1e-12)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lrscope.runs.applied.curves import Curve, Fit
+from lrscope.runs.applied.curves import Curve, Free
 from lrscope.runs.applied.decays import ENOUGH, Way
 from lrscope.runs.applied.falls import fall
 from lrscope.runs.applied.identified import Identified
@@ -18,44 +18,40 @@ from lrscope.runs.applied.rounding import roundest
 from lrscope.runs.score_table import Floats
 
 
-def one_cycle(of: Readings, first: int) -> Identified | None:
-    """Return the cycle whose largest logged rate is at the index `first`, where that is what the rates are."""
-    if first < 3 or len(of) - first < 3:
+def one_cycle(of: Readings, first: int, last: int) -> Identified | None:
+    """Return the cycle whose largest logged rates are from the index `first` to `last`, where the rates are one's."""
+    stop = first if first > 3 else first + 1  # the largest may be of the way up or of the way down
+    if stop < 4 or len(of) - last < 4:
         return None
     # The way up, seen in a mirror, is a way down: from where the cycle turns to where it begins.
-    mirrored = replace(of, places=-of.places[: first + 1][::-1], rates=of.rates[: first + 1][::-1],
-                       tolerances=of.tolerances[: first + 1][::-1])  # fmt: skip
+    mirrored = replace(
+        of, places=-of.places[:stop][::-1], rates=of.rates[:stop][::-1], tolerances=of.tolerances[:stop][::-1]
+    )
     way = Way(mirrored, 0)
-    low, high = float(of.places[first]), float(of.places[first + 1])
-    turns = [low + share * (high - low) for share in (0.05, 0.3, 0.6, 0.95)]
-    for late in (1.0, 0.0) if of.counts_steps else (0.0, of.late):
+    low, high = float(of.places[first - 1]), float(of.places[last + 1])
+    turns = [low + share * (high - low) for share in (0.05, 0.3, 0.5, 0.7, 0.95)]
+    for late in (1.0, 0.0) if of.counts_steps else (0.0, of.late, 0.5 * of.late):
         begun = [Curve("cosine", start=-turn, end=-late) for turn in turns]
-        up = way.fits(begun, ("peak", "floor", "start"))
-        if up is None or way.evidence(3) < ENOUGH:
+        is_open = not of.counts_steps and 0.0 < late < of.late
+        free: tuple[Free, ...] = ("peak", "floor", "start", "end") if is_open else ("peak", "floor", "start")
+        up = way.fits(begun, free)
+        if up is None or way.evidence(up) < ENOUGH or not low <= -up.curve.start <= high:
             continue
-        down = _down(of, first + 1, -up.curve.start, late)
-        if down is None:
+        turn, begins = -up.curve.start, -up.curve.end
+        down_way = Way(of, last + 1)
+        ends = [down_way.span * factor for factor in (1.0, 1.01, 1.05, 1.2, 1.5, 2.0, 3.0, 5.0)]
+        down = down_way.fits([Curve("cosine", start=turn, end=end) for end in ends], ("peak", "floor", "end"))
+        if down is None or down_way.evidence(down) < ENOUGH:
             continue
         better = min((up, down), key=lambda fit: fit.give("peak", LIMIT))
-        give = better.give("peak", LIMIT)
-        found = roundest(
-            (better.curve.peak - give) * of.top * (1 - 1e-9), (better.curve.peak + give) * of.top * (1 + 1e-9)
-        )
-        peak = found[0] if found else better.curve.peak * of.top
-        error = max(np.abs(fit.deviations * tolerances).max() for fit, tolerances in (
-            (up, way.sample[2]), (down, Way(of, first + 1).sample[2])))  # fmt: skip
+        give = better.give("peak", LIMIT) + 1e-9
+        found = roundest((better.curve.peak - give) * of.top, (better.curve.peak + give) * of.top)
+        rates = np.where(of.places < turn, up.curve.at(-of.places), down.curve.at(of.places))
         return Identified(
-            peak, "one-cycle", float(error), -up.curve.start - late, down.curve.end - late, max(down.curve.floor, 0.0),
-            begin=max(up.curve.floor, 0.0),
+            found[0] if found else better.curve.peak * of.top, "one-cycle", float(np.abs(rates - of.rates).max()),
+            turn - begins, down.curve.end - begins, max(down.curve.floor, 0.0), begin=max(up.curve.floor, 0.0),
         )  # fmt: skip
     return None
-
-
-def _down(of: Readings, first: int, start: float, late: float) -> Fit | None:
-    way = Way(of, first)
-    ends = [way.span * factor for factor in (1.0, 1.01, 1.05, 1.2, 1.5, 2.0, 3.0, 5.0)]
-    fit = way.fits([Curve("cosine", start=start, end=end) for end in ends], ("peak", "floor", "end"))
-    return fit if fit is not None and way.evidence(3) >= ENOUGH else None
 
 
 def restarts(of: Readings, jumps: Sequence[int]) -> Identified | None:
@@ -66,22 +62,20 @@ def restarts(of: Readings, jumps: Sequence[int]) -> Identified | None:
     cycle = fall(begin, first, first)
     if cycle is None or cycle.shape != "cosine":
         return None
-    period = cycle.total - cycle.warmup
-    for late in (1.0, 0.0) if of.counts_steps else (0.0, of.late):
-        start = cycle.warmup + late
-        again = float(of.places[stop])
-        before = float(of.places[stop - 1])
-        for length in (period, *np.linspace(max(before - start, 0.5 * period), again - start, 25)):
-            for multiplier in (1.0, 2.0, 3.0):
-                rates = _cycles(of.places, start, float(length), multiplier, cycle.floor) * cycle.peak / of.top
-                off = np.abs(rates - of.rates)[of.places > start]
-                allowed = (2.0 * LIMIT * of.tolerances)[of.places > start]
-                if (off > allowed).sum() <= len(jumps):
-                    good = off[off <= allowed]
-                    error = float(good.max()) if len(good) else math.nan
-                    total = of.total
-                    return Identified(cycle.peak, "restarts", error, cycle.warmup, total, cycle.floor,
-                                      period=float(length), multiplier=multiplier)  # fmt: skip
+    period = cycle.end - cycle.start
+    start, before, again = cycle.start, float(of.places[stop - 1]), float(of.places[stop])
+    falling = of.places > start
+    lengths = [period, *np.linspace(max(before - start, 0.5 * period), again - start, 25).tolist()]
+    for multiplier in (1.0, 2.0, 3.0):
+        for length in lengths:
+            rates = _cycles(of.places, start, length, multiplier, cycle.floor) * cycle.peak / of.top
+            off = np.abs(rates - of.rates)[falling]
+            fits = off <= 2.0 * LIMIT * of.tolerances[falling]
+            if (~fits).sum() <= len(jumps) and fits.sum() > 2 * len(jumps):  # a cycle's end may be the next one's start
+                return Identified(
+                    cycle.peak, "restarts", float(off[fits].max()), cycle.warmup, of.total, cycle.floor,
+                    period=length, multiplier=multiplier,
+                )  # fmt: skip
     return None
 
 

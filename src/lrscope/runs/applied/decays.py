@@ -16,7 +16,8 @@ from lrscope.runs.score_table import Floats
 
 SAMPLE = 120  # rates that a curve is fitted to; all are held against it then
 ENOUGH = 4.0  # of evidence, below
-FAR = 0.15  # of the way down: a curve that misses by more before it is fitted is none
+FINER = 0.02  # of a tolerance
+FAR = 0.1  # of the way down: a curve that misses by more before it is fitted is none
 
 # The start of these cannot be seen from the way down: an earlier one with a higher peak falls along the same curve.
 WITHOUT_START: frozenset[Kind] = frozenset({"linear", "power", "exponential", "inverse"})
@@ -82,14 +83,14 @@ class Way:
     @cached_property
     def span(self) -> float:
         """From the beginning to the last place."""
-        return float(self.of.places[-1])
+        return max(float(self.of.places[-1]), 1e-9)
 
-    def evidence(self, size: int) -> float:
-        """Return how much would have to be chance for a wrong curve of `size` free values to fit, in powers of ten."""
+    def evidence(self, fit: Fit) -> float:
+        """Return how much would have to be chance for a wrong curve to fit as well, in powers of ten."""
         _, rates, tolerances = self.sample
-        differing = 1 + int((np.abs(np.diff(rates)) > 2.0 * tolerances[1:]).sum())
-        reach = float(np.ptp(rates)) / (2.0 * float(np.median(tolerances)))
-        return (differing - size) * math.log10(max(reach, 1.0))
+        spare = len(np.unique(rates)) - len(fit.free)
+        reach = float(np.ptp(rates)) / (2.0 * fit.unit * float(np.median(tolerances)))
+        return spare * math.log10(max(reach, 1.0))
 
     def fits(self, curves: Sequence[Curve], free: Sequence[Free]) -> Fit | None:
         """Return the fit from the nearest of these curves, None where it does not explain all rates."""
@@ -102,22 +103,27 @@ class Way:
         fit = fitted(begun, free, places, rates, tolerances)
         if fit.worst > LIMIT or not -1e-3 < fit.curve.floor < 0.9:
             return None
+        if fit.curve.kind == "power" and abs(fit.curve.bend - 1.0) < 0.02:
+            return None  # a line that is no line
         off = np.abs(fit.curve.at(self.of.places[self.first :]) - self.of.rates[self.first :])
-        return fit if (off <= LIMIT * self.tolerances[self.first :]).all() else None
+        if (off > LIMIT * self.tolerances[self.first :]).any():
+            return None
+        # Rates with few digits need not have been rounded: those that lie on a curve by far more exactly were not.
+        is_exact = fit.worst < FINER and len(np.unique(rates)) - len(free) > 1
+        return fit.finer(max(2.0 * fit.worst, 1e-7 / float(np.median(tolerances)))) if is_exact else fit
 
 
 def explanations(way: Way, lines: Sequence[Rise]) -> list[Explained]:
     """Return the simplest ways down that explain the rates: all with as few free values as the first that does."""
     found: list[Explained] = []
+    tries = list(_tries(way, lines))
     for size in range(1, 3 if way.blur else 5):
-        for curves, free, told, rise in _tries(way, lines):
-            if len(free) != size:
-                continue
+        for curves, free, told, rise in (each for each in tries if len(each[1]) == size):
             fit = way.fits(curves, free)
             if fit is not None:
-                found.append(Explained(fit, way.first, told, rise, way.evidence(size)))
+                found.append(Explained(fit, way.first, told, rise, way.evidence(fit)))
         if found:
-            return found
+            return [each for each in found if each.fit.unit < 1.0] or found
     return []
 
 
@@ -127,14 +133,14 @@ Try = tuple[list[Curve], tuple[Free, ...], bool, Rise | None]
 def _tries(way: Way, lines: Sequence[Rise]) -> Iterator[Try]:
     """Yield curves to begin a fit with, what is free of them, whether their end is told, and the rise before them."""
     of = way.of
-    ends = [way.span * factor for factor in (1.0005, 1.03, 1.1, 1.25, 1.5, 2.0, 3.0, 5.0, 8.0, 15.0, 40.0)]
+    ends = [way.span * (1.0005 + 40.0 * (step / 30.0) ** 4) for step in range(31)]
     ends = [(way.span - of.places[way.first]) * share + of.places[way.first] for share in (0.3, 0.5, 0.7, 0.85)] + ends
     told: list[float] = []
     if not math.isnan(of.total):
         told = [of.total + late for late in ((1.0, 0.0, -1.0) if of.counts_steps else (0.0, of.late))]
     for end in told:
         yield [Curve("linear", end=end)], ("peak",), True, None
-    yield [Curve("linear", end=end) for end in ends], ("peak", "end"), False, None
+    yield [Curve("linear", end=end) for end in [*_crossings(way), *ends]], ("peak", "end"), False, None
     for starts, free, rise in _starts(way, lines):
         for has_floor in (False, True):
             freed: tuple[Free, ...] = ("peak", "floor", *free) if has_floor else ("peak", *free)
@@ -147,15 +153,9 @@ def _tries(way: Way, lines: Sequence[Rise]) -> Iterator[Try]:
                 yield begun, (*freed, "end"), False, rise
     if way.blur:
         return
-    yield (
-        [Curve("exponential", bend=share / way.span) for share in (0.03, 0.3, 1, 3, 10)],
-        ("peak", "bend"),
-        False,
-        None,
-    )
+    yield [Curve("exponential", bend=bend) for bend in _paces(way)], ("peak", "bend"), False, None
     start = float(of.places[way.first])
-    begun = [Curve("inverse", start=start, bend=share * start) for share in (0.1, 0.5, 1.0, 3.0, 20.0, 1e3)]
-    yield begun, ("peak", "bend"), False, None
+    yield [Curve("inverse", start=start, bend=bend) for bend in _timescales(way)], ("peak", "bend"), False, None
     bends = (0.5, 0.9, 1.5, 2.0, 3.0, 4.0)
     for end in told:
         powers = [Curve("power", end=end, bend=bend) for bend in bends]
@@ -165,6 +165,42 @@ def _tries(way: Way, lines: Sequence[Rise]) -> Iterator[Try]:
     yield powers, ("peak", "end", "bend"), False, None
 
 
+def _line(way: Way, values: Floats) -> tuple[float, float]:
+    """Return the slope of a line through values at the places of the sampled rates that are above 0, and its mean."""
+    places, rates, _ = way.sample
+    above = rates > 0.0
+    if above.sum() < 2 or not np.ptp(places[above]) > 0.0:
+        return 0.0, 1.0
+    away = places[above] - places[above].mean()
+    return float(away @ values[above] / (away @ away)), float(values[above].mean())
+
+
+def _crossings(way: Way) -> list[float]:
+    """Return where a line through the rates is 0."""
+    places, rates, _ = way.sample
+    slope, mean = _line(way, rates)
+    end = float(places[rates > 0.0].mean() - mean / slope) if slope < 0.0 else math.inf
+    return [end] if way.of.places[way.first] < end < 1e15 else []
+
+
+def _paces(way: Way) -> list[float]:
+    """Return rates of decay to begin an exponential with: the first is that of a line through the logarithms."""
+    slope, _ = _line(way, np.log(np.maximum(way.sample[1], 1e-30)))
+    return [*([-slope] if slope < 0.0 else []), *(share / way.span for share in (0.03, 0.3, 1.0, 3.0, 10.0))]
+
+
+def _timescales(way: Way) -> list[float]:
+    """Return timescales to begin an inverse square root with: 1 / rate² is a line."""
+    places, rates, _ = way.sample
+    slope, mean = _line(way, 1.0 / np.maximum(rates, 1e-9) ** 2)
+    start = float(places[0])
+    guesses = [share * max(start, 1e-9) for share in (0.5, 1.0, 20.0)]
+    if slope <= 0.0:
+        return guesses
+    scale = mean / slope - float(places[rates > 0.0].mean()) + start
+    return [scale, *guesses] if 0.0 < scale < 1e15 else guesses
+
+
 def _starts(way: Way, lines: Sequence[Rise]) -> Iterator[tuple[list[Curve], tuple[Free, ...], Rise | None]]:
     """Yield the cosines that a fit may begin with, by where they start, what is free of that, and the rise to it."""
     of, first = way.of, way.first
@@ -172,7 +208,8 @@ def _starts(way: Way, lines: Sequence[Rise]) -> Iterator[tuple[list[Curve], tupl
     for rise in lines:
         for shift in (0.0, 1.0) if of.counts_steps and rise.zero < 0.5 else (0.0,):
             yield [Curve("cosine", rise=rise.line, shift=shift)], (), rise
-    for start in known:
+    # timm's cosine may begin at step 0 whatever rises before: the peak is never reached then.
+    for start in known if not lines or float(np.median(of.tolerances)) < 1e-6 else ():
         yield [Curve("cosine", start=start)], (), None
     low = float(of.places[way.rising - 1]) if way.rising else 0.0
     high = float(of.places[first])

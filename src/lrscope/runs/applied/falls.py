@@ -14,7 +14,7 @@ from lrscope.runs.applied.decays import ENOUGH, Explained, Way, explanations
 from lrscope.runs.applied.identified import Identified, Shape
 from lrscope.runs.applied.peaks import Peak, likeliest
 from lrscope.runs.applied.readings import Readings
-from lrscope.runs.applied.rises import LIMIT, Rise, rises
+from lrscope.runs.applied.rises import LIMIT, Rise, cost_of_warmup, rises
 from lrscope.runs.applied.rounding import roundest
 
 SHAPES: dict[Kind, Shape] = {
@@ -23,19 +23,22 @@ SHAPES: dict[Kind, Shape] = {
 }  # fmt: skip
 BLURS = (0.0, 0.75, 1.5, 3.0, 6.0)  # steps that a loss scaler skipped: the schedule is behind the count
 MOST_BLUR = 0.01  # of all steps
+NEARLY = 2e-3  # of the peak
 BENDS = (0.5, 1.5, 2.0, 3.0, 4.0)
 
 
 def fall(of: Readings, first: int, last: int) -> Identified | None:
     """Return what explains rates whose largest are those from `first` to `last`; None where nothing does."""
-    for blur in BLURS if of.counts_steps else BLURS[:1]:
-        if blur and blur > MOST_BLUR * float(np.ptp(of.places)):
+    if len(of) < 2 or not np.ptp(of.places) > 0.0:
+        return None
+    blurs = [blur for blur in BLURS if of.counts_steps and blur <= MOST_BLUR * float(np.ptp(of.places))]
+    for blur in blurs or BLURS[:1]:
+        if blur == BLURS[1] and not explanations(*_way(of, first, last + 1, blurs[-1])):
             break
         for start in sorted({first, last, last + 1}):
             if start >= len(of) - 1:
                 continue
-            rising = first or min(start, 1)
-            way, lines = Way(of, start, rising, blur), rises(of, rising) if rising else []
+            way, lines = _way(of, first, start, blur)
             found = [each for each in explanations(way, lines) if each.evidence >= ENOUGH]
             from_peaks = [(peak, each) for each in found if (peak := likeliest(each, way, lines)) is not None]
             if from_peaks:
@@ -47,6 +50,12 @@ def fall(of: Readings, first: int, last: int) -> Identified | None:
             if held is not None:
                 return held
     return None
+
+
+def _way(of: Readings, first: int, start: int, blur: float) -> tuple[Way, Sequence[Rise]]:
+    """Return the way down from the index `start` on, and the lines up before the index `first` of the largest rate."""
+    rising = first or min(start, 1)
+    return Way(of, min(start, len(of) - 1), rising, blur), rises(of, rising) if rising else []
 
 
 def _told_apart(found: Sequence[tuple[Peak, Explained]], way: Way, first: int) -> tuple[Identified | None, bool]:
@@ -77,10 +86,10 @@ def _identified(of: Explained, peak: Peak, way: Way, first: int) -> Identified |
     before = readings.places < curve.begins
     if peak.rise is not None:
         at_start = peak.rise.a + peak.rise.b * peak.late
-        begin = max(at_start, 0.0) / curve.peak if at_start > peak.rise.b * 1.5 * readings.late else 0.0
+        begin = max(at_start, 0.0) / curve.peak if at_start > peak.rise.b * 2.5 * readings.late else 0.0
         if not readings.counts_steps and not begin:
             warmup = curve.begins - max(peak.rise.zero, 0.0)
-        rates[before] = peak.rise.a + peak.rise.b * readings.places[before]
+        rates[before] = np.minimum(peak.rise.a + peak.rise.b * readings.places[before], curve.peak)
     elif way.rising:
         rates[: way.rising] = readings.rates[: way.rising]
     elif warmup <= 1e-3 or (not readings.counts_steps and warmup < 1.5 * readings.late):
@@ -91,14 +100,21 @@ def _identified(of: Explained, peak: Peak, way: Way, first: int) -> Identified |
     if (off[: way.first] > 2.0 * LIMIT * way.tolerances[: way.first]).any():
         return None
     floor, total = max(curve.floor, 0.0), curve.end - peak.late
-    if peak.floor:
-        floor, total = peak.floor, readings.total
+    ending = curve.at(np.array([readings.total + peak.late]))[0] / curve.peak if shape == "linear" else 0.0
+    if readings.total + 1.5 * readings.late < curve.end - peak.late and 5e-3 < ending < 0.9:
+        # A line that would be 0 after the training's end is one to a floor at its end, where that is a round share.
+        found = roundest(ending - 0.5 * NEARLY, ending + 0.5 * NEARLY, 2)
+        if peak.floor or (found is not None and (found[1] == 1 or found[0] in (0.15, 0.25))):
+            floor, total = peak.floor or found[0] if found else peak.floor, readings.total
     rate = peak.rate
-    if rate > readings.top and (not peak.digits or (peak.digits > 2 and peak.give > 0.005)) and peak.rise is None:
-        rate = as_typed(readings.top)  # how the training began is not known
+    if not peak.is_sure(readings.top):  # how the training began is not known
+        rate, warmup = as_typed(readings.top), math.nan if peak.is_open else warmup
+    if way.rising > 3 and peak.rise is None:  # what went up is no warmup that is known
+        return Identified(as_typed(readings.top), "curved")
     return Identified(
         rate, shape, float(off.max()) / curve.peak, warmup, total if has_end else math.nan,
         floor if has_end else math.nan, curve.bend, begin,
+        start=curve.begins, end=curve.end,
     )  # fmt: skip
 
 
@@ -142,7 +158,7 @@ def _held(of: Readings, first: int, last: int) -> Identified | None:
             for kind in kinds:
                 curves = [Curve(kind, start=start, end=end) for start in begun for end in places if end > high]
                 fit = way.fits(curves, free) if curves else None
-                if fit is not None and way.evidence(len(free)) >= ENOUGH:
+                if fit is not None and way.evidence(fit) >= ENOUGH:
                     fits.append((fit, places[0]))
         if fits:
             fit, _ = min(fits, key=lambda pair: pair[0].worst)
@@ -174,9 +190,8 @@ def plateau_warmup(of: Readings, first: int, late: float = math.nan) -> tuple[fl
 
     def cost(line: tuple[float, Rise]) -> float:
         reached, rise = line
-        count = reached - rise.zero
-        is_round = abs(count - round(count)) < 1e-3 and roundest(round(count), round(count), 2) is not None
-        return abs(rise.zero - known) * (1.0 if math.isnan(late) else 4.0) + (0.0 if is_round else 1.5)
+        usual_first = abs(rise.zero - known) * (0.3 if math.isnan(late) else 4.0)
+        return usual_first + (cost_of_warmup(reached - rise.zero, of.total) if of.counts_steps else 0.0)
 
     reached, rise = min(lines, key=cost)
     return reached - max(rise.zero, 0.0), max(rise.zero, 0.0) if math.isnan(late) else late

@@ -17,8 +17,9 @@ class Identified:
     """A shape with its parameters; lengths are counted in places of the readings, rates as logged.
 
     `decay` is the curve of a cooldown, `bend` a power, a rate of decay, a timescale, `begin` the share of the peak that
-    the rise began at, `period` and `multiplier` the length of a cycle and of the next one in it, `drops` where levels
-    end and `levels` what is left of the peak at them, `hold` where a stable phase ends.
+    the rise began at, `period` and `multiplier` the length of a cycle and of the next one in it, `drops` between which
+    places levels end and `levels` what is left of the peak at them, `start` and `end` the places between which a curve
+    falls, `hold` where a stable phase ends.
     """
 
     peak: float
@@ -33,5 +34,7 @@ class Identified:
     decay: str = ""
     period: float = math.nan
     multiplier: float = 1.0
-    drops: tuple[float, ...] = ()
+    drops: tuple[tuple[float, float], ...] = ()
     levels: tuple[float, ...] = ()
+    start: float = math.nan
+    end: float = math.nan

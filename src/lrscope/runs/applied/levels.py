@@ -14,16 +14,22 @@ CLEAR = 3.0  # units of the last digit: a drop by less may be a rounded slope
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Levels [k], the places [k] that they begin at, and how many rates were logged at each [k]."""
+    """Levels [k], the places [k] of their first and their last rate, and how many rates were logged at each [k]."""
 
     rates: Floats
     places: Floats
+    ends: Floats
     counts: Floats
+
+    @property
+    def drops(self) -> tuple[tuple[float, float], ...]:
+        """Between which places each drop lies."""
+        return tuple(zip(self.ends[:-1].tolist(), self.places[1:].tolist(), strict=True))
 
     @property
     def length(self) -> float | None:
         """How long each lasts, None where they differ."""
-        lengths = np.diff(self.places)
+        lengths = np.diff(self.places)[1 if len(self.places) > 4 else 0 :]  # the first may not be whole
         if len(lengths) < 2:
             return None
         mean = float(lengths.mean())
@@ -44,4 +50,5 @@ def levels(of: Readings, first: int) -> Levels | None:
     singles = int((counts[:-1] < 2).sum()) + (counts[-1] < 2 and len(counts) < 3)
     if singles > len(counts) // 4:
         return None
-    return Levels(rates[begins], of.places[first + begins], counts)
+    ends = np.append(changes, len(rates)) - 1
+    return Levels(rates[begins], of.places[first + begins], of.places[first + ends], counts)

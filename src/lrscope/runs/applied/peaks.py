@@ -11,14 +11,17 @@ import numpy as np
 from lrscope.number_text import as_typed
 from lrscope.runs.applied.curves import Curve, Fit, fitted
 from lrscope.runs.applied.decays import WITHOUT_START, Explained, Way
-from lrscope.runs.applied.rises import LIMIT, Rise
+from lrscope.runs.applied.rises import LIMIT, Rise, cost_of_warmup
 from lrscope.runs.applied.rounding import digits_of, roundest, short_numbers
 
 DIGITS = (0.0, 0.0, 1.2, 3.0, 4.5)  # how unlikely it is that a person types a number of so many digits
 NOT_ROUND = 6.0
 HALVES = ("316", "3162")  # the middle of a decade
-FLOORS = (0.1, 0.01, 0.05, 0.2, 0.5, 0.02, 0.25, 0.3, 0.001)  # shares of the peak that schedules often end at
-NICE = (1, 2, 3, 4, 5, 6, 7.5, 8, 10, 15, 20, 25, 30, 40, 50)  # percent of a run that a warmup often takes
+# Between how wide bounds, as a share of it, a number of so many digits is none by chance.
+WIDTHS = (0.01, 0.12, 0.012, 1.2e-3, 1e-4)
+FAR_ABOVE = 1.6
+WIDTH_OF_FIVE, WIDTH_OF_HALF = 0.05, 0.03
+FLOORS = (0.1, 0.01, 0.05, 0.2, 0.5, 0.02, 0.25, 0.3)  # shares of the peak that schedules often end at
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,8 @@ class Peak:
 
     `start` is where the fall begins, `late` the place of step 0, `cost` how unlikely it is, `give` the share by which
     the rate is not known, `digits` how many it has, 0 where it is not round. A line goes on to `floor` times the peak
-    where the training was told to end, not to 0.
+    where the training was told to end, not to 0. `is_open` is whether the start is not known but for the rate's being
+    round.
     """
 
     rate: float
@@ -38,6 +42,23 @@ class Peak:
     digits: int = 0
     rise: Rise | None = None
     floor: float = 0.0
+    is_open: bool = False
+
+    def is_sure(self, top: float) -> bool:
+        """Return whether a peak above the largest logged rate is one by more than chance."""
+        if self.rate <= top * (1.0 + 1e-3):
+            return True
+        if self.is_open and self.rate > FAR_ABOVE * top:
+            return False
+        width = 2.0 * self.give
+        if not self.is_open and width <= WIDTHS[0]:
+            return True
+        written = _digits(self.rate)
+        if not self.digits:
+            return False
+        if written in HALVES:
+            return width <= WIDTH_OF_HALF
+        return width <= (WIDTH_OF_FIVE if self.digits == 2 and written[1] == "5" else WIDTHS[self.digits])
 
 
 def likeliest(of: Explained, way: Way, lines: Sequence[Rise]) -> Peak | None:
@@ -61,15 +82,25 @@ def _of_late(of: Explained, way: Way, lines: Sequence[Rise], low: float, high: f
         cost = extra + (_cost_of_warmup(warmup, of, way, low) if "start" in of.fit.free else 0.0)
         if of.rise is not None and (of.rise.zero > 0.5) != (low > 0.5) and not of.curve.shift:
             cost += 0.5
-        give = of.fit.give("peak", LIMIT)
-        yield _rounded(of.curve.peak - give, of.curve.peak + give, start, low, cost, way, of.rise)
+        give, rise = of.fit.give("peak", LIMIT), of.rise
+        for line in lines if rise is None else ():
+            if start - way.of.late - 1e-3 <= (of.curve.peak - line.a) / line.b <= start + 1e-3:
+                rise = line
+                break
+        yield _rounded(of.curve.peak - give, of.curve.peak + give, start, low, cost, way, rise)
     elif lines:
         for rise in lines:
             yield from _met(of, way, rise, low, high, extra)
     elif way.rising:
         before, after = float(way.of.places[way.rising - 1]), float(way.of.places[way.first])
-        fit = _from(of.fit, before, way)
-        yield _rounded(1.0, fit.curve.peak, 0.5 * (before + after), low, extra + 1.0, way)
+        fit, top = _from(of.fit, before, way), as_typed(way.of.top)
+        middle = _rounded(1.0, fit.curve.peak, 0.5 * (before + after), low, extra + 1.0, way)
+        met = _where(of.curve, middle.rate / way.of.top, before, after)
+        yield replace(middle, start=middle.start if met is None else met, is_open=True)
+        digits, met = digits_of(top)[0], _where(of.curve, 1.0, before, after)
+        if digits < len(DIGITS) and met is not None:
+            cost = extra + _cost_of_digits(top, digits) - (2.0 if _is_fine(way, digits) else 0.0)
+            yield Peak(top, met, low, cost, 0.0, digits, is_open=True)
     else:
         yield from _without_rise(of, way, low, high, extra)
 
@@ -81,7 +112,7 @@ def _lates(of: Explained, way: Way) -> list[tuple[float, float, float, float]]:
     told = not math.isnan(readings.total) and has_end
     give = of.fit.give("end", LIMIT) + readings.blur
     floors: list[tuple[float, float, float, float]] = []
-    if told and not of.told and of.curve.kind == "linear":
+    if told and not of.told and end > readings.total + 1.5 * late and of.curve.kind == "linear":
         for floor in FLOORS:
             at = end - readings.total / (1.0 - floor)
             room = give + 1e-3 + (0.004 * end if readings.unit != 1.0 else 0.0)
@@ -104,7 +135,8 @@ def _lates(of: Explained, way: Way) -> list[tuple[float, float, float, float]]:
                 spread = give + 0.004 * length if readings.unit != 1.0 else give
                 at = end - length
                 found.append((max(at - spread, 0.0), min(max(at + spread, 0.0), late), extra, 0.0))
-    return [*found, (0.0, 0.12 * late, 0.6, 0.0), (late, late, 0.9, 0.0), (0.0, late, 1.5, 0.0)]
+    each_counts = 0.3 if readings.unit == 1.0 and bool((readings.places == np.round(readings.places)).all()) else 0.9
+    return [*found, (0.0, 0.12 * late, 0.6, 0.0), (late, late, each_counts, 0.0), (0.0, late, 1.5, 0.0)]
 
 
 def _without_rise(of: Explained, way: Way, low: float, high: float, extra: float) -> Iterator[Peak]:
@@ -112,9 +144,13 @@ def _without_rise(of: Explained, way: Way, low: float, high: float, extra: float
     logged, top = float(way.of.places[0]), way.of.top
     first, last = _from(of.fit, high, way), _from(of.fit, low, way)
     give = first.give("peak", LIMIT)
+    give += 2.0 * way.blur * abs(last.curve.peak - 1.0) / max(logged - low, 1e-12)
     if of.curve.kind != "inverse" or last.curve.bend > 2.0 * (logged - low):  # of one that begins at once
-        yield _rounded(first.curve.peak - give, last.curve.peak + give, 0.5 * (low + high), low, extra, way)
-    highest = min(last.curve.peak, math.sqrt(max(logged - low, 1.0))) if of.curve.kind == "inverse" else last.curve.peak
+        begun = _rounded(first.curve.peak - give, last.curve.peak + give, 0.5 * (low + high), low, extra, way)
+        yield replace(begun, is_open=True)
+    highest = min(last.curve.peak, 1.5) if of.curve.kind == "inverse" else last.curve.peak
+    if of.curve.kind == "inverse" and not way.of.counts_steps:
+        return
     steepness = abs(highest - 1.0) / max(logged - low, 1e-12)
     doubt = give / steepness if steepness > 0.0 else math.inf
     is_exact = way.of.counts_steps and doubt < 0.02
@@ -128,7 +164,7 @@ def _without_rise(of: Explained, way: Way, low: float, high: float, extra: float
         cost = extra + _cost_of_digits(rate, digits) + _cost_of_warmup(warmup, of, way, low)
         if rate == as_typed(top) and _is_fine(way, digits):
             cost -= 2.0  # a short number among long ones is one by intent
-        yield Peak(rate, start, low, cost, 0.0, digits)
+        yield Peak(rate, start, low, cost, 0.0 if doubt < 0.1 else 0.5 * (highest - 1.0), digits, is_open=True)
 
 
 def _candidates(top: float, highest: float, most: int) -> list[tuple[float, int]]:
@@ -145,15 +181,20 @@ def _is_fine(way: Way, digits: int) -> bool:
         return False
     _, rates, _ = way.sample
     others = rates[(rates > 0.0) & (rates < 1.0)] * way.of.top
-    return float(np.mean([digits_of(float(f"{rate:.6g}"))[0] <= digits for rate in others])) < 0.1
+    return sum(digits_of(float(f"{rate:.6g}"))[0] <= digits for rate in others) < 0.1 * len(others)
 
 
 def _cost_of_digits(rate: float, digits: int) -> float:
     """Return how unlikely it is that a person types a number: 2.5e-5 and √10 are more often typed than 2.6e-5."""
-    written = f"{rate:.3e}"[:5].replace(".", "").rstrip("0")
+    written = _digits(rate)
     if written in HALVES:
         return 0.9
     return DIGITS[digits] - (0.4 if digits == 2 and written[1] == "5" else 0.0)
+
+
+def _digits(rate: float) -> str:
+    """Return a rate's digits, four at most, without its exponent."""
+    return f"{rate:.3e}"[:5].replace(".", "").rstrip("0")
 
 
 def _met(of: Explained, way: Way, rise: Rise, low: float, high: float, extra: float) -> Iterator[Peak]:
@@ -161,6 +202,7 @@ def _met(of: Explained, way: Way, rise: Rise, low: float, high: float, extra: fl
     if way.of.counts_steps and not low - 1.5 <= rise.zero <= high + 0.5:
         extra += 2.0
     shifts = (0.0, 1.0) if way.of.counts_steps else (0.0, way.of.late)
+    before: float | None = None  # the peak without a shift
     for shift in shifts if rise.zero < 0.5 * way.of.late else (0.0,):
         cost = extra + (0.4 if shift and not way.of.counts_steps else 0.0)
         if way.of.counts_steps and (rise.zero > 0.5) != (low > 0.5) and not shift:
@@ -170,7 +212,13 @@ def _met(of: Explained, way: Way, rise: Rise, low: float, high: float, extra: fl
             continue
         fit = _from(of.fit, start, way)
         give = fit.give("peak", LIMIT) + 2.0 * float(way.tolerances[way.rising - 1])
-        yield _rounded(fit.curve.peak - give, fit.curve.peak + give, start, low, cost, way, rise)
+        high_end = fit.curve.peak + give
+        if shift and before is not None and not way.of.counts_steps:  # a step is a part of an entry
+            high_end = before
+        before = high_end
+        found = _rounded(fit.curve.peak - give, high_end, start, low, cost, way, rise)
+        met = _where(of.curve, found.rate / way.of.top, start - way.of.late, start) if shift else None
+        yield found if met is None else replace(found, start=met)
 
 
 def _meeting(curve: Curve, rise: Rise, shift: float, way: Way) -> float | None:
@@ -217,7 +265,7 @@ def _where(curve: Curve, height: float, low: float, high: float) -> float | None
 
 def _from(fit: Fit, start: float, way: Way) -> Fit:
     """Return a fit of the same curve with another start."""
-    curve = fit.curve
+    curve, start = fit.curve, min(start, float(way.of.places[way.first]))
     height = _height(curve, start)
     if curve.kind == "inverse":
         moved = replace(curve, start=start, peak=height, bend=max(curve.bend + start - curve.start, 1e-9))
@@ -244,11 +292,5 @@ def _rounded(
 
 def _cost_of_warmup(warmup: float, of: Explained, way: Way, late: float) -> float:
     """Return how unlikely it is that somebody asked for a warmup of so many steps."""
-    if abs(warmup) < 1e-3:
-        return 0.0
-    if not way.of.counts_steps:
-        return 1.5
-    count = round(warmup)
-    total = of.curve.end - late
-    is_share = any(math.ceil(total * share / 100) == count for share in NICE)
-    return 1.0 if is_share or (count >= 10 and roundest(count, count, 1)) else 2.5
+    total = way.of.total if of.curve.kind in ("exponential", "inverse") else of.curve.end - late
+    return cost_of_warmup(warmup, total) if way.of.counts_steps else 1.5 if abs(warmup) > 1e-3 else 0.0

@@ -39,10 +39,11 @@ class Readings:
 
 def readings(positions: Floats, rates: Floats, total: float, unit: str) -> Readings | None:
     """Return what was logged, made ready; None where no rate is above 0."""
-    known = np.isfinite(positions) & np.isfinite(rates) & (rates >= 0.0) & (np.abs(positions) < 1e15)
+    known = (positions >= 0.0) & (positions < 1e15) & (rates >= 0.0) & (rates < 1e30)  # NaN is neither
     places, rates = positions[known].astype(np.float64), rates[known].astype(np.float64)
     if not len(rates) or not rates.max() > 1e-30:
         return None
+    places[places < 1e-12 * places.max()] = 0.0
     counts_steps = unit == "step"
     kept = _not_superseded(places, rates, strict=counts_steps)
     if len(np.unique(places[kept])) < 0.5 * len(np.unique(places)) or not rates[kept].max() > 1e-30:
@@ -51,6 +52,7 @@ def readings(positions: Floats, rates: Floats, total: float, unit: str) -> Readi
     else:
         places, rates = places[kept], rates[kept]
     top = float(rates.max())
+    rates = np.where(rates < 1e-15 * top, 0.0, rates)
     tolerances = np.maximum(half_units(rates) / top, NOISE * rates / top) + 1e-7
     length, blur = 1.0, 0.0
     late = 1.0
@@ -58,6 +60,9 @@ def readings(positions: Floats, rates: Floats, total: float, unit: str) -> Readi
         places, length, blur = _exact(places)
         late = float(np.median(np.diff(places))) if len(places) > 1 else 1.0
         total = total / length
+    if len(places) > 1 and np.ptp(places) < 1e-9 * max(float(np.abs(places).max()), 1e-3):  # all at one place
+        places, total, blur, counts_steps = np.arange(1.0, len(places) + 1.0), math.nan, 0.0, False
+        late = 1.0
     total = total if 0.0 < total < 1e15 else math.nan
     return Readings(places, rates / top, tolerances, top, total, length, late, blur, counts_steps)
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lrscope.runs.applied.readings import Readings
+from lrscope.runs.applied.rounding import roundest
 
+NICE = (1, 2, 3, 4, 5, 6, 7.5, 8, 10, 15, 20, 25, 30, 40, 50)  # percent of a run that a warmup often takes
 LIMIT = 1.6  # tolerances: what a least-squares fit may leave of a rounded number
 
 
@@ -46,6 +49,8 @@ def rises(of: Readings, stop: int) -> Sequence[Rise]:
             continue
         weights = beyond / tolerances**2
         slope = float(weights @ rates / (weights @ beyond))
+        if not slope * float(beyond.max()) > 1e-9:
+            continue
         off = np.abs(slope * beyond - rates)
         if (off <= LIMIT * tolerances + slope * of.blur).all():
             through.append(Rise(-slope * zero, slope))
@@ -57,3 +62,16 @@ def rises(of: Readings, stop: int) -> Sequence[Rise]:
     if goes_up and (stop > 2 or not of.counts_steps) and (off <= LIMIT * tolerances + slope * of.blur).all():
         return [Rise(float(first), float(slope))]
     return []
+
+
+def cost_of_warmup(warmup: float, total: float) -> float:
+    """Return how unlikely it is that somebody asked for a warmup of so many steps.
+
+    >>> cost_of_warmup(0.0, 375.0), cost_of_warmup(12.0, 375.0), cost_of_warmup(17.0, 375.0)
+    (0.0, 1.0, 2.5)
+    """
+    if abs(warmup) < 1e-3:
+        return 0.0
+    count = round(warmup)
+    is_share = math.isfinite(total) and any(math.ceil(total * share / 100) == count for share in NICE)
+    return 1.0 if is_share or (count >= 10 and roundest(count, count, 1)) else 2.5
