@@ -93,7 +93,7 @@ def applied_schedule(
         ended_at=float(of.rates[-1]) * of.top / peak,
         text=written(scaled, Lengths(scaled.total, suffix, doubt)),
         error=found.error,
-        is_whole=bool(of.places[-1] >= end - gap - 1e-9) if not math.isnan(end) else False,
+        is_whole=bool(of.places[-1] >= end - 1.01 * gap - (0.0 if of.counts_steps else of.late)),
     )
 
 
@@ -159,7 +159,8 @@ def _stairs(of: Readings, first: int, stairs: Levels) -> Identified | None:
     warmup, late = plateau_warmup(of, first)
     if length is not None and len(stairs.rates) >= 4:
         number = np.arange(float(len(stairs.rates)))
-        curve = applied_schedule(number, stairs.rates * of.top, unit="entry")
+        typed = [float(f"{rate:.12g}") for rate in stairs.rates * of.top]
+        curve = applied_schedule(number, np.array(typed), unit="entry")
         if curve is not None and curve.shape in ("linear", "cosine", "polynomial"):
             return Identified(
                 curve.peak, curve.shape, curve.error, warmup, curve.total * length, curve.floor, period=length

@@ -40,8 +40,9 @@ def one_cycle(of: Readings, first: int, last: int) -> Identified | None:
         turn, begins = -up.curve.start, -up.curve.end
         down_way = Way(of, last + 1)
         ends = [down_way.span * factor for factor in (1.0, 1.01, 1.05, 1.2, 1.5, 2.0, 3.0, 5.0)]
-        down = down_way.fits([Curve("cosine", start=turn, end=end) for end in ends], ("peak", "floor", "end"))
-        if down is None or down_way.evidence(down) < ENOUGH:
+        begun = [Curve("cosine", start=turn, end=end) for end in ends]
+        down = down_way.fits(begun, ("peak", "floor", "end")) or down_way.fits(begun, ("peak", "floor", "start", "end"))
+        if down is None or down_way.evidence(down) < ENOUGH or not low <= down.curve.start <= high:
             continue
         better = min((up, down), key=lambda fit: fit.give("peak", LIMIT))
         give = better.give("peak", LIMIT) + 1e-9

@@ -84,7 +84,7 @@ def _of_late(of: Explained, way: Way, lines: Sequence[Rise], low: float, high: f
             cost += 0.5
         give, rise = of.fit.give("peak", LIMIT), of.rise
         for line in lines if rise is None else ():
-            if start - way.of.late - 1e-3 <= (of.curve.peak - line.a) / line.b <= start + 1e-3:
+            if -0.1 <= (start - (of.curve.peak - line.a) / line.b) / way.of.late <= 1.1:
                 rise = line
                 break
         yield _rounded(of.curve.peak - give, of.curve.peak + give, start, low, cost, way, rise)
@@ -136,6 +136,8 @@ def _lates(of: Explained, way: Way) -> list[tuple[float, float, float, float]]:
                 at = end - length
                 found.append((max(at - spread, 0.0), min(max(at + spread, 0.0), late), extra, 0.0))
     each_counts = 0.3 if readings.unit == 1.0 and bool((readings.places == np.round(readings.places)).all()) else 0.9
+    if any(not extra for *_, extra, _ in found):
+        return [each for each in found if not each[2]]  # the training's end tells
     return [*found, (0.0, 0.12 * late, 0.6, 0.0), (late, late, each_counts, 0.0), (0.0, late, 1.5, 0.0)]
 
 

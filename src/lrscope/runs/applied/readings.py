@@ -85,7 +85,8 @@ def _exact(epochs: Floats) -> tuple[Floats, float, float]:
     Epochs that were rounded to two digits are known better where they were logged at regular intervals: the n-th
     entry then stands at n of these.
     """
-    half = half_units(epochs)
+    half = half_units(epochs) * (1.0 + 1e-9)
+    half += 1e-12 * (half > 0.0)
     number = np.arange(1.0, len(epochs) + 1.0)
     if not half.any() or bool((epochs == np.round(epochs)).all()):
         return epochs, 1.0, 0.0
