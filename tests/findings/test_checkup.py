@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from lrscope.runs.measured import Entry
 from lrscope.runs.quantities import Rate
 from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
+from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
 PLAN = Plan()
@@ -147,6 +149,23 @@ def test_a_stretch_that_was_trained_twice() -> None:
     other = odd(resumed(first, restarted))
     assert other["trained-twice"].wording == "other"
     assert "rate-jumps" not in other
+
+
+def test_a_stretch_that_a_console_log_has_twice(tmp_path: Path) -> None:
+    entries = [each for each in healthy(PLAN).entries() if "loss" in each]
+    names = ("loss", "learning_rate", "epoch")
+    again = [
+        {**each, "learning_rate": 0.5 * each["learning_rate"], "loss": each["loss"] + 0.01} for each in entries[30:]
+    ]
+    lines = [str({name: each[name] for name in names}) for each in (*entries[:40], *again)]
+    (tmp_path / "train.log").write_text("\n".join(lines), encoding="utf-8")
+    (run,) = read_runs([tmp_path / "train.log"], {}).runs
+    twice = odd(run)["trained-twice"]
+    assert isinstance(twice, schedules.TrainedTwice)
+    assert (twice.wording, twice.low.low, twice.high.low) == ("other", entries[30]["epoch"], entries[39]["epoch"])
+    assert twice.first is not None
+    assert twice.second is not None
+    assert twice.second.low == pytest.approx(0.5 * twice.first.low)
 
 
 def test_a_jump_in_a_smooth_schedule() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from lrscope.number_text import as_typed, format_rate
 from lrscope.records import EvaluationRecord, Status
 from lrscope.runs.dev_set import UNKNOWN, DevSet, seen_sizes
-from lrscope.runs.measured import Entry, Placed, merged
+from lrscope.runs.measured import Entry, Placed, merged, records_of
 from lrscope.runs.run import Point, Run
 from lrscope.runs.score_table import ExampleValues
 from lrscope.runs.training_log import TrainingLog
@@ -30,7 +30,8 @@ class Told:
 
     `rate` is the peak that the run was configured with; `total_steps` and `total_epochs` how long it was to be.
     `status` is how it ended, where the record says so. `dev_set` is what it was evaluated on. `names_all_settings` as
-    in `Run`.
+    in `Run`. `replaced` is what was logged, the first time, of steps that were trained again after a resumption, where
+    that is not among the entries.
     """
 
     name: str = ""
@@ -44,6 +45,7 @@ class Told:
     seconds: float = math.nan
     dev_set: DevSet = UNKNOWN
     names_all_settings: bool = False
+    replaced: Sequence[Entry] = ()
 
 
 def run_of_entries(entries: Sequence[Entry], told: Told | None = None) -> Run:
@@ -61,7 +63,7 @@ def run_of_entries(entries: Sequence[Entry], told: Told | None = None) -> Run:
     records = merged(logged)
     sizes = seen_sizes(entry.dev_size for entry in entries if entry.dev_size is not None)
     seen = DevSet("", *sizes) if sizes else UNKNOWN
-    before = trained_twice(logged) if placed.told else ()
+    before = (trained_twice(logged) if placed.told else ()) or records_of(told.replaced)
     return run_of(records, told, is_counted=not placed.told, dev_set=told.dev_set.merged(seen), before=before)
 
 

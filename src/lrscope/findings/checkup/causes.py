@@ -50,7 +50,7 @@ def cause(log: LogView, broke: Break, *, above_others: bool) -> s.DivergenceCaus
     return s.DivergenceCause(
         named, exactly(Count(entries)),
         exactly(Value(np.median(norms[:third]))) if len(norms) else None,
-        exactly(Value(np.median(norms[-3:]))) if len(norms) else None,
+        exactly(Value(norms[-1])) if len(norms) else None,
         exactly(Share(share)) if math.isfinite(share) else None, exactly(Count(round(apart))),
     )  # fmt: skip
 

@@ -55,8 +55,8 @@ def schedule_of(checked: Iterable[s.CheckFinding]) -> s.CheckFinding:
 
 def _of_run(run: Run, view: LogView, breaks: Sequence[Break], *, is_above: bool) -> Iterator[s.CheckFinding]:
     yield from schedule_findings(view)
-    yield from resumption_findings(view)
     if run.log is not None:
+        yield from resumption_findings(view, run.log)
         yield from length_findings(view, epochs_of_entries(run.log.steps, run.log.epochs))
     yield from break_findings(view, breaks)
     if breaks:

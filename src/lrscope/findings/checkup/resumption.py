@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from lrscope.findings.checkup import statements as s
 from lrscope.findings.checkup.log_view import LogView, exactly
-from lrscope.runs.quantities import Rate
+from lrscope.runs.quantities import Epoch, Rate, Step
+from lrscope.runs.training_log import TrainingLog
 
 SAME = 0.01  # of the peak: rates that lie nearer are the same
 
 
-def resumption_findings(log: LogView) -> Iterator[s.CheckFinding]:
-    """Yield which steps were trained twice, and whether at the same rates."""
+def resumption_findings(view: LogView, log: TrainingLog) -> Iterator[s.CheckFinding]:
+    """Yield which steps were trained twice, and whether at the same rates; equal losses are a copy of the log.
+
+    Entries are matched by their steps, or by their epochs where only those were logged.
+    """
     before = log.before
-    if before is None or log.unit != "step":
+    if before is None:
         return
-    now = dict(zip(log.at.tolist(), log.rates.tolist(), strict=True))
-    differ = [
-        (step, rate, now[step])
-        for step, rate in zip(before.steps.tolist(), before.rates.tolist(), strict=True)
-        if step in now and np.isfinite(rate) and np.isfinite(now[step]) and abs(rate - now[step]) > SAME * log.peak
-    ]
-    first, second = (None, None)
-    if differ:
-        _, then, again = differ[0]
-        first, second = exactly(Rate(then)), exactly(Rate(again))
-    yield s.TrainedTwice(log.place(float(before.steps[0])), log.place(float(before.steps[-1])), first, second)
+    by_epoch = not set(before.steps.tolist()) <= set(log.steps.tolist()) or log.counts_entries
+    places, at = (before.epochs, log.epochs) if by_epoch else (before.steps, log.steps)
+    now = {place: index for index, place in enumerate(at.tolist())}
+    both = [(index, now[place]) for index, place in enumerate(places.tolist()) if place in now]
+    if not any(before.losses[then] != log.losses[again] for then, again in both):
+        return
+    pairs = ((float(before.rates[then]), float(log.rates[again])) for then, again in both)
+    differ = next((pair for pair in pairs if abs(pair[0] - pair[1]) > SAME * view.peak), None)
+    first, second = (None, None) if differ is None else (exactly(Rate(differ[0])), exactly(Rate(differ[1])))
+    begin, end = float(places[both[0][0]]), float(places[both[-1][0]])
+    if by_epoch:
+        yield s.TrainedTwice(exactly(Epoch(begin)), exactly(Epoch(end)), first, second)
+    else:
+        yield s.TrainedTwice(exactly(Step(begin)), exactly(Step(end)), first, second)

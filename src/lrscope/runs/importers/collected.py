@@ -69,6 +69,7 @@ class Collected:
     seconds: float = math.nan
     total_by_pace: int | None = None
     repeated: list[tuple[int, float]] = field(default_factory=list)  # (line, position) of resumptions
+    replaced: list[Entry] = field(default_factory=list)  # what was logged, the first time, of what was trained again
     totals: dict[int, list[int]] = field(default_factory=dict)  # of bars: how often each was seen, and how far it came
     names_all: bool = False  # whether a setting that is not among `settings` was left at its default
     _trained: int = 0  # of those that are kept
@@ -161,7 +162,7 @@ class Collected:
             name=name, rate=rate, seed=checked.count(settings.get("seed", "")) if seed is None else seed,
             settings=settings, total_steps=total if knows_steps else math.nan, total_epochs=asked,
             status=self._status(entries, total, asked), seconds=self.seconds, dev_set=self._dev_set(),
-            names_all_settings=self.names_all,
+            names_all_settings=self.names_all, replaced=self.replaced,
         )  # fmt: skip
         return run_of_entries(entries, told)
 
@@ -194,6 +195,8 @@ class Collected:
     def _rewind(self, position: float, line: int) -> None:
         """Drop what a resumed training repeats."""
         self.repeated = [*self.repeated, (line, position)][:MAX_REPEATED]
+        again = [each.entry for each in self.logged if each.number and (each.position or 0.0) >= position]
+        self.replaced = [*self.replaced, *again][:MAX_LOGGED]
         self.logged = [each for each in self.logged if each.position is None or each.position < position]
         numbers = [each.number for each in self.logged if each.number]
         self._trained, self.num_trained = len(numbers), max(numbers, default=0)
