@@ -24,7 +24,9 @@ def schedule_text(schedule: AppliedSchedule, word: Word, text: Text, locale: Loc
         parts.append(word("of-warmup", length=after))
     if not schedule.shape:  # of which the peak may never have been logged
         return locale.comma.join([*parts, word("highest-logged", rate=text(Rate(schedule.peak)))])
-    peak = word("peak-read-back" if schedule.is_read_back else "of-peak", rate=text(Rate(schedule.peak)))
+    # Where nothing tells how it began, the largest rate of all may have come before what was logged.
+    begins = "highest-logged" if math.isnan(schedule.warmup) else "of-peak"
+    peak = word("peak-read-back" if schedule.is_read_back else begins, rate=text(Rate(schedule.peak)))
     over = "" if math.isnan(length) else word("over", length=_length(length, schedule.unit, word, text))
     parts.append(locale.space.join(part for part in (peak, over) if part))
     if schedule.floor > NOTICED and schedule.floor < 1.0 - NOTICED:
