@@ -22,6 +22,8 @@ Unit = Literal["step", "epoch", "entry"]
 NOTICED = 0.005  # of the largest rate: a rise by less after a fall is none
 SAME = 1e-6  # of the largest rate: float32 may differ by less
 CLEAR = 3.0  # tolerances: what went on to rise by less could not be seen
+# How much of the peak a decay must have lost for its length to be told: of a curve, and of a line in rounding errors.
+LEAST_OF_CURVE, LEAST_OF_LINE = 0.1, 50.0
 FEW = 3  # rates at one level that make a schedule constant
 
 
@@ -74,9 +76,10 @@ def applied_schedule(
     if of is None:
         return None
     with np.errstate(all="ignore"):  # what overflows fits nothing
-        found = _identified(of)
+        found = _as_far_as_seen(_identified(of), of)
     top = as_typed(of.top)
     peak = found.peak if abs(found.peak / top - 1.0) > 1e-6 else top if as_typed(found.peak) == top else found.peak
+    peak = _round_within(peak, found.error)
     end = found.total if not math.isnan(found.total) else of.total
     gap = float(of.places[-1] - of.places[-2]) if len(of) > 1 else of.late
     scaled = _in_units(found, of.unit, end)
@@ -95,6 +98,26 @@ def applied_schedule(
         error=found.error,
         is_whole=bool(of.places[-1] >= end - 1.01 * gap - (0.0 if of.counts_steps else of.late)),
     )
+
+
+def _round_within(peak: float, error: float) -> float:
+    """Return the rate of one or two digits that is as near to a peak as its schedule fits; the peak where none is."""
+    short = float(f"{peak:.2g}")
+    return short if math.isfinite(error) and abs(short / peak - 1.0) <= min(error, 1e-3) else peak
+
+
+def _as_far_as_seen(found: Identified, of: Readings) -> Identified:
+    """Return what was identified, without its shape and length where too little of the fall was logged to tell them.
+
+    The beginning of a cosine is that of many: longer ones, with other floors. A straight line shows its end by its
+    slope, as far as the digits of the rates tell it.
+    """
+    fallen = 1.0 - float(of.rates[-1]) * of.top / found.peak
+    if not math.isfinite(found.total) or found.shape not in ("linear", "cosine", "polynomial"):
+        return found
+    is_told = math.isfinite(of.total) and abs(found.total / of.total - 1.0) < 1e-3 and not found.floor
+    least = LEAST_OF_LINE * float(of.tolerances.max()) if found.shape == "linear" else LEAST_OF_CURVE
+    return found if is_told or fallen > least else Identified(found.peak, "", found.error, found.warmup)
 
 
 def _in_units(found: Identified, length: float, end: float) -> Identified:

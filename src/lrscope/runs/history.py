@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from lrscope.number_text import as_typed, format_rate
 from lrscope.records import EvaluationRecord, Status
+from lrscope.runs.applied_schedule import AppliedSchedule
 from lrscope.runs.dev_set import UNKNOWN, DevSet, seen_sizes
 from lrscope.runs.measured import Entry, Placed, merged, records_of
 from lrscope.runs.run import Point, Run
@@ -87,7 +88,7 @@ def run_of(
         records, total_steps=told.total_steps, total_epochs=told.total_epochs, counts_entries=is_counted, before=before
     )  # fmt: skip
     schedule = None if log is None else log.schedule
-    rate = as_typed(told.rate) if told.rate is not None else schedule.peak if schedule is not None else None
+    rate = as_typed(told.rate) if told.rate is not None else _rate_shown(schedule)
     points = _points(records, is_counted=is_counted)
     if scores:
         points = _with_scores(points, scores)
@@ -126,6 +127,13 @@ def trained_twice(logged: Sequence[EvaluationRecord]) -> list[EvaluationRecord]:
         last = max(last, each.step)
     is_restart = bool(train) and train[0].step in first  # from the beginning: another run
     return [first[step] for step in sorted(first)] if differ and not is_restart else []
+
+
+def _rate_shown(schedule: AppliedSchedule | None) -> float | None:
+    """Return the peak that a schedule shows; the highest rate that was logged, to four digits, where no shape does."""
+    if schedule is None:
+        return None
+    return schedule.peak if schedule.shape else float(f"{schedule.peak:.4g}")
 
 
 def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool) -> Status:
