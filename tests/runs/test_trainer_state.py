@@ -57,7 +57,7 @@ def test_a_state_without_epochs_is_read_by_steps(tmp_path: Path) -> None:
 def test_a_state_that_nothing_names_is_called_by_its_folder(tmp_path: Path) -> None:
     history = [{"epoch": 1.0, "step": 1, "eval_loss": 0.5}]
     paths = [written(tmp_path / name / "trainer_state.json", history) for name in ("one", "two")]
-    assert [run.arm for run in read_runs(paths, {}).runs] == [str(tmp_path / "one"), str(tmp_path / "two")]
+    assert [run.arm for run in read_runs(paths, {}).runs] == ["one", "two"]
 
 
 def test_a_state_that_was_never_evaluated(tmp_path: Path) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from lrscope.config.metric_names import SHORT_NAMES
 from lrscope.errors import DataError
 from lrscope.records import Direction, Metric
 from lrscope.runs.beside import ArmFrom
 from lrscope.runs.dev_set import UNKNOWN, DevSet
+from lrscope.runs.file_names import names_of_files
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.joined_scores import with_score_table
 from lrscope.runs.metric import metric_of_files, passed_over
@@ -50,7 +50,8 @@ def comparisons(files: Sequence[tuple[str, Imported]], asked: Asked) -> list[Run
     Raises:
         DataError: the runs of a comparison have no metric in common, or not the one that is asked for.
     """
-    named = _with_common_names([_named(file, name, files) for name, file in files])
+    called = names_of_files([file.called or name for name, file in files])
+    named = _with_common_names([_named(file, own) for (_, file), own in zip(files, called, strict=True)])
     sets = dev_sets(each for file in named for each in _sets_of(file))
     if len(sets) < 2:
         return [_compared([(name, file) for (name, _), file in zip(files, named, strict=True)], sets, UNKNOWN, asked)]
@@ -174,13 +175,10 @@ def _require_runs_once(scored: Iterable[Imported]) -> None:
         known.add((run.arm, run.seed))
 
 
-def _named(file: Imported, name: str, files: Sequence[tuple[str, Imported]]) -> Imported:
-    """Return a file whose runs all have a name: of their folder, or of their file where several are in one folder."""
+def _named(file: Imported, called: str) -> Imported:
+    """Return a file whose runs all have a name: what nothing else names is called after its file."""
     if all(run.arm for run in file.runs):
         return file
-    folder = str(Path(name).parent)
-    is_alone = sum(str(Path(other).parent) == folder for other, _ in files) == 1
-    called = file.called or (folder if is_alone and folder not in (".", "") else name)
     return replace(file, runs=tuple(run if run.arm else replace(run, arm=called) for run in file.runs))
 
 
