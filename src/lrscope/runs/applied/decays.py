@@ -17,6 +17,7 @@ from lrscope.runs.score_table import Floats
 SAMPLE = 120  # rates that a curve is fitted to; all are held against it then
 ENOUGH = 4.0  # of evidence, below
 FINER = 0.02  # of a tolerance
+SPARE = 4  # rates more than there are free values: few that were rounded may lie on a line by chance
 FAR = 0.1  # of the way down: a curve that misses by more before it is fitted is none
 
 # The start of these cannot be seen from the way down: an earlier one with a higher peak falls along the same curve.
@@ -89,7 +90,7 @@ class Way:
         """Return how much would have to be chance for a wrong curve to fit as well, in powers of ten."""
         _, rates, tolerances = self.sample
         spare = len(np.unique(rates)) - len(fit.free)
-        reach = float(np.ptp(rates)) / (2.0 * fit.unit * float(np.median(tolerances)))
+        reach = float(np.ptp(rates)) / (2.0 * float(np.median(tolerances)))
         return spare * math.log10(max(reach, 1.0))
 
     def fits(self, curves: Sequence[Curve], free: Sequence[Free]) -> Fit | None:
@@ -108,8 +109,8 @@ class Way:
         off = np.abs(fit.curve.at(self.of.places[self.first :]) - self.of.rates[self.first :])
         if (off > LIMIT * self.tolerances[self.first :]).any():
             return None
-        # Rates with few digits need not have been rounded: those that lie on a curve by far more exactly were not.
-        is_exact = fit.worst < FINER and len(np.unique(rates)) - len(free) > 1
+        # Rates with few digits need not have been rounded: many that lie on a curve by far more exactly were not.
+        is_exact = fit.worst < FINER and len(np.unique(rates)) - len(free) >= SPARE
         return fit.finer(max(2.0 * fit.worst, 1e-7 / float(np.median(tolerances)))) if is_exact else fit
 
 
