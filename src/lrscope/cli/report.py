@@ -155,13 +155,14 @@ def with_value(arguments: Sequence[str]) -> list[str]:
 
 
 def print_summary(doc: Document, language: Locale) -> None:
-    """Print the answer and the table, in which long names of settings are short."""
+    """Print the answer and the table, in which long names of settings are short; of one run its check-up."""
     from lrscope.report.short_names import short_names
     from lrscope.report.wording import Wording
     from lrscope.runs.quantities import Setting
 
     w = Wording(language, doc.metric)
-    echo("\n".join(w.answer(doc.answer)))
+    echo("\n".join(w.answer(doc.head)))
+    _print_list(w.word("checkup"), [w.sentence(each) for each in doc.checkup if each not in doc.head])
     shown = [place for place, column in enumerate(doc.columns) if column != "gap"]  # its interval is in the report
     heads = [w.word(doc.columns[place]) for place in shown]
     named = [w.text(row.cells[0].value) for row in doc.rows if isinstance(row.cells[0].value, Setting)]
@@ -175,3 +176,12 @@ def print_summary(doc: Document, language: Locale) -> None:
         cells[0] = by_name.get(cells[0], cells[0])
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     echo("\n".join(table_lines(heads, rows)))
+    if doc.checkup:
+        _print_list(w.word("advice"), [w.sentence(each.suggestion) for each in doc.advice])
+
+
+def _print_list(heading: str, sentences: Sequence[str]) -> None:
+    if sentences:
+        echo(f"{heading}:")
+    for sentence in sentences:
+        echo(f"- {sentence}")
