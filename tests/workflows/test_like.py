@@ -42,7 +42,7 @@ def test_settings_and_schedule_are_kept(tmp_path: Path, toy: Toy, cli: Cli) -> N
     study = study_from_toml(config)
     assert isinstance(study, StudyConfig)
     assert (study.trial.epochs, study.trial.batch_size) == (2, 8), "an option counts before the record"
-    assert str(study.trial.schedule.without_warmup()) == "linear"
+    assert str(study.trial.schedule) == "warmup(10%) > linear"
 
 
 def test_placeholders_of_a_command_are_filled(tmp_path: Path, cli: Cli) -> None:

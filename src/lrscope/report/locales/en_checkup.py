@@ -22,7 +22,7 @@ WORDS = {
     "shape-one-cycle": "one cycle",
     "shape-warming up": "rising",
     "shape-curved": "a decay of no known shape",
-    "shape-unknown": "shape unknown (too few rates logged)",
+    "shape-unknown": "shape unknown (too little of it was logged)",
     "of-warmup": "warmup {length}",
     "of-peak": "peak {rate}",
     "highest-logged": "highest rate logged {rate}",

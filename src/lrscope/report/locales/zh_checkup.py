@@ -22,7 +22,7 @@ WORDS = {
     "shape-one-cycle": "单周期",
     "shape-warming up": "持续上升",
     "shape-curved": "形状未知的衰减",
-    "shape-unknown": "形状未知（记录的学习率太少）",
+    "shape-unknown": "形状未知（记录得太少）",
     "of-warmup": "预热 {length}",
     "of-peak": "峰值 {rate}",
     "highest-logged": "记录中最高为 {rate}",
