@@ -221,6 +221,7 @@ def test_norms_that_are_no_numbers_while_the_loss_is_one() -> None:
 # Divergence
 
 
+UNEVALUATED = replace(EVERY_STEP, evaluations=0)
 HALF = replace(EVERY_STEP, settings={"fp16": "True"})
 BARE = replace(PLAN, norms=False, every=5)
 OVERFLOW = become(math.inf, 300, 330)
@@ -238,7 +239,7 @@ CAUSES: dict[str, tuple[Log, str]] = {
     "an overflow of unknown precision": (lost(healthy(EVERY_STEP), 330, norms=OVERFLOW), "precision-unknown"),
     "one batch": (
         changed(
-            healthy(EVERY_STEP),
+            healthy(UNEVALUATED),
             norms=become(80.0, 300, 301),
             losses=lambda column: np.where(np.arange(600) <= 300, column, 8.0 * column / column.mean()),
         ),
@@ -265,8 +266,19 @@ def test_a_loss_that_explodes_at_once_ends_above_where_it_began() -> None:
     assert broke["divergence-cause"].wording == "highest-rate"
 
 
+def test_a_training_loss_that_rose_while_dev_did_not_is_no_divergence() -> None:
+    harder = changed(healthy(PLAN), losses=lambda column: np.where(np.arange(600) >= 300, 2.5 * column, column))
+    rose = odd(harder.run())
+    assert set(rose) == {"loss-rose-alone"}
+    alone_ = rose["loss-rose-alone"]
+    assert isinstance(alone_, losses.LossRoseAlone)
+    assert (alone_.at.low, alone_.last.low > 2.0 * alone_.first.low) == (310, True)
+    worse = changed(harder, dev=lambda column: column * np.where(np.arange(6) >= 3, 2.5, 1.0))
+    assert "loss-broke" in odd(worse.run())
+
+
 def test_a_loss_that_rose_before_it_was_lost_broke_where_it_rose() -> None:
-    log = lost(changed(healthy(EVERY_STEP), losses=grown(100, 130, 100.0)), 400)
+    log = lost(changed(healthy(UNEVALUATED), losses=grown(100, 130, 100.0)), 400)
     high = changed(log, losses=lambda column: np.where(np.arange(600) >= 130, 100.0 * column, column))
     told = [each for each in checkup(alone(high.run())) if isinstance(each, losses.LossBroke)]
     assert [each.how for each in told] == ["rose", "nan"]
@@ -298,6 +310,9 @@ def test_spikes() -> None:
     (spike,) = spikes.values()
     assert isinstance(spike, losses.LossSpikes)
     assert (spike.wording, spike.times.low, spike.at.low, spike.top.low) == ("recovered", 1, 301, 9.0)
+    assert found(changed(healthy(replace(PLAN, every=1, steps=60)), losses=become(9.0, 35, 36))) == {
+        "loss-spikes": "recovered"
+    }, "while the loss still falls"
     assert found(changed(healthy(EVERY_STEP), losses=become(9.0, 597))) == {"loss-spikes": "log-ends"}
 
 

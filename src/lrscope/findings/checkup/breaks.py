@@ -18,6 +18,7 @@ from lrscope.runs.score_table import Floats
 MIN_ENTRIES = 12
 STRETCHES = 60  # of a log, whose median losses are its course
 LEAST = 1e-3  # a loss below is fitted to the end: how far below says nothing
+SMALL_PART = 0.25  # of the rise of the training loss, by logarithms: dev losses that rose by less did not rise with it
 NAN_FILTER_FROM = 0.05  # a loss that was above this does not come to exactly 0 by being fitted
 
 
@@ -38,8 +39,19 @@ class Break:
 def find_breaks(log: LogView) -> list[Break]:
     """Return where training diverged and did not come back: where its loss rose, and where it became no number."""
     lost = _to_nan(log) or _to_zero(log)
-    rose = _to_high(log, len(log.losses) if lost is None else lost.index)
+    rose = find_rise(log, len(log.losses) if lost is None else lost.index)
+    if rose is not None and _evaluates_as_before(log, rose):
+        rose = None
     return [each for each in (rose, lost) if each is not None]
+
+
+def _evaluates_as_before(log: LogView, rose: Break) -> bool:
+    """Whether dev losses did not rise with the training loss: other data, or another way to log, raise that alone."""
+    before = [value for position, value in log.dev if rose.good is not None and position <= log.at[rose.good]]
+    later = [value for position, value in log.dev if position > log.at[rose.index]]
+    if not before or not later or not (0.0 < before[-1] < math.inf and 0.0 < later[-1] < math.inf):
+        return False
+    return math.log(later[-1] / before[-1]) < SMALL_PART * math.log(max(rose.after, LEAST) / max(rose.before, LEAST))
 
 
 def _to_nan(log: LogView) -> Break | None:
@@ -85,7 +97,7 @@ def zero_stretch(log: LogView) -> tuple[int, int | None] | None:
     return first, good
 
 
-def _to_high(log: LogView, end: int) -> Break | None:
+def find_rise(log: LogView, end: int | None = None) -> Break | None:
     """Return from where the loss, up to an entry, is far above its lowest level, and stays there to the end.
 
     Far is most of the way back up to where it began, or beyond. Levels are compared by their logarithms: a loss that
@@ -141,6 +153,9 @@ def break_findings(log: LogView, breaks: Sequence[Break]) -> Iterator[CheckFindi
         yield from (next(_told(log, each)) for each in breaks[1:])
         return
     yield from _zero(log)
+    if (rose := find_rise(log)) is not None:
+        ends = exactly(Value(rose.before)), exactly(Value(rose.after))
+        yield s.LossRoseAlone(log.here(rose.index), *ends)
     bad = np.isinf(log.losses)
     if bad.any():
         yield s.LossNotFinite(exactly(Count(bad.sum())), log.here(int(np.argmax(bad))))

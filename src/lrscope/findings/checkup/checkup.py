@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lrscope.findings.checkup import statements as s
-from lrscope.findings.checkup.breaks import Break, break_findings, find_breaks
+from lrscope.findings.checkup.breaks import Break, break_findings, find_breaks, find_rise
 from lrscope.findings.checkup.causes import above_all_others, cause
 from lrscope.findings.checkup.lengths import epochs_of_entries, length_findings
 from lrscope.findings.checkup.log_view import LogView, exactly, log_view
@@ -61,7 +61,8 @@ def _of_run(run: Run, view: LogView, breaks: Sequence[Break], *, is_above: bool)
     yield from break_findings(view, breaks)
     if breaks:
         yield cause(view, breaks[0], above_others=is_above)
-    yield from spike_findings(view, breaks[0].index if breaks else None)
+    rose = breaks[0] if breaks else find_rise(view)
+    yield from spike_findings(view, None if rose is None else rose.index)
     if not breaks:
         yield from loss_findings(view)
         yield from gradient_findings(view)

@@ -103,6 +103,15 @@ class LossBroke(CheckFinding):
 
 
 @dataclass(frozen=True)
+class LossRoseAlone(CheckFinding):
+    """The training loss rose at `at` from `first` to `last` and stayed there, while the dev loss did not rise."""
+
+    at: Places
+    first: Interval[Value]
+    last: Interval[Value]
+
+
+@dataclass(frozen=True)
 class BrokeAtRate(CheckFinding):
     """The rate at which training diverged, and the share of the peak that it was."""
 

@@ -154,6 +154,10 @@ SAY = {
     "loss-broke/rose": (
         "Training diverged: the loss, {first} at its lowest, rose by {at} and did not come back. It ended at {last}."
     ),
+    "loss-rose-alone": (
+        "The training loss rose from {first} to {last} by {at} and stayed there, but the dev loss did not rise with it. Training did not "
+        "diverge: harder data, or another way to compute or log the loss, would do that."
+    ),
     "broke-at-rate": "The last learning rate logged before that was {rate}, {share} of the highest.",
     "loss-zero/norm-zero": (
         "The loss is exactly 0 from {at} on, and so is the gradient norm: nothing is trained there. Labels that are all masked do that."

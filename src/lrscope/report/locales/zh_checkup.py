@@ -112,6 +112,7 @@ SAY = {
         "若全都不是数，则写为 0.0。"
     ),
     "loss-broke/rose": "训练发散：损失最低为 {first}，最迟在{at}上升，没有恢复，结束时为 {last}。",
+    "loss-rose-alone": "训练损失最迟在{at}从 {first} 升到 {last} 并停留在那里，但验证损失没有随之上升。训练没有发散：更难的数据，或损失的算法、记录方式有变，都会如此。",
     "broke-at-rate": "在此之前最后记录的学习率为 {rate}，即最高值的 {share}。",
     "loss-zero/norm-zero": "从{at}起，损失恰为 0，梯度范数也为 0：此后什么都没有训练。标签全被屏蔽会如此。",
     "loss-zero/unclear": (
