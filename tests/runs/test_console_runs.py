@@ -74,6 +74,8 @@ def test_nanogpt_torchtune_and_keras(shared: Path) -> None:
         ("test examples: 3", DevSet()),
         ("dev_size 0.1", DevSet()),
         ("====== Fold 2/5 ======", DevSet("fold 2")),
+        ("========== fold: 2 training ==========", DevSet("fold 2")),
+        ("Training fold 2 of 5", DevSet("fold 2")),
     ],
 )
 def test_the_dev_set_is_read(lines: str, dev_set: DevSet, tmp_path: Path) -> None:

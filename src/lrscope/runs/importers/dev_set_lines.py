@@ -19,7 +19,11 @@ _COUNT = r"(\d{1,3}(?:,\d{3}){1,4}|\d{1,12})"
 _LOADED = re.compile(
     rf"\bload(?:ed|ing)?:?\s+{_COUNT}\s+(?:[a-z]\w{{0,20}}\s+){{0,2}}(?:from|in|at)\s+(\S{{1,300}})", re.I
 )
-_FOLD = re.compile(r"^\W{0,40}fold\W{0,5}(\d{1,6})(?:\s*(?:/|of)\s*\d{1,6})?\W{0,40}$", re.I)
+_FOLD = re.compile(
+    r"^\W{0,40}(?:(?:train|training|start|starting|begin|run|running|cv|k)\W{1,5}){0,2}fold\W{0,5}(\d{1,6})"
+    r"(?:\s*(?:/|of)\s*\d{1,6})?(?:\W{1,5}(?:train|training|start|started|starts|begin|begins|results?))?\W{0,40}$",
+    re.I,
+)
 _SET = r"(?:set|data|dataset|split)"
 _NUMBERED = (
     re.compile(rf"\b(?:{_DEV})[ _]?{_SET}?(?: size)?\s*[:=]\s*{_COUNT}\s+{_EXAMPLES}\b", re.I),
@@ -53,8 +57,8 @@ def dev_set_in(line: str, known: DevSet = UNKNOWN) -> DevSet:
     (DevSet(name='data/sst-dev.txt', low=1101, high=1101), None)
     >>> dev_set_in("Validation set: 1,000 examples").low, dev_set_in("dev acc: 3").low
     (1000, None)
-    >>> dev_set_in("===== Fold 2/5 =====").name
-    'fold 2'
+    >>> dev_set_in("===== Fold 2/5 =====").name, dev_set_in("== fold: 2 training ==").name
+    ('fold 2', 'fold 2')
     """
     lower = line.lower()
     if "fold" in lower and (match := _FOLD.match(line)) is not None:
