@@ -129,6 +129,13 @@ def test_rates_that_are_zero_throughout() -> None:
     assert found(zero) == {"rate-always-zero": "rounded"}, "the loss falls"
     level = 2.4 * np.exp(0.05 * np.random.default_rng(0).standard_normal(600))
     assert found(replace(zero, losses=level))["rate-always-zero"] == "untrained"
+    entries = [
+        {"loss": loss, "learning_rate": 0.0, "epoch": at + 1} for at, loss in enumerate((2.0, 1.1, 0.8, 0.7, 0.65))
+    ]
+    few = run_of_entries([Entry.of(each) for each in entries])
+    assert odd(few)["rate-always-zero"].wording == "rounded", "each loss is less than the one before"
+    two = run_of_entries([Entry.of(each) for each in entries[:2]])
+    assert odd(two)["rate-always-zero"].wording == "unclear"
 
 
 def resumed(first: list[dict[str, Any]], second: list[dict[str, Any]]) -> Run:
@@ -166,6 +173,21 @@ def test_a_stretch_that_a_console_log_has_twice(tmp_path: Path) -> None:
     assert twice.first is not None
     assert twice.second is not None
     assert twice.second.low == pytest.approx(0.5 * twice.first.low)
+
+
+def test_a_stretch_that_stands_twice_is_matched_by_epochs_where_the_first_try_has_no_steps(tmp_path: Path) -> None:
+    names = ("loss", "learning_rate", "epoch")
+    entries = [{name: each[name] for name in names} for each in healthy(PLAN).entries() if "loss" in each]
+    again = [{**each, "loss": each["loss"] + 0.01} for each in entries[30:]]
+    end = {"train_runtime": 600.0, "train_steps_per_second": 1.0, "epoch": 3.0}
+    lines = [str(each) for each in (*entries[:40], *again, end)]
+    (tmp_path / "train.log").write_text("\n".join(lines), encoding="utf-8")
+    (run,) = read_runs([tmp_path / "train.log"], {}).runs
+    assert run.log is not None
+    assert not run.log.counts_entries, "the pace at the end tells the steps"
+    twice = odd(run)["trained-twice"]
+    assert isinstance(twice, schedules.TrainedTwice)
+    assert (twice.wording, twice.low.low) == ("same", entries[30]["epoch"])
 
 
 def test_a_jump_in_a_smooth_schedule() -> None:
@@ -283,6 +305,21 @@ def test_a_loss_that_rose_before_it_was_lost_broke_where_it_rose() -> None:
     told = [each for each in checkup(alone(high.run())) if isinstance(each, losses.LossBroke)]
     assert [each.how for each in told] == ["rose", "nan"]
     assert 100 < told[0].at.low <= 130
+
+
+def test_a_break_between_entries_that_count_no_updates_does_not_say_how_many_lie_between() -> None:
+    entries = lost(healthy(PLAN), 300).entries()
+    run = run_of_entries([Entry.of({k: v for k, v in each.items() if k != "step"}) for each in entries])
+    assert odd(run)["divergence-cause"].wording == "coarse-entries"
+
+
+def test_a_loss_of_reinforcement_learning_may_rise() -> None:
+    log = replace(healthy(EVERY_STEP), losses=1e-3 * np.arange(600), dev=np.zeros(0))
+    entries = [{**each, "reward": 0.5} for each in log.entries() if "loss" in each]
+    assert "loss-broke" in odd(run_of_entries([Entry.of(each) for each in log.entries()])), "without a reward"
+    assert odd(run_of_entries([Entry.of(each) for each in entries])) == {}
+    lost_now = [{**each, "loss": math.nan} if each["step"] > 300 else each for each in entries]
+    assert odd(run_of_entries([Entry.of(each) for each in lost_now]))["loss-broke"].wording == "nan"
 
 
 def test_trainers_filter_of_nan_shows_as_zero() -> None:

@@ -27,6 +27,8 @@ from lrscope.runs.applied_schedule import AppliedSchedule as Applied
             "linear decay, warmup 36 epochs, peak 2e-4 over 3 epochs, 40% of the peak in the last log entry",
         ),
         (Applied(2e-5, "constant", ended_at=1.0), "constant, peak 2e-5"),
+        (Applied(2e-5, "constant", total=50.0, unit="epoch", ended_at=1.0), "constant, peak 2e-5"),
+        (Applied(2e-5, "warming up", ended_at=1.0), "rising, highest rate logged 2e-5"),
         (Applied(2e-5, "", ended_at=0.5), "shape unknown (too little of it was logged), highest rate logged 2e-5"),
         (
             Applied(1.56e-4, "linear", warmup=math.nan, total=30.0, ended_at=0.85),

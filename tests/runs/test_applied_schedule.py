@@ -231,6 +231,16 @@ def test_a_training_that_was_cut(text: str, shape: str, cut: float) -> None:
     assert found.ended_at == pytest.approx(lrscope_rates(text, 400)[int(cut * 400) - 1])
 
 
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.7])
+def test_a_log_whose_head_is_missing_has_no_known_beginning(share: float) -> None:
+    shares = of_transformers("cosine", 10)
+    at = np.arange(round(share * STEPS), STEPS)
+    found = applied_schedule(np.round((at + 1) / 50.0, 2), 2e-4 * shares[at], unit="epoch")
+    assert found is not None
+    assert math.isnan(found.warmup) or found.peak == 2e-4
+    assert found.shape == "cosine"
+
+
 def test_the_same_schedule_has_the_same_shape_whatever_the_interval() -> None:
     for text in ("warmup(3%) > linear", "warmup(3%) > cosine", "cosine(to=0.1)"):
         shares = lrscope_rates(text, 1000)

@@ -12,11 +12,14 @@ from lrscope.runs.quantities import Count, Rate, Share
 Word = Callable[..., str]
 Text = Callable[[object], str]
 NOTICED = 0.005  # of the peak
+ENDLESS = ("constant", "warming up", "curved")
 
 
 def schedule_text(schedule: AppliedSchedule, word: Word, text: Text, locale: Locale) -> str:
     """Return a schedule in words; `word` returns a short word of a language, `text` writes a quantity in it."""
     length = schedule.total if schedule.total > 0.0 else math.nan
+    if schedule.shape in ENDLESS and not schedule.is_whole:  # the training's own length, which it did not come to
+        length = math.nan
     parts = [word(f"shape-{schedule.shape or 'unknown'}")]
     if schedule.warmup > 0.0:
         share = schedule.warmup / length
@@ -25,7 +28,8 @@ def schedule_text(schedule: AppliedSchedule, word: Word, text: Text, locale: Loc
     if not schedule.shape:  # of which the peak may never have been logged
         return locale.comma.join([*parts, word("highest-logged", rate=text(Rate(schedule.peak)))])
     # Where nothing tells how it began, the largest rate of all may have come before what was logged.
-    begins = "highest-logged" if math.isnan(schedule.warmup) else "of-peak"
+    has_peak = not math.isnan(schedule.warmup) and schedule.shape != "warming up"
+    begins = "of-peak" if has_peak else "highest-logged"
     peak = word("peak-read-back" if schedule.is_read_back else begins, rate=text(Rate(schedule.peak)))
     over = "" if math.isnan(length) else word("over", length=_length(length, schedule.unit, word, text))
     parts.append(locale.space.join(part for part in (peak, over) if part))

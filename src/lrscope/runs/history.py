@@ -22,7 +22,7 @@ from lrscope.runs.training_log import TrainingLog
 # Of the length that was asked for: a run that came less far is unfinished. The last checkpoint of a run that saves
 # every so many steps stands a little before its end, when its rate is near its last value.
 UNFINISHED = 0.95
-_OF_STEPS = frozenset({"learning_rate", "grad_norm"})  # what is logged of training and measures no quality
+_OF_STEPS = frozenset({"learning_rate", "grad_norm", "reward"})  # what is logged of training and measures no quality
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,11 @@ def run_of_entries(entries: Sequence[Entry], told: Told | None = None) -> Run:
     records = merged(logged)
     sizes = seen_sizes(entry.dev_size for entry in entries if entry.dev_size is not None)
     seen = DevSet("", *sizes) if sizes else UNKNOWN
-    before = (trained_twice(logged) if placed.told else ()) or records_of(told.replaced)
+    before = TrainingLog.of(trained_twice(logged)) if placed.told else None
+    if before is None:
+        before = TrainingLog.of(
+            records_of(told.replaced), counts_entries=all(each.step is None for each in told.replaced)
+        )
     return run_of(records, told, is_counted=not placed.told, dev_set=told.dev_set.merged(seen), before=before)
 
 
@@ -76,12 +80,12 @@ def run_of(
     dev_set: DevSet | None = None,
     scores: Mapping[str, ExampleValues] | None = None,
     log: TrainingLog | None = None,
-    before: Sequence[EvaluationRecord] = (),
+    before: TrainingLog | None = None,
 ) -> Run:
     """Return the run that records tell of, in the order of their steps; where `is_counted`, no step was told.
 
     One that names no rate was trained at the peak of what it logged; with `scores` its value at the endpoint is their
-    mean. A `log` is given where not every entry of training has a record; `before` are records of steps that were
+    mean. A `log` is given where not every entry of training has a record; `before` is the log of steps that were
     trained once more after a resumption.
     """
     log = log or TrainingLog.of(
@@ -133,7 +137,8 @@ def _rate_shown(schedule: AppliedSchedule | None) -> float | None:
     """Return the peak that a schedule shows; the highest rate that was logged, to four digits, where no shape does."""
     if schedule is None:
         return None
-    return schedule.peak if schedule.shape else float(f"{schedule.peak:.4g}")
+    is_peak = schedule.shape and not math.isnan(schedule.warmup)  # else higher rates may have come before
+    return schedule.peak if is_peak else float(f"{schedule.peak:.4g}")
 
 
 def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool) -> Status:

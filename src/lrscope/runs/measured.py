@@ -45,7 +45,8 @@ class Entry:
     def of(values: Mapping[str, Any], *, bare: Literal["train", "dev"] = "train") -> Entry:
         """Return what a program wrote of one moment; a name without a split is of `bare`.
 
-        Of training the loss, the rate and the gradient's norm are taken: one that is NaN stays so, an infinite one too.
+        Of training the loss, the rate and the gradient's norm are taken: one that is NaN stays so, an infinite one too;
+        and a reward, which says that the loss is one of reinforcement learning.
 
         >>> Entry.of({"loss": "1.5", "learning_rate": "1e-4", "epoch": 0.5, "grad_norm": 1}).splits
         {'train': {'loss': 1.5, 'learning_rate': 0.0001, 'grad_norm': 1.0}}
@@ -57,7 +58,7 @@ class Entry:
         for key, value in values.items():
             split, name = _place(str(key), bare)
             if split == "train":
-                if name not in ("loss", "grad_norm", *RATES) or (is_summary and key == "train_loss"):
+                if name not in ("loss", "grad_norm", "reward", *RATES) or (is_summary and key == "train_loss"):
                     continue
                 if not _is_number(value):
                     continue

@@ -33,7 +33,8 @@ class TrainingLog:
     entry an update. Where `counts_entries`, no step was told and `steps` numbers the entries. `total_steps` and
     `total_epochs` are how long the training was to be, NaN where that is not known. `planned` are the rates of the
     schedule at every step to its end, None where only what was applied is known. `before` is what was logged of steps
-    that were trained once more after a resumption, the first time.
+    that were trained once more after a resumption, the first time. `is_rewarded` is whether a reward was logged: the
+    loss is one of reinforcement learning then, which begins near 0 and does not tell how well training goes.
     """
 
     rates: Floats
@@ -46,6 +47,7 @@ class TrainingLog:
     total_epochs: float = math.nan
     counts_entries: bool = False
     before: TrainingLog | None = None
+    is_rewarded: bool = False
 
     @staticmethod
     def of(
@@ -54,7 +56,7 @@ class TrainingLog:
         total_steps: float = math.nan,
         total_epochs: float = math.nan,
         counts_entries: bool = False,
-        before: Sequence[EvaluationRecord] = (),
+        before: TrainingLog | None = None,
     ) -> TrainingLog | None:
         """Return the log that records of training make; None where there are none."""
         logged = [each for each in records if each.split == "train"]
@@ -68,7 +70,8 @@ class TrainingLog:
 
         return TrainingLog(
             column("learning_rate"), None, steps, epochs, column("loss"), column("grad_norm"), total_steps,
-            total_epochs, counts_entries, TrainingLog.of(before),
+            total_epochs, counts_entries, before,
+            any("reward" in each.metrics for each in logged),
         )  # fmt: skip
 
     @property

@@ -101,11 +101,11 @@ def find_rise(log: LogView, end: int | None = None) -> Break | None:
     """Return from where the loss, up to an entry, is far above its lowest level, and stays there to the end.
 
     Far is most of the way back up to where it began, or beyond. Levels are compared by their logarithms: a loss that
-    explodes scatters as widely.
+    explodes scatters as widely. A loss of reinforcement learning is none that should fall.
     """
     entries = np.flatnonzero(np.isfinite(log.losses[:end]))
     losses = log.losses[entries]
-    if len(losses) < MIN_ENTRIES or (losses < 0.0).any() or not losses.any():
+    if log.is_rewarded or len(losses) < MIN_ENTRIES or (losses < 0.0).any() or not losses.any():
         return None
     logs = np.log(np.maximum(losses, LEAST))
     level, bounds = _levels(logs)
@@ -184,7 +184,7 @@ def _told(log: LogView, broke: Break) -> Iterator[CheckFinding]:
 def _zero(log: LogView) -> Iterator[CheckFinding]:
     """Yield a loss of exactly 0 that no evaluation explains; one with a gradient is a loss that is 0 by its nature."""
     stretch = zero_stretch(log)
-    if stretch is None:
+    if stretch is None or log.is_rewarded:
         return
     first, good = stretch
     norms = log.norms[first:]

@@ -81,7 +81,9 @@ def _named(log: LogView, broke: Break, before: Before, share: float, *, above_ot
         return "precision" if half else "precision-unknown"
     is_close = log.unit == "step" and log.spacing <= CLOSE
     if _is_sudden(log, broke, before):
-        return ("batch" if _norm_is_known(log, broke) else "sudden") if is_close else "coarse"
+        if not is_close:
+            return "coarse" if log.unit == "step" else "coarse-entries"
+        return "batch" if _norm_is_known(log, broke) else "sudden"
     return "highest-rate" if _is_highest(log, broke, broke.good, share) else "unknown"
 
 

@@ -62,9 +62,11 @@ def _of_run(run: Run, view: LogView, breaks: Sequence[Break], *, is_above: bool)
     if breaks:
         yield cause(view, breaks[0], above_others=is_above)
     rose = breaks[0] if breaks else find_rise(view)
-    yield from spike_findings(view, None if rose is None else rose.index)
+    if not view.is_rewarded:
+        yield from spike_findings(view, None if rose is None else rose.index)
     if not breaks:
-        yield from loss_findings(view)
+        if not view.is_rewarded:
+            yield from loss_findings(view)
         yield from gradient_findings(view)
 
 

@@ -29,7 +29,8 @@ class LogView:
 
     A loss or a gradient norm that was logged and is no finite number is infinite. `dev` are the dev losses, as
     (position, value), where they stand on the same axis; `total` is how long the training was to be. Where `is_planned`
-    the schedule is lrscope's own, which is known.
+    the schedule is lrscope's own, which is known. Where `is_rewarded` the loss is one of reinforcement learning: that
+    it rises, or is 0, tells nothing.
     """
 
     arm: str
@@ -45,6 +46,7 @@ class LogView:
     settings: Mapping[str, str] | None = None
     is_planned: bool = False
     before: TrainingLog | None = None
+    is_rewarded: bool = False
 
     def place(self, position: float) -> Places:
         """Return a position as a step, an epoch, or an entry of the log."""
@@ -103,7 +105,7 @@ def log_view(run: Run) -> LogView | None:
     return LogView(
         run.arm, log.epochs if unit == "epoch" else log.positions, unit, log.rates, losses, norms, _dev(run, unit),
         {"step": log.total_steps, "epoch": log.total_epochs}.get(unit, math.nan), log.schedule, run.status,
-        run.settings, log.planned is not None, log.before,
+        run.settings, log.planned is not None, log.before, log.is_rewarded,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from lrscope.runs.quantities import Count, Interval, Rate, Share, Value
 Kind = Literal["nan", "nan-start", "zero", "zero-start", "rose"]
 Cause = Literal[
     "rate-runs", "rate-norm", "rate-loss", "precision", "precision-unknown", "batch", "sudden", "low-rate",
-    "highest-rate", "start", "coarse", "unknown",
+    "highest-rate", "start", "coarse", "coarse-entries", "unknown",
 ]  # fmt: skip
 
 

@@ -14,10 +14,19 @@ from lrscope.findings.checkup import statements as schedules
 from lrscope.runs.quantities import Rate
 from lrscope.runs.statement import Statement
 
-RATE = ("rate-runs", "rate-norm", "rate-loss", "highest-rate", "unknown", "coarse", "precision-unknown")
+RATE = (
+    "rate-runs",
+    "rate-norm",
+    "rate-loss",
+    "highest-rate",
+    "unknown",
+    "coarse",
+    "coarse-entries",
+    "precision-unknown",
+)
 BATCH = ("batch", "sudden", "low-rate", "start")
 PRECISION = ("precision", "precision-unknown", "sudden", "low-rate")
-UNCLEAR = ("highest-rate", "coarse", "unknown", "start")
+UNCLEAR = ("highest-rate", "coarse", "coarse-entries", "unknown", "start")
 
 F = TypeVar("F", bound=Statement)
 

@@ -20,7 +20,8 @@ def resumption_findings(view: LogView, log: TrainingLog) -> Iterator[s.CheckFind
     before = log.before
     if before is None:
         return
-    by_epoch = not set(before.steps.tolist()) <= set(log.steps.tolist()) or log.counts_entries
+    by_epoch = not set(before.steps.tolist()) <= set(log.steps.tolist())
+    by_epoch = by_epoch or log.counts_entries or before.counts_entries
     places, at = (before.epochs, log.epochs) if by_epoch else (before.steps, log.steps)
     now = {place: index for index, place in enumerate(at.tolist())}
     both = [(index, now[place]) for index, place in enumerate(places.tolist()) if place in now]

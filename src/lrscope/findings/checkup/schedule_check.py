@@ -22,6 +22,8 @@ LOW = 0.1  # of the peak: a rate that ended lower has come down
 EARLY = 0.95  # of the training: a rate that was at its end by then, and stayed there
 JUMP = 0.1  # of the peak: a smaller step is none
 MIN_ENTRIES = 8
+FEW_FALLING = 5  # losses each of which is less than the one before: they fall
+STAYS = 0.05  # of the loss: a change that is surely smaller is none
 # Shapes that are flat for a while, or fall or rise in steps, by intention.
 STEPPED = ("step", "restarts", "one-cycle", "warmup-stable-decay", "constant", "")
 ENDLESS = ("constant", "inverse-sqrt", "exponential", "step", "restarts", "warming up", "curved", "")
@@ -36,7 +38,7 @@ def schedule_findings(log: LogView) -> Iterator[s.CheckFinding]:
         return
     at, rates = log.at[known], log.rates[known]
     if log.schedule is None:
-        yield s.RateAlwaysZero(_falls(log.losses))
+        yield s.RateAlwaysZero(None if log.is_rewarded else _falls(log.losses))
         return
     yield s.ScheduleApplied(log.schedule)
     if log.is_planned:  # its schedule is known, and is held against what was applied elsewhere
@@ -47,15 +49,25 @@ def schedule_findings(log: LogView) -> Iterator[s.CheckFinding]:
     yield from _decay_asked(log, at, rates)
 
 
-def _falls(losses: Floats) -> bool:
-    """Whether losses fall beyond their scatter, from the first third to the last."""
+def _falls(losses: Floats) -> bool | None:
+    """Return whether losses fall beyond their scatter, from the first third to the last; None where that is not sure.
+
+    >>> _falls(np.array([2.0, 1.0, 0.7, 0.5, 0.4])), _falls(np.array([0.5, 0.501] * 6)), _falls(np.array([2.0, 1.9]))
+    (True, False, None)
+    """
     known = losses[np.isfinite(losses)]
     third = len(known) // 3
+    if len(known) >= FEW_FALLING and (np.diff(known) < 0.0).all():
+        return True
     if third < 2:
-        return False
+        return None
     first, last = known[:third], known[-third:]
     error = math.sqrt((first.var(ddof=1) + last.var(ddof=1)) / third)
-    return bool(first.mean() - last.mean() > max(4.0 * error, 1e-3 * abs(first.mean())))
+    fall = float(first.mean() - last.mean())
+    if fall > max(4.0 * error, 1e-3 * abs(first.mean())):
+        return True
+    stays = len(known) >= MIN_ENTRIES and abs(fall) + 2.0 * error < STAYS * abs(float(first.mean()))
+    return False if stays or (len(known) >= MIN_ENTRIES and fall < -4.0 * error) else None
 
 
 def _first_rates(log: LogView, at: Floats, rates: Floats) -> Iterator[s.CheckFinding]:

@@ -49,16 +49,19 @@ class RatesNotLogged(CheckFinding):
 
 @dataclass(frozen=True)
 class RateAlwaysZero(CheckFinding):
-    """Every rate that was logged is 0; whether the loss fell all the same, so that the rates were rounded away."""
+    """Every rate that was logged is 0; whether the loss fell all the same, so that the rates were rounded away.
 
-    WORDINGS = ("untrained", "rounded")
+    `is_rounded` is None where the losses do not tell.
+    """
 
-    is_rounded: bool
+    WORDINGS = ("untrained", "rounded", "unclear")
+
+    is_rounded: bool | None
 
     @property
     def wording(self) -> str:
         """Whether the loss shows that something was trained."""
-        return "rounded" if self.is_rounded else "untrained"
+        return "unclear" if self.is_rounded is None else "rounded" if self.is_rounded else "untrained"
 
 
 @dataclass(frozen=True)

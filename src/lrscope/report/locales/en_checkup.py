@@ -47,6 +47,10 @@ SAY = {
     "rate-always-zero/rounded": (
         "Every learning rate in the log is 0, but the loss falls, so the rates were rounded when they were written. Log more digits."
     ),
+    "rate-always-zero/unclear": (
+        "Every learning rate in the log is 0. Either the rates were rounded when they were written, or nothing was trained: the losses "
+        "do not tell which. Log more digits."
+    ),
     "rate-zero-at-first": (
         "The learning rate is 0 at {at}. This is harmless: the warmup starts at 0, so the first update changes nothing."
     ),
@@ -221,6 +225,10 @@ SAY = {
     "divergence-cause/coarse": (
         "The cause cannot be told from this log: nothing led up to it, but {apart} updates lie between two entries, which may hide "
         "a rise."
+    ),
+    "divergence-cause/coarse-entries": (
+        "The cause cannot be told from this log: nothing led up to it, but how many updates lie between two entries is not known, "
+        "which may hide a rise."
     ),
     "divergence-cause/unknown": "The cause cannot be told from this log: too few entries or gradient norms come before it.",
     # Next steps

@@ -108,7 +108,7 @@ def _identified(of: Explained, peak: Peak, way: Way, first: int) -> Identified |
             floor, total = peak.floor or found[0] if found else peak.floor, readings.total
     rate = peak.rate
     if not peak.is_sure(readings.top):  # how the training began is not known
-        rate, warmup = as_typed(readings.top), math.nan if peak.is_open else warmup
+        rate, warmup = as_typed(readings.top), math.nan if peak.is_open or not way.rising else warmup
     if way.rising > 3 and peak.rise is None:  # what went up is no warmup that is known
         return Identified(as_typed(readings.top), "curved")
     return Identified(
