@@ -41,6 +41,23 @@ def test_a_rate_with_other_settings_is_confounded_with_them(tmp_path: Path) -> N
     assert Conclusions(runs).is_confounded
 
 
+def test_a_schedule_that_one_log_is_too_short_to_show_tells_no_runs_apart(tmp_path: Path) -> None:
+    def entries(every: int) -> str:
+        logged = [
+            f"{{'loss': 1.0, 'learning_rate': {1e-4 * (1 - at / 60)}, 'epoch': {at / 20}}}"
+            for at in range(every, 61, every)
+        ]
+        return "\n".join(
+            [*logged, f"{{'eval_loss': {1 + every / 1e3}, 'epoch': 3.0}}", "{'train_runtime': 9.0, 'epoch': 3.0}", ""]
+        )
+
+    path, command = tmp_path / "run.log", "python run.py --learning_rate 1e-4 --num_train_epochs 3 --seed"
+    path.write_text(f"{command} 1\n{entries(5)}{command} 2\n{entries(30)}", encoding="utf-8")
+    runs = read_runs([path], {})
+    assert [("schedule" in run.settings, run.seed) for run in runs.runs] == [(True, 1), (False, 2)]
+    assert list(runs.arms) == ["lr 1e-4"]
+
+
 def test_runs_of_other_lengths_are_two_arms(tmp_path: Path) -> None:
     runs = read_runs([state(tmp_path, "a.json", 375), state(tmp_path, "b.json", 96)], {})
     assert list(runs.arms) == ["lr 1e-4, max steps 375", "lr 1e-4, max steps 96"]

@@ -53,8 +53,11 @@ def _aligned(runs: Sequence[Run]) -> Sequence[Run]:
 
 
 def _with_defaults(runs: Sequence[Run]) -> list[dict[str, str]]:
-    """Return each run's settings; one that it left at its default, and another run names, is empty."""
-    names = {name: "" for run in runs for name in run.settings if SETTING.match(name)}
+    """Return each run's settings; one that it left at its default, and another run names, is empty.
+
+    A schedule that is read off the rates is left out: a run that does not show it did not leave it at its default.
+    """
+    names = {name: "" for run in runs for name in run.settings if SETTING.match(name) and name != "schedule"}
     return [{**(names if run.names_all_settings else {}), **run.settings} for run in runs]
 
 
