@@ -28,6 +28,10 @@ from lrscope.runs.applied_schedule import AppliedSchedule as Applied
         ),
         (Applied(2e-5, "constant", ended_at=1.0), "constant, peak 2e-5"),
         (Applied(2e-5, "constant", total=50.0, unit="epoch", ended_at=1.0), "constant, peak 2e-5"),
+        (
+            Applied(2e-5, "cosine", True, warmup=297.0, total=3000.0, floor=0.0, error=2.4e-3, is_whole=True),
+            "cosine decay, warmup 10%, peak 2e-5 (read back: it was not logged itself) over 3,000 steps",
+        ),
         (Applied(2e-5, "warming up", ended_at=1.0), "rising, highest rate logged 2e-5"),
         (Applied(2e-5, "", ended_at=0.5), "shape unknown (too little of it was logged), highest rate logged 2e-5"),
         (

@@ -12,6 +12,7 @@ from lrscope.runs.quantities import Count, Rate, Share
 Word = Callable[..., str]
 Text = Callable[[object], str]
 NOTICED = 0.005  # of the peak
+ROUNDED, WHOLE = 1e-3, 0.01  # of the peak: rates that are known no better; of the length
 ENDLESS = ("constant", "warming up", "curved")
 
 
@@ -23,6 +24,8 @@ def schedule_text(schedule: AppliedSchedule, word: Word, text: Text, locale: Loc
     parts = [word(f"shape-{schedule.shape or 'unknown'}")]
     if schedule.warmup > 0.0:
         share = schedule.warmup / length
+        if schedule.error > ROUNDED and 2.0 * WHOLE < share <= 1.0:  # rates of few digits tell no more
+            share = round(share / WHOLE) * WHOLE
         after = text(Share(share)) if share <= 1.0 else _length(schedule.warmup, schedule.unit, word, text)
         parts.append(word("of-warmup", length=after))
     if not schedule.shape:  # of which the peak may never have been logged
