@@ -170,6 +170,14 @@ def test_warnings_may_go_before(tmp_path: Path) -> None:
     assert read_runs([path], {}).runs[0].last("dev", "loss") == 0.5
 
 
+def test_a_dictionary_of_several_lines_is_one() -> None:
+    indented = '{\n  "eval_loss": 0.5,\n  "eval_accuracy": 0.8,\n  "epoch": 1.0\n}'
+    printed = "{'epoch': 2.0,\n 'eval_accuracy': 0.9,\n 'eval_loss': 0.4}"
+    cut = "{'loss': 0.3, 'grad_norm': 1.0,\nTraceback (most recent call last):"
+    (run,) = read("\n".join([train_line(1.0), indented, train_line(2.0), printed, cut])).runs
+    assert curve(run, "accuracy") == [(1.0, 0.8), (2.0, 0.9)]
+
+
 def test_values_that_are_cut_are_none() -> None:
     assert list(dictionaries_in("{'loss': 1.5, 'learning_rate': 0.00")) == [{"loss": "1.5"}]
     (run,) = read(f"{train_line(0.5)}\n{train_line(1.0)}\n{dev_line(1.0, 0.5)}\n{{'eval_loss': 0.4").runs

@@ -10,6 +10,7 @@ from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.console_lines import MAX_LINE, chunks_of
 from lrscope.runs.importers.dictionary_reader import LIKE_MEASURED, DictionaryReader
+from lrscope.runs.importers.joined_lines import joined
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.text import decoded
 from lrscope.runs.importers.trainer_state import TO_EVALUATE
@@ -93,7 +94,7 @@ def runs_of_lines(lines: Iterable[tuple[int, str]], shown: str) -> Imported:
         DataError: they tell of none.
     """
     reader = DictionaryReader()
-    collected = reader.read(lines)
+    collected = reader.read(joined(lines))
     if not collected:
         raise DataError(
             "a console log of Trainer's has lines such as {'loss': 1.9, 'learning_rate': 1e-4, 'epoch': 0.5}: got none "
