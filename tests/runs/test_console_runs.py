@@ -186,3 +186,20 @@ def test_what_is_read_is_not_listed_as_unread(tmp_path: Path) -> None:
 def test_seeds_alone_in_headings_are_seeds_of_what_the_file_is_of(tmp_path: Path) -> None:
     file = imported(tmp_path, f"seed = 1\n{epochs(1, 2)}seed = 2\n{epochs(1, 2, better=1)}")
     assert [(run.arm, run.seed) for run in file.runs] == [("", 1), ("", 2)]
+
+
+def test_of_several_processes_that_print_one_is_read(tmp_path: Path) -> None:
+    text = "".join(
+        f"[rank{rank}] Epoch {epoch}/3 train loss {1 / epoch:.3f} val loss {1.1 / epoch + rank / 100:.3f}\n"
+        for epoch in (1, 2, 3)
+        for rank in (1, 0, 2)
+    )
+    (run,) = imported(tmp_path, text).runs
+    assert run.series("dev", "loss") == [(1.0, 1.11), (2.0, 0.56), (3.0, 0.377)]
+
+
+@pytest.mark.parametrize("summary", ["lr=1e-4 dev acc: 0.9", "dev acc: 0.9 ± 0.01", "mean dev acc: 0.9 over 3 seeds"])
+def test_a_summary_of_several_runs_is_none_of_the_last(summary: str, tmp_path: Path) -> None:
+    file = imported(tmp_path, f"### lr=1e-4\n{epochs(0, 1)}### lr=1e-3\n{epochs(0, 1, better=1)}{summary}\n")
+    assert [run.final for run in file.runs] == [{}, {}]
+    assert not file.notes

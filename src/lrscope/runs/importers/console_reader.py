@@ -22,6 +22,8 @@ from lrscope.runs.quantities import Number, Rate
 
 MAX_UNREAD, MAX_SHOWN = 1000, 300  # lines that are listed, and characters of each
 MAX_KNOWN, MAX_LAST = 100_000, 50  # lines of epochs that may be quoted, and those that a last line is held against
+MAX_PREFIX = 80  # characters of a line in which the number of a process may stand
+_RANK = re.compile(r"[\[(<]\s?(?:local[_ ]?|global[_ ]?)?rank\W{0,3}(\d{1,6})\s?[\])>]", re.I)
 _WORD = re.compile(r"[^\W_]")
 _DIGITS = re.compile(r"[\d.]+")
 _LETTERS = re.compile(r"\D{0,12}")
@@ -54,11 +56,16 @@ class ConsoleReader:
         self._skipped: str | None = None
         self._flood: str | None = None  # how lines begin of which there are so many that not all are read
         self._stride, self._num_skipped = 1, 0
+        self._rank = ""  # of several processes that print, the one whose lines are read
 
     def read(self, number: int, line: str) -> None:
         """Take in a line."""
         if self._skipped is not None:
             self.flush()
+        if "rank" in line[:MAX_PREFIX] and (match := _RANK.search(line[:MAX_PREFIX])) is not None:
+            self._rank = self._rank or match[1]
+            if match[1] != self._rank:
+                return
         if line[0] == "#" and not line.startswith("# epoch"):
             self._open = self._maybe = self._pending_rate = self._flood = None
             self._heading = (number, line.strip("# \t"))
@@ -220,7 +227,8 @@ class ConsoleReader:
                 self.notes.append(HeadingDiffers(Rate(in_heading), lines[0], Rate(rate), lines[1]))
 
     def _final(self, number: int, line: str, found: Measured) -> None:
-        if self._open is None:
+        named = rate_in(line)
+        if self._open is None or (named is not None and self._open.rate not in (None, named)):  # of another run
             self.leave(number, line)
             return
         at = self._last_found

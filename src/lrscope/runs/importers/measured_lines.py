@@ -31,7 +31,12 @@ _SECTION = re.compile(
     re.I,
 )
 _SECTIONS = {"te": "test", "tr": "train"}
-_SUMMARY = re.compile(r"best|lowest|highest|minimum|maximum", re.I)
+# What a line without a position says of other epochs, or of several runs.
+_SUMMARY = re.compile(
+    r"best|lowest|highest|minimum|maximum|±|\+/?-|\bstd\b"
+    r"|\b(?:over|across|of) (?:\d{1,6}|all) (?:seeds|runs|folds|trials)",
+    re.I,
+)
 _KERAS = re.compile(r"^(\d{1,9})/(\d{1,9}|Unknown)\s")
 # Lightning's bar, also one's own with its epoch in front, and torchtune's.
 _BAR = re.compile(
