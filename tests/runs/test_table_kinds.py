@@ -466,3 +466,46 @@ def test_sweeps_from_the_field(shared: Path) -> None:
     assert sorted(run.rate or 0.0 for run in trials.runs) == [
         2.2660331380729098e-06, 3.489740263625333e-06, 3.419601776903625e-05
     ]  # fmt: skip
+
+
+# What is no setting: folds, sizes of dev sets, places; what is no metric of one run
+
+
+def dev_sets(runs: tuple[Run, ...]) -> list[str]:
+    return [str(run.dev_set) for run in runs]
+
+
+def test_folds_have_dev_sets_of_their_own(tmp_path: Path) -> None:
+    of_column = runs_of(tmp_path, lines("lr,cv_fold,val_acc", "1e-4,0,0.7", "1e-4,1,0.8", "3e-4,0,0.6", "3e-4,1,0.9"))
+    assert [run.arm for run in of_column] == ["lr 1e-4", "lr 1e-4", "lr 3e-4", "lr 3e-4"]
+    assert dev_sets(of_column) == ["fold 0", "fold 1", "fold 0", "fold 1"]
+    of_name = runs_of(tmp_path, lines("run,lr,val_acc", "a_fold0,1e-4,0.7", "a_fold1,1e-4,0.8", "b_fold0,1e-4,0.6"))
+    assert [run.arm for run in of_name] == ["a", "a", "b"]
+    assert dev_sets(of_name) == ["fold 0", "fold 1", "fold 0"]
+    of_task = runs_of(tmp_path, lines("task,fold,lr,val_acc", "x,0,1e-4,0.7", "x,1,1e-4,0.8", "y,0,1e-4,0.6"))
+    assert dev_sets(of_task) == ["x, fold 0", "x, fold 1", "y, fold 0"]
+
+
+@pytest.mark.parametrize("name", ["num_eval_samples", "val_size", "eval_examples", "n_val"])
+def test_how_many_examples_were_evaluated_is_the_dev_sets_size(name: str, tmp_path: Path) -> None:
+    runs = runs_of(tmp_path, lines(f"lr,val_acc,{name}", "1e-4,0.7,872", "3e-4,0.8,200"))
+    assert [run.arm for run in runs] == ["lr 1e-4", "lr 3e-4"]
+    assert dev_sets(runs) == ["872 examples", "200 examples"]
+    share = runs_of(tmp_path, lines(f"lr,val_acc,{name}", "1e-4,0.7,0.1", "3e-4,0.8,0.1"))
+    assert dev_sets(share) == ["not known", "not known"]
+
+
+def test_a_place_is_no_setting_and_a_rank_of_lora_is_one(tmp_path: Path) -> None:
+    placed = runs_of(tmp_path, lines("rank,lr,seed,val_acc", "1,3e-5,0,0.8", "2,3e-5,1,0.7", "3,1e-5,0,0.6"))
+    assert seen(placed) == [("lr 3e-5", 0, 3e-5, 1), ("lr 1e-5", 0, 1e-5, 1), ("lr 3e-5", 1, 3e-5, 1)]
+    lora = runs_of(tmp_path, lines("rank,lr,val_acc", "8,3e-5,0.8", "16,3e-5,0.7"))
+    assert [run.arm for run in lora] == ["lr 3e-5, rank 8", "lr 3e-5, rank 16"]
+
+
+@pytest.mark.parametrize("name", ["val_acc_{}", "val_loss (lr={})"])
+def test_a_column_for_each_rate_is_no_metric_of_one_run(name: str, tmp_path: Path) -> None:
+    heading = ",".join(["epoch", *(name.format(rate) for rate in ("1e-5", "3e-5"))])
+    path = tmp_path / "wide.csv"
+    path.write_text(lines(heading, "1,0.7,0.8", "2,0.8,0.9"), encoding="utf-8")
+    with pytest.raises(DataError, match="got a column for each rate"):
+        read_runs([path], sizes={})

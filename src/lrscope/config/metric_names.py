@@ -7,7 +7,8 @@ More is better: accuracy, accuracies, acc, top1, top5, f1, precision, recall, au
 rouge (with its kinds), meteor, bertscore, comet, exact match, em, mcc, matthews (correlation), pearson(r), spearman(r),
 kappa, r2, iou, miou, dice, ndcg, mrr, map, pass@k, win rate, reward(s), margins.
 
-A name with words of both, or of neither, is not known. Directions are those of Hugging Face's `evaluate`
+A name with words of both, or of neither, is not known; nor is one of a change or of the negative of a metric (drop, gap,
+diff, delta, reduction, improvement, gain, neg, minus, 1 - x), which a sign or its direction may turn around. Directions are those of Hugging Face's `evaluate`
 (huggingface.co/docs/evaluate) and, for preferences, of TRL's `DPOTrainer` (huggingface.co/docs/trl/dpo_trainer).
 """
 
@@ -26,6 +27,10 @@ _MORE = (
     r"|dice|ndcg|mrr|map|pass@\d+|win_?rate|rewards?|margins"
 )
 _ENDS = r"(?:[_ /.-]|\d*$)"
+_TURNED = re.compile(
+    r"(?:^|[_ /.-])(?:drops?|gaps?|diffs?|differences?|delta|decrease|degradation|reduction|improvement|gain|change|neg"
+    r"|negative|negated|minus|inverse|inverted)(?:[_ /.-]|$)|^1 ?[-–−]", re.I
+)  # fmt: skip
 _LESS_IS_BETTER = re.compile(rf"loss$|(?:^|[_ /.-])(?:loss|{_LESS}){_ENDS}", re.I)
 _MORE_IS_BETTER = re.compile(rf"(?:^|[_ /.-])(?:{_MORE}){_ENDS}", re.I)
 
@@ -75,7 +80,11 @@ def known_direction(name: str) -> Literal["maximize", "minimize"] | None:
     ('maximize', 'maximize', 'minimize')
     >>> known_direction("score"), known_direction("reward_error")
     (None, None)
+    >>> known_direction("neg_mean_squared_error"), known_direction("acc_drop"), known_direction("1-acc")
+    (None, None, None)
     """
+    if _TURNED.search(name):
+        return None
     less, more = less_is_better(name), bool(_MORE_IS_BETTER.search(name))
     if less == more:
         return None
@@ -118,7 +127,7 @@ def preference(name: str) -> tuple[int, int, str]:
     if _OF_TOKENS.search(name):
         return (len(_ORDER) + 2, len(name), name)
     for place, words in enumerate(_ORDER):
-        if words.search(name):
+        if words.search(name) and not _TURNED.search(name):
             return (place, len(name), name)
     if name == "loss":
         return (len(_ORDER) + 1, 0, name)

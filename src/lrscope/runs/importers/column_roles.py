@@ -48,13 +48,18 @@ _OF_DATA = re.compile(
 _OF_PROGRESS = re.compile(r"^(?:train|trainer|progress|state|global|counters?)[/.]")  # how far a training has come
 _BATCH_OR_EPOCH = re.compile(r"_(?:step|epoch)$")  # Lightning's, where a batch's value and the epoch's mean are logged
 _OF_EVALUATION = re.compile(r"(?:^|_)(?:eval|val|valid|validation|test)_")
+# How many examples a run was evaluated on; a limit to them is none.
+DEV_SIZE = re.compile(
+    r"^(?:(?:num|n)_)?(?:eval|evaluation|dev|val|valid|validation)_(?:samples|examples|size)$"
+    r"|^(?:num|n)_(?:dev|val|valid|validation)$", re.I
+)  # fmt: skip
 # What says nothing of how a run was trained: clocks, machines, folders, switches of logging.
 _BESIDE = re.compile(
     r"^_|time|^date|runtime|duration|created|updated|started|finished|timestamp|host|node_ip|^pid$|^ip$|gpu|cpu|device|mem(ory)?"
     r"|dir$|_dir_|folder|^(?!.*model).*path$|url|uri|token|secret|log(ging|dir|s)?(_|$)|^save|report_to|wandb|tensorboard|mlflow"
     r"|hub_|push_to|local_rank|world_size|workers|^(user|notes?|tags?|group|job_type|sweep|description|comment|commit|git.*|done"
     r"|command|program|version|num_seeds|n_seeds|count|n|index|rank_by|project|entity|data_seed|run_name|total_flos|checkpoint.*"
-    r"|num_params|n_params|.*parameters|trainable.*|iterations_since_restore|artifact.*|experiment_(id|tag)|best_.*|per_second)$"
+    r"|num_params|n_params|.*parameters|trainable.*|iterations_since_restore|artifact.*|experiment_(id|tag)|best_.*|per_second|#|no\.?|nr|row|place)$"
     r"|per_second|^eval_|^unnamed", re.I
 )  # fmt: skip
 
@@ -182,7 +187,9 @@ def _assign_asked(roles: Roles, name: str, own: str, last: str) -> None:
 
 def is_setting(key: str) -> bool:
     """Return whether a column of this name, in lower case, may tell how a run was trained."""
-    return bool(SETTING.match(key)) or not (_BESIDE.search(key) or key in STEPS | EPOCHS | STATES | {*NAMES, *IDS, ""})
+    return bool(SETTING.match(key)) or not (
+        _BESIDE.search(key) or DEV_SIZE.match(key) or key in STEPS | EPOCHS | STATES | {*NAMES, *IDS, ""}
+    )
 
 
 def _key(name: str) -> str:

@@ -16,6 +16,7 @@ _COUNTED = re.compile(
 )
 _RATE_ALONE = re.compile(r"[\W_]*(?:lr|learning[ _-]?rate)?[\W_]*[\d.]+(?:e[-+]?\d+)?[\W_]*", re.I)
 _SEED = re.compile(r"[-_ .,(]*(?<![a-z])seed[-_ =:#]*([0-9]{1,15})\)?", re.I)
+_FOLD = re.compile(r"[-_ .,(]*(?<![a-z])fold[-_ =:#]*([0-9]{1,4})(?![0-9])\)?", re.I)
 
 
 def says_nothing(names: Sequence[str]) -> bool:
@@ -39,6 +40,16 @@ def without_seed(name: str) -> tuple[str, int | None]:
     """
     match = _SEED.search(name)
     return (name, None) if match is None else (_SEED.sub("", name).strip("-_ ,"), count(match[1]))
+
+
+def without_fold(name: str) -> tuple[str, str]:
+    """Return a name of a run without its fold of a cross-validation, and the fold; empty where it names none.
+
+    >>> without_fold("lr1e-4_fold3"), without_fold("fold 0"), without_fold("blindfold1"), without_fold("a 5-fold")
+    (('lr1e-4', '3'), ('', '0'), ('blindfold1', ''), ('a 5-fold', ''))
+    """
+    match = _FOLD.search(name)
+    return (name, "") if match is None else (_FOLD.sub("", name).strip("-_ ,"), match[1])
 
 
 def says_rate_alone(name: str) -> bool:

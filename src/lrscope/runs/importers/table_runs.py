@@ -14,16 +14,16 @@ from lrscope.config.catalogue import title_of
 from lrscope.errors import DataError
 from lrscope.number_text import as_typed, format_rate
 from lrscope.records import Status
-from lrscope.runs.dev_set import UNKNOWN, DevSet
+from lrscope.runs.dev_set import MAX_SIZE, UNKNOWN, DevSet
 from lrscope.runs.history import Told
 from lrscope.runs.importers import checked
-from lrscope.runs.importers.column_roles import Roles
+from lrscope.runs.importers.column_roles import DEV_SIZE, Roles
 from lrscope.runs.importers.columns import Table
 from lrscope.runs.importers.headings import rate_in
 from lrscope.runs.importers.row_entries import Measured, run_of_rows
 from lrscope.runs.importers.row_groups import Groups, Rows
 from lrscope.runs.importers.row_places import places
-from lrscope.runs.importers.run_names import says_nothing, says_rate_alone, without_seed
+from lrscope.runs.importers.run_names import says_nothing, says_rate_alone, without_fold, without_seed
 from lrscope.runs.run import Run
 from lrscope.runs.score_table import Floats
 from lrscope.runs.settings import SETTING
@@ -31,6 +31,7 @@ from lrscope.runs.settings import SETTING
 MAX_SEED = 2**53  # whole numbers beyond it are not told apart in a column of numbers
 MAX_SETTING = 80  # characters of a setting that is shown
 TOTALS = ("total_steps", "max_steps", "num_training_steps")
+FOLD = re.compile(r"^(?:k|cv_?)?fold(?:_?(?:id|idx|index|no|number))?$", re.I)  # each has a dev set of its own
 MIN_LOGGED = 3  # rates that one run alone has in its rows, all of them equal: it logged them
 # What a table calls the data of a run: where it varies, runs were measured on different sets.
 DATA = re.compile(r"^(?:dataset|task|benchmark|(?:eval|dev|val|validation)_?(?:set|dataset|data))(?:_name)?$", re.I)
@@ -54,6 +55,16 @@ class _Found:
     status: Status | None
 
 
+@dataclass(frozen=True)
+class _Name:
+    """What a run is called, and what its name tells."""
+
+    arm: str
+    rate: float | None
+    seed: int | None
+    fold: str
+
+
 class TableRuns:
     """Makes runs of the rows of a table."""
 
@@ -67,7 +78,7 @@ class TableRuns:
             DataError: a rate, a seed, or what was measured, is none.
         """
         found = [self._found(rows) for rows in self.groups.rows]
-        return tuple(self._run(each, *name) for each, name in zip(found, self._named(found), strict=True))
+        return tuple(self._run(each, name) for each, name in zip(found, self._named(found), strict=True))
 
     def _found(self, rows: Rows) -> _Found:
         settings: dict[str, str] = {}
@@ -132,26 +143,28 @@ class TableRuns:
                 return rate
         return None
 
-    def _named(self, found: Sequence[_Found]) -> Iterator[tuple[str, float | None, int | None]]:
-        """Yield each run's name, rate and seed.
+    def _named(self, found: Sequence[_Found]) -> Iterator[_Name]:
+        """Yield each run's name, rate and seed, and the fold that its name tells.
 
         A name counts where rates and settings do not tell runs apart already, and it was not drawn by a program.
         """
         given = self._telling_names(found)
         by_name: dict[str, list[_Found]] = {}
-        seeds, rates = [], []
+        seeds, rates, folds = [], [], []
         for at, each in enumerate(found):
             rates.append(each.rate if each.rate is not None else rate_in(given[at]))
             given[at], seed = without_seed(given[at]) if each.seed is None else (given[at], each.seed)
+            given[at], fold = without_fold(given[at])
+            folds.append(fold)
             given[at] = "" if says_rate_alone(given[at]) else given[at]
             seeds.append(seed)
             by_name.setdefault(given[at], []).append(replace(each, rate=rates[-1]))
         telling = {name: list(self._tell_apart(name, of_name)) for name, of_name in by_name.items()}
         shown = _shown(rate for rate in rates if rate is not None)
-        for each, name, rate, seed in zip(found, given, rates, seeds, strict=True):
+        for each, name, rate, seed, fold in zip(found, given, rates, seeds, folds, strict=True):
             of_rate = f"lr {format_rate(shown[rate])}" if rate is not None and "" in telling[name] else ""
             settings = [f"{title_of(key)} {each.settings[key]}" for key in telling[name] if each.settings.get(key)]
-            yield ", ".join(part for part in (name, of_rate, *settings) if part), rate, seed
+            yield _Name(", ".join(part for part in (name, of_rate, *settings) if part), rate, seed, fold)
 
     def _tell_apart(self, name: str, of_name: Sequence[_Found]) -> Iterator[str]:
         """Yield the settings that tell runs of one name apart, "" for the rate.
@@ -161,7 +174,7 @@ class TableRuns:
         rates = {each.rate for each in of_name}
         if not name or len(rates) > 1:
             yield ""
-        differing = [key for key in self._differing(of_name) if key != self._data_column]
+        differing = [key for key in self._differing(of_name) if key not in self._data_columns]
         unknown = [key for key in differing if not SETTING.match(key)]
         yield from unknown if name or unknown or rates != {None} else differing
 
@@ -186,24 +199,31 @@ class TableRuns:
             return nothing
         return list(next((own for own in texts.values() if len(set(own)) > 1), nothing))
 
-    def _run(self, each: _Found, name: str, rate: float | None, seed: int | None) -> Run:
+    def _run(self, each: _Found, name: _Name) -> Run:
         told = Told(
-            name=name, rate=None if rate is None and self.log_column else rate, seed=seed, settings=each.settings,
-            status=each.status, names_all_settings=bool(each.settings), total_steps=self._total_steps(each),
-            dev_set=self._dev_set(each),
+            name=name.arm, rate=None if name.rate is None and self.log_column else name.rate, seed=name.seed,
+            settings=each.settings, status=each.status, names_all_settings=bool(each.settings),
+            total_steps=self._total_steps(each), dev_set=self._dev_set(each, name.fold),
         )  # fmt: skip
         return run_of_rows(self._measured, each.rows, told)
 
     @cached_property
-    def _data_column(self) -> str | None:
-        """The column that tells runs of different data apart, None where all are of one."""
-        for name in self.table.names:
-            if DATA.match(name) and len({self._last(name, rows) for rows in self.groups.rows}) > 1:
-                return name
-        return None
+    def _data_columns(self) -> tuple[str, ...]:
+        """The columns that tell runs of different data apart; none where all are of one."""
+        return tuple(
+            name
+            for name in self.table.names
+            if (DATA.match(name) or FOLD.match(name)) and len({self._last(name, rows) for rows in self.groups.rows}) > 1
+        )
 
-    def _dev_set(self, each: _Found) -> DevSet:
-        return DevSet(self._last(self._data_column, each.rows)) if self._data_column is not None else UNKNOWN
+    def _dev_set(self, each: _Found, fold: str) -> DevSet:
+        """Return what a run was evaluated on: its data set and fold, and how many examples, as far as they are told."""
+        data = {name: self._last(name, each.rows) for name in self._data_columns}
+        parts = [f"fold {text}" if FOLD.match(name) else text for name, text in data.items() if text]
+        named = ", ".join([*parts, *([f"fold {fold}"] if fold else [])])
+        sizes = [checked.number(self._last(name, each.rows)) for name in self.table.names if DEV_SIZE.match(name)]
+        size = next((int(size) for size in sizes if 1.0 < size <= MAX_SIZE and size == int(size)), None)
+        return DevSet(named, size, size) if named or size else UNKNOWN
 
     def _total_steps(self, each: _Found) -> float:
         """Return how many updates a run was to make, where its table counts them and tells it."""

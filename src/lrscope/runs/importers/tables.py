@@ -7,6 +7,7 @@ of charts. Columns are known by their names (`column_roles.py`), runs by what te
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from lrscope.runs.importers.table_runs import TableRuns
 from lrscope.runs.run import Run
 from lrscope.runs.settings import shared_settings
 
+# A learning rate at the end of a column's name.
+_AT_RATE = re.compile(r"[\W_]*(?:lr|learning[ _-]?rate)?[\W_]*(?<![\d.])(?:\d+(?:\.\d+)?e-\d+|0?\.0\d+)[)\]]?$", re.I)
 MAX_TYPED, MAX_WORDS = 6, 40  # characters of a number that somebody typed, and of a text that is a setting
 
 
@@ -56,6 +59,7 @@ class MetricTable:
             return _imported(runs_of_chart(table))
         table = plain(table)
         roles = _filled_roles(table)
+        _refuse_columns_of_rates(table, roles)
         settings = _settings(table, roles)
         if not roles.measured and not (roles.bare and (roles.steps or roles.epochs)):
             raise _nothing_measured(table, roles)
@@ -89,6 +93,25 @@ def _nothing_measured(table: Table, roles: Roles) -> DataError:
         f"a table has epoch, arm or lr, and columns such as dev_acc, or {', '.join(SCORES)}: got "
         f"{', '.join(sorted(name[:60] for name in table.names if name)[:20])} in {checked.file_name(table.path)}{hint}"
     )
+
+
+def _refuse_columns_of_rates(table: Table, roles: Roles) -> None:
+    """Refuse a table that has a column of one metric for every rate, which are no metrics of one run.
+
+    Raises:
+        DataError: it is such a table.
+    """
+    of_metric: dict[tuple[str, str], list[str]] = {}
+    for name, (split, metric) in roles.measured.items():
+        if (match := _AT_RATE.search(metric)) is not None:
+            of_metric.setdefault((split, metric[: match.start()]), []).append(name)
+    for (split, metric), names in of_metric.items():
+        if len(names) > 1:
+            raise DataError(
+                f"the rate of a run is a column lr, with a row for each evaluation: got a column for each rate in "
+                f"{checked.file_name(table.path)}, such as {names[0]} and {names[1]}; write them below one another, with "
+                f"columns lr, epoch and {split}_{metric or 'loss'}"
+            )
 
 
 def _leave_running_bests(roles: Roles) -> None:
@@ -128,8 +151,15 @@ def _settings(table: Table, roles: Roles) -> dict[str, str]:
     """Return the columns that are settings, and their names; of unknown ones those with values that somebody typed."""
     names = {name: name for name in roles.settings}
     names.update(roles.asked)
-    names.update({name: name for name in roles.others if _is_typed(table, name)})
+    names.update({name: name for name in roles.others if _is_typed(table, name) and not _ranks_rows(table, name)})
     return names
+
+
+def _ranks_rows(table: Table, name: str) -> bool:
+    """Whether a column says in which place each row came, 1 to the number of rows; LoRA has a rank, too."""
+    if name.strip().lower() not in ("rank", "position", "order"):
+        return False
+    return sorted(table.numbers(name).tolist()) == list(range(1, len(table) + 1))
 
 
 def _is_typed(table: Table, name: str) -> bool:
