@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from lrscope.errors import DataError
+from lrscope.runs.beside import with_arms
 from lrscope.runs.comparisons import Asked
 from lrscope.runs.notes import SettingsBeside
 from lrscope.runs.runs import Runs
-from lrscope.runs.sources import read_comparisons
+from lrscope.runs.sources import importer_of, read_comparisons
 
 
 def state(path: Path, loss: float = 1.0, **more: Any) -> Path:
@@ -106,3 +107,16 @@ def test_paths_name_runs_where_that_is_asked_for(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert {run.rate for run in runs} == {1e-3, 1e-4}
     assert {run.rate for run in read(tmp_path).runs} == {None}, "paths are names, unless more is asked for"
+
+
+def test_folds_that_paths_name_are_no_seeds(tmp_path: Path) -> None:
+    files = []
+    for rate in ("1e-4", "3e-4"):
+        for fold in (0, 1):
+            path = tmp_path / f"lr{rate}" / f"fold_{fold}" / "log.csv"
+            path.parent.mkdir(parents=True)
+            path.write_text(f"epoch,lr,train_loss,val_loss\n1,{rate},1.5,1.{fold}\n2,{rate},1.4,1.{fold}1\n")
+            files.append((path, importer_of(path).read(path)))
+    runs = [file.runs[0] for _, file in with_arms(files, None)]
+    assert [str(run.dev_set) for run in runs] == ["fold 0", "fold 1", "fold 0", "fold 1"]
+    assert [str(file.runs[0].dev_set) for _, file in with_arms(files[:1], None)] == ["not known"]

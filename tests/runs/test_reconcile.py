@@ -71,3 +71,11 @@ def test_a_run_that_names_no_settings_counts_as_a_seed_and_is_asked_about(tmp_pa
     assert [(run.arm, run.seed) for run in runs.runs] == [("lr 1e-3", 0), ("lr 1e-3", 4)]
     (note,) = (note for note in runs.notes if isinstance(note, SettingsUnnamed))
     assert (note.number, note.of, note.settings) == (1, 2, ("dropout",))
+
+
+def test_a_copy_of_few_values_is_known_by_its_seed(tmp_path: Path) -> None:
+    table = "lr,seed,val_acc\n1e-4,0,0.7\n1e-4,1,0.7\n3e-4,0,0.8\n"
+    for name in ("a.csv", "copy.csv"):
+        (tmp_path / name).write_text(table)
+    runs = read_runs([tmp_path / "a.csv", tmp_path / "copy.csv"], sizes={}).runs
+    assert sorted((run.arm, run.seed) for run in runs) == [("lr 1e-4", 0), ("lr 1e-4", 1), ("lr 3e-4", 0)]

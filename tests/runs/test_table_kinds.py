@@ -509,3 +509,14 @@ def test_a_column_for_each_rate_is_no_metric_of_one_run(name: str, tmp_path: Pat
     path.write_text(lines(heading, "1,0.7,0.8", "2,0.8,0.9"), encoding="utf-8")
     with pytest.raises(DataError, match="got a column for each rate"):
         read_runs([path], sizes={})
+
+
+@pytest.mark.parametrize("name", ["trial_seed", "rep", "repetition"])
+def test_repetitions_are_seeds(name: str, tmp_path: Path) -> None:
+    runs = runs_of(tmp_path, lines(f"lr,{name},val_acc", "1e-4,1,0.7", "1e-4,2,0.8", "3e-4,1,0.9"))
+    assert sorted((run.arm, run.seed) for run in runs) == [("lr 1e-4", 1), ("lr 1e-4", 2), ("lr 3e-4", 1)]
+
+
+def test_hours_are_no_settings(tmp_path: Path) -> None:
+    (run,) = runs_of(tmp_path, lines("hour,val_loss", "0,2.0", "1,1.5", "2,1.2"))
+    assert (run.arm, len(run.points)) == ("", 3)

@@ -7,9 +7,9 @@ More is better: accuracy, accuracies, acc, top1, top5, f1, precision, recall, au
 rouge (with its kinds), meteor, bertscore, comet, exact match, em, mcc, matthews (correlation), pearson(r), spearman(r),
 kappa, r2, iou, miou, dice, ndcg, mrr, map, pass@k, win rate, reward(s), margins.
 
-A name with words of both, or of neither, is not known; nor is one of a change or of the negative of a metric (drop, gap,
-diff, delta, reduction, improvement, gain, neg, minus, 1 - x), which a sign or its direction may turn around. Directions are those of Hugging Face's `evaluate`
-(huggingface.co/docs/evaluate) and, for preferences, of TRL's `DPOTrainer` (huggingface.co/docs/trl/dpo_trainer).
+A name with words of both, or of neither, is not known; nor is a change or the negative of a metric (drop, gap, diff,
+delta, reduction, improvement, gain, neg, minus, 1 - x), which may turn it around. Directions are those of Hugging Face's
+`evaluate` (huggingface.co/docs/evaluate) and, for preferences, of TRL's `DPOTrainer` (huggingface.co/docs/trl/dpo_trainer).
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ _SHARE = re.compile(
     rf"(?:^|[_ /.-])(?:accurac(?:y|ies)|acc|top_?[15]|f1|precision|recall|exact_match|em|pass@\d+|win_?rate){_ENDS}",
     re.I,
 )
+_BEST = re.compile(r"(?:best|max|min)[_ /.-]", re.I)  # of all epochs of a run
 _OF_TOKENS = re.compile(r"token", re.I)
 
 
@@ -122,14 +123,16 @@ def preference(name: str) -> tuple[int, int, str]:
     ['accuracy', 'f1', 'precision', 'loss', 'mean_token_accuracy', 'perplexity']
     >>> sorted(["macro_f1", "f1", "loss_mean", "score"], key=preference)
     ['f1', 'macro_f1', 'loss_mean', 'score']
+    >>> sorted(["best_acc", "final_acc"], key=preference)  # the best of several evaluations is too good by chance
+    ['final_acc', 'best_acc']
     """
-    direction = known_direction(name)
+    direction, length = known_direction(name), len(name) + (100 if _BEST.match(name) else 0)
     if _OF_TOKENS.search(name):
-        return (len(_ORDER) + 2, len(name), name)
+        return (len(_ORDER) + 2, length, name)
     for place, words in enumerate(_ORDER):
         if words.search(name) and not _TURNED.search(name):
-            return (place, len(name), name)
+            return (place, length, name)
     if name == "loss":
         return (len(_ORDER) + 1, 0, name)
     after = {"maximize": 0, "minimize": 3, None: 4}[direction]
-    return (len(_ORDER) + after, len(name), name)
+    return (len(_ORDER) + after, length, name)

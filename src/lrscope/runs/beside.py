@@ -18,6 +18,7 @@ from lrscope.number_text import format_rate
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.configuration import Configuration, configuration_of, flat_yaml
+from lrscope.runs.importers.run_names import without_fold
 from lrscope.runs.importers.text import text_of
 from lrscope.runs.notes import SettingsBeside
 from lrscope.runs.path_arms import PathArm, arms_of_paths
@@ -45,6 +46,7 @@ def with_arms(files: Sequence[tuple[Path, Imported]], arm_from: ArmFrom | None) 
     Raises:
         DataError: configurations are asked for, and a run has none of its own.
     """
+    files = _of_folds(files)
     if arm_from == "path":
         arms = arms_of_paths([checked.file_name(path) for path, _ in files])
         return [(path, _of_path(file, arm)) for (path, file), arm in zip(files, arms, strict=True)]
@@ -73,6 +75,26 @@ def _noted(files: list[tuple[Path, Imported]], taken: Sequence[Path]) -> list[tu
     names = [*map(checked.file_name, taken[:MAX_NAMED]), *(["…"] if len(taken) > MAX_NAMED else [])]
     (path, first), *rest = files
     return [(path, replace(first, notes=(*first.notes, SettingsBeside(Names(names))))), *rest]
+
+
+def _of_folds(files: Sequence[tuple[Path, Imported]]) -> Sequence[tuple[Path, Imported]]:
+    """Return files whose runs were measured on the folds of a cross-validation that their paths name, where these differ.
+
+    A fold is no seed: each has a dev set of its own.
+    """
+    folds = [next((fold for part in reversed(path.parts) if (fold := without_fold(part)[1])), "") for path, _ in files]
+    if len({fold for fold in folds if fold}) < 2:
+        return files
+    return [
+        (path, replace(file, runs=tuple(_of_fold(run, fold) for run in file.runs)) if fold else file)
+        for (path, file), fold in zip(files, folds, strict=True)
+    ]
+
+
+def _of_fold(run: Run, fold: str) -> Run:
+    name = run.dev_set.name
+    named = name if re.search(r"fold[-_ ]?\d", name, re.I) else ", ".join([*([name] if name else []), f"fold {fold}"])
+    return replace(run, dev_set=replace(run.dev_set, name=named))
 
 
 def _may_have(file: Imported) -> bool:

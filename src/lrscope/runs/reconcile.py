@@ -119,7 +119,7 @@ def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:
         earlier = 0
         for place, run in enumerate(of_arm):
             others = [each for each in of_arm[:place] if id(each) not in left_out]
-            if _tells_itself(run) and any(_same(run, other) for other in others):
+            if any(_is_copy(run, other) for other in others):
                 left_out[id(run)] = DuplicateRun(Setting(arm), Count(len(_values(run))))
         whole = [run for run in of_arm if id(run) not in left_out]
         for run in whole:
@@ -129,6 +129,13 @@ def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:
     notes = {(type(note), note.arm): note for note in left_out.values() if isinstance(note, EarlierCheckpoint)}
     copies = [note for note in left_out.values() if isinstance(note, DuplicateRun)]
     return [run for run in runs if id(run) not in left_out], [*copies, *notes.values()]
+
+
+def _is_copy(run: Run, other: Run) -> bool:
+    """Whether a run of an arm is another one once more: its few values are no chance where both name one seed."""
+    if run.seed is not None and run.seed == other.seed and run.points == other.points:
+        return True
+    return _tells_itself(run) and _same(run, other)
 
 
 def _values(run: Run) -> list[float]:

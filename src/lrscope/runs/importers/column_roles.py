@@ -18,7 +18,8 @@ STEPS = frozenset({"step", "steps", "global_step", "_step", "iter", "iteration",
 EPOCHS = frozenset({"epoch", "ep", "current_epoch", "epoch_num", "training_iteration"})
 RATES = frozenset({"lr", "learning_rate", "learningrate"})
 PEAK_RATES = frozenset({"peak_rate", "peak_lr", "max_lr", "base_lr", "initial_lr", "init_lr", "peak_learning_rate"})
-SEEDS = frozenset({"seed", "random_seed", "train_seed"})
+SEEDS = frozenset({"seed", "random_seed", "train_seed", "trial_seed", "model_seed", "torch_seed", "global_seed", "init_seed",
+                   "seed_id", "seed_idx", "rep", "repeat", "repetition", "replicate", "replication"})  # fmt: skip
 NAMES = ("arm", "run_name", "run", "name", "display_name", "runname", "experiment", "experiment_name", "exp",
          "exp_name", "trial_name", "config_name", "variant", "setting")  # fmt: skip
 IDS = ("run_id", "trial_id", "trial", "trial_number", "number", "id", "uuid", "job_id")
@@ -59,7 +60,7 @@ _BESIDE = re.compile(
     r"|dir$|_dir_|folder|^(?!.*model).*path$|url|uri|token|secret|log(ging|dir|s)?(_|$)|^save|report_to|wandb|tensorboard|mlflow"
     r"|hub_|push_to|local_rank|world_size|workers|^(user|notes?|tags?|group|job_type|sweep|description|comment|commit|git.*|done"
     r"|command|program|version|num_seeds|n_seeds|count|n|index|rank_by|project|entity|data_seed|run_name|total_flos|checkpoint.*"
-    r"|num_params|n_params|.*parameters|trainable.*|iterations_since_restore|artifact.*|experiment_(id|tag)|best_.*|per_second|#|no\.?|nr|row|place)$"
+    r"|num_params|n_params|.*parameters|trainable.*|iterations_since_restore|artifact.*|experiment_(id|tag)|best_.*|per_second|#|no\.?|nr|row|place|hours?|minutes?|days?|weeks?|ckpt)$"
     r"|per_second|^eval_|^unnamed", re.I
 )  # fmt: skip
 

@@ -109,8 +109,8 @@ def _refuse_columns_of_rates(table: Table, roles: Roles) -> None:
         if len(names) > 1:
             raise DataError(
                 f"the rate of a run is a column lr, with a row for each evaluation: got a column for each rate in "
-                f"{checked.file_name(table.path)}, such as {names[0]} and {names[1]}; write them below one another, with "
-                f"columns lr, epoch and {split}_{metric or 'loss'}"
+                f"{checked.file_name(table.path)}, such as {names[0]} and {names[1]}; write them below one another, "
+                f"with columns lr, epoch and {split}_{metric or 'loss'}"
             )
 
 
