@@ -150,3 +150,13 @@ def test_a_seed_that_collapsed_is_named() -> None:
     ]
     c = Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 2000}))
     assert [(each.arm, each.seed) for each in findings(c) if isinstance(each, SeedCollapsed)] == [("lr 1e-3", 1)]
+
+
+def test_no_command_is_made_of_imported_settings_that_differ_in_more_than_the_rate(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("lr,batch_size,val_acc\n1e-5,16,0.80\n2e-5,32,0.82\n4e-5,64,0.81\n")
+    runs = read_runs([table], {})
+    assert sweep(runs, peak_rate=(1e-5, 2e-5), seeds=8) is None
+    assert sweep(runs, peak_rate=1e-5, batch_size=(16, 64)) is not None
+    found = kinds(Conclusions(runs))
+    assert not any(found.values()) and "more-seeds" in found

@@ -8,8 +8,9 @@ rouge (with its kinds), meteor, bertscore, comet, exact match, em, mcc, matthews
 kappa, r2, iou, miou, dice, ndcg, mrr, map, pass@k, win rate, reward(s), margins.
 
 A name with words of both, or of neither, is not known; nor is a change or the negative of a metric (drop, gap, diff,
-delta, reduction, improvement, gain, neg, minus, 1 - x), which may turn it around. Directions are those of Hugging Face's
-`evaluate` (huggingface.co/docs/evaluate) and, for preferences, of TRL's `DPOTrainer` (huggingface.co/docs/trl/dpo_trainer).
+delta, reduction, improvement, gain, neg, minus, 1 - x), which may turn it around. Directions are those of Hugging
+Face's `evaluate` (huggingface.co/docs/evaluate) and, for preferences, of TRL's `DPOTrainer`
+(huggingface.co/docs/trl/dpo_trainer).
 """
 
 from __future__ import annotations

@@ -91,9 +91,12 @@ def extension(runs: Runs, **changes: Any) -> CommandLine | None:
 def sweep(runs: Runs, **changes: Any) -> CommandLine | None:
     """Return the command for a new sweep on the same inputs, with `changes` in the place of what was trained.
 
-    None for a training of the user's own, whose settings are not lrscope's to change.
+    None for a training of the user's own, whose settings are not lrscope's to change, and for imported runs whose
+    settings differ in more than the rate: one value for all of them would train something else.
     """
     if runs.study is not None and not isinstance(runs.study, StudyConfig):
+        return None
+    if runs.study is None and set(runs.varied) - {"schedule", *changes}:
         return None
     trained = (
         imported_options(runs.settings, applied_text(runs.runs))

@@ -78,9 +78,9 @@ def _noted(files: list[tuple[Path, Imported]], taken: Sequence[Path]) -> list[tu
 
 
 def _of_folds(files: Sequence[tuple[Path, Imported]]) -> Sequence[tuple[Path, Imported]]:
-    """Return files whose runs were measured on the folds of a cross-validation that their paths name, where these differ.
+    """Return files with the folds of a cross-validation that paths name, where these differ, as dev sets.
 
-    A fold is no seed: each has a dev set of its own.
+    A fold is no seed: its runs were measured on other examples.
     """
     folds = [next((fold for part in reversed(path.parts) if (fold := without_fold(part)[1])), "") for path, _ in files]
     if len({fold for fold in folds if fold}) < 2:

@@ -99,7 +99,7 @@ SAY = {
     "tie/behind": "Not a proven winner: {behind} did worse here, but cannot be ruled out yet.",
     "tie/both": "Not a proven winner: {close} did about as well; {behind} did worse here, but cannot be ruled out yet.",
     "equivalent": "{others} did equally well: the difference is less than {margin}.",
-    "only-one": "Only {arm} has a result.",
+    "only-one": "Only {arm} has a result at the end of training.",
     "not-compared": "There is nothing to compare it with.",
     "not-comparable": "Not a proven winner: with no measure of seed noise, no other setting can be ruled out.",
     "confidence/winner": "Confidence: {level}. All other settings were ruled out, with the seed noise measured.",

@@ -23,7 +23,10 @@ SAY = {
         "{number} of {of} runs at {arm} do not say their {settings}, which the others do. They count as seeds of one setting; "
         "if they were trained differently, report them separately."
     ),
-    "unfinished": "{arm}: {number} of {of} runs ended before their last epoch and are left out where others are complete.",
+    "unfinished": (
+        "{arm}: {number} of {of} runs ended before others did, or before their planned end, and are left out where others are complete. "
+        "The records do not say whether early stopping ended them."
+    ),
     "heading-differs": (
         "The heading in line {heading_line} says {heading}, but the settings in line {line} say {rate}; runs are named by their own "
         "headings."

@@ -86,7 +86,7 @@ SAY = {
     "tie/behind": "它并未被证明最好：{behind} 此次表现较差，但尚不能排除。",
     "tie/both": "它并未被证明最好：{close} 的表现相近；{behind} 此次表现较差，但尚不能排除。",
     "equivalent": "{others} 与它等效：差异小于 {margin}。",
-    "only-one": "只有 {arm} 得到了结果。",
+    "only-one": "只有 {arm} 在训练结束时有结果。",
     "not-compared": "没有可比较的对象。",
     "rates-not-applied": "学习率没有传到训练中：{arms} 的训练完全相同。",
     "not-comparable": "它并未被证明最好：种子噪声未知，其他设置都无法排除。",

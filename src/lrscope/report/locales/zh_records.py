@@ -19,7 +19,7 @@ SAY = {
     "settings-unnamed": (
         "{arm} 的 {of} 次训练中有 {number} 次没有写明 {settings}，其余的写明了。它们按同一设置的不同种子计；若训练方式不同，请分开报告。"
     ),
-    "unfinished": "{arm}：{of} 次训练中有 {number} 次未到最后一轮就结束；若有完整的训练，则不计入。",
+    "unfinished": "{arm}：{of} 次训练中有 {number} 次早于其他训练或早于计划结束；若有完整的训练，则不计入。记录没有说明是否为提前停止。",
     "heading-differs": "第 {heading_line} 行的标题写的是 {heading}，而第 {line} 行的设置写的是 {rate}；各次训练以自己的标题为准。",
     "cut-off": "{arm}（第 {line} 行）：日志中只有 {of} 轮中的 {epochs} 轮。",
     "epoch-repeated": "{arm}（第 {line} 行）：{epoch}重复出现，以最后一次为准。",

@@ -18,8 +18,9 @@ STEPS = frozenset({"step", "steps", "global_step", "_step", "iter", "iteration",
 EPOCHS = frozenset({"epoch", "ep", "current_epoch", "epoch_num", "training_iteration"})
 RATES = frozenset({"lr", "learning_rate", "learningrate"})
 PEAK_RATES = frozenset({"peak_rate", "peak_lr", "max_lr", "base_lr", "initial_lr", "init_lr", "peak_learning_rate"})
-SEEDS = frozenset({"seed", "random_seed", "train_seed", "trial_seed", "model_seed", "torch_seed", "global_seed", "init_seed",
-                   "seed_id", "seed_idx", "rep", "repeat", "repetition", "replicate", "replication"})  # fmt: skip
+SEEDS = frozenset({"seed", "random_seed", "train_seed", "trial_seed", "model_seed", "torch_seed", "global_seed",
+                   "init_seed", "seed_id", "seed_idx", "rep", "repeat", "repetition", "replicate",
+                   "replication"})  # fmt: skip
 NAMES = ("arm", "run_name", "run", "name", "display_name", "runname", "experiment", "experiment_name", "exp",
          "exp_name", "trial_name", "config_name", "variant", "setting")  # fmt: skip
 IDS = ("run_id", "trial_id", "trial", "trial_number", "number", "id", "uuid", "job_id")
