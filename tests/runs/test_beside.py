@@ -11,7 +11,7 @@ import pytest
 from lrscope.errors import DataError
 from lrscope.runs.beside import with_arms
 from lrscope.runs.comparisons import Asked
-from lrscope.runs.notes import SettingsBeside
+from lrscope.runs.notes import PathsDiffer, SettingsBeside
 from lrscope.runs.runs import Runs
 from lrscope.runs.sources import importer_of, read_comparisons
 
@@ -96,6 +96,18 @@ def test_a_configuration_beside_several_runs_is_of_none_of_them(tmp_path: Path) 
     assert [run.arm for run in read(*paths, arm_from="config").runs] == ["lr 1e-4", "lr 1e-3"]
     with pytest.raises(DataError, match=r"beside each run: got none, such as hparams\.yaml"):
         read(state(tmp_path / "c" / "c.json"), arm_from="config")
+
+
+def test_seeds_of_a_setting_whose_paths_tell_settings_are_asked_about(tmp_path: Path) -> None:
+    paths = [
+        state(tmp_path / f"beta{beta}" / "trainer_state.json", loss=1.0 + beta, learning_rate=1e-4)
+        for beta in (0.1, 0.5)
+    ]
+    (note,) = [note for note in read(*paths).notes if isinstance(note, PathsDiffer)]
+    assert (note.arm, list(note.parts)) == ("lr 1e-4", ["beta0.1", "beta0.5"])
+    assert len(read(*paths, arm_from="path").arms) == 2
+    again = [state(tmp_path / f"run{n}" / "trainer_state.json", loss=2.0 + n, learning_rate=1e-4) for n in (1, 2)]
+    assert not [note for note in read(*again).notes if isinstance(note, PathsDiffer)]
 
 
 def test_paths_name_runs_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +20,11 @@ from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.configuration import Configuration, configuration_of, flat_yaml
 from lrscope.runs.importers.run_names import without_fold
 from lrscope.runs.importers.text import text_of
-from lrscope.runs.notes import SettingsBeside
-from lrscope.runs.path_arms import PathArm, arms_of_paths
-from lrscope.runs.quantities import Names
+from lrscope.runs.notes import Note, PathsDiffer, SettingsBeside
+from lrscope.runs.path_arms import PathArm, arms_of_paths, told_apart
+from lrscope.runs.quantities import Names, Setting
 from lrscope.runs.run import Run
+from lrscope.runs.settings import SETTING
 
 ArmFrom = Literal["path", "config"]
 MAX_BYTES, MAX_NAMED = 1 << 20, 5
@@ -65,16 +66,39 @@ def with_arms(files: Sequence[tuple[Path, Imported]], arm_from: ArmFrom | None) 
             configured = _configured(file, own[1], is_asked=arm_from == "config")
             taken += [own[0]] if configured.runs != file.runs else []
             result.append((path, configured))
-    return _noted(result, taken)
+    return _noted(result, [*_paths_differ(result), *_taken_from(taken)])
 
 
-def _noted(files: list[tuple[Path, Imported]], taken: Sequence[Path]) -> list[tuple[Path, Imported]]:
-    """Say which configurations were used, once for all files."""
-    if not taken:
+def _noted(files: list[tuple[Path, Imported]], notes: Sequence[Note]) -> list[tuple[Path, Imported]]:
+    """Say what is odd, once for all files."""
+    if not notes:
         return files
-    names = [*map(checked.file_name, taken[:MAX_NAMED]), *(["…"] if len(taken) > MAX_NAMED else [])]
     (path, first), *rest = files
-    return [(path, replace(first, notes=(*first.notes, SettingsBeside(Names(names))))), *rest]
+    return [(path, replace(first, notes=(*first.notes, *notes))), *rest]
+
+
+def _taken_from(taken: Sequence[Path]) -> Iterator[Note]:
+    """Say which configurations were used."""
+    if taken:
+        yield SettingsBeside(_some(map(checked.file_name, taken)))
+
+
+def _paths_differ(files: Sequence[tuple[Path, Imported]]) -> Iterator[Note]:
+    """Say of runs that name the same rate and settings, and no seeds, that their paths tell settings apart."""
+    groups: dict[tuple[object, ...], list[str]] = {}
+    for path, file in files:
+        if _may_have(file) and file.runs[0].rate is not None and file.runs[0].seed is None:
+            (run,) = file.runs
+            asked = sorted((name, value) for name, value in run.settings.items() if SETTING.match(name))
+            groups.setdefault((run.arm, *asked), []).append(checked.file_name(path))
+    for (arm, *_), paths in groups.items():
+        if len(paths) > 1 and (parts := told_apart(paths)):
+            yield PathsDiffer(Setting(str(arm)), _some(parts))
+
+
+def _some(names: Iterable[str]) -> Names:
+    each = list(names)
+    return Names([*each[:MAX_NAMED], *(["…"] if len(each) > MAX_NAMED else [])])
 
 
 def _of_folds(files: Sequence[tuple[Path, Imported]]) -> Sequence[tuple[Path, Imported]]:

@@ -186,6 +186,14 @@ class SettingsBeside(Note):
 
 
 @dataclass(frozen=True)
+class PathsDiffer(Note):
+    """Runs that count as seeds of one setting lie where names tell that they were trained differently."""
+
+    arm: Setting
+    parts: Names
+
+
+@dataclass(frozen=True)
 class PeakEstimated(Note):
     """Peak rates were read back from rates that were logged beside the peak."""
 

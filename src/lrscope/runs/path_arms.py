@@ -28,6 +28,11 @@ _BARE_RATE = re.compile(r"(?<![A-Za-z0-9.])(\d(?:\.\d+)?e-\d{1,2}|0\.0\d*[1-9]\d
 _SEPARATORS = re.compile(r"[_,;+ \[\]()-]+")
 # What tells nothing of how a run was trained: dates, numbers of runs, digests, and names that programs give.
 _NOTHING = re.compile(r"^(\d+|\d{2,4}[-.]\d{2}.*|(?=.*\d)[0-9a-f]{6,}|v\d+|)$", re.I)
+# What numbers runs, or is too short to name a setting.
+_OF_RUNS = re.compile(
+    r"^(.{1,2}|(run|seed|trial|try|exp|experiment|rep|repeat|replica|fold|job|gpu|node|rank|out|output|result|log|state|train|train_?log"
+    r"|new|old|copy|first|second|third|one|two|three|again|rerun)s?[-_.]?\d*)$", re.I
+)  # fmt: skip
 _OF_PROGRAMS = re.compile(
     r"^(trainer_state\.json|lrscope\.json|metrics\.csv|result\.json|progress\.csv|meta\.yaml|trainer_log\.jsonl|.*tfevents.*"
     r"|.*\.wandb|(tmp-)?checkpoint-\d+|version_\d+|lightning_logs|files|std(out|err)|nohup\.out)$"
@@ -62,6 +67,21 @@ def arms_of_paths(paths: Sequence[str]) -> list[PathArm]:
     parts = [set(arm.rest) for arm in read]
     shared = set.intersection(*parts) if parts else set()
     return [replace(arm, rest=tuple(part for part in arm.rest if part not in shared)) for arm in read]
+
+
+def told_apart(paths: Sequence[str]) -> list[str]:
+    """Return what in the names of paths tells that their runs were trained differently; numbers of runs do not.
+
+    >>> told_apart(["out/beta0.1/trainer_state.json", "out/beta0.5/trainer_state.json"])
+    ['beta0.1', 'beta0.5']
+    >>> told_apart(["run1/a.log", "run2/b.log"]), told_apart(["seed1_lr1e-4.log", "seed2_lr1e-4.log"])
+    ([], [])
+    """
+    arms = arms_of_paths(paths)
+    parts = [f"{key} {value}" for arm in arms for key, value in arm.settings.items()]
+    each = dict.fromkeys([*parts, *(part for arm in arms for part in arm.rest if not _OF_RUNS.match(part))])
+    everywhere = [{f"{key} {value}" for key, value in arm.settings.items()} | set(arm.rest) for arm in arms]
+    return [part for part in each if not all(part in own for own in everywhere)]
 
 
 def _read(path: str) -> PathArm:

@@ -15,6 +15,10 @@ SAY = {
     "record-not-read": "{file} could not be read: {reason}.",
     "folders-unlisted": "Folders that could not be listed, so that nothing in them was read: {folders}.",
     "folder-cut": "{folder} holds more than was looked at ({number} files at most). Report folders in it to see the rest.",
+    "paths-differ": (
+        "Runs at {arm} count as seeds of one setting, but lie under names that differ: {parts}. If these are settings, take them from the "
+        "names with --arm-from path."
+    ),
     "settings-beside": "Settings that the records do not name are those of the configurations beside them: {files}.",
     "never-evaluated": "{arms}: never evaluated on dev, so without a result.",
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
