@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pytest
 
 from lrscope.findings.answer import (
+    AlsoDiffer,
     ChosenBelow,
     Confidence,
     Equivalent,
@@ -21,8 +23,10 @@ from lrscope.findings.answer import (
 from lrscope.findings.findings import findings
 from lrscope.findings.statements import RuledOutByOrder, TwoPeaks
 from lrscope.records import Metric
+from lrscope.runs.quantities import Names
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
+from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
 SIZE = 100_000  # so that examples add next to no noise
@@ -95,3 +99,12 @@ def test_two_peaks_are_said_and_no_rate_is_then_out_by_its_order() -> None:
     assert TwoPeaks in kinds
     assert RuledOutByOrder not in kinds
     assert TwoPeaks not in {type(each) for each in findings(conclusions(PEAK))}
+
+
+def test_rates_that_were_tried_with_other_settings_are_not_said_alone(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("lr,optimizer,val_acc\n1e-5,adamw,0.80\n1e-2,sgd,0.82\n")
+    told = [each for each in answer(Conclusions(read_runs([table], {}))) if isinstance(each, AlsoDiffer)]
+    assert told == [AlsoDiffer(Names(["optimizer"]))]
+    table.write_text("lr,optimizer,val_acc\n1e-5,adamw,0.80\n1e-2,adamw,0.82\n")
+    assert not any(isinstance(each, AlsoDiffer) for each in answer(Conclusions(read_runs([table], {}))))

@@ -12,6 +12,7 @@ import pytest
 
 from lrscope.errors import DataError
 from lrscope.runs.importers import row_entries
+from lrscope.runs.notes import RateGroups
 from lrscope.runs.run import Run
 from lrscope.runs.sources import importer_of, read_runs
 
@@ -520,3 +521,13 @@ def test_repetitions_are_seeds(name: str, tmp_path: Path) -> None:
 def test_hours_are_no_settings(tmp_path: Path) -> None:
     (run,) = runs_of(tmp_path, lines("hour,val_loss", "0,2.0", "1,1.5", "2,1.2"))
     assert (run.arm, len(run.points)) == ("", 3)
+
+
+def test_groups_of_parameters_have_rates_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.csv"
+    heading = "epoch,lr-AdamW/pg1,lr-AdamW/pg2,train_loss,val_loss"
+    path.write_text(lines(heading, "0,1e-5,1e-3,2.0,1.9", "1,5e-6,5e-4,1.5,1.4"))
+    (note,) = [each for each in importer_of(path).read(path).notes if isinstance(each, RateGroups)]
+    assert (note.chosen, list(note.others)) == ("lr-AdamW/pg1", ["lr-AdamW/pg2"])
+    path.write_text(lines(heading, "0,1e-5,1e-5,2.0,1.9", "1,5e-6,5e-6,1.5,1.4"))
+    assert not importer_of(path).read(path).notes

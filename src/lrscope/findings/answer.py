@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import get_args
 
+from lrscope.config.catalogue import title_of
 from lrscope.findings.checkup.checkup import checkup, schedule_of
 from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.confidence import Level, Reason, confidence
@@ -199,6 +200,13 @@ class OfEpochs(Answer):
 
 
 @dataclass(frozen=True)
+class AlsoDiffer(Answer):
+    """Settings of the rates that are compared, which differ as well."""
+
+    settings: Names
+
+
+@dataclass(frozen=True)
 class WithoutValue(Answer):
     """Settings without a value at the end of training."""
 
@@ -240,7 +248,13 @@ def _answer(c: Conclusions) -> list[Statement]:
         return [NoRecommendation(), nothing, *_without_value(c)]
     first = c.arms[c.choice.first]
     headline = Use(Setting(first.name)) if len(known) > 1 else OnlyOne(Setting(first.name))
-    return [headline, _standing(c), Confidence(*confidence(c)), *_details(c)]
+    return [headline, _standing(c), *_also_differ(c, len(known)), Confidence(*confidence(c)), *_details(c)]
+
+
+def _also_differ(c: Conclusions, number: int) -> Iterator[Answer]:
+    """Say with the recommendation that its rate is not all there is to it, where names of settings do not."""
+    if c.runs.varied and number > 1 and c.is_confounded:
+        yield AlsoDiffer(Names(title_of(name) for name in c.runs.varied))
 
 
 def _standing(c: Conclusions) -> Answer:

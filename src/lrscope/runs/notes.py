@@ -37,6 +37,14 @@ class ScoresIgnored(Note):
 
 
 @dataclass(frozen=True)
+class RateGroups(Note):
+    """Groups of parameters have learning rates of their own, of which those in one column are shown."""
+
+    chosen: Text
+    others: Names
+
+
+@dataclass(frozen=True)
 class OtherMetrics(Note):
     """Other metrics of dev could have been compared by."""
 

@@ -177,7 +177,7 @@ def _told(log: LogView, broke: Break) -> Iterator[CheckFinding]:
         exactly(Value(broke.after)) if math.isfinite(broke.after) else None,
     )  # fmt: skip
     rate = log.rate(broke.index if broke.good is None else broke.good)
-    if math.isfinite(rate) and log.peak > 0.0:
+    if broke.good is not None and math.isfinite(rate) and log.peak > 0.0:
         yield s.BrokeAtRate(exactly(Rate(rate)), exactly(Share(rate / log.peak)))
 
 

@@ -53,7 +53,8 @@ def remedies(statements: Sequence[Statement], peak: float) -> Iterator[Remedy]:
     if still is not None and peak > 0.0:
         rate = _short(10.0 * peak)
         yield Remedy(to.CheckTrainable(Rate(rate)), still, {"peak_rate": rate})
-    for rise in _of(statements, findings.DevLossRises)[:1]:
+    improving = {each.arm for each in _of(statements, findings.StillImproving)}  # by what settings are compared by
+    for rise in [each for each in _of(statements, findings.DevLossRises) if each.arm not in improving][:1]:
         yield Remedy(to.KeepBest(rise.at), findings.DevLossRises)
 
 

@@ -76,11 +76,14 @@ def _before_each(logs: Floats) -> tuple[Floats, Floats]:
 
 
 def _middle(windows: Floats) -> tuple[Floats, Floats]:
-    """Return the median of each window, and the spread about its course: a loss that falls is no wider for it."""
+    """Return the level that each window ends at, and the spread about its course, which a falling loss does not widen.
+
+    The level is the window's median, or that of its second half where it is lower.
+    """
     middle, half = np.median(windows, axis=1), windows.shape[1] // 2
     first, second = np.median(windows[:, :half], axis=1), np.median(windows[:, -half:], axis=1)
     slope = (second - first) / (windows.shape[1] - half)
     course = slope[:, None] * (np.arange(windows.shape[1]) - 0.5 * (windows.shape[1] - 1))
     apart = windows - course
     apart -= np.median(apart, axis=1)[:, None]
-    return middle, 1.4826 * np.median(np.abs(apart), axis=1)
+    return np.minimum(middle, second), 1.4826 * np.median(np.abs(apart), axis=1)

@@ -146,6 +146,7 @@ SAY = {
         "the best of {number} flatters the score)."
     ),
     "of-epochs": "Of that correction, {correction} is for picking the best epoch of each run.",
+    "also-differ": "These settings differ in {settings} as well as in the learning rate, so gaps are not the learning rate's alone.",
     "without-value": "No result at the end of training: {arms}.",
     # Findings
     "too-low": "Too low: {arms}. Another setting is significantly better, by {gap}.",

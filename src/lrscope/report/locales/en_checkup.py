@@ -21,7 +21,7 @@ WORDS = {
     "shape-restarts": "decay with restarts",
     "shape-one-cycle": "one cycle",
     "shape-warming up": "rising",
-    "shape-curved": "a decay of no known shape",
+    "shape-curved": "no known shape",
     "shape-unknown": "shape unknown (too little of it was logged)",
     "of-warmup": "warmup {length}",
     "of-peak": "peak {rate}",

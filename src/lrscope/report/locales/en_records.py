@@ -21,6 +21,9 @@ SAY = {
     ),
     "settings-beside": "Settings that the records do not name are those of the configurations beside them: {files}.",
     "never-evaluated": "{arms}: never evaluated on dev, so without a result.",
+    "rate-groups": (
+        "Groups of parameters have learning rates of their own: those shown are of {chosen}; {others} differ from them."
+    ),
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
     "settings-unnamed": (

@@ -127,6 +127,7 @@ SAY = {
         "{correction}）。"
     ),
     "of-epochs": "其中 {correction} 是因为取了每次训练的最佳轮。",
+    "also-differ": "除学习率外，这些设置的 {settings} 也不同，因此差异不只来自学习率。",
     "without-value": "训练结束时没有结果：{arms}。",
     # 发现
     "too-low": "过低：{arms}。另有设置显著更好，相差 {gap}。",

@@ -21,7 +21,7 @@ WORDS = {
     "shape-restarts": "带重启的衰减",
     "shape-one-cycle": "单周期",
     "shape-warming up": "持续上升",
-    "shape-curved": "形状未知的衰减",
+    "shape-curved": "未知的形状",
     "shape-unknown": "形状未知（记录得太少）",
     "of-warmup": "预热 {length}",
     "of-peak": "峰值 {rate}",

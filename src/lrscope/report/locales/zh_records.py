@@ -15,6 +15,7 @@ SAY = {
     "paths-differ": "{arm} 的各次训练按同一设置的不同种子计，但所在路径的名称不同：{parts}。若这些是设置，请用 --arm-from path 从名称读取。",
     "settings-beside": "记录中未注明的设置取自其旁边的配置文件：{files}。",
     "never-evaluated": "{arms}：从未在 dev 集上评估，因此没有结果。",
+    "rate-groups": "各参数组有自己的学习率：所示为 {chosen} 的；{others} 与之不同。",
     "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
     "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
     "settings-unnamed": (

@@ -24,6 +24,8 @@ from lrscope.runs.importers.row_entries import Measured, run_of_rows
 from lrscope.runs.importers.row_groups import Groups, Rows
 from lrscope.runs.importers.row_places import places
 from lrscope.runs.importers.run_names import says_nothing, says_rate_alone, without_fold, without_seed
+from lrscope.runs.notes import Note, RateGroups
+from lrscope.runs.quantities import Names, Text
 from lrscope.runs.run import Run
 from lrscope.runs.score_table import Floats
 from lrscope.runs.settings import SETTING
@@ -118,6 +120,19 @@ class TableRuns:
         alone = self.roles.rates if len(self.groups.rows) == 1 else []
         enough = [name for name in alone if np.isfinite(self.table.numbers(name)).sum() >= MIN_LOGGED]
         return next(iter([*self.roles.logged_rates, *enough]), None)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What is odd about the table: groups of parameters whose rates differ from those that are taken."""
+        chosen = self.log_column
+        if chosen is None or chosen not in self.roles.logged_rates:
+            return ()
+        taken = self.table.numbers(chosen)
+        both = {name: (taken, self.table.numbers(name)) for name in self.roles.logged_rates if name != chosen}
+        others = [
+            name for name, (own, other) in both.items() if (np.abs(own - other) > 1e-3 * np.maximum(own, other)).any()
+        ]
+        return (RateGroups(Text(chosen), Names(others)),) if others else ()
 
     def _checked_rates(self, name: str) -> Floats:
         rates = self.table.numbers(name)

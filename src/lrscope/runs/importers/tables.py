@@ -23,6 +23,7 @@ from lrscope.runs.importers.example_scores import SCORES
 from lrscope.runs.importers.row_groups import grouped
 from lrscope.runs.importers.table_forms import has_other_form, plain
 from lrscope.runs.importers.table_runs import TableRuns
+from lrscope.runs.notes import Note
 from lrscope.runs.run import Run
 from lrscope.runs.settings import shared_settings
 
@@ -69,11 +70,12 @@ class MetricTable:
         if not groups.is_row_a_run:
             _leave_running_bests(roles)
         _take_bare(roles)
-        return _imported(TableRuns(table, roles, settings, groups).runs())
+        of_table = TableRuns(table, roles, settings, groups)
+        return _imported(of_table.runs(), of_table.notes)
 
 
-def _imported(runs: Sequence[Run]) -> Imported:
-    return Imported(tuple(runs), shared_settings([run.settings for run in runs]))
+def _imported(runs: Sequence[Run], notes: tuple[Note, ...] = ()) -> Imported:
+    return Imported(tuple(runs), shared_settings([run.settings for run in runs]), notes)
 
 
 def _nothing_measured(table: Table, roles: Roles) -> DataError:
