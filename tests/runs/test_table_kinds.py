@@ -503,12 +503,12 @@ def test_a_place_is_no_setting_and_a_rank_of_lora_is_one(tmp_path: Path) -> None
     assert [run.arm for run in lora] == ["lr 3e-5, rank 8", "lr 3e-5, rank 16"]
 
 
-@pytest.mark.parametrize("name", ["val_acc_{}", "val_loss (lr={})"])
-def test_a_column_for_each_rate_is_no_metric_of_one_run(name: str, tmp_path: Path) -> None:
-    heading = ",".join(["epoch", *(name.format(rate) for rate in ("1e-5", "3e-5"))])
+@pytest.mark.parametrize("name", ["val_acc_{}e-5", "val_loss (lr={}e-5)", "val_acc_epoch{}", "val_f1_seed_{}"])
+def test_a_column_for_each_value_is_no_metric_of_one_run(name: str, tmp_path: Path) -> None:
+    heading = ",".join(["epoch", *(name.format(value) for value in (1, 3))])
     path = tmp_path / "wide.csv"
     path.write_text(lines(heading, "1,0.7,0.8", "2,0.8,0.9"), encoding="utf-8")
-    with pytest.raises(DataError, match="got a column for each rate"):
+    with pytest.raises(DataError, match="got a column for each"):
         read_runs([path], sizes={})
 
 
@@ -531,3 +531,13 @@ def test_groups_of_parameters_have_rates_of_their_own(tmp_path: Path) -> None:
     assert (note.chosen, list(note.others)) == ("lr-AdamW/pg1", ["lr-AdamW/pg2"])
     path.write_text(lines(heading, "0,1e-5,1e-5,2.0,1.9", "1,5e-6,5e-6,1.5,1.4"))
     assert not importer_of(path).read(path).notes
+
+
+def test_what_programs_call_their_runs_is_no_setting(tmp_path: Path) -> None:
+    neptune = lines("sys/id,sys/state,params/lr,metrics/val/acc", "A-1,inactive,1e-5,0.8", "A-2,inactive,3e-5,0.9")
+    comet = lines("experiment_key,lr,eval_acc", "a9f,1e-5,0.8", "b8e,3e-5,0.9")
+    clear = lines("Task,Status,General/lr,validation acc", "t1,completed,1e-5,0.8", "t2,completed,3e-5,0.9")
+    for text in (neptune, comet, clear):
+        runs = runs_of(tmp_path, text)
+        assert [run.arm for run in runs] == ["lr 1e-5", "lr 3e-5"]
+        assert dev_sets(runs) == ["not known", "not known"]

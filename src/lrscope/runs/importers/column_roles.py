@@ -34,7 +34,9 @@ _BEGINS = re.compile(rf"^(best_|final_|last_|min_|max_|mean_)?({_WORDS})[_ /.-](
 _ENDS = re.compile(rf"^(.+)[_ /.-]({_WORDS})$", re.I)
 _CAMEL = re.compile(rf"^({_WORDS})(?=[A-Z])")
 # Where programs put what was asked for, and what came of it: Ray, Optuna, MLflow, scikit-learn, exports of W&B's API.
-_ASKED = re.compile(r"^(?:config|params?|hparams?|hyper_?parameters|args|cfg|train_loop_config)[/.]|^params?[_ ]", re.I)
+_ASKED = re.compile(
+    r"^(?:config|general|params?|hparams?|hyper_?parameters|args|cfg|train_loop_config)[/.]|^params?[_ ]", re.I
+)
 _CAME = re.compile(r"^(?:metrics?|summary|results?|user_attrs|tags)[/.]|^user_attrs_|^mlflow\.", re.I)
 _LOGGED_RATE = re.compile(
     r"^lr-(?!.*-(?:momentum|weight_decay)$).+|^lr[_/](?:pg|group_?)?\d+$|.*/(?:lr|learning_rate)$", re.I
@@ -61,7 +63,7 @@ _BESIDE = re.compile(
     r"|dir$|_dir_|folder|^(?!.*model).*path$|url|uri|token|secret|log(ging|dir|s)?(_|$)|^save|report_to|wandb|tensorboard|mlflow"
     r"|hub_|push_to|local_rank|world_size|workers|^(user|notes?|tags?|group|job_type|sweep|description|comment|commit|git.*|done"
     r"|command|program|version|num_seeds|n_seeds|count|n|index|rank_by|project|entity|data_seed|run_name|total_flos|checkpoint.*"
-    r"|num_params|n_params|.*parameters|trainable.*|iterations_since_restore|artifact.*|experiment_(id|tag)|best_.*|per_second|#|no\.?|nr|row|place|hours?|minutes?|days?|weeks?|ckpt)$"
+    r"|num_params|n_params|.*parameters|trainable.*|iterations_since_restore|artifact.*|experiment_(id|tag)|best_.*|per_second|#|no\.?|nr|row|place|sys/.*|((experiment|run|trial|job)_?)(id|key|uuid|hash)|hours?|minutes?|days?|weeks?|ckpt)$"
     r"|per_second|^eval_|^unnamed", re.I
 )  # fmt: skip
 

@@ -189,7 +189,8 @@ class TableRuns:
         rates = {each.rate for each in of_name}
         if not name or len(rates) > 1:
             yield ""
-        differing = [key for key in self._differing(of_name) if key not in self._data_columns]
+        of_data = self._data_columns
+        differing = [key for key in self._differing(of_name) if key not in of_data and not self._names_runs(key)]
         unknown = [key for key in differing if not SETTING.match(key)]
         yield from unknown if name or unknown or rates != {None} else differing
 
@@ -228,8 +229,15 @@ class TableRuns:
         return tuple(
             name
             for name in self.table.names
-            if (DATA.match(name) or FOLD.match(name)) and len({self._last(name, rows) for rows in self.groups.rows}) > 1
+            if (FOLD.match(name) or (DATA.match(name) and not self._names_runs(name)))
+            and len({self._last(name, rows) for rows in self.groups.rows}) > 1
         )
+
+    def _names_runs(self, name: str) -> bool:
+        """Whether a task is a run, as where programs list tasks with their states, rather than what was trained for."""
+        if name.lower() != "task" or not self.roles.states:
+            return False
+        return len({self._last(name, rows) for rows in self.groups.rows}) == len(self.groups.rows)
 
     def _dev_set(self, each: _Found, fold: str) -> DevSet:
         """Return what a run was evaluated on: its data set and fold, and how many examples, as far as they are told."""

@@ -27,8 +27,11 @@ from lrscope.runs.notes import Note
 from lrscope.runs.run import Run
 from lrscope.runs.settings import shared_settings
 
-# A learning rate at the end of a column's name.
-_AT_RATE = re.compile(r"[\W_]*(?:lr|learning[ _-]?rate)?[\W_]*(?<![\d.])(?:\d+(?:\.\d+)?e-\d+|0?\.0\d+)[)\]]?$", re.I)
+# A rate, or what else a row should tell, at the end of a column's name.
+_AT_VALUE = re.compile(
+    r"[\W_]*(?:(?:lr|learning[ _-]?rate)?[\W_]*(?<![\d.])(?:\d+(?:\.\d+)?e-\d+|0?\.0\d+)"
+    r"|(?<![a-z])(?P<what>seed|epoch|fold|step)[\W_]*\d+)[)\]]?$", re.I
+)  # fmt: skip
 MAX_TYPED, MAX_WORDS = 6, 40  # characters of a number that somebody typed, and of a text that is a setting
 
 
@@ -60,7 +63,7 @@ class MetricTable:
             return _imported(runs_of_chart(table))
         table = plain(table)
         roles = _filled_roles(table)
-        _refuse_columns_of_rates(table, roles)
+        _refuse_columns_of_values(table, roles)
         settings = _settings(table, roles)
         if not roles.measured and not (roles.bare and (roles.steps or roles.epochs)):
             raise _nothing_measured(table, roles)
@@ -97,22 +100,23 @@ def _nothing_measured(table: Table, roles: Roles) -> DataError:
     )
 
 
-def _refuse_columns_of_rates(table: Table, roles: Roles) -> None:
-    """Refuse a table that has a column of one metric for every rate, which are no metrics of one run.
+def _refuse_columns_of_values(table: Table, roles: Roles) -> None:
+    """Refuse a table with a column of one metric for every rate, seed or epoch: those are no metrics of one run.
 
     Raises:
         DataError: it is such a table.
     """
-    of_metric: dict[tuple[str, str], list[str]] = {}
+    of_metric: dict[tuple[str, str, str], list[str]] = {}
     for name, (split, metric) in roles.measured.items():
-        if (match := _AT_RATE.search(metric)) is not None:
-            of_metric.setdefault((split, metric[: match.start()]), []).append(name)
-    for (split, metric), names in of_metric.items():
+        if (match := _AT_VALUE.search(metric)) is not None:
+            what = (match["what"] or "lr").lower()
+            of_metric.setdefault((split, metric[: match.start()], what), []).append(name)
+    for (split, metric, what), names in of_metric.items():
         if len(names) > 1:
             raise DataError(
-                f"the rate of a run is a column lr, with a row for each evaluation: got a column for each rate in "
+                f"a row is one evaluation or one run: got a column for each {what} in "
                 f"{checked.file_name(table.path)}, such as {names[0]} and {names[1]}; write them below one another, "
-                f"with columns lr, epoch and {split}_{metric or 'loss'}"
+                f"with columns {what} and {split}_{metric or 'loss'}"
             )
 
 
