@@ -308,6 +308,16 @@ def test_other_forms_of_a_history(name: str, text: str, tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_history_of_keras_whose_rate_was_reduced_is_one_run(tmp_path: Path) -> None:
+    columns = {"loss": [0.9, 0.6, 0.5], "val_loss": [0.8, 0.65, 0.7], "lr": [1e-3, 1e-3, 1e-4]}
+    rows = [",".join(map(str, (at, *row))) for at, row in enumerate(zip(*columns.values(), strict=True))]
+    for name, text in (("h.json", json.dumps(columns)), ("h.csv", lines(",loss,val_loss,lr", *rows))):
+        (run,) = runs_of(tmp_path, text, name)
+        assert (run.rate, run.series("dev", "loss")) == (1e-3, [(1, 0.8), (2, 0.65), (3, 0.7)])
+    swept = lines("loss,val_loss,lr", *(f".5,.6{at},{rate}" for at, rate in enumerate((1e-3, 1e-4, 1e-5))))
+    assert len(runs_of(tmp_path, swept)) == 3
+
+
 def test_objects_in_cells_as_wandbs_api_gives_them(tmp_path: Path) -> None:
     text = lines(
         ",summary,config,name",

@@ -81,6 +81,7 @@ def from_json(path: Path, *, compact: bool) -> tuple[dict[str, Column], Lines]:
     """Return the columns of a table that is one JSON value, and each row's number.
 
     It is a list of objects; or an object of columns, which are lists of one length, or objects as pandas writes them.
+    Those of Keras' history have a row an epoch.
     """
     rule = f"a table as JSON is a list of objects, or an object of lists of one length: {file_name(path)} is not"
     value = json_value(text_of(path), rule, "write one object a row")
@@ -92,6 +93,8 @@ def from_json(path: Path, *, compact: bool) -> tuple[dict[str, Column], Lines]:
         if not all(isinstance(each, list) and len(each) == len(columns[0]) for each in columns):
             raise DataError(f"{rule}: got {', '.join(text(name) for name in list(value)[:5])}; write one object a row")
         rows = [dict(zip(value, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        if {"loss", "val_loss"} <= value.keys() and not value.keys() & {"epoch", "step"}:  # Keras' history: of one run
+            rows = [{"epoch": epoch, **row} for epoch, row in enumerate(rows, 1)]
     else:
         raise DataError(f"{rule}: got {type(value).__name__}; write one object a row")
     return _of_objects(path, enumerate(rows, 1), compact=compact)

@@ -183,7 +183,7 @@ def _without_positions(keys: _Keys, part: Rows, *, is_alone: bool) -> list[Rows]
     """Return the runs among rows that tell no step: a row a run, or a row an evaluation."""
     if len(part) == 1:
         return [part]
-    is_curve = not keys.roles.peaks and _is_curve(keys, part)
+    is_curve = not keys.roles.peaks and (_is_curve(keys, part) or _is_reduced(keys, part))
     groups = [part] if is_curve else keys.by_settings(part)
     if not keys.has_train and not (is_alone and len(groups) == 1 and keys.rates is None):
         twice = next((group for group in groups if len(group) > 1), None)
@@ -208,6 +208,18 @@ def _is_curve(keys: _Keys, rows: Rows) -> bool:
     top = int(np.argmax(rates))
     is_hill = bool((np.diff(rates[: top + 1]) >= 0.0).all() and (np.diff(rates[top:]) <= 0.0).all())
     return is_hill and rates[-1] < rates[top] and not all(map(_is_typed, rates.tolist()))
+
+
+def _is_reduced(keys: _Keys, rows: Rows) -> bool:
+    """Whether rates, without a step, are those of one training that reduced its rate: they stay, and then only fall.
+
+    They stand beside losses of training, and not equally often: the rates of a sweep, each at so many seeds, would.
+    """
+    rates = keys.rates_of(rows)
+    lengths = np.unique(rates, return_counts=True)[1]
+    if not keys.has_train or len(rates) < len(rows) or len(lengths) < 2 or (np.diff(rates) > 0.0).any():
+        return False
+    return len(set(lengths.tolist())) > 1 and len(keys.by_settings(rows)) == len(lengths)
 
 
 def _is_typed(rate: float) -> bool:
