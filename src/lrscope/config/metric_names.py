@@ -27,7 +27,7 @@ _MORE = (
     "|meteor|bertscore|comet|exact_match|em|mcc|matthews(?:_corr(?:elation|coef)?)?|pearsonr?|spearmanr?|kappa|r2|m?iou"
     r"|dice|ndcg|mrr|map|pass@\d+|win_?rate|rewards?|margins"
 )
-_ENDS = r"(?:[_ /.-]|\d*$)"
+_ENDS = r"(?:[_ /.-]|@\d|\d*$)"
 _TURNED = re.compile(
     r"(?:^|[_ /.-])(?:drops?|gaps?|diffs?|differences?|delta|decrease|degradation|reduction|improvement|gain|change|neg"
     r"|negative|negated|minus|inverse|inverted)(?:[_ /.-]|$)|^1 ?[-–−]", re.I
@@ -80,6 +80,8 @@ def known_direction(name: str) -> Literal["maximize", "minimize"] | None:
 
     >>> known_direction("mean_token_accuracy"), known_direction("rougeL"), known_direction("wer")
     ('maximize', 'maximize', 'minimize')
+    >>> known_direction("recall@10"), known_direction("mAP@0.5")
+    ('maximize', 'maximize')
     >>> known_direction("score"), known_direction("reward_error")
     (None, None)
     >>> known_direction("neg_mean_squared_error"), known_direction("acc_drop"), known_direction("1-acc")
