@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lrscope.runs.notes import SettingsUnnamed
+from lrscope.runs.notes import PeakUnknown, SettingsUnnamed
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -79,3 +79,19 @@ def test_a_copy_of_few_values_is_known_by_its_seed(tmp_path: Path) -> None:
         (tmp_path / name).write_text(table)
     runs = read_runs([tmp_path / "a.csv", tmp_path / "copy.csv"], sizes={}).runs
     assert sorted((run.arm, run.seed) for run in runs) == [("lr 1e-4", 0), ("lr 1e-4", 1), ("lr 3e-4", 0)]
+
+
+def test_the_highest_rate_of_a_log_without_its_head_is_not_passed_off_as_the_peak(tmp_path: Path) -> None:
+    def lines(first: int, peak: float) -> str:
+        logged = [
+            f"{{'loss': 1.0, 'learning_rate': {peak * (1 - at / 30)}, 'epoch': {at / 10}}}" for at in range(first, 31)
+        ]
+        return "\n".join([*logged, f"{{'eval_loss': {peak * 1e4}, 'epoch': 3.0}}"])
+
+    paths = [tmp_path / "whole.log", tmp_path / "cut.log"]
+    for path, first, peak in zip(paths, (1, 12), (2e-5, 5e-5), strict=True):
+        path.write_text(lines(first, peak), encoding="utf-8")
+    runs = read_runs(paths, {})
+    (note,) = [note for note in runs.notes if isinstance(note, PeakUnknown)]
+    assert list(note.arms) == ["lr 3e-5"]
+    assert [run.rate for run in runs.runs if run.shows_peak] == [2e-5]

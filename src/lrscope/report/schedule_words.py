@@ -31,8 +31,7 @@ def schedule_text(schedule: AppliedSchedule, word: Word, text: Text, locale: Loc
     if not schedule.shape:  # of which the peak may never have been logged
         return locale.comma.join([*parts, word("highest-logged", rate=text(Rate(schedule.peak)))])
     # Where nothing tells how it began, the largest rate of all may have come before what was logged.
-    has_peak = not math.isnan(schedule.warmup) and schedule.shape != "warming up"
-    begins = "of-peak" if has_peak else "highest-logged"
+    begins = "of-peak" if schedule.has_peak else "highest-logged"
     peak = word("peak-read-back" if schedule.is_read_back else begins, rate=text(Rate(schedule.peak)))
     over = "" if math.isnan(length) else word("over", length=_length(length, schedule.unit, word, text))
     parts.append(locale.space.join(part for part in (peak, over) if part))

@@ -54,6 +54,11 @@ class AppliedSchedule:
     error: float = math.nan
     is_whole: bool = False
 
+    @property
+    def has_peak(self) -> bool:
+        """Whether the peak is known: without its beginning, and while it rises, a schedule may have, or reach, more."""
+        return bool(self.shape) and self.shape != "warming up" and not math.isnan(self.warmup)
+
 
 def applied_schedule(
     positions: Floats, rates: Floats, total: float = math.nan, *, unit: Unit = "step"

@@ -104,7 +104,7 @@ def run_of(
         told.name or (f"lr {format_rate(rate)}" if rate else ""), told.seed, rate, tuple(points),
         told.status or _status(records, told, is_counted=is_counted), {"test": final} if final else {}, settings,
         told.seconds, told.reason, log, dev_set or told.dev_set, names_all_settings=told.names_all_settings,
-        scores=scores or {},
+        scores=scores or {}, shows_peak=told.rate is not None or schedule is None or schedule.has_peak,
     )  # fmt: skip
 
 
@@ -137,8 +137,7 @@ def _rate_shown(schedule: AppliedSchedule | None) -> float | None:
     """Return the peak that a schedule shows; the highest rate that was logged, to four digits, where no shape does."""
     if schedule is None:
         return None
-    is_peak = schedule.shape and not math.isnan(schedule.warmup)  # else higher rates may have come before
-    return schedule.peak if is_peak else float(f"{schedule.peak:.4g}")
+    return schedule.peak if schedule.has_peak else float(f"{schedule.peak:.4g}")
 
 
 def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool) -> Status:

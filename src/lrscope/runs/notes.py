@@ -194,6 +194,13 @@ class SettingsBeside(Note):
 
 
 @dataclass(frozen=True)
+class PeakUnknown(Note):
+    """The highest rates that were logged stand for peaks that are not in the logs."""
+
+    arms: Settings
+
+
+@dataclass(frozen=True)
 class PathsDiffer(Note):
     """Runs that count as seeds of one setting lie where names tell that they were trained differently."""
 

@@ -17,6 +17,7 @@ from lrscope.runs.notes import (
     NearlyFinished,
     Note,
     PeakEstimated,
+    PeakUnknown,
     SettingsUnnamed,
     Unfinished,
 )
@@ -98,7 +99,7 @@ def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
 
 
 def _read_back(runs: Sequence[Run]) -> Iterator[Note]:
-    """Name the arms whose peak rates were never logged."""
+    """Name the arms whose peak rates were never logged: those that are read back, and those that are not known."""
     arms = [
         run.arm
         for run in runs
@@ -109,6 +110,8 @@ def _read_back(runs: Sequence[Run]) -> Iterator[Note]:
     ]
     if arms:
         yield PeakEstimated(Settings(dict.fromkeys(arms)))
+    if unknown := [run.arm for run in runs if not run.shows_peak]:
+        yield PeakUnknown(Settings(dict.fromkeys(unknown)))
 
 
 def _once(runs: Sequence[Run]) -> tuple[list[Run], list[Note]]:

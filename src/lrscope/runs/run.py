@@ -45,7 +45,8 @@ class Run:
     what it logged while it trained, `dev_set` what it was evaluated on, as far as is known; `epoch_noise` the standard
     deviation of what one evaluation's dev value has to itself, where examples tell. Where `names_all_settings`, as
     after a command line, a setting that is not among `settings` was left at its default. `scores` are per example at
-    the endpoint, by metric, where the run's own record has them.
+    the endpoint, by metric, where the run's own record has them. Where not `shows_peak`, the rate is the highest that
+    was logged, and higher ones may not have been.
     """
 
     arm: str
@@ -62,6 +63,7 @@ class Run:
     epoch_noise: float = math.nan
     names_all_settings: bool = False
     scores: Mapping[str, ExampleValues] = field(default_factory=dict, compare=False, repr=False)
+    shows_peak: bool = True
 
     @property
     def axis(self) -> Axis:

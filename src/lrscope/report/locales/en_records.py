@@ -15,6 +15,9 @@ SAY = {
     "record-not-read": "{file} could not be read: {reason}.",
     "folders-unlisted": "Folders that could not be listed, so that nothing in them was read: {folders}.",
     "folder-cut": "{folder} holds more than was looked at ({number} files at most). Report folders in it to see the rest.",
+    "peak-unknown": (
+        "{arms}: this is the highest learning rate in the log, which does not show the peak. The rate that was asked for may be higher."
+    ),
     "paths-differ": (
         "Runs at {arm} count as seeds of one setting, but lie under names that differ: {parts}. If these are settings, take them from the "
         "names with --arm-from path."

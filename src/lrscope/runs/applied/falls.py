@@ -109,6 +109,8 @@ def _identified(of: Explained, peak: Peak, way: Way, first: int) -> Identified |
     rate = peak.rate
     if not peak.is_sure(readings.top):  # how the training began is not known
         rate, warmup = as_typed(readings.top), math.nan if peak.is_open or not way.rising else warmup
+    elif shape == "inverse-sqrt" and warmup > 1e-3 and not way.rising:  # it falls like that from any higher peak
+        rate, warmup = as_typed(readings.top), math.nan
     if way.rising > 3 and peak.rise is None:  # what went up is no warmup that is known
         return Identified(as_typed(readings.top), "curved")
     return Identified(
