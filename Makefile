@@ -35,6 +35,7 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/heads.py
 	$(BIN)/python benchmarks/large_study.py
 	$(BIN)/python benchmarks/command_overhead.py
+	$(BIN)/python benchmarks/large_logs.py
 	$(BIN)/python benchmarks/calibration.py --studies 100
 
 clean:

@@ -15,6 +15,7 @@ from lrscope.runs.quantities import Count, Share, Value
 from lrscope.runs.score_table import Floats
 
 WINDOW, MIN_BEFORE = 30, 12  # entries before, that a loss is held against
+BLOCK = 20_000  # windows that are held at a time
 FAR = 10.0  # standard deviations
 RISE = 1.5  # times the median before
 HEAVY = 0.02  # of the entries: where more lie outside, far values are how this loss is
@@ -71,7 +72,9 @@ def _before_each(logs: Floats) -> tuple[Floats, Floats]:
         middles[index : index + 1], spreads[index : index + 1] = _middle(logs[None, :index])
     if len(logs) > WINDOW:
         windows = np.lib.stride_tricks.sliding_window_view(logs[:-1], WINDOW)
-        middles[WINDOW:], spreads[WINDOW:] = _middle(windows)
+        for begin in range(0, len(windows), BLOCK):
+            block = slice(WINDOW + begin, WINDOW + begin + BLOCK)
+            middles[block], spreads[block] = _middle(windows[begin : begin + BLOCK])
     return middles, spreads
 
 

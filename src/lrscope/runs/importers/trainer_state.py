@@ -50,15 +50,27 @@ class TrainerState:
             state = {"log_history": state}
         if not isinstance(state, dict) or not isinstance(state.get("log_history"), list):
             raise DataError(f"a trainer state holds a log_history: got none in {shown}")
-        entries = [each for each in state["log_history"] if isinstance(each, dict)]
+        history = state.pop("log_history")
+        entries: list[Mapping[str, Any]] = [each for each in history if isinstance(each, dict)]
         told = Told(
             settings=_settings(state), total_steps=_positive(state.get("max_steps")),
             total_epochs=_positive(state.get("num_train_epochs")), status=_status(state), seconds=_seconds(entries),
         )  # fmt: skip
-        run = run_of_entries([Entry.of(each) for each in _with_steps(entries)], told)
+        logged = _with_steps(entries)
+        del entries, history
+        run = run_of_entries(_parsed(logged), told)
         return Imported(
             (run,), run.settings, metric=_best_metric(state.get("best_metric"), run), to_evaluate=TO_EVALUATE
         )
+
+
+def _parsed(entries: list[Mapping[str, Any]]) -> list[Entry]:
+    """Return entries as they are read; each is let go of at once, since a state may hold very many."""
+    entries.reverse()
+    parsed = []
+    while entries:
+        parsed.append(Entry.of(entries.pop()))
+    return parsed
 
 
 def steps_of_state(path: Path) -> int:
@@ -72,7 +84,7 @@ def steps_of_state(path: Path) -> int:
     return int(match[1]) if match else 0
 
 
-def _with_steps(entries: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+def _with_steps(entries: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return entries as they are where all have a step, else without steps: some alone would put others elsewhere."""
     if all(count(each.get("step")) is not None for each in entries):
         return entries
