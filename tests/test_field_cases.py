@@ -145,7 +145,7 @@ def test_18_llamafactory(said: Any) -> None:
 @pytest.mark.parametrize("number", ["19", "20", "22", "25", "32"])
 def test_what_holds_no_evaluation(said: Any, number: str) -> None:
     told = said(f"{number}-*")
-    assert "There is no evaluation in" in told.text
+    assert "No evaluation on a dev set was found in" in told.text
     assert not any(run["epochs"] for each in told.comparisons for run in each["runs"])
     assert "dev_" not in told.text
 

@@ -47,3 +47,9 @@ def test_the_words_of_a_schedule(schedule: Applied, said: str) -> None:
 def test_the_words_of_a_schedule_in_chinese() -> None:
     schedule = Applied(2e-4, "linear", warmup=36.0, total=1200.0, floor=0.0, is_whole=True)
     assert Wording(locale("zh"), "loss").text(schedule) == "线性衰减、预热 3%、峰值 2e-4，共 1,200 步"
+
+
+def test_what_a_log_may_hold_unread_is_not_said_to_be_missing() -> None:
+    say = locale("en").say
+    assert say["rates-not-logged"].startswith("No learning rates were found in the log")
+    assert "was found in {source}" in say["no-evaluation/bare"]

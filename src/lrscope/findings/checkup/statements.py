@@ -42,7 +42,7 @@ class ScheduleApplied(CheckFinding):
 
 @dataclass(frozen=True)
 class RatesNotLogged(CheckFinding):
-    """No learning rate was logged, so that the schedule cannot be checked."""
+    """No learning rate was found in the log, so that the schedule cannot be checked."""
 
     IS_ODD = False
 

@@ -77,11 +77,11 @@ SAY = {
     "no-recommendation": "No setting can be recommended.",
     "no-value": "No run produced a dev {metric}.",
     "no-evaluation/how": (
-        "There is no evaluation in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
+        "No evaluation on a dev set was found in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
         "time: {how}."
     ),
     "no-evaluation/bare": (
-        "There is no evaluation in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
+        "No evaluation on a dev set was found in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
         "time, and log the dev loss."
     ),
     "other-dev-sets": (

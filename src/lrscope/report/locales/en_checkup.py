@@ -39,7 +39,7 @@ SAY = {
     "one-run": "One run. There is nothing to compare it with: this is its check-up.",
     # The schedule
     "schedule-applied": "Schedule applied: {schedule}.",
-    "rates-not-logged": "No learning rate was logged, so the schedule cannot be checked.",
+    "rates-not-logged": "No learning rates were found in the log, so the schedule cannot be checked.",
     "rate-always-zero/untrained": (
         "Every learning rate in the log is 0, and the loss does not fall: the optimizer changed nothing. A schedule whose length "
         "is 0, or a scheduler that was set up before the optimizer had its rate, does that."

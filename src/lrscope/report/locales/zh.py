@@ -75,8 +75,8 @@ SAY = {
     # 推荐
     "no-recommendation": "无法推荐任何设置。",
     "no-value": "没有任何一次训练得到 dev {metric}。",
-    "no-evaluation/how": "{source} 中没有评估：比较需要 dev 集上的得分。下次训练时请同时评估：{how}。",
-    "no-evaluation/bare": "{source} 中没有评估：比较需要 dev 集上的得分。下次训练时请同时评估，并记录 dev loss。",
+    "no-evaluation/how": "在 {source} 中没有找到 dev 集上的评估：比较需要 dev 集上的得分。下次训练时请同时评估：{how}。",
+    "no-evaluation/bare": "在 {source} 中没有找到 dev 集上的评估：比较需要 dev 集上的得分。下次训练时请同时评估，并记录 dev loss。",
     "other-dev-sets": "这些训练在 {here} 上评估。同一批文件中的其他训练在 {others} 上评估，不能与这些比较，另有报告。",
     "nothing-learned": "没有任何设置被证明优于猜测：最好的 dev {metric} 为 {value}，来自 {arm}；猜测可得 {baseline}。",
     "use": "推荐 {arm}。",
