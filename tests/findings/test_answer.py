@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lrscope.findings.answer import (
+    AllTheSame,
     AlsoDiffer,
     ChosenBelow,
     Confidence,
@@ -23,7 +24,7 @@ from lrscope.findings.answer import (
 from lrscope.findings.findings import findings
 from lrscope.findings.statements import RuledOutByOrder, TwoPeaks
 from lrscope.records import Metric
-from lrscope.runs.quantities import Names
+from lrscope.runs.quantities import Count, Names, Value
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.sources import read_runs
@@ -108,3 +109,12 @@ def test_rates_that_were_tried_with_other_settings_are_not_said_alone(tmp_path: 
     assert told == [AlsoDiffer(Names(["optimizer"]))]
     table.write_text("lr,optimizer,val_acc\n1e-5,adamw,0.80\n1e-2,adamw,0.82\n")
     assert not any(isinstance(each, AlsoDiffer) for each in answer(Conclusions(read_runs([table], {}))))
+
+
+def test_results_that_are_all_the_same_are_said_to_be(tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("lr,seed,val_acc\n1e-5,0,0.5092\n1e-5,1,0.5092\n1e-4,0,0.5092\n1e-4,1,0.5092\n")
+    told = [each for each in answer(Conclusions(read_runs([table], {}))) if isinstance(each, AllTheSame)]
+    assert told == [AllTheSame(Count(4), Value(0.5092))]
+    table.write_text("lr,seed,val_acc\n1e-5,0,0.51\n1e-5,1,0.51\n1e-4,0,0.51\n1e-4,1,0.51\n")
+    assert not any(isinstance(each, AllTheSame) for each in answer(Conclusions(read_runs([table], {})))), "rounded"

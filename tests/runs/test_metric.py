@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from lrscope.errors import DataError
-from lrscope.records import Direction
-from lrscope.runs.metric import choose_metric, direction_of
+from lrscope.records import Direction, Metric
+from lrscope.runs.metric import choose_metric, direction_of, passed_over
 
 MORE = [
     "accuracy", "eval_accuracy", "acc", "macro_f1", "rougeL", "rouge1", "sacrebleu", "exact_match", "top_1_accuracy",
@@ -64,3 +64,10 @@ def test_what_is_meant_is_chosen(
 def test_what_is_not_known_is_asked_for(names: set[str], wanted: str | None, words: str) -> None:
     with pytest.raises(DataError, match=words):
         choose_metric(names, wanted)
+
+
+def test_what_a_metric_sums_up_is_noted() -> None:
+    for name, kind in (("best_acc", "best-of-epochs"), ("acc_mean", "mean-of-runs")):
+        (note,) = passed_over([name], Metric(name, "maximize"))
+        assert note.kind == kind
+    assert passed_over(["acc", "loss"], Metric("acc", "maximize")) == ()

@@ -119,6 +119,26 @@ def is_share(name: str) -> bool:
     return bool(_SHARE.search(name)) and known_direction(name) == "maximize"
 
 
+def is_best_of_epochs(name: str) -> bool:
+    """Return whether a metric is the best of all evaluations of a run, by its name.
+
+    >>> is_best_of_epochs("best_acc"), is_best_of_epochs("max_f1"), is_best_of_epochs("acc")
+    (True, True, False)
+    """
+    return _BEST.match(name) is not None
+
+
+def is_mean(name: str) -> bool:
+    """Return whether a metric is a mean, over seeds perhaps, by its name.
+
+    >>> is_mean("loss_mean"), is_mean("mean_acc"), is_mean("mean_token_accuracy"), is_mean("acc")
+    (True, True, False, False)
+    """
+    return bool(re.search(r"[_ /.-](?:mean|avg|average)$|^(?:mean|avg|average)[_ /.-]", name, re.I)) and not (
+        _OF_TOKENS.search(name)
+    )
+
+
 def preference(name: str) -> tuple[int, int, str]:
     """Return where a metric stands among those that runs may be compared by: what sorts first comes first.
 

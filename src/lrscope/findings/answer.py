@@ -16,6 +16,7 @@ from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import Conclusions
 
+MIN_SAME, MIN_DIGITS = 4, 5  # runs with one value, characters of it, that are no chance
 FAR_BEHIND = 2.0  # margins: settings further behind did not do about as well
 
 
@@ -207,6 +208,14 @@ class AlsoDiffer(Answer):
 
 
 @dataclass(frozen=True)
+class AllTheSame(Answer):
+    """All of so many runs, of several settings, have the same value."""
+
+    number: Count
+    value: Value
+
+
+@dataclass(frozen=True)
 class WithoutValue(Answer):
     """Settings without a value at the end of training."""
 
@@ -248,7 +257,21 @@ def _answer(c: Conclusions) -> list[Statement]:
         return [NoRecommendation(), nothing, *_without_value(c)]
     first = c.arms[c.choice.first]
     headline = Use(Setting(first.name)) if len(known) > 1 else OnlyOne(Setting(first.name))
-    return [headline, _standing(c), *_also_differ(c, len(known)), Confidence(*confidence(c)), *_details(c)]
+    return [
+        headline,
+        _standing(c),
+        *_all_the_same(c),
+        *_also_differ(c, len(known)),
+        Confidence(*confidence(c)),
+        *_details(c),
+    ]
+
+
+def _all_the_same(c: Conclusions) -> Iterator[Answer]:
+    """Say that all results are equal where that is no chance: of enough runs, told to enough digits."""
+    values = [c.runs.value(run) for arm in c.arms for run in arm.done]
+    if len(values) >= MIN_SAME and len(set(values)) == 1 and len(c.arms) > 1 and len(f"{values[0]:g}") >= MIN_DIGITS:
+        yield AllTheSame(Count(len(values)), Value(values[0]))
 
 
 def _also_differ(c: Conclusions, number: int) -> Iterator[Answer]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from lrscope.config.metric_names import is_best_of_epochs
 from lrscope.runs.quantities import Count, Share
 from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import Conclusions
@@ -118,6 +119,7 @@ def method(c: Conclusions) -> Iterator[Method]:
         yield ConfidenceRule()
     if c.nominal < c.error:
         yield Looks(Share(c.error), Share(c.nominal))
-    yield AtBestEpoch() if c.runs.at_best else AtEnd()
+    if not is_best_of_epochs(c.runs.metric.name):
+        yield AtBestEpoch() if c.runs.at_best else AtEnd()
     if any("test" in run.final for run in c.runs.runs):
         yield TestUnused()

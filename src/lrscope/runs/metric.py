@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from typing import NamedTuple
 
-from lrscope.config.metric_names import is_metric, known_direction, preference
+from lrscope.config.metric_names import is_best_of_epochs, is_mean, is_metric, known_direction, preference
 from lrscope.errors import DataError
 from lrscope.records import Direction, Metric
-from lrscope.runs.notes import Note, OtherMetrics
+from lrscope.runs.notes import BestOfEpochs, MeanOfRuns, Note, OtherMetrics
 from lrscope.runs.quantities import Names, Text
 from lrscope.runs.settings import without_split
 
@@ -55,9 +55,17 @@ def metric_of_files(
 
 
 def passed_over(names: Iterable[str], metric: Metric) -> tuple[Note, ...]:
-    """Say which other metrics of dev could have been compared by; the loss is shown anyway."""
+    """Say which other metrics of dev could have been compared by, and what a summary of several values is not.
+
+    The loss is shown anyway.
+    """
     others = sorted(name for name in set(names) - {metric.name, "loss"} if is_metric(name))
-    return (OtherMetrics(Text(metric.name), Names(others)),) if others else ()
+    notes: list[Note] = [OtherMetrics(Text(metric.name), Names(others))] if others else []
+    if is_best_of_epochs(metric.name):
+        notes.append(BestOfEpochs(Text(metric.name)))
+    if is_mean(metric.name):
+        notes.append(MeanOfRuns(Text(metric.name)))
+    return tuple(notes)
 
 
 def direction_of(name: str) -> Direction | None:

@@ -53,6 +53,20 @@ class OtherMetrics(Note):
 
 
 @dataclass(frozen=True)
+class BestOfEpochs(Note):
+    """A metric is the best of each run's evaluations, by its name."""
+
+    chosen: Text
+
+
+@dataclass(frozen=True)
+class MeanOfRuns(Note):
+    """A metric is a mean, by its name: over several runs, it has not the noise of one."""
+
+    chosen: Text
+
+
+@dataclass(frozen=True)
 class NeverEvaluated(Note):
     """Runs of these settings were never evaluated on dev, where others were."""
 

@@ -146,6 +146,10 @@ SAY = {
         "the best of {number} flatters the score)."
     ),
     "of-epochs": "Of that correction, {correction} is for picking the best epoch of each run.",
+    "all-the-same": (
+        "All {number} results are the same to the last digit ({value}): nothing here tells the settings apart. A model that gives every "
+        "example the same answer would do that, or rates that did not reach the training."
+    ),
     "also-differ": "These settings differ in {settings} as well as in the learning rate, so gaps are not the learning rate's alone.",
     "without-value": "No result at the end of training: {arms}.",
     # Findings

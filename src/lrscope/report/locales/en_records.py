@@ -27,6 +27,14 @@ SAY = {
     "rate-groups": (
         "Groups of parameters have learning rates of their own: those shown are of {chosen}; {others} differ from them."
     ),
+    "best-of-epochs": (
+        "{chosen} is the best of each run's evaluations, by its name. The best of several is too good by chance, and more so for runs "
+        "that were evaluated more often."
+    ),
+    "mean-of-runs": (
+        "{chosen} is a mean, by its name. If it is one over several seeds, its noise is not that of a single run, which is assumed here: "
+        "report every run in a row of its own, with its seed."
+    ),
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
     "settings-unnamed": (

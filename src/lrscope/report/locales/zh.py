@@ -127,6 +127,7 @@ SAY = {
         "{correction}）。"
     ),
     "of-epochs": "其中 {correction} 是因为取了每次训练的最佳轮。",
+    "all-the-same": "全部 {number} 个结果完全相同（{value}）：无法区分各设置。对所有样本都给出同一答案的模型，或学习率没有真正生效，都会如此。",
     "also-differ": "除学习率外，这些设置的 {settings} 也不同，因此差异不只来自学习率。",
     "without-value": "训练结束时没有结果：{arms}。",
     # 发现

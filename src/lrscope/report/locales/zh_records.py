@@ -17,6 +17,8 @@ SAY = {
     "settings-beside": "记录中未注明的设置取自其旁边的配置文件：{files}。",
     "never-evaluated": "{arms}：从未在 dev 集上评估，因此没有结果。",
     "rate-groups": "各参数组有自己的学习率：所示为 {chosen} 的；{others} 与之不同。",
+    "best-of-epochs": "从名称看，{chosen} 是每次训练各次评估中的最好值。多次中的最好值会因偶然而偏好，评估越多越明显。",
+    "mean-of-runs": "从名称看，{chosen} 是平均值。若是多个种子的平均，其噪声与这里假定的单次训练不同：请每次训练一行，并给出种子。",
     "other-metrics": "按 {chosen} 比较。dev 集还测量了 {others}：可用 --metric 指定。",
     "duplicate-run": "{arm} 有两次训练的 {number} 个数值完全相同：看来是同一次训练给了两遍，只计一次。",
     "settings-unnamed": (
