@@ -227,7 +227,7 @@ SAY = {
         "This learning rate is for batch size {batch}. For larger batches, compare scaling by the square root of the ratio (usual for "
         "Adam) with linear scaling (usual for SGD; --scale-lr linear)."
     ),
-    "train-longer": "Train for {epochs} epochs: these runs were still improving, so the comparison may be premature.",
+    "train-longer": "Train for {epochs} epochs: dev scores were still improving at the end, so what they show may be premature.",
     "regularise": "Try more dropout or weight decay against overfitting.",
     "stop-early": "Use early stopping: these runs got worse after their best epoch.",
     "longer-warmup": "Try a longer warmup, which often makes larger learning rates stable.",
