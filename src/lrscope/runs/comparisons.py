@@ -121,6 +121,7 @@ def _compared(files: Sequence[tuple[str, Imported]], sets: Sequence[DevSet], dev
         unread=tuple(line for _, file in files for line in file.unread),
         settings=shared_settings([file.settings for _, file in files]), dev_set=known,
         other_dev_sets=tuple(each for each in sets if each != dev_set) if len(sets) > 1 else (),
+        baseline=next((file.baseline for _, file in files if file.baseline), {}),
         to_evaluate=next((file.to_evaluate for _, file in files if file.to_evaluate), ""),
     )  # fmt: skip
     return with_score_table(replace(reconciled(together), at_best=asked.at_best))

@@ -29,7 +29,9 @@ def study_as_file(store: StudyStore) -> Imported:
     dev_set = _dev_set(runs)
     joined = tuple(_joined(run, runs.configs.get(run.arm), dev_set) for run in runs.runs)
     notes = (*runs.notes, *([ScoresIgnored()] if runs.scores is not None else ()))
-    return Imported(joined, shared_settings([run.settings for run in joined]), notes, metric=runs.metric)
+    return Imported(
+        joined, shared_settings([run.settings for run in joined]), notes, metric=runs.metric, baseline=runs.baseline
+    )
 
 
 def _dev_set(runs: Runs) -> DevSet:

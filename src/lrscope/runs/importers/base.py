@@ -39,7 +39,7 @@ class Imported:
 
     `settings` are those that all of its runs have alike; `unread` lists lines that could not be read, as (line number,
     text). `metric` is the one that the file itself says its runs are compared by, `to_evaluate` how the program that
-    wrote it would evaluate on dev, such as "--eval_strategy epoch".
+    wrote it would evaluate on dev, such as "--eval_strategy epoch"; `baseline` what guessing gets there, where known.
 
     `kind` names the format, once the file is read. `called` is what its runs are called where nothing else names them:
     the folder that they wrote to; where it is empty, the file's folder or the file.
@@ -52,6 +52,7 @@ class Imported:
     scores: ExampleScores | None = None
     metric: Metric | None = None
     to_evaluate: str = ""
+    baseline: Mapping[str, float] = field(default_factory=dict)
     kind: str = ""
     called: str = ""
 
