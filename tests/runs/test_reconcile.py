@@ -95,3 +95,11 @@ def test_the_highest_rate_of_a_log_without_its_head_is_not_passed_off_as_the_pea
     (note,) = [note for note in runs.notes if isinstance(note, PeakUnknown)]
     assert list(note.arms) == ["lr 3e-5"]
     assert [run.rate for run in runs.runs if run.shows_peak] == [2e-5]
+
+
+def test_a_row_that_sums_up_a_run_did_not_end_before_runs_with_epochs(tmp_path: Path) -> None:
+    (tmp_path / "old.csv").write_text("lr,seed,val_acc\n1e-4,0,0.7\n1e-3,0,0.6\n")
+    (tmp_path / "new.csv").write_text("lr,seed,epoch,val_acc\n3e-4,0,1,0.7\n3e-4,0,2,0.8\n1e-4,1,1,0.6\n1e-4,1,2,0.7\n")
+    runs = read_runs([tmp_path / "old.csv", tmp_path / "new.csv"], sizes={})
+    assert {run.status for run in runs.runs} == {"completed"}
+    assert not any(note.kind == "unfinished" for note in runs.notes)

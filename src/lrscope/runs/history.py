@@ -30,9 +30,9 @@ class Told:
     """What a record tells of its run beside what was measured; what it does not tell is None, NaN or empty.
 
     `rate` is the peak that the run was configured with; `total_steps` and `total_epochs` how long it was to be.
-    `status` is how it ended, where the record says so. `dev_set` is what it was evaluated on. `names_all_settings` as
-    in `Run`. `replaced` is what was logged, the first time, of steps that were trained again after a resumption, where
-    that is not among the entries.
+    `status` is how it ended, where the record says so. `dev_set` is what it was evaluated on. `names_all_settings` and
+    `is_summed_up` as in `Run`. `replaced` is what was logged, the first time, of steps that were trained again after a
+    resumption, where that is not among the entries.
     """
 
     name: str = ""
@@ -46,6 +46,7 @@ class Told:
     seconds: float = math.nan
     dev_set: DevSet = UNKNOWN
     names_all_settings: bool = False
+    is_summed_up: bool = False
     replaced: Sequence[Entry] = ()
 
 
@@ -104,7 +105,8 @@ def run_of(
         told.name or (f"lr {format_rate(rate)}" if rate else ""), told.seed, rate, tuple(points),
         told.status or _status(records, told, is_counted=is_counted), {"test": final} if final else {}, settings,
         told.seconds, told.reason, log, dev_set or told.dev_set, names_all_settings=told.names_all_settings,
-        scores=scores or {}, shows_peak=told.rate is not None or schedule is None or schedule.has_peak,
+        is_summed_up=told.is_summed_up, scores=scores or {},
+        shows_peak=told.rate is not None or schedule is None or schedule.has_peak,
     )  # fmt: skip
 
 

@@ -36,7 +36,7 @@ def reconciled(runs: Runs) -> Runs:
     apart = _apart(with_warmups(_aligned(runs.runs)))
     kept, twice = _once(apart)
     furthest = _furthest(kept, runs.metric.name)
-    ended = [_ended(run, furthest[_length_asked(run)], runs.metric.name) for run in kept]
+    ended = [_ended(run, furthest.get(_length_asked(run), 0.0), runs.metric.name) for run in kept]
     notes = (
         *runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_unfinished(ended), *_nearly_finished(ended),
     )  # fmt: skip
@@ -196,6 +196,8 @@ def _furthest(runs: Sequence[Run], metric: str) -> dict[tuple[str | None, str | 
     """Return how far the furthest run came, by the length that runs were asked for."""
     furthest: dict[tuple[str | None, str | None], float] = {}
     for run in runs:
+        if run.is_summed_up:
+            continue
         reached = [position for position, _ in run.series("dev", metric)[-1:]]
         furthest[_length_asked(run)] = max([furthest.get(_length_asked(run), 0.0), *reached])
     return furthest
@@ -213,7 +215,7 @@ def _ended(run: Run, last: float, metric: str) -> Run:
     if losses and not math.isfinite(losses[-1]):
         return replace(run, status="diverged")
     measured = [point.position for point in run.points if metric in point.splits.get("dev", {})]
-    if run.status == "completed" and measured and measured[-1] < UNFINISHED * last:
+    if run.status == "completed" and measured and measured[-1] < UNFINISHED * last and not run.is_summed_up:
         return replace(run, status="interrupted")
     return run
 

@@ -46,7 +46,8 @@ class Run:
     deviation of what one evaluation's dev value has to itself, where examples tell. Where `names_all_settings`, as
     after a command line, a setting that is not among `settings` was left at its default. `scores` are per example at
     the endpoint, by metric, where the run's own record has them. Where not `shows_peak`, the rate is the highest that
-    was logged, and higher ones may not have been.
+    was logged, and higher ones may not have been. Where `is_summed_up`, its values stand at no step that could be held
+    against those of others: one row or value is all that is known of it.
     """
 
     arm: str
@@ -64,6 +65,7 @@ class Run:
     names_all_settings: bool = False
     scores: Mapping[str, ExampleValues] = field(default_factory=dict, compare=False, repr=False)
     shows_peak: bool = True
+    is_summed_up: bool = False
 
     @property
     def axis(self) -> Axis:

@@ -119,6 +119,7 @@ class _Study:
             name=arm, status=_ENDINGS.get(trial.state, "interrupted"), seconds=trial.seconds, dev_set=dev_set,
             reason="pruned" if trial.state == "PRUNED" else "", total_steps=math.nan, total_epochs=math.nan,
             settings={**trial.configuration.settings, **_own(trial)}, names_all_settings=True,
+            is_summed_up=not trial.curve,
         )  # fmt: skip
         return run_of(records, told, is_counted=not trial.curve)
 

@@ -219,7 +219,8 @@ class TableRuns:
         told = Told(
             name=name.arm, rate=None if name.rate is None and self.log_column else name.rate, seed=name.seed,
             settings=each.settings, status=each.status, names_all_settings=bool(each.settings),
-            total_steps=self._total_steps(each), dev_set=self._dev_set(each, name.fold),
+            total_steps=self._total_steps(each), is_summed_up=self.groups.is_row_a_run,
+            dev_set=self._dev_set(each, name.fold),
         )  # fmt: skip
         return run_of_rows(self._measured, each.rows, told)
 
