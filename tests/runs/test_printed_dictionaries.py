@@ -14,7 +14,7 @@ from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.dictionary_log import DictionaryLog, runs_of_lines
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in
 from lrscope.runs.importers.trainer_state import TrainerState
-from lrscope.runs.notes import EpochRepeated
+from lrscope.runs.notes import EpochRepeated, SeedsUnnamed
 from lrscope.runs.run import Run
 from lrscope.runs.sources import importer_of, read_runs
 
@@ -292,3 +292,22 @@ def test_a_seed_is_that_of_the_run_it_was_given_for() -> None:
         (3, "0.1", True), (None, "0.1", True)
     ]  # fmt: skip
     assert not read(f"- learning_rate: 1e-4\n{one}").runs[0].names_all_settings
+
+
+def test_runs_of_other_folds_and_data_sets_are_told_apart() -> None:
+    for lines in (("== Fold 1 ==", "== Fold 2 =="), ("Dataset: sst2", "Dataset: cola")):
+        text = "\n".join(f"{line}\n{train_line(0.5)}\n{dev_line(1.0, 0.5)}\n{END}" for line in lines)
+        one, other = read(text).runs
+        assert one.dev_set.contradicts(other.dev_set)
+
+
+def test_runs_that_name_no_seed_are_said_to_count_as_seeds(tmp_path: Path) -> None:
+    text = "\n".join(
+        f"Training {of}\n{train_line(0.5)}\n{dev_line(1.0, loss)}\n{END}" for of, loss in (("a", 0.5), ("b", 0.6))
+    )
+    (tmp_path / "run.log").write_text(text, encoding="utf-8")
+    assert [note.number for note in read_runs([tmp_path / "run.log"], {}).notes if isinstance(note, SeedsUnnamed)] == [
+        2
+    ]
+    (tmp_path / "run.log").write_text(text.replace("Training a", "seed=1").replace("Training b", "seed=2"))
+    assert not [note for note in read_runs([tmp_path / "run.log"], {}).notes if isinstance(note, SeedsUnnamed)]

@@ -208,6 +208,14 @@ class SettingsBeside(Note):
 
 
 @dataclass(frozen=True)
+class SeedsUnnamed(Note):
+    """So many runs of a setting name no seed, and count as seeds of it."""
+
+    arm: Setting
+    number: Count
+
+
+@dataclass(frozen=True)
 class PeakUnknown(Note):
     """The highest rates that were logged stand for peaks that are not in the logs."""
 

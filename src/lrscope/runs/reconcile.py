@@ -18,6 +18,7 @@ from lrscope.runs.notes import (
     Note,
     PeakEstimated,
     PeakUnknown,
+    SeedsUnnamed,
     SettingsUnnamed,
     Unfinished,
 )
@@ -38,7 +39,8 @@ def reconciled(runs: Runs) -> Runs:
     furthest = _furthest(kept, runs.metric.name)
     ended = [_ended(run, furthest.get(_length_asked(run), 0.0), runs.metric.name) for run in kept]
     notes = (
-        *runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_unfinished(ended), *_nearly_finished(ended),
+        *runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_without_seeds(ended),
+        *_unfinished(ended), *_nearly_finished(ended),
     )  # fmt: skip
     settings = _with_defaults(ended)
     varied = varied_settings(settings)
@@ -96,6 +98,14 @@ def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
         if any(missing.values()):
             unnamed = Names(name.replace("_", " ") for name, number in missing.items() if number)
             yield SettingsUnnamed(Setting(arm), Count(max(missing.values())), Count(len(of_arm)), unnamed)
+
+
+def _without_seeds(runs: Sequence[Run]) -> Iterator[Note]:
+    """Say of an arm that several of its runs name no seed: what else they differ in is not known."""
+    for arm, of_arm in _by_arm(runs).items():
+        number = sum(run.seed is None for run in of_arm)
+        if number > 1:
+            yield SeedsUnnamed(Setting(arm), Count(number))
 
 
 def _read_back(runs: Sequence[Run]) -> Iterator[Note]:

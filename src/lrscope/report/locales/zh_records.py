@@ -12,6 +12,7 @@ SAY = {
     "record-not-read": "{file} 无法读取：{reason}。",
     "folders-unlisted": "以下文件夹无法列出，其中内容未读取：{folders}。",
     "folder-cut": "{folder} 的内容多于查看的范围：最多打开 {number} 个文件、查看 100,000 个名称。可对其中的文件夹分别生成报告。",
+    "seeds-unnamed": "{arm} 有 {number} 次训练没有写明种子，按同一设置的不同种子计。若它们还有其他不同（数据、模型、未记录的设置），其差异就不是种子的差异：请分开报告。",
     "peak-unknown": "{arms}：这是日志中最高的学习率，而日志没有显示峰值；所设定的学习率可能更高。",
     "paths-differ": "{arm} 的各次训练按同一设置的不同种子计，但所在路径的名称不同：{parts}。若这些是设置，请用 --arm-from path 从名称读取。",
     "settings-beside": "记录中未注明的设置取自其旁边的配置文件：{files}。",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from lrscope.records import Status
-from lrscope.runs.dev_set import DevSet, size_of_pace
+from lrscope.runs.dev_set import UNKNOWN, DevSet, size_of_pace
 from lrscope.runs.history import UNFINISHED, Told, run_of_entries
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.headings import rate_in, seed_in
@@ -71,6 +71,7 @@ class Collected:
     repeated: list[tuple[int, float]] = field(default_factory=list)  # (line, position) of resumptions
     replaced: list[Entry] = field(default_factory=list)  # what was logged, the first time, of what was trained again
     totals: dict[int, list[int]] = field(default_factory=dict)  # of bars: how often each was seen, and how far it came
+    dev_set: DevSet = UNKNOWN
     names_all: bool = False  # whether a setting that is not among `settings` was left at its default
     _trained: int = 0  # of those that are kept
     _is_counted_right: bool = True
@@ -285,7 +286,8 @@ class Collected:
 
     def _dev_set(self) -> DevSet:
         names = (self.settings[name] for name in _DEV_FILES if self.settings.get(name, "true") != "true")
-        return DevSet(next(names, ""))
+        name = next(names, "")
+        return DevSet(name) if name else self.dev_set
 
 
 def _done(bar: Progress | None, total: float) -> int | None:

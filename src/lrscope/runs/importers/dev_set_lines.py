@@ -14,6 +14,7 @@ _SETTING = re.compile(
 )
 _IN_NAME = re.compile(rf"(?:^|[^a-z])(?:{_DEV})(?:[^a-z]|$)", re.I)
 _NOT_DEV = re.compile(r"(?:^|[^a-z])(?:train|training|test)(?:[^a-z]|$)", re.I)
+_LONGEST = 200
 _EXAMPLES = r"(?:examples|samples|sentences|instances|rows|items|images|documents|pairs|records|conversations)"
 _COUNT = r"(\d{1,3}(?:,\d{3}){1,4}|\d{1,12})"
 _LOADED = re.compile(
@@ -23,6 +24,9 @@ _FOLD = re.compile(
     r"^\W{0,40}(?:(?:train|training|start|starting|begin|run|running|cv|k)\W{1,5}){0,2}fold\W{0,5}(\d{1,6})"
     r"(?:\s*(?:/|of)\s*\d{1,6})?(?:\W{1,5}(?:train|training|start|started|starts|begin|begins|results?))?\W{0,40}$",
     re.I,
+)
+_DATA_SET = re.compile(
+    r"^\W{0,20}(?:data ?set|task)\s{0,4}[:=]\s{0,4}['\"]?([A-Za-z][\w./-]{1,60})['\"]?\W{0,20}$", re.I
 )
 _SET = r"(?:set|data|dataset|split)"
 _NUMBERED = (
@@ -59,10 +63,12 @@ def dev_set_in(line: str, known: DevSet = UNKNOWN) -> DevSet:
     (1000, None)
     >>> dev_set_in("===== Fold 2/5 =====").name, dev_set_in("== fold: 2 training ==").name
     ('fold 2', 'fold 2')
+    >>> dev_set_in("Dataset: sst2").name, dev_set_in("set: 3").name
+    ('sst2', '')
     """
+    if (of_run := set_of_run(line)) is not None:
+        return of_run
     lower = line.lower()
-    if "fold" in lower and (match := _FOLD.match(line)) is not None:
-        return DevSet(f"fold {int(match[1])}")
     if not ("load" in lower or "dev" in lower or "val" in lower):
         return UNKNOWN
     if (match := _LOADED.search(line)) is not None:
@@ -74,6 +80,16 @@ def dev_set_in(line: str, known: DevSet = UNKNOWN) -> DevSet:
         if (match := pattern.search(line)) is not None:
             return DevSet("", *_both(match[1]))
     return UNKNOWN
+
+
+def set_of_run(line: str) -> DevSet | None:
+    """Return the fold, or the data set, that a line of its own names for the run under it; None where it names none."""
+    lower = line[:_LONGEST].lower()
+    if "fold" in lower and (match := _FOLD.match(line)) is not None:
+        return DevSet(f"fold {int(match[1])}")
+    if ("set" in lower or "task" in lower) and (match := _DATA_SET.match(line)) is not None:
+        return DevSet(match[1])
+    return None
 
 
 def _file(path: str) -> str:

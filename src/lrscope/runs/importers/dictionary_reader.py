@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lrscope.config.metric_names import is_metric
+from lrscope.runs.dev_set import UNKNOWN
 from lrscope.runs.importers import checked
 from lrscope.runs.importers.collected import Collected, Logged
 from lrscope.runs.importers.console_lines import MAX_LINE
+from lrscope.runs.importers.dev_set_lines import set_of_run
 from lrscope.runs.importers.headings import LONGEST, is_heading
 from lrscope.runs.importers.printed_dictionaries import dictionaries_in, is_measured
 from lrscope.runs.importers.progress_bars import Progress, progress_in
@@ -53,6 +55,7 @@ class DictionaryReader:
         self._block = ""  # the title of the block that is read
         self._metrics: dict[str, str] = {}  # of a block with metrics
         self._dev_size: int | None = None  # of the evaluation that comes
+        self._dev_set = UNKNOWN  # the fold, or the data set, that a line of its own names
         self._epoch_told = ""  # by the last line that named one
         self._forget_text()
 
@@ -180,8 +183,9 @@ class DictionaryReader:
         """Begin a run under the heading and the settings in force."""
         own = self._has_new_settings or not self.runs
         self._run = Collected(
-            number, self._heading, dict(self._settings), own, dict(self._facts), names_all=self._are_all_named
-        )
+            number, self._heading, dict(self._settings), own, dict(self._facts), names_all=self._are_all_named,
+            dev_set=self._dev_set,
+        )  # fmt: skip
         self._facts, self._has_new_settings = {}, False
         if not self._has_text:
             self._epoch_told = ""
@@ -216,6 +220,8 @@ class DictionaryReader:
         if "=" in line and (facts := facts_in(line)):
             self._take_facts(facts)
             return
+        if (of_run := set_of_run(line)) is not None:
+            self._dev_set, self._is_marked = of_run, True
         if "ontinuing training from" in line or "esuming from" in line:
             self._is_resumed = True
         is_between = self._run is None or self._run.has_ended
