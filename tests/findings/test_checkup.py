@@ -383,3 +383,11 @@ def test_a_third_of_the_rate_is_what_to_try_next() -> None:
     (lower,) = [each for each in advice(c, findings(c)) if isinstance(each.suggestion, LowerRate)]
     assert lower.suggestion == LowerRate(Rate(6.7e-5))
     assert "--lr 6.7e-5" in str(lower.command)
+
+
+def test_a_floor_that_is_held_is_no_reason_to_change_the_schedule() -> None:
+    factor = np.maximum(0.5 + 0.5 * np.cos(np.pi * np.arange(600) / 600), 0.1)
+    held = replace(healthy(PLAN), rates=2e-4 * factor)
+    runs = alone(held.run())
+    assert found(held) == {"rate-ended-early": "floor"}
+    assert not advice(Conclusions(runs), findings(Conclusions(runs)))

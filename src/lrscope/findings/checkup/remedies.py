@@ -46,7 +46,8 @@ def remedies(statements: Sequence[Statement], peak: float) -> Iterator[Remedy]:
     """Yield what follows from findings; `peak` is the smallest peak rate of the runs they are of, NaN without one."""
     yield from _of_divergence(statements, peak)
     for kind in (schedules.RateEndedEarly, schedules.RateStillHigh, schedules.WarmupUnfinished):
-        if any(each.wording not in ("unfinished", "log-ends") for each in _of(statements, kind)):
+        # A floor that is held to the end may be meant so.
+        if any(each.wording not in ("unfinished", "log-ends", "floor") for each in _of(statements, kind)):
             yield Remedy(to.MatchLength(), kind)
             break
     still = _first(statements, (losses.LossUnmoved, losses.DevUnmoved, losses.GradientZero))

@@ -76,7 +76,7 @@ SAY = {
     ),
     "rate-ended-early/floor": (
         "The learning rate reaches its lowest value, {floor} of the peak, at {at}, {share} of the way through training, and stays "
-        "there: the decay is shorter than the training."
+        "there. If that floor is not meant, the decay is shorter than the training."
     ),
     "rate-jumps": (
         "The learning rate jumps at {at} ({before} before, {after} after), in the middle of a smooth schedule, as after resuming with another "
