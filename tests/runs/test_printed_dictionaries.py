@@ -306,8 +306,7 @@ def test_runs_that_name_no_seed_are_said_to_count_as_seeds(tmp_path: Path) -> No
         f"Training {of}\n{train_line(0.5)}\n{dev_line(1.0, loss)}\n{END}" for of, loss in (("a", 0.5), ("b", 0.6))
     )
     (tmp_path / "run.log").write_text(text, encoding="utf-8")
-    assert [note.number for note in read_runs([tmp_path / "run.log"], {}).notes if isinstance(note, SeedsUnnamed)] == [
-        2
-    ]
+    (note,) = [note for note in read_runs([tmp_path / "run.log"], {}).notes if isinstance(note, SeedsUnnamed)]
+    assert list(note.arms) == ["lr 1e-4"]
     (tmp_path / "run.log").write_text(text.replace("Training a", "seed=1").replace("Training b", "seed=2"))
     assert not [note for note in read_runs([tmp_path / "run.log"], {}).notes if isinstance(note, SeedsUnnamed)]

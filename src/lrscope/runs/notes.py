@@ -209,10 +209,9 @@ class SettingsBeside(Note):
 
 @dataclass(frozen=True)
 class SeedsUnnamed(Note):
-    """So many runs of a setting name no seed, and count as seeds of it."""
+    """Several runs of each of these settings name no seed, and count as seeds of it."""
 
-    arm: Setting
-    number: Count
+    arms: Settings
 
 
 @dataclass(frozen=True)

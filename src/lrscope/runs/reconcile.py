@@ -101,11 +101,9 @@ def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
 
 
 def _without_seeds(runs: Sequence[Run]) -> Iterator[Note]:
-    """Say of an arm that several of its runs name no seed: what else they differ in is not known."""
-    for arm, of_arm in _by_arm(runs).items():
-        number = sum(run.seed is None for run in of_arm)
-        if number > 1:
-            yield SeedsUnnamed(Setting(arm), Count(number))
+    """Name the arms several runs of which name no seed: what else they differ in is not known."""
+    if arms := [arm for arm, of_arm in _by_arm(runs).items() if sum(run.seed is None for run in of_arm) > 1]:
+        yield SeedsUnnamed(Settings(arms))
 
 
 def _read_back(runs: Sequence[Run]) -> Iterator[Note]:

@@ -16,7 +16,7 @@ SAY = {
     "folders-unlisted": "Folders that could not be listed, so that nothing in them was read: {folders}.",
     "folder-cut": "{folder} holds more than was looked at ({number} files at most). Report folders in it to see the rest.",
     "seeds-unnamed": (
-        "{number} runs at {arm} name no seed and count as seeds of one setting. If they differ in anything else (the data, the model, a "
+        "{arms}: several runs name no seed and count as seeds of one setting. If they differ in anything else (the data, the model, a "
         "setting that is not in the record), their spread is not that of seeds: report them separately."
     ),
     "peak-unknown": (
