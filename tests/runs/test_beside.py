@@ -106,6 +106,10 @@ def test_seeds_of_a_setting_whose_paths_tell_settings_are_asked_about(tmp_path: 
     (note,) = [note for note in read(*paths).notes if isinstance(note, PathsDiffer)]
     assert (note.arm, list(note.parts)) == ("lr 1e-4", ["beta0.1", "beta0.5"])
     assert len(read(*paths, arm_from="path").arms) == 2
+    for beta, rank in ((0.1, 8), (0.5, 16)):  # a configuration beside each tells them apart
+        (tmp_path / f"beta{beta}" / "args.json").write_text(json.dumps({"warmup_steps": rank}))
+    assert len(read(*paths).arms) == 2
+    assert not [note for note in read(*paths).notes if isinstance(note, PathsDiffer)]
     again = [state(tmp_path / f"run{n}" / "trainer_state.json", loss=2.0 + n, learning_rate=1e-4) for n in (1, 2)]
     assert not [note for note in read(*again).notes if isinstance(note, PathsDiffer)]
 

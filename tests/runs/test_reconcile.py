@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lrscope.runs.notes import PeakUnknown, SettingsUnnamed
+from lrscope.runs.notes import PathsDiffer, PeakUnknown, SettingsUnnamed
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -103,3 +103,17 @@ def test_a_row_that_sums_up_a_run_did_not_end_before_runs_with_epochs(tmp_path: 
     runs = read_runs([tmp_path / "old.csv", tmp_path / "new.csv"], sizes={})
     assert {run.status for run in runs.runs} == {"completed"}
     assert not any(note.kind == "unfinished" for note in runs.notes)
+
+
+def test_runs_that_their_warmups_tell_apart_are_not_said_to_be_seeds(tmp_path: Path) -> None:
+    for warmup in (0, 60):
+        rates = [1e-4 * min(at / max(warmup, 1), (600 - at) / (600 - warmup)) for at in range(0, 600, 20)]
+        history: list[dict[str, float]] = [
+            {"step": 20 * n + 1, "epoch": n / 30, "learning_rate": rate, "loss": 1.0} for n, rate in enumerate(rates)
+        ]
+        history.append({"step": 600, "epoch": 1.0, "eval_loss": 1.0 + warmup / 1e3})
+        (tmp_path / f"w{warmup}").mkdir()
+        state(tmp_path / f"w{warmup}", "trainer_state.json", 600, log_history=history)
+    runs = read_runs([tmp_path], {})
+    assert len(runs.arms) == 2
+    assert not [note for note in runs.notes if isinstance(note, PathsDiffer)]

@@ -16,6 +16,7 @@ from lrscope.runs.notes import (
     EarlierCheckpoint,
     NearlyFinished,
     Note,
+    PathsDiffer,
     PeakEstimated,
     PeakUnknown,
     SeedsUnnamed,
@@ -39,7 +40,7 @@ def reconciled(runs: Runs) -> Runs:
     furthest = _furthest(kept, runs.metric.name)
     ended = [_ended(run, furthest.get(_length_asked(run), 0.0), runs.metric.name) for run in kept]
     notes = (
-        *runs.notes, *twice, *_read_back(ended), *_unnamed(ended), *_without_seeds(ended),
+        *_still_true(runs.notes, ended), *twice, *_read_back(ended), *_unnamed(ended), *_without_seeds(ended),
         *_unfinished(ended), *_nearly_finished(ended),
     )  # fmt: skip
     settings = _with_defaults(ended)
@@ -98,6 +99,12 @@ def _unnamed(runs: Sequence[Run]) -> Iterator[Note]:
         if any(missing.values()):
             unnamed = Names(name.replace("_", " ") for name, number in missing.items() if number)
             yield SettingsUnnamed(Setting(arm), Count(max(missing.values())), Count(len(of_arm)), unnamed)
+
+
+def _still_true(notes: Sequence[Note], runs: Sequence[Run]) -> list[Note]:
+    """Leave out what was noted of seeds of a setting whose runs turned out to be of several."""
+    counts = {arm: len(of_arm) for arm, of_arm in _by_arm(runs).items()}
+    return [note for note in notes if not isinstance(note, PathsDiffer) or counts.get(note.arm, 0) > 1]
 
 
 def _without_seeds(runs: Sequence[Run]) -> Iterator[Note]:
