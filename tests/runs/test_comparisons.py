@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,8 @@ def test_sets_of_different_sizes_are_reported_one_by_one(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("told", "sets"),
     [
-        ([UNKNOWN, UNKNOWN], []),
+        ([], []),
+        ([UNKNOWN, UNKNOWN], [UNKNOWN]),
         ([UNKNOWN, DevSet("a.txt")], [DevSet("a.txt")]),
         ([DevSet("x/a.txt", 9, 9), DevSet("y/a.txt", 10, 10)], [DevSet("x/a.txt", 9, 9), DevSet("y/a.txt", 10, 10)]),
         ([DevSet("", 9, 11), DevSet("", 10, 12), DevSet("", 12, 12)], [DevSet("", 10, 11), DevSet("", 12, 12)]),
@@ -66,7 +68,20 @@ def test_sets_of_different_sizes_are_reported_one_by_one(tmp_path: Path) -> None
     ],
 )
 def test_as_few_sets_as_there_can_be(told: list[DevSet], sets: list[DevSet]) -> None:
-    assert dev_sets(told) == sets
+    assert list(dict.fromkeys(dev_sets(told).values())) == sets
+
+
+def test_every_set_has_its_place() -> None:
+    generator = random.Random(0)
+    for _ in range(2000):
+        told = []
+        for _ in range(generator.randint(1, 5)):
+            low = generator.choice([None, *range(1, 9)])
+            high = None if low is None else low + generator.randint(0, 5)
+            told.append(DevSet(generator.choice(["", "a.txt", "b.txt"]), low, high))
+        place = dev_sets(told)
+        assert place.keys() == set(told)
+        assert all(UNKNOWN in (one, of) or not one.contradicts(of) for one, of in place.items())
 
 
 def test_an_earlier_checkpoint_of_a_run_is_not_another_seed(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lrscope.runs.importers.mlflow_runs import MlflowDatabase, MlflowRun
 from lrscope.runs.sources import importer_of, read_comparisons, read_runs
 
 Metrics = Mapping[str, Sequence[tuple[int, float]]]
-META = """artifact_uri: file:///work/mlruns/1/{run}/artifacts
+META = """artifact_uri: file:///home/me/mlruns/1/{run}/artifacts
 end_time: 1795821689429
 entry_point_name: ''
 experiment_id: '1'

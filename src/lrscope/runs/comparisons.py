@@ -52,15 +52,16 @@ def comparisons(files: Sequence[tuple[str, Imported]], asked: Asked) -> list[Run
     """
     called = names_of_files([file.called or name for name, file in files])
     named = _with_common_names([_named(file, own) for (_, file), own in zip(files, called, strict=True)])
-    sets = dev_sets(each for file in named for each in _sets_of(file))
+    place = dev_sets(each for file in named for each in _sets_of(file))
+    sets = list(dict.fromkeys(place.values()))
     if len(sets) < 2:
         return [_compared([(name, file) for (name, _), file in zip(files, named, strict=True)], sets, UNKNOWN, asked)]
     found = []
     for dev_set in sets:
         own = [
-            (name, replace(file, runs=tuple(run for run in file.runs if _place(run.dev_set, sets) == dev_set)))
+            (name, replace(file, runs=tuple(run for run in file.runs if place[run.dev_set] == dev_set)))
             for (name, _), file in zip(files, named, strict=True)
-            if any(_place(each, sets) == dev_set for each in _sets_of(file))
+            if any(place[each] == dev_set for each in _sets_of(file))
         ]
         found.append(_compared(own, sets, dev_set, asked))
     return found
@@ -71,38 +72,30 @@ def _sets_of(file: Imported) -> list[DevSet]:
     return [run.dev_set for run in file.runs] if file.scores is None else [UNKNOWN]
 
 
-def dev_sets(each: Iterable[DevSet]) -> list[DevSet]:
-    """Return the sets that these cannot be fewer than, each with all that is told of it.
+def dev_sets(each: Iterable[DevSet]) -> dict[DevSet, DevSet]:
+    """Return which set each of these is, of as few as there can be, each with all that is told of it.
 
-    What tells nothing is a set of its own where there are several others, and else belongs to the only one.
+    What could be any of several is a set of its own, the unknown one.
 
-    >>> dev_sets([DevSet("a.txt"), DevSet("", 10, 10), DevSet("a.txt", 10, 10)])
-    [DevSet(name='a.txt', low=10, high=10)]
-    >>> [each.name for each in dev_sets([DevSet("a.txt"), DevSet("b.txt"), DevSet()])]
+    >>> dev_sets([DevSet("a.txt"), DevSet("a.txt", 10, 10)])[DevSet("a.txt")]
+    DevSet(name='a.txt', low=10, high=10)
+    >>> [known.name for known in dev_sets([DevSet("a.txt"), DevSet("b.txt"), DevSet()]).values()]
     ['a.txt', 'b.txt', '']
     """
     told = list(dict.fromkeys(each))
     sets: list[DevSet] = []
-    for one in sorted(told, key=lambda known: (not known.name, known.low is None)):
-        if one == UNKNOWN:
-            continue
+    number: dict[DevSet, int] = {}
+    for one in sorted((one for one in told if one != UNKNOWN), key=lambda one: (not one.name, one.low is None)):
         alike = [place for place, known in enumerate(sets) if not known.contradicts(one)]
-        if len(alike) == 1:
-            sets[alike[0]] = sets[alike[0]].merged(one)
-        elif not alike:
+        if not alike:
             sets.append(one)
-        elif UNKNOWN not in sets:
-            sets.append(UNKNOWN)
-    if UNKNOWN in told and len(sets) > 1 and UNKNOWN not in sets:
-        sets.append(UNKNOWN)
-    order = [_place(one, sets) for one in told]
-    return sorted(sets, key=order.index)
-
-
-def _place(dev_set: DevSet, sets: Sequence[DevSet]) -> DevSet:
-    """Return the one of several sets that a set is; the unknown one where several could be meant."""
-    alike = [known for known in sets if known != UNKNOWN and not known.contradicts(dev_set)]
-    return alike[0] if len(alike) == 1 else UNKNOWN
+            number[one] = len(sets) - 1
+        elif len(alike) == 1:
+            sets[alike[0]] = sets[alike[0]].merged(one)
+            number[one] = alike[0]
+    if len(sets) == 1:
+        return dict.fromkeys(told, sets[0])
+    return {one: sets[number[one]] if one in number else UNKNOWN for one in told}
 
 
 def _compared(files: Sequence[tuple[str, Imported]], sets: Sequence[DevSet], dev_set: DevSet, asked: Asked) -> Runs:
