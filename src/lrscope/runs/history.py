@@ -136,10 +136,8 @@ def trained_twice(logged: Sequence[EvaluationRecord]) -> list[EvaluationRecord]:
 
 
 def _rate_shown(schedule: AppliedSchedule | None) -> float | None:
-    """Return the peak that a schedule shows; the highest rate that was logged, to four digits, where no shape does."""
-    if schedule is None:
-        return None
-    return schedule.peak if schedule.has_peak else float(f"{schedule.peak:.4g}")
+    """Return the peak that a schedule shows, to four digits: more of it were computed, not typed."""
+    return None if schedule is None else float(f"{schedule.peak:.4g}")
 
 
 def _status(records: Sequence[EvaluationRecord], told: Told, *, is_counted: bool) -> Status:

@@ -121,7 +121,8 @@ def _read_back(runs: Sequence[Run]) -> Iterator[Note]:
         if run.log is not None
         and (schedule := run.log.schedule)
         and schedule.is_read_back
-        and run.rate == schedule.peak
+        and run.rate is not None
+        and math.isclose(run.rate, schedule.peak, rel_tol=1e-3)
     ]
     if arms:
         yield PeakEstimated(Settings(dict.fromkeys(arms)))
