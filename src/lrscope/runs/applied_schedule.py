@@ -24,6 +24,7 @@ SAME = 1e-6  # of the largest rate: float32 may differ by less
 CLEAR = 3.0  # tolerances: what went on to rise by less could not be seen
 # How much of the peak a decay must have lost for its length to be told: of a curve, and of a line in rounding errors.
 LEAST_OF_CURVE, LEAST_OF_LINE = 0.1, 50.0
+LAG = 2e-3  # of the length that was told
 FEW = 3  # rates at one level that make a schedule constant
 
 
@@ -85,7 +86,9 @@ def applied_schedule(
     top = as_typed(of.top)
     peak = found.peak if abs(found.peak / top - 1.0) > 1e-6 else top if as_typed(found.peak) == top else found.peak
     peak = _round_within(peak, found.error)
-    end = found.total if not math.isnan(found.total) else of.total
+    # A scheduler lags a little where a loss scaler skipped updates: the length that was told is its length.
+    lags = abs(found.total / of.total - 1.0) < LAG
+    end = found.total if not (math.isnan(found.total) or lags) else of.total
     gap = float(of.places[-1] - of.places[-2]) if len(of) > 1 else of.late
     scaled = _in_units(found, of.unit, end)
     doubt = 0.0 if of.counts_steps else 1.01 * of.late * of.unit
