@@ -171,9 +171,12 @@ def _same(run: Run, other: Run) -> bool:
     """Whether two runs of an arm have the same values, and do not name two seeds; one may have rounded them."""
     if _two_seeds(run, other):
         return False
+    return run.points == other.points or (is_rounded(_on_dev(run), _on_dev(other)) and _log_the_same(run, other))
+
+
+def _log_the_same(run: Run, other: Run) -> bool:
     losses, of_other = _losses(run), _losses(other)
-    log_the_same = not losses or not of_other or is_rounded(losses, of_other)
-    return run.points == other.points or (log_the_same and is_rounded(_on_dev(run), _on_dev(other)))
+    return not losses or not of_other or is_rounded(losses, of_other)
 
 
 def _losses(run: Run) -> list[float]:
