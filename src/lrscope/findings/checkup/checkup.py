@@ -39,10 +39,11 @@ def checkup(runs: Runs) -> list[s.CheckFinding]:
     found: list[tuple[Run, s.CheckFinding]] = []
     for (run, view), own in zip(views, breaks, strict=True):
         is_above = run.rate is not None and above_all_others(run.rate, diverged, healthy)
-        found += [(run, each) for each in _of_run(run, view, own, is_above=is_above)]
-        if not any(each.IS_ODD for of_run, each in found if of_run is run):
+        of_run = list(_of_run(run, view, own, is_above=is_above))
+        if not any(each.IS_ODD for each in of_run):
             entries = int((~np.isnan(view.losses) | ~np.isnan(view.rates)).sum())
-            found.append((run, NothingOdd(exactly(Count(entries)), entries < FEW)))
+            of_run.append(NothingOdd(exactly(Count(entries)), entries < FEW))
+        found += [(run, each) for each in of_run]
     told = found if is_one_setting(runs) else [(run, each) for run, each in found if each.IS_ODD]
     return _together(told, runs)
 
