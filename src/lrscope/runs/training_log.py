@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.number_text import as_typed
 from lrscope.records import EvaluationRecord
 from lrscope.runs.applied_schedule import AppliedSchedule, applied_schedule
 from lrscope.runs.notes import Note, RateRises, ScheduleCut, ScheduleDiffers
@@ -91,6 +92,9 @@ class TrainingLog:
         if not known.any():
             return None
         rates = self.rates[known]
+        if self.planned is not None and not len(self.steps) and known.all() and (top := float(rates.max())) > 0.0:
+            shared = _of_factors(np.round(rates / top, 12).tobytes(), self.total_steps)
+            return None if shared is None else replace(shared, peak=as_typed(shared.peak * top))
         if not self.counts_entries:
             return applied_schedule(self.positions[known], rates, self.total_steps, unit="step")
         if len(self.epochs) == len(self.rates) and bool(np.isfinite(self.epochs[known]).all()):
@@ -141,6 +145,13 @@ def as_logged(values: Floats, given: NDArray[np.bool_]) -> Floats:
     [1.0, inf, nan]
     """
     return np.where(given, np.where(np.isfinite(values), values, math.inf), math.nan)
+
+
+@lru_cache(maxsize=256)
+def _of_factors(factors: bytes, total: float) -> AppliedSchedule | None:
+    """Return the schedule of factors that were applied at every step: settings and seeds of a study share them."""
+    rates = np.frombuffer(factors, np.float64)
+    return applied_schedule(np.arange(1.0, len(rates) + 1.0), rates, total, unit="step")
 
 
 def schedule_notes(arms: Sequence[tuple[str, Sequence[TrainingLog]]]) -> Iterator[Note]:
