@@ -176,7 +176,13 @@ def measure_lrscope(shape: str, threads: int) -> dict[str, float]:
     ids, labels = sentences(shape)
     s = {name: value for name, value in SHAPES[shape].items() if name != "batches"}
     llama = LlamaShape(
-        **s, head_dim=s["dim"] // s["num_heads"], max_positions=512, norm_eps=1e-5, rope_theta=1e4, tied=True
+        **s,
+        head_dim=s["dim"] // s["num_heads"],
+        max_positions=512,
+        norm_eps=1e-5,
+        rope_theta=1e4,
+        tied=True,
+        rope_scaling=None,
     )
     numerics = decide(NumericsConfig(threads=threads, device="cpu"), llama, "native")
     apply(numerics)

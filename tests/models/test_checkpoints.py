@@ -9,11 +9,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tests.conftest import TINY, random_weights, tiny_tokenizer
+from transformers import LlamaConfig
 
 from lrscope.errors import CheckpointError
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights, write_checkpoint
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.minllama import LAYER, write_minllama
+from lrscope.models.rope import Llama3Scaling
 from lrscope.models.rotary_pairs import halves_from_pairs, pairs_from_halves
 from lrscope.models.shape import LlamaShape, unsupported_reason
 
@@ -255,8 +257,10 @@ def test_links_follow_the_checkpoint_and_survive_its_replacement(tmp_path: Path)
         ({"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}}, None),
         ({"rope_parameters": None, "rope_theta": 500.0}, None),
         ({"model_type": "qwen2"}, "model type qwen2"),
-        ({"rope_parameters": {"rope_type": "llama3", "factor": 8}}, "rope scaling llama3"),
-        ({"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}}, "rope scaling linear"),
+        ({"rope_parameters": {"rope_type": "llama3", "factor": 8}}, None),
+        ({"rope_parameters": None, "rope_scaling": {"type": "linear", "factor": 2.0}}, None),
+        ({"rope_parameters": {"rope_type": "yarn", "factor": 8}}, "rope scaling yarn"),
+        ({"rope_scaling": {"type": "dynamic", "factor": 2.0}}, "rope scaling dynamic"),
         ({"attention_bias": True}, "biases (attention_bias)"),
         ({"mlp_bias": True}, "biases (mlp_bias)"),
         ({"hidden_act": "gelu"}, "activation gelu"),
@@ -271,6 +275,58 @@ def test_theta_is_found_wherever_transformers_wrote_it() -> None:
     old = {**TINY.to_config(), "rope_parameters": None, "rope_theta": 500.0}
     new = {**TINY.to_config(), "rope_parameters": {"rope_type": "default", "rope_theta": 500.0}}
     assert LlamaShape.from_config(old).rope_theta == LlamaShape.from_config(new).rope_theta == 500.0
+
+
+LLAMA3 = {"factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 8192}
+LLAMA_1B = {
+    "model_type": "llama", "vocab_size": 128256, "hidden_size": 2048, "intermediate_size": 8192,
+    "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8, "head_dim": 64,
+    "max_position_embeddings": 131072, "rms_norm_eps": 1e-5, "rope_theta": 500000.0, "tie_word_embeddings": True,
+    "rope_scaling": {**LLAMA3, "rope_type": "llama3"},
+}  # fmt: skip
+LLAMA_3B = {
+    **LLAMA_1B, "hidden_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 24, "head_dim": 128,
+    "rope_theta": None, "rope_scaling": None,
+    "rope_parameters": {**LLAMA3, "rope_type": "llama3", "rope_theta": 500000.0},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("config", "head_dim"), [(LLAMA_1B, 64), (LLAMA_3B, 128)], ids=["1B", "3B"])
+def test_llama_3_configurations_are_read_and_written_back(config: dict[str, object], head_dim: int) -> None:
+    shape = LlamaShape.from_config(config)
+    assert unsupported_reason(config) is None
+    assert (shape.head_dim, shape.num_kv_heads, shape.max_positions) == (head_dim, 8, 131072)
+    assert shape.rope_theta == 500000.0
+    assert shape.rope_scaling == Llama3Scaling(
+        factor=32.0, low_freq_factor=1.0, high_freq_factor=4.0, original_positions=8192
+    )
+    assert LlamaShape.from_config(shape.to_config()) == shape
+    theirs = LlamaConfig(**shape.to_config())
+    assert theirs.rope_parameters == {**LLAMA3, "rope_type": "llama3", "rope_theta": 500000.0}
+    assert LlamaShape.from_config(theirs.to_dict()) == shape
+
+
+def test_the_original_context_is_found_wherever_transformers_looks_for_it() -> None:
+    without = {name: value for name, value in LLAMA3.items() if name != "original_max_position_embeddings"}
+    config = {**LLAMA_1B, "rope_scaling": {**without, "type": "llama3"}}
+    beside = {**config, "original_max_position_embeddings": 4096}
+    found = [LlamaShape.from_config(each).rope_scaling for each in (config, beside)]
+    assert [scaling.original_positions for scaling in found if isinstance(scaling, Llama3Scaling)] == [131072, 4096]
+
+
+@pytest.mark.parametrize(
+    ("rope", "says"),
+    [
+        ({"rope_type": "llama3", "factor": 8.0}, "low_freq_factor as a number"),
+        ({**LLAMA3, "rope_type": "llama3", "factor": None}, "factor as a number"),
+        ({**LLAMA3, "rope_type": "llama3", "factor": 0.0}, "positive factor"),
+        ({**LLAMA3, "rope_type": "llama3", "low_freq_factor": 4.0}, "low_freq_factor < high_freq_factor"),
+        ({"rope_type": "linear", "factor": -1.0}, "positive factor"),
+    ],
+)
+def test_rope_scaling_that_cannot_be(rope: dict[str, object], says: str) -> None:
+    with pytest.raises(CheckpointError, match=says):
+        LlamaShape.from_config({**LLAMA_1B, "rope_scaling": rope})
 
 
 @pytest.mark.parametrize(

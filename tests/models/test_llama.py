@@ -9,6 +9,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from lrscope.models import llama
 from lrscope.models.generation import build_language_model, generate
 from lrscope.models.llama import Backbone
+from lrscope.models.rope import LinearScaling, Llama3Scaling
 from lrscope.models.shape import LlamaShape
 
 BASE = LlamaShape(
@@ -23,7 +24,12 @@ SHAPES = {
     "wide heads": dataclasses.replace(BASE, head_dim=16),
     "other theta and eps": dataclasses.replace(BASE, rope_theta=500.0, norm_eps=1e-3),
     "one layer": dataclasses.replace(BASE, num_layers=1),
-}
+    "linear rope": dataclasses.replace(BASE, rope_scaling=LinearScaling(factor=4.0)),
+    "llama3 rope": dataclasses.replace(
+        BASE, rope_theta=500.0, head_dim=16,
+        rope_scaling=Llama3Scaling(factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0, original_positions=8),
+    ),
+}  # fmt: skip
 
 
 def reference(shape: LlamaShape) -> LlamaForCausalLM:
@@ -32,7 +38,7 @@ def reference(shape: LlamaShape) -> LlamaForCausalLM:
         vocab_size=shape.vocab_size, hidden_size=shape.dim, intermediate_size=shape.hidden_dim,
         num_hidden_layers=shape.num_layers, num_attention_heads=shape.num_heads,
         num_key_value_heads=shape.num_kv_heads, head_dim=shape.head_dim, rms_norm_eps=shape.norm_eps,
-        rope_parameters={"rope_type": "default", "rope_theta": shape.rope_theta},
+        rope_parameters=shape.to_config()["rope_parameters"],
         max_position_embeddings=shape.max_positions, tie_word_embeddings=shape.tied, initializer_range=0.1,
     )  # fmt: skip
     model = LlamaForCausalLM(config).eval()
@@ -57,6 +63,20 @@ def test_hidden_states_equal_transformers(pair: tuple[Backbone, LlamaForCausalLM
     with torch.no_grad():
         expected = theirs.model(ids).last_hidden_state
         assert torch.allclose(backbone(ids), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["linear rope", "llama3 rope"])
+def test_scaled_positions_equal_transformers_far_beyond_the_original_context(name: str) -> None:
+    shape = dataclasses.replace(SHAPES[name], max_positions=400)
+    theirs = reference(shape)
+    model = build_language_model(shape, theirs.state_dict())
+    ids = torch.randint(0, shape.vocab_size, (2, 400))
+    with torch.no_grad():
+        got, expected = model(ids), theirs(ids).logits
+    assert torch.allclose(got, expected, atol=1e-5, rtol=0)
+    unscaled = build_language_model(dataclasses.replace(shape, rope_scaling=None), theirs.state_dict())
+    with torch.no_grad():
+        assert (unscaled(ids) - expected).abs().max() > 0.1
 
 
 def test_gradients_equal_transformers(pair: tuple[Backbone, LlamaForCausalLM, LlamaShape]) -> None:

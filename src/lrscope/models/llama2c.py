@@ -45,7 +45,12 @@ def read_llama2c(path: Path) -> tuple[LlamaShape, dict[str, Tensor]]:
     head_dim = sizes["dim"] // sizes["num_heads"]
     try:
         shape = LlamaShape(
-            **{**sizes, "vocab_size": vocab_size}, head_dim=head_dim, norm_eps=1e-5, rope_theta=1e4, tied=tied
+            **{**sizes, "vocab_size": vocab_size},
+            head_dim=head_dim,
+            norm_eps=1e-5,
+            rope_theta=1e4,
+            tied=tied,
+            rope_scaling=None,
         )
     except CheckpointError as error:
         raise CheckpointError(

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lrscope.models.rope import rope_frequencies
 from lrscope.models.shape import LlamaShape
 
 LARGEST_PROBABILITIES = 2**22  # bytes of a group's T × T probabilities: they should fit the cache
@@ -89,9 +90,8 @@ class Packing:
 
 
 def rotation(shape: LlamaShape, num_positions: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return cos and (−sin, sin) of each position's rotation, (T, E) in float32 (RoFormer, arXiv 2104.09864)."""
-    E = shape.head_dim
-    frequencies = 1.0 / shape.rope_theta ** (torch.arange(0, E, 2, device=device, dtype=torch.float32) / E)
+    """Return cos and (−sin, sin) of each position's rotation, (T, E) in float32."""
+    frequencies = rope_frequencies(shape.head_dim, shape.rope_theta, shape.rope_scaling, device)
     angles = torch.outer(torch.arange(num_positions, device=device, dtype=torch.float32), frequencies)
     cos, sin = angles.cos(), angles.sin()
     return torch.cat((cos, cos), -1), torch.cat((-sin, sin), -1)

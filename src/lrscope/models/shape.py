@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lrscope.errors import CheckpointError
+from lrscope.models.rope import LinearScaling, Llama3Scaling, RopeScaling, rope_section, rope_type
 
 # Far beyond any model there is: what is larger would be believed at the price of hours or of all memory.
 MAX_LAYERS, MAX_SIZE = 1000, 2**31 - 1
@@ -30,6 +31,7 @@ class LlamaShape:
     norm_eps: float
     rope_theta: float
     tied: bool
+    rope_scaling: RopeScaling | None = None
 
     def __post_init__(self) -> None:
         sizes = (
@@ -77,12 +79,14 @@ class LlamaShape:
             hidden_dim=size_of(config, "intermediate_size"),
             max_positions=size_of(config, "max_position_embeddings", 2048),
             norm_eps=_number(config, "rms_norm_eps", 1e-6),
-            rope_theta=_number(_rope(config), "rope_theta", _number(config, "rope_theta", 10000.0)),
+            rope_theta=_number(rope_section(config), "rope_theta", _number(config, "rope_theta", 10000.0)),
             tied=config.get("tie_word_embeddings") is True,
+            rope_scaling=_rope_scaling(config),
         )
 
     def to_config(self) -> dict[str, Any]:
         """Return the `config.json` that transformers reads."""
+        scaling = {"rope_type": "default"} if self.rope_scaling is None else self.rope_scaling.to_config()
         return {
             "architectures": ["LlamaForCausalLM"],
             "model_type": "llama",
@@ -95,7 +99,7 @@ class LlamaShape:
             "head_dim": self.head_dim,
             "max_position_embeddings": self.max_positions,
             "rms_norm_eps": self.norm_eps,
-            "rope_parameters": {"rope_type": "default", "rope_theta": self.rope_theta},
+            "rope_parameters": {**scaling, "rope_theta": self.rope_theta},
             "tie_word_embeddings": self.tied,
             "hidden_act": "silu",
             "attention_bias": False,
@@ -130,15 +134,14 @@ class LlamaShape:
 def unsupported_reason(config: Mapping[str, Any]) -> str | None:
     """Return what in a configuration the native implementation does not cover, None where it covers all.
 
-    >>> unsupported_reason({"model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0}})
-    'rope scaling llama3'
+    >>> unsupported_reason({"model_type": "llama", "rope_scaling": {"rope_type": "yarn", "factor": 8.0}})
+    'rope scaling yarn'
     """
     if config.get("model_type") != "llama":
         return f"model type {config.get('model_type')}"
-    rope = _rope(config)
-    kind = rope.get("rope_type") or rope.get("type") or "default"
-    if kind != "default":
-        return f"rope scaling {kind}"
+    if rope_type(config) not in ("default", "linear", "llama3"):
+        return f"rope scaling {rope_type(config)}"
+    rope = rope_section(config)
     if _number(rope, "partial_rotary_factor", _number(config, "partial_rotary_factor", 1.0)) != 1.0:
         return "rotary positions on a part of each head"
     for name in ("attention_bias", "mlp_bias"):
@@ -191,15 +194,28 @@ def check_config(config: Mapping[str, Any]) -> None:
         raise CheckpointError("config.json must give model_type: it does not; take the file from the model's source")
 
 
-def _number(config: Mapping[str, Any], name: str, default: float) -> float:
-    value = config.get(name)
-    if value is None:
+def _rope_scaling(config: Mapping[str, Any]) -> RopeScaling | None:
+    kind, rope = rope_type(config), rope_section(config)
+    if kind == "default":
+        return None
+    if kind == "linear":
+        return LinearScaling(factor=_number(rope, "factor"))
+    name = "original_max_position_embeddings"
+    context = size_of(rope, name, size_of(config, "max_position_embeddings", 2048))
+    return Llama3Scaling(
+        factor=_number(rope, "factor"),
+        low_freq_factor=_number(rope, "low_freq_factor"),
+        high_freq_factor=_number(rope, "high_freq_factor"),
+        original_positions=size_of(config, name, context),
+    )
+
+
+def _number(config: Mapping[str, Any], name: str, default: float | None = None) -> float:
+    value = config.get(name, default)
+    if value is None and default is not None:
         return default
     if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < 1e300:
-        raise CheckpointError(f"config.json must give {name} as a number: got {str(value)[:40]!r}")
+        raise CheckpointError(
+            f"config.json must give {name} as a number: got {str(value)[:40]!r}; take the file from the model's source"
+        )
     return float(value)
-
-
-def _rope(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    value = config.get("rope_parameters") or config.get("rope_scaling") or {}
-    return value if isinstance(value, Mapping) else {}
