@@ -38,8 +38,8 @@ def main() -> None:
     def config(rates: list[float], seeds: int, epochs: int) -> StudyConfig:
         return StudyConfig(
             data=DataConfig(train=str(sst / "sst-train.txt"), dev=str(sst / "sst-dev.txt")),
-            model=ModelConfig(model=str(SHARED / "models" / "stories260K-hf"), train_part="head"),
-            trial=TrialConfig(peak_rate=1e-3, epochs=epochs, batch_size=80),
+            model=ModelConfig(model=str(SHARED / "models" / "stories260K-hf")),
+            trial=TrialConfig(peak_rate=1e-3, epochs=epochs, batch_size=80, train_part="head"),
             numerics=NumericsConfig(device="cpu", precision="float32", threads=options.threads),
             sweep=SweepConfig(grid={"peak_rate": rates}, seeds=seeds, keep="none"),
         )

@@ -179,6 +179,7 @@ def study_config(setting: Setting, data: DataConfig, model: ModelConfig, threads
             batch_size=setting.batch_size,
             epochs=setting.epochs,
             optimizer=setting.optimizer,
+            train_part=setting.part,
         ),
         numerics=NumericsConfig(device="cpu", precision="float32", threads=threads),
         sweep=SweepConfig(grid={"peak_rate": setting.rates}, seeds=SEEDS, keep="none"),
@@ -192,6 +193,7 @@ def trial_of(setting: Setting) -> TrialConfig:
         batch_size=setting.batch_size,
         epochs=setting.epochs,
         optimizer=setting.optimizer,
+        train_part=setting.part,
     )
 
 
@@ -223,7 +225,7 @@ class setting_files:  # noqa: N801  used as a function
         if setting.fresh:
             model = fresh_model(model, here / "fresh")
         data = DataConfig(train=str(train), dev=str(dev), label_names=str(names))
-        return data, ModelConfig(model=str(model), train_part=setting.part)
+        return data, ModelConfig(model=str(model))
 
     def __exit__(self, *_: object) -> None:
         self._folder.cleanup()

@@ -98,11 +98,7 @@ class Toy:
     def config(self, **changes: object) -> StudyConfig:
         trial = {"peak_rate": 3e-3, "epochs": 3, "batch_size": 8, "schedule": "warmup(2st) > linear", **changes}
         study = {name: trial.pop(name) for name in ("score_test",) if name in trial}
-        model = {
-            name: trial.pop(name)
-            for name in ("implementation", "train_part", "gradient_checkpointing")
-            if name in trial
-        }
+        model = {name: trial.pop(name) for name in ("implementation", "gradient_checkpointing") if name in trial}
         numerics = {name: trial.pop(name) for name in ("batching", "precision") if name in trial}
         return StudyConfig(
             data=DataConfig(train=str(self.train), dev=str(self.dev), test=str(self.test), label_names=str(self.names)),

@@ -51,7 +51,7 @@ OPTIONS = [
     (["--max-tokens", "1"], "--max-tokens must be at least 2"),
     (["--max-tokens", "999"], "must not exceed the model's context of 48"),
     (["--train", "tail"], "--train takes one value"),
-    (["--train-part", "tail"], "--train-part is one of full, head: got 'tail'"),
+    (["--train-part", "tail"], "--train-part is one of full, lora, head: got 'tail'"),
     (["--threads", "1000000"], "--threads must be at most 1,024"),
     (["--epochs", "1e999"], "--epochs must be a whole number"),
     (["--lr", "1e308"], "--lr must be at most 1e+38"),

@@ -158,7 +158,7 @@ def test_train_takes_a_file_and_a_part(toy: Toy, tmp_path: Path, cli: Cli) -> No
     code, _, _ = cli("finetune", *toy.options("--train", "head", "--out", tmp_path / "run"))
     assert code == 0
     with StudyStore.open(tmp_path / "run") as store:
-        assert store.config.model.train_part == "head"
+        assert store.config.trial.train_part == "head"
         assert store.config.data.train == str(toy.train)
 
 

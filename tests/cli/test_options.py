@@ -159,7 +159,7 @@ def test_the_old_double_use_of_train_works_with_a_note(toy: Toy, tmp_path: Any, 
     assert code == 0, err
     assert "note: --train names the training file; write --train-part head for what is trained" in err
     with StudyStore.open(tmp_path / "s") as store:
-        assert store.config.model.train_part == "head"
+        assert store.config.trial.train_part == "head"
         assert store.config.data.train == str(toy.train)
     code, _, err = cli("finetune", *toy.options("--train", "head", "--train-part", "full"))
     assert code == 2

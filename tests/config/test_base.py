@@ -109,8 +109,8 @@ def test_an_unknown_task_is_an_error() -> None:
 def test_the_key_of_version_0_1_is_read() -> None:
     values = {"data": {"train": "t", "dev": "d"}, "model": {"model": "m", "train": "head"}, "trial": {"peak_rate": 1.0}}
     config = StudyConfig.from_dict(values)
-    assert config.model.train_part == "head"
-    assert config.to_dict()["model"]["train_part"] == "head"
+    assert config.trial.train_part == "head"
+    assert config.to_dict()["trial"]["train_part"] == "head"
 
 
 def test_problems_are_spelled_by_who_reports_them() -> None:

@@ -16,7 +16,7 @@ OLD = Path(__file__).parents[1] / "fixtures" / "v0.1"
 FULL = StudyConfig(
     data=DataConfig(train="a\\b", dev="ü", test="t", label_names="n", text_column="x", label_column="y", max_tokens=9),
     model=ModelConfig(
-        model="m", tokenizer="t", train_part="head", implementation="native", gradient_checkpointing=True
+        model="m", tokenizer="t", implementation="native", gradient_checkpointing=True
     ),
     trial=TrialConfig(
         peak_rate=1e-3, schedule="cosine(to=1%)", epochs=2, batch_size=4, micro_batch=2, seed=3, clip_norm=0.0,
@@ -98,5 +98,5 @@ def test_configurations_are_frozen() -> None:
 @pytest.mark.parametrize("path", sorted(OLD.glob("*/config.toml")), ids=lambda path: path.parent.name)
 def test_configurations_of_version_0_1_are_read(path: Path) -> None:
     config = StudyConfig.from_toml(path)
-    assert config.model.train_part == "full"
+    assert config.trial.train_part == "full"
     assert StudyConfig.from_dict(config.to_dict()) == config

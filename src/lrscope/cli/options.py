@@ -17,7 +17,7 @@ from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.catalogue import WARMUP, all_settings, option_settings
 from lrscope.config.execution import ExecutionConfig
 from lrscope.config.find import FindConfig
-from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SftConfig
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError, Problem
@@ -34,7 +34,7 @@ def _names(section: type[Section], *, but: str = "", only_find: bool = False) ->
 
 
 MODEL = _names(ModelConfig)
-INPUTS = (*MODEL[:1], *_names(DataConfig), *MODEL[1:])
+INPUTS = ("task", *MODEL[:1], *_names(DataConfig), *MODEL[1:], *_names(SftConfig))
 UNSEALED = tuple(name for name in INPUTS if name != "test")
 NUMERICS = _names(NumericsConfig)
 EXECUTION = _names(ExecutionConfig)

@@ -126,7 +126,8 @@ def sweep_config(
     shapes = tuple(schedule.without_warmup() for schedule in before) or ("linear",)
     grid = {**kept.grid, **grid_of(settings, shapes), **({} if rates is None else {"peak_rate": rates})}
     # A trial is checked as a whole: where batch sizes are compared, a micro-batch is held to the first of them.
-    first = {name: values[0] for name, values in grid.items()}
+    # So are the settings of adapters, which exist where one of the parts is `lora`.
+    first = {name: "lora" if "lora" in values else values[0] for name, values in grid.items()}
     shared = {name: value for name, value in settings.items() if not isinstance(value, tuple)}
     built = build_config({**shared, **first}, base=base, what="a sweep")
     varied = {name: values for name, values in grid.items() if len(values) > 1} or {

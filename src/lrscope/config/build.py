@@ -10,11 +10,12 @@ from lrscope.config import StudyConfig
 from lrscope.config.base import settings_of
 from lrscope.config.catalogue import SECTIONS, all_settings, flag_of
 from lrscope.config.execution import ExecutionConfig
+from lrscope.data.dev_share import parse_share
 from lrscope.errors import ConfigError, Problem
 from lrscope.schedules import Schedule, parse, parse_duration, with_warmup
 
 DEFAULT_WARMUP = "6%"  # a prior, not a finding: docs/schedules.md
-SHARED = ("data", "model", "trial", "numerics")  # the sections that every study has
+SHARED = ("data", "model", "sft", "trial", "numerics")  # the sections that every study has
 # A resumed run keeps what it was asked for; only where its inputs lie may change.
 MOVABLE = ("model", *(name for name, item in all_settings().items() if item.is_path))
 
@@ -60,6 +61,11 @@ def build_config(
         values["trial"]["schedule"] = compose_schedule(
             parse(kept).without_warmup() if schedule is None and kept is not None else schedule, warmup
         )
+    task = str(values.get("task", "classification"))
+    for section in SHARED:  # what a task does otherwise, where nobody said anything
+        for name, item in settings_of(SECTIONS[section]).items():
+            if base is None and task in item.task_defaults:
+                values[section].setdefault(name, item.task_defaults[task])
     missing = [
         item
         for section in SHARED
@@ -95,7 +101,10 @@ def resolve_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
         if name in settings:
             if not settings[name].strip():
                 raise ConfigError(Problem(f"{{{name}}} must not be empty", repr(settings[name])))
-            resolved[name] = model_reference(settings[name]) if name == "model" else absolute(settings[name])
+            if name == "model":
+                resolved[name] = model_reference(settings[name])
+            elif parse_share(settings[name]) is None:
+                resolved[name] = absolute(settings[name])
     return resolved
 
 

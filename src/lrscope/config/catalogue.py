@@ -9,13 +9,13 @@ from lrscope.config.base import Section, Setting, settings_of
 from lrscope.config.execution import ExecutionConfig
 from lrscope.config.external import TrainerConfig
 from lrscope.config.find import FindConfig
-from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, StudyConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SftConfig, StudyConfig
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 
 _ALL = (
-    StudyConfig, DataConfig, ModelConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig, ExecutionConfig,
-    TrainerConfig,
+    StudyConfig, DataConfig, ModelConfig, SftConfig, TrialConfig, NumericsConfig, SweepConfig, FindConfig,
+    ExecutionConfig, TrainerConfig,
 )  # fmt: skip
 SECTIONS: Mapping[str, type[Section]] = {section.key: section for section in _ALL}
 

@@ -6,7 +6,7 @@ import dataclasses
 import math
 import numbers
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, field
 from typing import Any
 
 from lrscope.errors import ConfigError, Problem
@@ -27,7 +27,8 @@ class Setting:
     may compare values, `in_find` that a range test trains with it, `is_path` that it names a file. `trainer` is its
     name in Hugging Face's TrainingArguments, `other_names` are what other programs call it. `former` is the key of
     version 0.1, which is still read. `parse` makes the value of what is given. `items` are the names that a list may
-    hold.
+    hold. `tasks` are those that a setting belongs to, all of them where there are none; `of_part` is the value of
+    `train_part` that it belongs to. `task_defaults` are defaults of tasks that differ from the field's own.
     """
 
     help: str
@@ -51,6 +52,9 @@ class Setting:
     former: str = ""
     parse: Callable[[Any], Any] | None = None
     items: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    of_part: str = ""
+    task_defaults: Mapping[str, Any] = field(default_factory=dict)
 
     name: str = ""
     section: str = ""
@@ -73,6 +77,14 @@ class Setting:
     def title(self) -> str:
         """What people call it, such as "batch size"."""
         return self.label or self.name.replace("_", " ")
+
+    def belongs_to(self, task: str) -> bool:
+        """Whether a task has this setting.
+
+        >>> Setting(help="", tasks=("sft",)).belongs_to("classification"), Setting(help="").belongs_to("sft")
+        (False, True)
+        """
+        return not self.tasks or task in self.tasks
 
     def checked(self, value: Any) -> tuple[Any, Problem | None]:
         """Return a given value as the section holds it, and what is wrong with it.

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from lrscope.config.any_study import AnyStudy
 from lrscope.config.base import Section, setting, settings_of, show_value, without_none
 from lrscope.config.find import FindConfig
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
+from lrscope.data.dev_share import parse_share
 from lrscope.errors import Problem
 
 
@@ -32,8 +33,9 @@ class DataConfig(Section):
         other_names=("train_file",),
     )
     dev: str = setting(
-        help="Examples that learning rates and epochs are compared on.",
-        metavar="FILE",
+        help="Examples that learning rates and epochs are compared on: a file, or a share of the training examples "
+        "such as 10%.",
+        metavar="FILE|SHARE",
         is_path=True,
         other_names=("dev_file", "validation_file"),
     )
@@ -41,20 +43,22 @@ class DataConfig(Section):
         None, help="Examples kept sealed: predicted, but scored only when asked for.", metavar="FILE", is_path=True,
         shown_default="none",
     )  # fmt: skip
+    split_seed: int = setting(
+        0, help="Random seed of the examples that a share for dev takes.", metavar="N", at_least=0, below=2**63,
+        way_out="try 0",
+    )  # fmt: skip
     label_names: str | None = setting(
         None, help="Names of the classes: a JSON list (index = label) or map.", metavar="FILE", is_path=True,
-        shown_default="the labels themselves",
+        shown_default="the labels themselves", tasks=("classification",),
     )  # fmt: skip
     text_column: str | None = setting(
-        None,
-        help="Column of the sentences.",
-        metavar="NAME",
-        shown_default="text or sentence",
-        other_names=("text_column_name",),
-    )
+        None, help="Column of the sentences.", metavar="NAME", shown_default="text or sentence",
+        tasks=("classification",), other_names=("text_column_name",),
+    )  # fmt: skip
     label_column: str | None = setting(
-        None, help="Column of the labels.", metavar="NAME", shown_default="label", other_names=("label_column_name",)
-    )
+        None, help="Column of the labels.", metavar="NAME", shown_default="label", tasks=("classification",),
+        other_names=("label_column_name",),
+    )  # fmt: skip
     on_long: Literal["cut", "error"] = setting(
         "cut", help="Examples longer than the context: cut them and count them, or stop with an error."
     )
@@ -62,6 +66,11 @@ class DataConfig(Section):
         None, help="Longest example in tokens.", metavar="N", shown_default="the model's context", at_least=2,
         cap=100_000_000, way_out="leave it out for the model's limit", other_names=("max_seq_length", "max_length")
     )  # fmt: skip
+
+    @property
+    def dev_share(self) -> float | None:
+        """The share of the training examples that dev takes; None where it is a file."""
+        return parse_share(self.dev)
 
     def _problems(self) -> list[Problem]:
         if self.text_column is None or self.text_column != self.label_column:
@@ -71,8 +80,35 @@ class DataConfig(Section):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SftConfig(Section):
+    """What supervised fine-tuning learns of a conversation, and how its answers are measured besides the loss."""
+
+    panel: ClassVar[str] = "Supervised fine-tuning"
+    key: ClassVar[str] = "sft"
+
+    chat_template: str | None = setting(
+        None, help="Template that makes text of a conversation: a name such as chatml or alpaca, or a .jinja file.",
+        metavar="NAME|FILE", shown_default="the model's own", tasks=("sft",),
+    )  # fmt: skip
+    loss_on: Literal["completion", "all"] = setting(
+        "completion", help="Tokens that are learned: those of the assistant's turns, or all.", tasks=("sft",)
+    )
+    generate_metric: Literal["none", "exact_match"] = setting(
+        "none", help="Measure answers that the trained model generates for dev, once it is trained.", tasks=("sft",)
+    )
+    answer_after: str | None = setting(
+        None, help="What precedes the answer in a completion, such as ####; the last one counts.", metavar="TEXT",
+        shown_default="the whole completion is the answer", tasks=("sft",),
+    )  # fmt: skip
+    answer_tokens: int = setting(
+        256, help="Longest generated answer in tokens.", metavar="N", at_least=1, cap=1_000_000, way_out="try 256",
+        tasks=("sft",),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig(Section):
-    """Which weights, which of them train, and which implementation runs them."""
+    """Which weights, and which implementation runs them."""
 
     panel: ClassVar[str] = "Input"
     key: ClassVar[str] = "model"
@@ -85,10 +121,6 @@ class ModelConfig(Section):
     tokenizer: str | None = setting(
         None, help="Tokenizer file or folder, where it does not lie beside the weights.", metavar="PATH", is_path=True,
         shown_default="beside the weights",
-    )  # fmt: skip
-    train_part: Literal["full", "head"] = setting(
-        "full", help="What is trained: the full model, or the classification head alone.", panel="Training",
-        former="train",
     )  # fmt: skip
     implementation: Literal["auto", "native", "transformers"] = setting(
         "auto", help="Which code runs the model; auto takes the native one where it supports the architecture.",
@@ -130,6 +162,7 @@ class StudyConfig(AnyStudy):
     sections: ClassVar[Mapping[str, type[Section]]] = {
         "data": DataConfig,
         "model": ModelConfig,
+        "sft": SftConfig,
         "trial": TrialConfig,
         "numerics": NumericsConfig,
         "sweep": SweepConfig,
@@ -140,7 +173,11 @@ class StudyConfig(AnyStudy):
     model: ModelConfig = setting(help="The model.")
     trial: TrialConfig = setting(help="Settings of one training run.")
     numerics: NumericsConfig = setting(factory=NumericsConfig, help="How it is computed.")
-    task: Literal["classification"] = setting("classification", help="What the model learns.")
+    sft: SftConfig = setting(factory=SftConfig, help="What supervised fine-tuning learns.")
+    task: Literal["classification", "sft"] = setting(
+        "classification", help="What the model learns: classes of sentences, or the completions of prompts (sft).",
+        panel="Input",
+    )  # fmt: skip
     score_test: bool = setting(False, help="Open the test scores when training ends; it is recorded.", panel="Output")
     sweep: SweepConfig | None = setting(None, help="What is compared.")
     find: FindConfig | None = setting(None, help="The range test.")
@@ -158,17 +195,58 @@ class StudyConfig(AnyStudy):
     def input_paths(self) -> Mapping[str, str]:
         """The files and folders that trials read, by setting; a model of the hub is among them."""
         data = {name: getattr(self.data, name) for name, item in settings_of(DataConfig).items() if item.is_path}
+        if self.data.dev_share is not None:
+            del data["dev"]
         named = {**data, "model": self.model.model, "tokenizer": self.model.tokenizer}
         return {name: path for name, path in named.items() if path}
 
     @property
     def inputs_named(self) -> Mapping[str, Any]:
         """What trials read and train, as a report shows it."""
-        data = without_none(self.data.to_dict())
-        return {"model": self.model.model, **data, "batch_size": self.trial.batch_size}
+        sections = without_none({**self.data.to_dict(), **self.sft.to_dict()})
+        known = {**settings_of(DataConfig), **settings_of(SftConfig)}
+        own = {
+            name: value for name, value in sections.items() if not known[name].tasks or self.task in known[name].tasks
+        }
+        if self.data.dev_share is None:
+            del own["split_seed"]
+        return {"model": self.model.model, **own, "batch_size": self.trial.batch_size}
 
     def reading(self, paths: Mapping[str, Any]) -> StudyConfig:
         """Return the same study with inputs read from elsewhere: `paths` by setting, those of [data] and [model]."""
         data = {name: path for name, path in paths.items() if name in settings_of(DataConfig)}
         model = {name: path for name, path in paths.items() if name in ("model", "tokenizer")}
         return replace(self, data=replace(self.data, **data), model=replace(self.model, **model))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], source: str = "") -> Self:
+        """Build from nested plain values; what is trained stood in [model] before version 0.2."""
+        model = values.get("model") if isinstance(values, Mapping) else None
+        if isinstance(model, Mapping) and (part := {"train_part", "train"} & model.keys()):
+            trial = values.get("trial", {})
+            former = {"train_part": model[min(part)]}
+            kept = {name: value for name, value in model.items() if name not in part}
+            values = {**values, "model": kept, "trial": {**former, **trial} if isinstance(trial, Mapping) else trial}
+        return super().from_dict(values, source)
+
+    def _problems(self) -> list[Problem]:
+        problems = [
+            Problem(f"{{{name}}} belongs to {{task}} {' or '.join(item.tasks)}", self.task, "leave it out")
+            for section in (self.data, self.sft, self.trial)
+            for name, item in settings_of(type(section)).items()
+            if not item.belongs_to(self.task) and getattr(section, name) != item.default
+        ]
+        grid = {} if self.sweep is None else self.sweep.grid
+        parts = set(grid.get("train_part", (self.trial.train_part,)))
+        for name in grid:
+            item = settings_of(TrialConfig)[name]
+            if not item.belongs_to(self.task):
+                problems.append(Problem(f"{{{name}}} belongs to {{task}} {item.tasks[0]}", self.task, "leave it out"))
+            if item.of_part and item.of_part not in parts:
+                got = " and ".join(sorted(parts))
+                problems.append(Problem(f"{{{name}}} belongs to {{train_part}} {item.of_part}", got, "leave it out"))
+        if self.task == "sft" and "head" in parts:
+            problems.append(
+                Problem("{train_part} head belongs to {task} classification", self.task, "train lora or full")
+            )
+        return problems

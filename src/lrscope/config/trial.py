@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 from lrscope.config.any_trial import AnyTrial
-from lrscope.config.base import setting
-from lrscope.errors import Problem
+from lrscope.config.base import setting, settings_of, show_value
+from lrscope.errors import ConfigError, Problem
 from lrscope.schedules import Duration, ResolvedSchedule, Schedule, parse, parse_duration
 from lrscope.schedules.durations import round_half_up
 from lrscope.schedules.horizon import count_steps_per_epoch
@@ -21,6 +23,22 @@ DEFAULT_SCHEDULE = parse("warmup(6%) > linear")
 
 def _duration(value: object) -> Duration:
     return value if isinstance(value, Duration) else parse_duration(str(value))
+
+
+def _targets(value: object) -> str:
+    """Return the names of matrices, joined with +; a comma or a space joins them too.
+
+    >>> _targets("q_proj, v_proj")
+    'q_proj+v_proj'
+
+    Raises:
+        ConfigError: there are none, or they are no names.
+    """
+    names = re.split(r"[+,\s]+", value.strip()) if isinstance(value, str) else []
+    if not names or not all(re.fullmatch(r"[A-Za-z0-9_.-]+", name) for name in names):
+        rule = "{lora_targets} are names of matrices joined with +"
+        raise ConfigError(Problem(rule, show_value(value), "write all-linear or q_proj+v_proj"))
+    return "+".join(dict.fromkeys(names))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +59,14 @@ class TrialConfig(AnyTrial):
         "…; lrscope schedule show draws one.",
         metavar="TEXT", shown_default="linear", parse=parse, varies=True, in_find=True, trainer="lr_scheduler_type",
     )  # fmt: skip
+    train_part: Literal["full", "lora", "head"] = setting(
+        "full", help="What is trained: the full model, low-rank adapters (LoRA), or the classification head alone.",
+        varies=True, in_find=True,
+    )  # fmt: skip
     epochs: int = setting(
         5, help="Passes over the training set.", metavar="N", at_least=1, cap=100_000, way_out="try 3",
         limit="longer runs are counted in more steps than can be held", varies=True, trainer="num_train_epochs",
+        task_defaults={"sft": 1},
     )  # fmt: skip
     batch_size: int = setting(
         32, help="Examples per optimizer step.", metavar="N", at_least=1, cap=1_000_000, way_out="try 32",
@@ -56,7 +79,7 @@ class TrialConfig(AnyTrial):
         way_out="it is the part of a batch that is computed at a time",
     )  # fmt: skip
     seed: int = setting(
-        0, help="Random seed of the head's initial weights, the order of examples and dropout.", metavar="N",
+        0, help="Random seed of the initial weights of what is new, the order of examples and dropout.", metavar="N",
         at_least=0, below=2**63, way_out="try 0", trainer="seed",
     )  # fmt: skip
     optimizer: Literal["adamw", "sgd"] = setting(
@@ -90,16 +113,39 @@ class TrialConfig(AnyTrial):
     )  # fmt: skip
     head_multiplier: float = setting(
         1.0, help="Learning-rate multiplier for the classification head.", metavar="X", above=0, cap=1_000_000,
-        way_out="1 means the same rate as the rest",
-        varies=True, in_find=True,
+        way_out="1 means the same rate as the rest", varies=True, in_find=True, tasks=("classification",),
     )  # fmt: skip
     dropout: float = setting(
         0.3, help="Dropout probability before the classification head.", metavar="P", at_least=0, below=1,
-        way_out="try 0.3", varies=True, in_find=True, other_names=("hidden_dropout_prob",)
+        way_out="try 0.3", varies=True, in_find=True, tasks=("classification",), other_names=("hidden_dropout_prob",)
     )  # fmt: skip
     label_smoothing: float = setting(
         0.0, help="Probability that is spread over all classes in the loss.", metavar="P", at_least=0, below=1,
-        way_out="try 0.1", varies=True, in_find=True, trainer="label_smoothing_factor",
+        way_out="try 0.1", varies=True, in_find=True, tasks=("classification",), trainer="label_smoothing_factor",
+    )  # fmt: skip
+    lora_rank: int = setting(
+        16, help="Rank of the adapters.", metavar="N", at_least=1, cap=65_536, way_out="try 16",
+        limit="no matrix of a model has a larger one", varies=True, in_find=True, of_part="lora",
+    )  # fmt: skip
+    lora_alpha: float = setting(
+        32.0, help="Scale of the adapters: their product is multiplied by alpha / rank.", metavar="X", above=0,
+        cap=1_000_000, way_out="try 32", varies=True, in_find=True, of_part="lora",
+    )  # fmt: skip
+    lora_dropout: float = setting(
+        0.0, help="Dropout probability of what enters the adapters.", metavar="P", at_least=0, below=1,
+        way_out="try 0", varies=True, in_find=True, of_part="lora",
+    )  # fmt: skip
+    lora_targets: str = setting(
+        "all-linear", help="Matrices with adapters: all-linear, or names joined with +, such as q_proj+v_proj.",
+        metavar="NAMES", parse=_targets, varies=True, in_find=True, of_part="lora",
+    )  # fmt: skip
+    lora_scaling: Literal["rank", "sqrt-rank"] = setting(
+        "rank", help="Divide alpha by the rank, or by its square root (rsLoRA).", varies=True, in_find=True,
+        of_part="lora",
+    )  # fmt: skip
+    lora_plus_ratio: float = setting(
+        1.0, help="Learning-rate multiplier for the adapters' B matrices (LoRA+).", metavar="X", above=0,
+        cap=1_000_000, way_out="16 is usual for LoRA+, 1 turns it off", varies=True, in_find=True, of_part="lora",
     )  # fmt: skip
     patience: int | None = setting(
         None, help="Stop early after this many evaluations without a better dev metric.", metavar="N",
@@ -113,6 +159,22 @@ class TrialConfig(AnyTrial):
         "running", help="Train metrics from the training pass itself, or from a pass of their own at every evaluation.",
         varies=True,
     )  # fmt: skip
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """Return the same trial with these settings; those of a part that is not trained take their defaults.
+
+        So that a grid of `train_part` and of settings of the adapters holds each full fine-tune once.
+
+        Raises:
+            ConfigError: one cannot be.
+
+        >>> trial = TrialConfig(peak_rate=1e-3, train_part="lora", lora_rank=4)
+        >>> trial.with_values({"train_part": "full"}).lora_rank
+        16
+        """
+        part = values.get("train_part", self.train_part)
+        unused = {n: item.default for n, item in settings_of(type(self)).items() if item.of_part not in ("", part)}
+        return super().with_values({**values, **unused})
 
     def resolve_schedule(self, num_examples: int) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
@@ -159,7 +221,11 @@ class TrialConfig(AnyTrial):
         return replace(self, epochs=round(length))
 
     def _problems(self) -> list[Problem]:
-        problems = []
+        problems = [
+            Problem(f"{{{name}}} belongs to {{train_part}} {item.of_part}", self.train_part, "leave it out")
+            for name, item in settings_of(type(self)).items()
+            if item.of_part not in ("", self.train_part) and getattr(self, name) != item.default
+        ]
         if self.micro_batch is not None and self.micro_batch > self.batch_size:
             rule = f"{{micro_batch}} must be from 1 to the batch size of {self.batch_size}"
             way_out = "it is the part of a batch that is computed at a time"

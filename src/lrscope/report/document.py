@@ -143,7 +143,7 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     arguments = trainer_arguments(config, batching)
     if arguments is None:
         return (str(command),)
-    more = extra_steps(config, study.model.train_part)
+    more = extra_steps(config)
     comment = "; ".join([*([more] if more else []), f"not equal: {', '.join(differences(config, batching))}"])
     return (str(command), f"{as_call(arguments)}  # {comment}")
 

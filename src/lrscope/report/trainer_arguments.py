@@ -58,13 +58,13 @@ def differences(config: TrialConfig, batching: str = "bucketed") -> list[str]:
     return [*differing, "other batches of similar length" if batching == "bucketed" else "another order of examples"]
 
 
-def extra_steps(config: TrialConfig, part: str) -> str:
+def extra_steps(config: TrialConfig) -> str:
     """Return what has to be done beside the arguments, empty where nothing has.
 
-    >>> extra_steps(TrialConfig(peak_rate=1e-3, patience=2), "head")
+    >>> extra_steps(TrialConfig(peak_rate=1e-3, patience=2, train_part="head"))
     'all but the head frozen, EarlyStoppingCallback(early_stopping_patience=2)'
     """
-    steps = ["all but the head frozen"] if part == "head" else []
+    steps = ["all but the head frozen"] if config.train_part == "head" else []
     if config.patience is not None:
         steps.append(f"EarlyStoppingCallback(early_stopping_patience={config.patience})")
     return ", ".join(steps)

@@ -155,7 +155,7 @@ class RangeTrial:
         for record in course:
             if record.step + 1 >= self.config.warm_head:
                 break
-        model.set_trainable(self.inputs.config.model.train_part)
+        model.set_trainable(self.trial.train_part)
 
     def _each_rate(self, model: nn.Module) -> Iterator[RampStep]:
         """Train a little at each rate, always from the same weights on the same batches: time does not confound."""

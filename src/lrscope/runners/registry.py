@@ -21,7 +21,8 @@ def runner_for(config: AnyStudy) -> Runner:
         from lrscope.runners.command import CommandRunner
 
         return CommandRunner()
-    if built_in(config).model.train_part == "head":
+    study = built_in(config)
+    if study.trial.train_part == "head" and "train_part" not in (study.sweep.grid if study.sweep else {}):
         from lrscope.runners.heads import HeadsRunner
 
         return HeadsRunner()

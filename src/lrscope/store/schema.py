@@ -93,6 +93,15 @@ CREATE TABLE openings (
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ("ALTER TABLE trials ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",),
     ("ALTER TABLE study ADD COLUMN overlaps TEXT NOT NULL DEFAULT '[]'",),
+    (  # what is trained is a setting of a trial now, so that it can be compared; 0.1 called it `train`
+        """UPDATE trials SET config = json_set(config, '$.train_part', (
+            SELECT coalesce(json_extract(config, '$.model.train_part'), json_extract(config, '$.model.train'))
+            FROM study
+        )) WHERE EXISTS (
+            SELECT * FROM study
+            WHERE coalesce(json_extract(config, '$.model.train_part'), json_extract(config, '$.model.train')) NOTNULL
+        )""",
+    ),
 )
 VERSION = 1 + len(MIGRATIONS)
 

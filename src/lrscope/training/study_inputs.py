@@ -41,7 +41,7 @@ class StudyInputs:
     def build_model(self, trial: TrialConfig) -> TrainableModel:
         """Return a fresh model on the study's device."""
         model = self.task.build_model(self.data, trial, self.numerics.precision)
-        model.set_trainable(self.config.model.train_part)
+        model.set_trainable(trial.train_part)
         model.set_gradient_checkpointing(self.config.model.gradient_checkpointing)
         return model.to(self.numerics.device)
 

@@ -63,7 +63,7 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
             trial=row.id,
             config=config,
             trainer_arguments=trainer_arguments(config, asked.numerics.batching),
-            extra_steps=extra_steps(config, asked.model.train_part),
+            extra_steps=extra_steps(config),
             differences=tuple(differences(config, asked.numerics.batching)),
             note=note,
         )
