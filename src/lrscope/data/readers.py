@@ -6,12 +6,11 @@ be named by file and line. Files are UTF-8, with or without a byte order mark; l
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lrscope.data.table_rows import Quoting, csv_rows, json_rows, parquet_file, read_bytes
+from lrscope.data.table_rows import json_rows, parquet_file, read_bytes, separated_rows
 from lrscope.errors import DataError, Problem
 
 SEPARATOR = " ||| "
@@ -107,22 +106,13 @@ def _from_text(path: Path, require_labels: bool) -> Iterator[Example]:
 
 
 def _from_csv(path: Path, text_column: str | None, label_column: str | None, require_labels: bool) -> Iterator[Example]:
-    text = read_text(path)
-    tabs = path.suffix.lower() == ".tsv"
-    quoting: Quoting = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
-    rows = csv_rows(path, text, "\t" if tabs else ",", quoting=quoting)
+    rows = separated_rows(path, read_text(path))
     _, header = next(rows, (0, []))
     if not header:
         return
     text_place, label_place = _columns(path, header, text_column, label_column, require_labels)
     for line, row in rows:
         yield Example(row[text_place].strip(), None if label_place is None else row[label_place].strip() or None, line)
-
-
-def _quotes_close(text: str) -> bool:
-    """Return whether every field that opens with a quote closes with one; if not, quotes are plain, as in GLUE."""
-    fields = (field for line in text.split("\n") for field in line.split("\t") if field.startswith('"'))
-    return all(len(field) > 1 and field.endswith('"') for field in fields)
 
 
 def _columns(

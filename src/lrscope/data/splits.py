@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.data.dev_split import DevShare, share_note, split_off
 from lrscope.data.labels import PLACEHOLDER, LabelSet, build, read_label_names
+from lrscope.data.overlaps import Overlaps, count_overlaps, normalized
 from lrscope.data.readers import Example, read_examples, shorten
 from lrscope.errors import DataError
 
@@ -64,13 +64,13 @@ class Splits:
     dev: Split
     test: Split | None
     labels: LabelSet
-    overlaps: dict[tuple[str, str], int]
+    overlaps: Overlaps
     notes: tuple[str, ...]
 
 
 def load_splits(
     train: Path,
-    dev: Path,
+    dev: Path | DevShare,
     test: Path | None,
     *,
     label_names: Path | None = None,
@@ -79,23 +79,32 @@ def load_splits(
 ) -> Splits:
     """Read a study's files. Test labels may be missing, or −1.
 
+    A share of train as dev keeps equal sentences on one side, and a sentence of every class in train.
+
     Raises:
         DataError: a file cannot be used, or a class appears in dev or test but never in train.
     """
     names = read_label_names(label_names) if label_names else None
     columns: dict[str, Any] = {"text_column": text_column, "label_column": label_column}
-    examples = {"train": read_examples(train, **columns), "dev": read_examples(dev, **columns)}
-    paths = {"train": train, "dev": dev}
+    whole = read_examples(train, **columns)
+    drawn_note = []
+    if isinstance(dev, DevShare):
+        kept, drawn = split_off([normalized(item.text) for item in whole], dev, train, [item.label for item in whole])
+        examples = {"train": [whole[place] for place in kept], "dev": [whole[place] for place in drawn]}
+        paths = {"train": train, "dev": train}
+        drawn_note = [share_note(train, len(drawn), len(whole), dev)]
+    else:
+        examples = {"train": whole, "dev": read_examples(dev, **columns)}
+        paths = {"train": train, "dev": dev}
     if test is not None:
         paths["test"] = test
         examples["test"] = read_examples(test, **columns, require_labels=False)
     labels = build(examples["train"], train, names, label_names)
     splits = {name: _classified(name, paths[name], rows, labels) for name, rows in examples.items()}
     _require_trained_classes(splits, labels)
-    overlaps = _overlaps(splits)
-    return Splits(
-        splits["train"], splits["dev"], splits.get("test"), labels, overlaps, tuple(_notes(splits, labels, overlaps))
-    )
+    overlaps = count_overlaps({name: split.texts for name, split in splits.items()})
+    notes = (*drawn_note, *_notes(splits, labels, overlaps))
+    return Splits(splits["train"], splits["dev"], splits.get("test"), labels, overlaps, notes)
 
 
 def load_split(
@@ -145,24 +154,7 @@ def _require_trained_classes(splits: dict[str, Split], labels: LabelSet) -> None
                 )
 
 
-def _normalized(text: str) -> str:
-    return " ".join(text.split()).casefold()
-
-
-def _overlaps(splits: dict[str, Split]) -> dict[tuple[str, str], int]:
-    """Count, for each pair, the sentences of the second that the first one holds too, but for case and spacing."""
-    names = list(splits)
-    overlaps = {}
-    for number, second in enumerate(names):
-        # Kept is the later split, the smaller one as a rule; the earlier ones are gone through.
-        times = Counter(_normalized(text) for text in splits[second].texts) if number else Counter[str]()
-        for first in names[:number]:
-            shared = {text for text in map(_normalized, splits[first].texts) if text in times}
-            overlaps[first, second] = sum(times[text] for text in shared)
-    return {(first, second): overlaps[first, second] for first, second in itertools.combinations(names, 2)}
-
-
-def _notes(splits: dict[str, Split], labels: LabelSet, overlaps: dict[tuple[str, str], int]) -> list[str]:
+def _notes(splits: dict[str, Split], labels: LabelSet, overlaps: Overlaps) -> list[str]:
     notes = [
         f"{count} of {splits[second].num_examples} {second} sentences are also in {first}"
         for (first, second), count in overlaps.items()

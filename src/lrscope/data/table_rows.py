@@ -67,6 +67,23 @@ def csv_rows(
         raise DataError(f"{path}:{reader.line_num}: not a CSV row: {error}; quote fields as spreadsheets do") from error
 
 
+def separated_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield (line, cells) of a CSV file's text, or of a TSV file's, in which quotes may be plain characters.
+
+    Raises:
+        DataError: a row cannot be read; the line is named.
+    """
+    tabs = path.suffix.lower() == ".tsv"
+    quoting: Quoting = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
+    return csv_rows(path, text, "\t" if tabs else ",", quoting=quoting)
+
+
+def _quotes_close(text: str) -> bool:
+    """Return whether every field that opens with a quote closes with one; if not, quotes are plain, as in GLUE."""
+    fields = (field for line in text.split("\n") for field in line.split("\t") if field.startswith('"'))
+    return all(len(field) > 1 and field.endswith('"') for field in fields)
+
+
 def json_rows(path: Path, text: str | Iterable[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     r"""Yield (line, object) of text with one JSON object a line, or of its lines; empty lines are left out.
 
@@ -94,13 +111,18 @@ def json_value(text: str, rule: str, way_out: str) -> Any:
     [1]
     """
     try:
-        return json.loads(text, object_pairs_hook=_with_keys_once)
+        return json.loads(text, object_pairs_hook=with_keys_once)
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else getattr(error, "msg", str(error))
         raise DataError(f"{rule}: {reason}; {way_out}") from error
 
 
-def _with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def with_keys_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object as a dict.
+
+    Raises:
+        ValueError: a key stands there twice.
+    """
     values = dict(pairs)
     if len(values) < len(pairs):
         names = [name for name, _ in pairs]

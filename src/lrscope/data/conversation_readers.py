@@ -1,0 +1,40 @@
+"""Files of conversations: every form in every container, held to one form a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lrscope.data.conversation_forms import Form, form_of
+from lrscope.data.conversation_rows import object_rows
+from lrscope.data.conversations import Conversation, check_turns
+from lrscope.errors import DataError
+
+
+def read_conversations(path: Path) -> list[Conversation]:
+    """Read a file of conversations: JSON, JSONL, Parquet, CSV, TSV or text, in one of the forms.
+
+    Raises:
+        DataError: the file is missing, empty, not UTF-8, mixes forms, or is wrong on a line.
+    """
+    conversations: list[Conversation] = []
+    forms: dict[tuple[str, ...], Form] = {}
+    first: tuple[Form, int] | None = None
+    for line, row in object_rows(path):
+        where = f"{path}:{line}"
+        keys = tuple(row)
+        form = forms.get(keys) or forms.setdefault(keys, form_of(keys, where))
+        first = first or (form, line)
+        if form != first[0]:
+            raise DataError(
+                f"{where}: all examples of a file have one form, {first[0].described} as on line {first[1]}: got "
+                f"{form.described}; convert them, or keep two files"
+            )
+        turns = form.read(row, where)
+        if form.name != "text":
+            check_turns(turns, where)
+        elif not turns[0].text.strip():
+            raise DataError(f"{where}: a text must not be empty; remove the line or write its text")
+        conversations.append(Conversation(tuple(turns), line))
+    if not conversations:
+        raise DataError(f"{path} must hold at least one example: got an empty file; name another")
+    return conversations
