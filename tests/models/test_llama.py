@@ -7,7 +7,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from lrscope.models import llama
-from lrscope.models.generation import build_language_model, generate
+from lrscope.models.generation import build_language_model
 from lrscope.models.llama import Backbone
 from lrscope.models.rope import LinearScaling, Llama3Scaling
 from lrscope.models.shape import LlamaShape
@@ -120,33 +120,3 @@ def test_gradient_checkpointing_changes_nothing(pair: tuple[Backbone, LlamaForCa
         backbone(ids).square().sum().backward()
         grads.append([p.grad.clone() for p in backbone.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*grads, strict=True))
-
-
-def test_language_model_generates_what_transformers_generates(
-    pair: tuple[Backbone, LlamaForCausalLM, LlamaShape],
-) -> None:
-    _, theirs, shape = pair
-    model = build_language_model(shape, theirs.state_dict())
-    prompt = [1, 7, 3]
-    expected = theirs.generate(
-        torch.tensor([prompt]), max_new_tokens=12, do_sample=False, eos_token_id=None, pad_token_id=0
-    )
-    assert list(generate(model, prompt, max_new_tokens=12, temperature=0.0)) == expected[0, 3:].tolist()
-
-
-def test_sampling_follows_the_seed_and_the_temperature() -> None:
-    model = build_language_model(BASE, reference(BASE).state_dict())
-
-    def sample(seed: int, temperature: float) -> list[int]:
-        return list(generate(model, [1], max_new_tokens=8, temperature=temperature, seed=seed))
-
-    assert sample(0, 1.0) == sample(0, 1.0)
-    assert sample(0, 1.0) != sample(1, 1.0)
-    assert sample(0, 1e-4) == sample(1, 1e-4) == sample(5, 0.0)
-
-
-def test_generation_stops_before_a_stop_token_and_past_the_context_forgets_the_oldest() -> None:
-    model = build_language_model(BASE, reference(BASE).state_dict())
-    greedy = list(generate(model, [1], max_new_tokens=5, temperature=0.0))
-    assert list(generate(model, [1], max_new_tokens=5, temperature=0.0, stop_ids=frozenset({greedy[0]}))) == []
-    assert len(list(generate(model, [1] * 60, max_new_tokens=10, temperature=0.0))) == 10

@@ -1,44 +1,74 @@
-"""Text generation and scoring with the native LLaMA: short continuations, without a key/value cache.
+"""Text generation with the native LLaMA: many sequences at a time, each as if it were alone.
 
-Letters: B batch, T positions, V vocabulary.
+Letters: B sequences at work, N tokens, D model width, V vocabulary.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lrscope.models.llama import Backbone
+from lrscope.errors import ConfigError
+from lrscope.models.key_value_cache import KeyValueCache, bytes_a_position, read_prompts, read_tokens
+from lrscope.models.llama import Backbone, Linear
 from lrscope.models.shape import LlamaShape
+from lrscope.randomness import derive_seed
+
+SEQUENCES_AT_ONCE = 64
+CACHE_BYTES = 2**30  # fewer sequences at once where they are long
+PROMPT_TOKENS_AT_ONCE = 2**13
+SMALLEST_CACHE = 64  # positions
+
+
+class GeneratingModel(Protocol):
+    """What generation asks of a language model. It calls modules, so that theirs may be others than the usual."""
+
+    @property
+    def model(self) -> Backbone:
+        """Return the backbone."""
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """Return the precision of matrix products."""
+
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        """Return float32 logits (N, V) of the token after each, from normed hidden states in float32."""
 
 
 class LlamaLanguageModel(nn.Module):
     """The backbone and its vocabulary projection, which is the embedding itself where the two are tied."""
 
-    def __init__(self, shape: LlamaShape) -> None:
+    def __init__(self, shape: LlamaShape, compute_dtype: torch.dtype) -> None:
         super().__init__()
         self.model = Backbone(shape)
-        self.lm_head = nn.Linear(shape.dim, shape.vocab_size, bias=False)
+        self.lm_head = Linear(shape.dim, shape.vocab_size)
+        self.compute_dtype = compute_dtype
         if shape.tied:
             self.lm_head.weight = self.model.embed_tokens.weight
 
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        """Return float32 logits (N, V) of the token after each, from normed hidden states."""
+        return self.lm_head(hidden_ND.to(self.compute_dtype)).float()  # type: ignore[no-any-return]
+
     def forward(self, ids_BT: Tensor) -> Tensor:
         """Return float32 logits (B, T, V) of the token after each position."""
-        return self.lm_head(self.model(ids_BT))  # type: ignore[no-any-return]
-
-    def next_token_logits(self, ids_BT: Tensor, lengths_B: Tensor) -> Tensor:
-        """Return logits (B, V) of the token after each sentence's last real one."""
-        return self.lm_head(self.model.forward_last(ids_BT, lengths_B))  # type: ignore[no-any-return]
+        return self.logits(self.model(ids_BT, self.compute_dtype))
 
 
-def build_language_model(shape: LlamaShape, tensors: Mapping[str, Tensor]) -> LlamaLanguageModel:
-    """Assemble a language model in float32 from tensors in transformers' naming."""
+def build_language_model(
+    shape: LlamaShape, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float32
+) -> LlamaLanguageModel:
+    """Assemble a language model, kept and multiplied in `dtype`, from tensors in transformers' naming."""
     with torch.device("meta"):
-        language_model = LlamaLanguageModel(shape)
-    chosen = {name: tensor.float() for name, tensor in tensors.items() if name.startswith(("model.", "lm_head."))}
+        language_model = LlamaLanguageModel(shape, dtype)
+    chosen = {name: tensor.to(dtype) for name, tensor in tensors.items() if name.startswith(("model.", "lm_head."))}
     if shape.tied:
         chosen["lm_head.weight"] = chosen["model.embed_tokens.weight"]
     language_model.load_state_dict(chosen, assign=True)
@@ -47,31 +77,134 @@ def build_language_model(shape: LlamaShape, tensors: Mapping[str, Tensor]) -> Ll
     return language_model.eval()
 
 
-@torch.inference_mode()
+@dataclass(eq=False)
+class _Text:
+    """One sequence: its number among the prompts, its tokens, and how many of them are new."""
+
+    number: int
+    ids: list[int]
+    num_new: int = 0
+
+
+@dataclass(frozen=True)
+class _Sampling:
+    temperature: float
+    seed: int
+    max_new_tokens: int
+    stop_ids: frozenset[int]
+
+
 def generate(
-    model: LlamaLanguageModel,
-    prompt_ids: Sequence[int],
+    model: GeneratingModel,
+    prompts: Sequence[Sequence[int]],
     *,
     max_new_tokens: int,
-    temperature: float,
+    temperature: float = 0.0,
+    seed: int = 0,
+    stop_ids: frozenset[int] = frozenset(),
+) -> list[list[int]]:
+    """Return each prompt's continuation: up to `max_new_tokens` tokens, ended before a token of `stop_ids`.
+
+    Temperature 0 takes the most likely token; otherwise p ∝ exp(logit / temperature) over the whole vocabulary, drawn
+    for each token from (`seed`, the prompt's place, the token's place). What stands beside a prompt has no effect on
+    its continuation but the rounding of matrix products. When a text outgrows the context, the oldest tokens fall out.
+
+    Raises:
+        ConfigError: a prompt has no token.
+    """
+    texts = [_Text(number, list(prompt)) for number, prompt in enumerate(prompts)]
+    continuations: list[list[int]] = [[] for _ in texts]
+    for number, token in _tokens(model, texts, _Sampling(temperature, seed, max_new_tokens, stop_ids)):
+        continuations[number].append(token)
+    return continuations
+
+
+def stream(
+    model: GeneratingModel,
+    prompt: Sequence[int],
+    *,
+    max_new_tokens: int,
+    temperature: float = 0.0,
     seed: int = 0,
     stop_ids: frozenset[int] = frozenset(),
 ) -> Iterator[int]:
-    """Yield up to `max_new_tokens` continuation tokens, stopping before a token of `stop_ids`.
-
-    Temperature 0 takes the most likely token; otherwise p ∝ exp(logit / temperature) over the whole vocabulary.
-    When the text outgrows the context, the oldest tokens fall out.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    ids = list(prompt_ids)
-    for _ in range(max_new_tokens):
-        window = ids[-model.model.shape.max_positions :]
-        logits_V = model.next_token_logits(torch.tensor([window]), torch.tensor([len(window)]))[0]
-        if temperature == 0.0:
-            token = int(logits_V.argmax())
-        else:
-            token = int(torch.multinomial(F.softmax(logits_V / temperature, -1), 1, generator=generator))
-        if token in stop_ids:
-            return
-        ids.append(token)
+    """Yield the tokens of one prompt's continuation as they come: the same as `generate` of it alone."""
+    for _, token in _tokens(model, [_Text(0, list(prompt))], _Sampling(temperature, seed, max_new_tokens, stop_ids)):
         yield token
+
+
+def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> Iterator[tuple[int, int]]:
+    """Yield (prompt, token) as they come."""
+    if not all(text.ids for text in texts):
+        raise ConfigError("a prompt must have at least one token: got none; write something to go on from")
+    if sampling.max_new_tokens < 1:
+        return
+
+    def positions(text: _Text) -> int:
+        """Return a power of two that holds the text, so that those of like length share a cache."""
+        needed = min(len(text.ids) + sampling.max_new_tokens, model.model.shape.max_positions)
+        return min(1 << (max(needed, SMALLEST_CACHE) - 1).bit_length(), model.model.shape.max_positions)
+
+    for num_positions, group in groupby(sorted(texts, key=positions), key=positions):
+        yield from _tokens_of_like_length(model, deque(group), num_positions, sampling)
+
+
+@torch.inference_mode()
+def _tokens_of_like_length(
+    model: GeneratingModel, waiting: deque[_Text], num_positions: int, sampling: _Sampling
+) -> Iterator[tuple[int, int]]:
+    backbone, dtype, limit = model.model, model.compute_dtype, model.model.shape.max_positions
+    fitting = CACHE_BYTES // (bytes_a_position(backbone.shape, dtype) * num_positions)
+    num_rows = max(1, min(SEQUENCES_AT_ONCE, fitting, len(waiting)))
+    device = backbone.embed_tokens.weight.device
+    cache = KeyValueCache(backbone.shape, num_rows, num_positions, dtype, device)
+    running: list[_Text] = []  # in the order of the cache's rows
+    while running or waiting:
+        states = []
+        if running:
+            states.append(read_tokens(backbone, [text.ids[-1] for text in running], cache))
+        admitted = _next(waiting, cache.num_free)
+        if admitted:
+            states.append(read_prompts(backbone, [text.ids[-limit:] for text in admitted], cache))
+            running += admitted
+        chosen = _choose(model.logits(torch.cat(states)), running, sampling)
+        for row in reversed(range(len(running))):
+            text, token = running[row], chosen[row]
+            stopped = token in sampling.stop_ids
+            if not stopped:
+                text.ids.append(token)
+                text.num_new += 1
+                yield text.number, token
+                stopped = text.num_new == sampling.max_new_tokens
+            full = cache.lengths[row] == limit
+            if stopped or full:
+                cache.remove(row)
+                last = running.pop()
+                if row < len(running):
+                    running[row] = last
+                if not stopped:  # all positions change when the oldest token falls out: it is read anew
+                    waiting.appendleft(text)
+
+
+def _next(waiting: deque[_Text], num_free: int) -> list[_Text]:
+    """Take the texts that are read next: as many as there are rows for, and not too long together."""
+    taken: list[_Text] = []
+    num_tokens = 0
+    while waiting and len(taken) < num_free:
+        num_tokens += len(waiting[0].ids)
+        if taken and num_tokens > PROMPT_TOKENS_AT_ONCE:
+            break
+        taken.append(waiting.popleft())
+    return taken
+
+
+def _choose(logits_BV: Tensor, texts: list[_Text], sampling: _Sampling) -> list[int]:
+    if sampling.temperature == 0.0:
+        return logits_BV.argmax(-1).tolist()
+    probs_BV = F.softmax(logits_BV.double() / sampling.temperature, -1)
+    draws = [derive_seed(sampling.seed, "sample", text.number, text.num_new) / 2**63 for text in texts]
+    draw_B1 = torch.tensor(draws, dtype=torch.float64, device=logits_BV.device)[:, None]
+    cumulative_BV = probs_BV.cumsum(-1)
+    # The sum may be a little off 1. The first entry above the draw is never one without probability.
+    places_B1 = torch.searchsorted(cumulative_BV, draw_B1 * cumulative_BV[:, -1:], right=True)
+    return places_B1[:, 0].clamp_(max=logits_BV.shape[1] - 1).tolist()

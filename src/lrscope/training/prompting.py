@@ -60,11 +60,11 @@ def label_scores(
             texts = [prompts[row] + label for row in rows]
             width = max(map(len, texts))
             ids_BT = torch.tensor([ids + [tokenizer.pad_id] * (width - len(ids)) for ids in texts])
-            states_BTD = model.model(ids_BT)
+            states_BTD = model.model(ids_BT, model.compute_dtype)
             # Position i predicts token i + 1, so the label's tokens are predicted from one place earlier on.
             first_B1 = torch.tensor([[len(prompts[row]) - 1] for row in rows])
             places_BL = first_B1 + torch.arange(len(label))
-            logits_BLV = model.lm_head(states_BTD[torch.arange(len(rows))[:, None], places_BL])
+            logits_BLV = model.logits(states_BTD[torch.arange(len(rows))[:, None], places_BL])
             log_probs_BLV = F.log_softmax(logits_BLV, -1)
             scores[rows, place] = log_probs_BLV[:, torch.arange(len(label)), torch.tensor(label)].sum(-1).double()
     return scores

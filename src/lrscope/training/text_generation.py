@@ -11,7 +11,7 @@ import torch
 from lrscope.config import ModelConfig
 from lrscope.errors import CheckpointError, ConfigError, Problem
 from lrscope.models.checkpoints import read_checkpoint
-from lrscope.models.generation import LlamaLanguageModel, build_language_model, generate
+from lrscope.models.generation import LlamaLanguageModel, build_language_model, stream
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
 from lrscope.tasks.text import choose_implementation
 
@@ -34,7 +34,7 @@ class LanguageModel:
         stop_ids = frozenset((self.tokenizer.bos_id, self.tokenizer.eos_id)) if stop else frozenset()
         shown = self.tokenizer.decode(ids)
         yield shown
-        for token in generate(
+        for token in stream(
             self.model, list(ids), max_new_tokens=max_new_tokens, temperature=temperature, seed=seed, stop_ids=stop_ids
         ):
             ids.append(token)
