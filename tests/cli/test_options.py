@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import typer
 from hypothesis import given, settings
-from tests.config.strategies import MODELS, NUMERICS, TRIALS
+from tests.config.strategies import DATA, MODELS, NUMERICS, studies
 from tests.conftest import Cli, Toy
 
 from lrscope.cli.app import make_app
 from lrscope.cli.options import EXECUTION, FIND, FINETUNE, SWEEP, with_settings
 from lrscope.cli.sweep_options import sweep_config
-from lrscope.config import DataConfig, FindConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
+from lrscope.config import FindConfig, StudyConfig
 from lrscope.config.base import Setting
 from lrscope.config.build import build_config, settings_in
 from lrscope.config.catalogue import all_settings
@@ -58,7 +58,18 @@ def another(item: Setting) -> Any:
         return 0.005
     if item.kind is tuple:
         return ("head",)
-    return {"schedule": "cosine", "eval_every": "0.5ep"}.get(item.name, "/some where/é")
+    known = {"schedule": "cosine", "eval_every": "0.5ep", "lora_targets": "q_proj+v_proj"}
+    return known.get(item.name, "/some where/é")
+
+
+def needed(item: Setting) -> dict[str, Any]:
+    """Return what must be given together with a setting: the task, and the part that it belongs to."""
+    task = {"task": item.tasks[0]} if item.tasks else {}
+    return {**NEEDED, **task, **({"train_part": item.of_part} if item.of_part else {})}
+
+
+def held(config: StudyConfig, item: Setting) -> Any:
+    return getattr(getattr(config, item.section) if item.section else config, item.name)
 
 
 def as_held(item: Setting, value: Any) -> Any:
@@ -99,10 +110,9 @@ def test_help_is_for_people() -> None:
 @pytest.mark.parametrize("name", [name for name in FINETUNE if name != "warmup"])
 def test_every_setting_of_a_finetune_reaches_its_place(name: str) -> None:
     item = all_settings()[name]
-    values = {**NEEDED, "peak_rate": 1e-3, name: another(item)}
+    values = {**needed(item), "peak_rate": 1e-3, name: another(item)}
     config = build_config(parsed(FINETUNE, options_of(values)))
-    value = getattr(getattr(config, item.section), name)
-    assert value == as_held(item, another(item))
+    assert held(config, item) == as_held(item, another(item))
 
 
 @pytest.mark.parametrize("name", [name for name in SWEEP if name not in ("warmup", "seeds", *EXECUTION)])
@@ -111,11 +121,11 @@ def test_every_setting_of_a_sweep_reaches_its_place(name: str) -> None:
     one = another(item)
 
     def asked(value: Any) -> StudyConfig:
-        words = options_of({**NEEDED, "peak_rate": 1e-3, name: value})
+        words = options_of({**needed(item), "peak_rate": 1e-3, name: value})
         return sweep_config(parsed(SWEEP, words, lists=True), None)
 
     if not item.varies:
-        assert getattr(getattr(asked(one), item.section), name) == as_held(item, one)
+        assert held(asked(one), item) == as_held(item, one)
         return
     if name == "schedule":
         config = asked(("linear", "cosine"))
@@ -131,21 +141,22 @@ def test_every_setting_of_a_sweep_reaches_its_place(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name in FIND if name not in ("warmup", *EXECUTION)])
 def test_every_setting_of_a_range_test_reaches_its_place(name: str) -> None:
     item = all_settings()[name]
-    read = parsed(FIND, options_of({**NEEDED, name: another(item)}))
+    read = parsed(FIND, options_of({**needed(item), name: another(item)}))
     base = build_config({**read, "peak_rate": 1e-2}, what="find")
     config = range_test_study(base, FindConfig(**settings_in(read, "find")), **settings_in(read, "sweep"))
-    value = getattr(getattr(config, item.section), name)
-    assert value == as_held(item, another(item))
+    assert held(config, item) == as_held(item, another(item))
+
+
+PLACED = {
+    "data": DATA.map(lambda values: {**values, "train": "/t $(x)", "dev": '/"d"', "test": None, "label_names": None}),
+    "model": MODELS.map(lambda v: {**v, "model": "/a model", "tokenizer": v["tokenizer"] and "/it's"}),
+    "numerics": NUMERICS.map(lambda values: {**values, "device": "auto", "threads": None}),
+}
 
 
 @settings(max_examples=40, deadline=None)
-@given(MODELS, TRIALS, NUMERICS)
-def test_a_command_line_asks_for_the_same_study_again(model: Any, trial: Any, numerics: Any) -> None:
-    model = {**model, "model": "/a model", "tokenizer": model["tokenizer"] and "/it's"}
-    config = StudyConfig(
-        data=DataConfig(train="/t $(x)", dev='/"d"'), model=ModelConfig(**model), trial=TrialConfig(**trial),
-        numerics=NumericsConfig(**{**numerics, "device": "auto", "threads": None}),
-    )  # fmt: skip
+@given(studies(**PLACED))
+def test_a_command_line_asks_for_the_same_study_again(config: StudyConfig) -> None:
     options = {
         **study_options(config), **trial_options(config.trial), **schedule_options(config.trial.schedule),
         "peak_rate": config.trial.peak_rate, "epochs": config.trial.epochs, "seed": config.trial.seed,

@@ -4,7 +4,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from lrscope.config import DataConfig, ModelConfig, NumericsConfig, SweepConfig, TrialConfig
+from lrscope.config import DataConfig, ModelConfig, NumericsConfig, SftConfig, StudyConfig, SweepConfig, TrialConfig
 from lrscope.config.base import Section, Setting, settings_of
 
 SCHEDULES = ("linear", "warmup(6%) > cosine(to=1%)", "hold(50%) > linear", "step(every=2ep, gamma=0.1)", "constant")
@@ -26,6 +26,8 @@ def _values(item: Setting) -> st.SearchStrategy[Any]:
         return st.sampled_from(SCHEDULES)
     if item.name == "eval_every":
         return st.sampled_from(("1ep", "0.25ep", "200st", "5%"))
+    if item.name == "lora_targets":
+        return st.sampled_from(("all-linear", "q_proj+v_proj"))
     if item.kind is bool:
         return st.booleans()
     if item.kind is int:
@@ -46,7 +48,24 @@ def sections(section: type[Section], **fixed: st.SearchStrategy[Any]) -> st.Sear
     return st.fixed_dictionaries({**{n: values_of(i) for n, i in settings_of(section).items()}, **fixed})
 
 
-TRIALS = sections(TrialConfig).filter(lambda v: v["micro_batch"] is None or v["micro_batch"] <= v["batch_size"])
+def of_task(section: type[Section], values: dict[str, Any], task: str) -> dict[str, Any]:
+    """Return values of a section with the defaults in the place of what does not belong to a task."""
+    declared = settings_of(section)
+    return {
+        name: value if declared[name].belongs_to(task) else declared[name].default for name, value in values.items()
+    }
+
+
+def of_part(trial: dict[str, Any]) -> dict[str, Any]:
+    """Return values of a trial with the defaults in the place of what does not belong to the part that it trains."""
+    declared = settings_of(TrialConfig)
+    known = ("", trial["train_part"])
+    return {name: v if declared[name].of_part in known else declared[name].default for name, v in trial.items()}
+
+
+TRIALS = (
+    sections(TrialConfig).filter(lambda v: v["micro_batch"] is None or v["micro_batch"] <= v["batch_size"]).map(of_part)
+)
 DATA = sections(DataConfig).filter(lambda v: v["text_column"] is None or v["text_column"] != v["label_column"])
 MODELS = sections(ModelConfig)
 NUMERICS = sections(NumericsConfig)
@@ -58,3 +77,18 @@ GRIDS = st.dictionaries(
     )
 )
 SWEEPS = sections(SweepConfig, grid=GRIDS, seeds=st.integers(1, 50))
+
+
+def _study(task: str, parts: dict[str, dict[str, Any]]) -> StudyConfig:
+    """Return a study of a task; a head is of classification alone."""
+    if task == "sft" and parts["trial"]["train_part"] == "head":
+        parts["trial"]["train_part"] = "full"
+    sections = StudyConfig.sections
+    built: Any = {name: sections[name](**of_task(sections[name], v, task)) for name, v in parts.items()}
+    return StudyConfig(task=task, **built)  # type: ignore[arg-type]
+
+
+def studies(**parts: st.SearchStrategy[dict[str, Any]]) -> st.SearchStrategy[StudyConfig]:
+    """Return studies of either task with any values that belong to it; `parts` are sections drawn in other ways."""
+    drawn = {"data": DATA, "model": MODELS, "sft": sections(SftConfig), "trial": TRIALS, "numerics": NUMERICS, **parts}
+    return st.builds(_study, st.sampled_from(settings_of(StudyConfig)["task"].choices), st.fixed_dictionaries(drawn))

@@ -32,7 +32,7 @@ def test_names_and_options_are_unique() -> None:
     shared = ["threads"]  # of the built-in training and of one's own: the same to a user
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     assert twice == ["model", *shared]  # the section and the setting in it
-    assert len(names) == len(all_settings()) + 6 + len(shared)  # sections
+    assert len(names) == len(all_settings()) + 7 + len(shared)  # sections
     assert flag_of("peak_rate") == "--lr"
 
 
@@ -102,7 +102,7 @@ def test_paths_that_cannot_be(text: str) -> None:
 
 def test_an_unknown_task_is_an_error() -> None:
     values = {"data": {"train": "t", "dev": "d"}, "model": {"model": "m"}, "trial": {"peak_rate": 1e-3}}
-    with pytest.raises(ConfigError, match="task is one of classification: got 'other'"):
+    with pytest.raises(ConfigError, match="task is one of classification, sft: got 'other'"):
         StudyConfig.from_dict({**values, "task": "other"})
 
 

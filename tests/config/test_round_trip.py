@@ -3,22 +3,24 @@
 import json
 import shlex
 import tomllib
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
-from tests.config.strategies import DATA, MODELS, NUMERICS, SWEEPS, TRIALS
+from tests.config.strategies import DATA, SWEEPS, studies
 
-from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig, TrialConfig
+from lrscope.config import StudyConfig, SweepConfig, TrialConfig
+from lrscope.config.base import settings_of
 from lrscope.config.command_line import quote
 
 
 @settings(max_examples=60, deadline=None)
-@given(DATA, MODELS, TRIALS, NUMERICS, SWEEPS)
-def test_through_toml_and_json(data: Any, model: Any, trial: Any, numerics: Any, sweep: Any) -> None:
-    config = StudyConfig(
-        data=DataConfig(**data), model=ModelConfig(**model), trial=TrialConfig(**trial),
-        numerics=NumericsConfig(**numerics), sweep=SweepConfig(**sweep),
-    )  # fmt: skip
+@given(studies(), SWEEPS)
+def test_through_toml_and_json(study: StudyConfig, sweep: Any) -> None:
+    grid = {
+        name: values for name, values in sweep["grid"].items() if settings_of(TrialConfig)[name].belongs_to(study.task)
+    }
+    config = replace(study, sweep=SweepConfig(**{**sweep, "grid": grid}))
     assert StudyConfig.from_dict(tomllib.loads(config.to_toml())) == config
     assert StudyConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 

@@ -4,7 +4,7 @@ from lrscope.config.any_study import AnyStudy
 from lrscope.config.any_trial import AnyTrial
 from lrscope.config.external import ExternalStudy, ExternalSweep, ExternalTrial, OwnSettings, TrainerConfig
 from lrscope.config.find import FindConfig
-from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, StudyConfig
+from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SftConfig, StudyConfig
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 
@@ -19,6 +19,7 @@ __all__ = [
     "ModelConfig",
     "NumericsConfig",
     "OwnSettings",
+    "SftConfig",
     "StudyConfig",
     "SweepConfig",
     "TrainerConfig",

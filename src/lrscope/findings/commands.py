@@ -22,10 +22,11 @@ _LEFT_OUT = ("test", "device", "threads")  # a command may be typed on another m
 
 
 def study_options(study: StudyConfig) -> dict[str, Any]:
-    """Return what a study reads and what of it trains, but for the defaults."""
-    return {
+    """Return what a study learns, reads and computes with, but for the defaults."""
+    task = {} if study.task == settings_of(StudyConfig)["task"].default else {"task": study.task}
+    return task | {
         name: getattr(section, name)
-        for section in (study.model, study.data, study.numerics)
+        for section in (study.model, study.data, study.sft, study.numerics)
         for name, item in settings_of(type(section)).items()
         if name not in _LEFT_OUT and getattr(section, name) != item.default
     }
@@ -115,7 +116,8 @@ def _of_study(runs: Runs, study: StudyConfig, changes: Mapping[str, Any]) -> dic
     configs = [built_in_trial(config) for config in runs.configs.values()]
     trained = study_options(study)
     for name, item in settings_of(TrialConfig).items():
-        values = [value for value in dict.fromkeys(getattr(config, name) for config in configs) if value is not None]
+        having = [config for config in configs if item.of_part in ("", config.train_part)]
+        values = [value for value in dict.fromkeys(getattr(config, name) for config in having) if value is not None]
         if name not in _OWN and values and (name == "batch_size" or values != [item.default]):
             trained[name] = values[0] if len(values) == 1 else tuple(values)
     if configs:
