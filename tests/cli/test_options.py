@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +21,11 @@ from lrscope.config.base import Setting
 from lrscope.config.build import build_config, settings_in
 from lrscope.config.catalogue import all_settings
 from lrscope.config.command_line import CommandLine
+from lrscope.errors import ConfigError
 from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
+from lrscope.studies.plan import arms
 from lrscope.workflows.range_tests import range_test_study
 
 NEEDED = {"model": "./m", "train": "/t", "dev": "/d"}
@@ -175,6 +178,31 @@ def test_the_old_double_use_of_train_works_with_a_note(toy: Toy, tmp_path: Any, 
     code, _, err = cli("finetune", *toy.options("--train", "head", "--train-part", "full"))
     assert code == 2
     assert "--train-part takes one value: got head and full" in err
+
+
+def test_a_sweep_compares_parts_and_settings_of_the_adapters() -> None:
+    words = options_of({**NEEDED, "peak_rate": 1e-3, "train_part": ("full", "lora"), "lora_rank": (4, 64), "seeds": 2})
+    config = sweep_config(parsed(SWEEP, words, lists=True), None)
+    assert config.sweep is not None
+    assert config.sweep.grid == {"train_part": ("full", "lora"), "lora_rank": (4, 64)}
+    assert [(arm.config.train_part, arm.config.lora_rank) for arm in arms(config)] == [
+        ("full", 16), ("lora", 4), ("lora", 64),
+    ]  # fmt: skip
+
+
+def test_another_part_leaves_the_files_settings_of_the_adapters_out(tmp_path: Path) -> None:
+    config = build_config({**NEEDED, "peak_rate": 1e-3, "train_part": "lora", "lora_rank": 4})
+    (tmp_path / "c.toml").write_text(config.to_toml(), encoding="utf-8")
+    base = StudyConfig.from_toml(tmp_path / "c.toml")
+    assert build_config({"train_part": "full"}, base=base).trial.lora_rank == 16
+    assert build_config({"peak_rate": 1e-2}, base=base).trial.lora_rank == 4
+    with pytest.raises(ConfigError, match="lora_rank belongs to train_part lora: got full"):
+        build_config({"train_part": "full", "lora_rank": 8}, base=base)
+
+
+def test_a_file_called_lora_can_be_trained_on() -> None:
+    words = ["--model", "./m", "--train", "lora", "--dev", "/d", "--lr", "1e-3"]
+    assert build_config(parsed(FINETUNE, words)).data.train == str(Path("lora").resolve())
 
 
 def test_a_micro_batch_is_held_to_the_batches_that_are_compared() -> None:

@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 import pytest
 
@@ -100,3 +101,45 @@ def test_configurations_of_version_0_1_are_read(path: Path) -> None:
     config = StudyConfig.from_toml(path)
     assert config.trial.train_part == "full"
     assert StudyConfig.from_dict(config.to_dict()) == config
+
+
+@pytest.mark.parametrize("place", ["[model]", "[trial]"])
+def test_what_is_trained_is_read_where_it_stood_before(place: str, tmp_path: Path) -> None:
+    head = {"[model]": "", "[trial]": "", place: "train_part = 'head'\n"}
+    (tmp_path / "c.toml").write_text(
+        f"[data]\ntrain = 'a'\ndev = 'b'\n[model]\nmodel = 'm'\n{head['[model]']}[trial]\npeak_rate = 1\n"
+        f"{head['[trial]']}"
+    )
+    config = StudyConfig.from_toml(tmp_path / "c.toml")
+    assert config.trial.train_part == "head"
+    assert StudyConfig.from_dict(config.to_dict()) == config
+
+
+BASE = {"data": {"train": "a", "dev": "b"}, "model": {"model": "m"}}
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"trial": {"lora_rank": 4}}, "lora_rank belongs to train_part lora: got full; leave it out"),
+        ({"trial": {"lora_alpha": 4, "train_part": "head"}}, "lora_alpha belongs to train_part lora: got head"),
+        ({"task": "sft", "trial": {"dropout": 0.1}}, "dropout belongs to task classification: got sft"),
+        ({"task": "sft", "trial": {"train_part": "head"}}, "train_part head belongs to task classification: got sft"),
+        ({"sft": {"loss_on": "all"}}, "loss_on belongs to task sft: got classification"),
+        ({"task": "sft", "data": {**BASE["data"], "text_column": "t"}}, "text_column belongs to task classification"),
+        ({"sweep": {"grid": {"lora_rank": [4, 8]}}}, "lora_rank belongs to train_part lora: got full"),
+        (
+            {"sweep": {"grid": {"lora_rank": [4, 8], "train_part": ["full", "head"]}}},
+            "lora_rank belongs to train_part lora: got full and head",
+        ),
+        ({"task": "sft", "sweep": {"grid": {"dropout": [0.1, 0.2]}}}, "dropout belongs to task classification"),
+        ({"task": "sft", "sweep": {"grid": {"train_part": ["lora", "head"]}}}, "train_part head belongs to task"),
+        ({"trial": {"train_part": "lora", "lora_rank": 0}}, "lora_rank must be at least 1: got 0; try 16"),
+        ({"trial": {"train_part": "lora", "lora_targets": "a b;c"}}, "lora_targets are names of matrices joined with"),
+    ],
+)  # fmt: skip
+def test_a_setting_is_of_its_task_and_of_its_part(values: dict[str, Any], says: str) -> None:
+    trial = {"peak_rate": 1e-3, **values.get("trial", {})}
+    with pytest.raises(ConfigError, match=says) as error:
+        StudyConfig.from_dict({**BASE, **values, "trial": trial})
+    assert "\n" not in str(error.value)

@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 from tests.store.test_study import CONFIG, evaluation, step
 
+from lrscope.config.read import built_in
 from lrscope.errors import StudyError
 from lrscope.records import Metric
 from lrscope.store import schema
@@ -25,6 +26,7 @@ from lrscope.store.blobs import pack_floats, pack_steps, unpack_floats, unpack_s
 from lrscope.store.lock import is_held, study_lock
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
+from lrscope.studies.plan import planned
 
 
 def create(folder: Path) -> StudyStore:
@@ -108,6 +110,24 @@ def test_a_migration_that_is_cut_off_leaves_the_old_version(folder: Path, monkey
     with StudyStore.open(folder, for_writing=True) as store:
         assert store.trial(1).attempts == 0
         assert store.overlaps == []
+
+
+@pytest.mark.parametrize("key", ["train_part", "train"])
+@pytest.mark.parametrize("for_writing", [False, True])
+def test_what_an_older_study_trained_becomes_a_setting_of_its_trials(folder: Path, key: str, for_writing: bool) -> None:
+    """Version 0.1 kept it in [model], as `train`, and version 0.2 began with `train_part` there."""
+    change(
+        folder,
+        "UPDATE trials SET config = json_remove(config, '$.train_part', '$.lora_rank', '$.lora_targets')",
+        f"UPDATE study SET config = json_set(json_remove(config, '$.trial.train_part'), '$.model.{key}', 'head')",
+        "PRAGMA user_version = 3",
+    )
+    with StudyStore.open(folder, for_writing=for_writing) as store:
+        study = built_in(store.config)
+        assert study.trial.train_part == "head"
+        assert [row.config for row in store.trials()] == planned(study)
+        if for_writing:
+            assert store.add_trial(study.trial).id == 1
 
 
 def test_a_reader_changes_nothing(folder: Path) -> None:

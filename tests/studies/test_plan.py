@@ -36,6 +36,14 @@ def test_equal_combinations_are_one_arm() -> None:
     assert num_merged(config) == 4
 
 
+def test_a_full_fine_tune_is_one_arm_whatever_the_ranks_of_adapters() -> None:
+    config = study({"train_part": "lora"}, grid={"train_part": ["full", "lora"], "lora_rank": [4, 16, 64]})
+    assert [(arm.config.train_part, arm.config.lora_rank) for arm in arms(config)] == [
+        ("full", 16), ("lora", 4), ("lora", 16), ("lora", 64),
+    ]  # fmt: skip
+    assert num_merged(config) == 2
+
+
 def test_different_horizons_are_different_arms() -> None:
     assert [arm.config.epochs for arm in arms(study(grid={"epochs": [5, 10, 15]}))] == [5, 10, 15]
 

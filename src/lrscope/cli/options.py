@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from lrscope.config.base import Section, Setting, settings_of
-from lrscope.config.catalogue import WARMUP, all_settings, option_settings
+from lrscope.config.catalogue import WARMUP, option_settings
 from lrscope.config.execution import ExecutionConfig
 from lrscope.config.find import FindConfig
 from lrscope.config.study import DataConfig, ModelConfig, NumericsConfig, SftConfig
@@ -191,7 +191,7 @@ def split_train(values: list[str], part: str | None) -> dict[str, str]:
     Raises:
         ConfigError: there are two of either.
     """
-    parts = [value for value in values if value in all_settings()["train_part"].choices]
+    parts = [value for value in values if value in ("full", "head")]
     files = [value for value in values if value not in parts]
     if parts:
         echo(f"note: --train names the training file; write --train-part {parts[-1]} for what is trained", err=True)

@@ -53,6 +53,10 @@ def build_config(
             values[section][name] = value
         elif name in settings_of(StudyConfig):
             values[name] = value
+    part = settings.get("train_part")
+    for name, item in settings_of(SECTIONS["trial"]).items():  # of the part that the file trains, not of this one
+        if part is not None and item.of_part not in ("", part) and name not in settings:
+            values["trial"].pop(name, None)
     schedule, warmup = settings.get("schedule"), settings.get("warmup")
     if isinstance(schedule, Schedule):
         values["trial"]["schedule"] = schedule
