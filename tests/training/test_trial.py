@@ -462,10 +462,10 @@ def test_a_resumed_run_holds_to_its_inputs(toy: Toy, tmp_path: Path) -> None:
 def test_another_schedule_or_horizon_is_refused(toy: Toy, tmp_path: Path) -> None:
     stopped_at(toy.config(), tmp_path / "run", 3, "stop")
     connection = sqlite3.connect(tmp_path / "run" / "study.db")
-    changed = connection.execute("SELECT config FROM trials").fetchone()[0].replace("linear", "cosine")
+    changed = connection.execute("SELECT config FROM trials").fetchone()[0].replace("> linear", "> cosine")
     with connection:
         connection.execute("UPDATE trials SET config = ?", (changed,))
-        connection.execute("UPDATE study SET config = replace(config, 'linear', 'cosine')")
+        connection.execute("UPDATE study SET config = replace(config, '> linear', '> cosine')")
     connection.close()
     with pytest.raises(StudyError, match=r"under the schedule and horizon it began with: got warmup\(2st\) > cosine"):
         resumed(tmp_path / "run")
