@@ -23,7 +23,7 @@ from lrscope.models.llama2c import read_llama2c
 from lrscope.models.minllama import load_pickle, read_minllama
 from lrscope.models.shape import LlamaShape, check_config, unsupported_reason
 
-HUB_FILES = ["*.json", "*.safetensors", "tokenizer.model", "pytorch_model*.bin"]
+HUB_FILES = ["*.json", "*.jinja", "*.safetensors", "tokenizer.model", "pytorch_model*.bin"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -93,7 +93,7 @@ def read_tokenizer(path: Path | None, model_path: Path) -> TextTokenizer:
     """
     if path is not None and not path.exists():
         raise CheckpointError(f"no such tokenizer: {path}; name a tokenizer.json, tokenizer.model or tok512.bin")
-    place = path or (model_path if model_path.is_dir() else model_path.parent)
+    place = path or folder_of(model_path)
     file = _tokenizer_in(place) if place.is_dir() else place
     if file is None:
         rule = "a model needs its tokenizer (tokenizer.json, tokenizer.model or tok512.bin)"
@@ -106,7 +106,7 @@ def read_tokenizer(path: Path | None, model_path: Path) -> TextTokenizer:
         backend = read_llama2c_tokenizer(file)
     backend.no_padding()
     backend.no_truncation()
-    return _with_ends(backend, _settings(file.parent))
+    return _with_ends(backend, tokenizer_settings(file.parent))
 
 
 def check_vocabulary(tokenizer: TextTokenizer, checkpoint: Checkpoint) -> None:
@@ -134,7 +134,12 @@ def _tokenizer_in(folder: Path) -> Path | None:
     return files[0] if len(files) == 1 else None
 
 
-def _settings(folder: Path) -> dict[str, Any]:
+def folder_of(path: Path) -> Path:
+    """Return a folder itself, or the folder that a file lies in."""
+    return path if path.is_dir() else path.parent
+
+
+def tokenizer_settings(folder: Path) -> dict[str, Any]:
     """Return what the files beside a tokenizer say of its special tokens, the more particular ones winning."""
     settings: dict[str, Any] = {}
     for name in ("config.json", "special_tokens_map.json", "tokenizer_config.json"):
