@@ -33,14 +33,14 @@ class _RmsNorm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
         normed, weight, inverse_rms = ctx.saved_tensors
         grad = grad.to(normed.dtype)
         product_ND = (grad * normed).flatten(0, -2)
         # dx = (g·w − n · mean(g·w·n)) / rms, with n the normed input
         mean = torch.mv(product_ND, weight).div_(normed.shape[-1]).view(inverse_rms.shape)
         grad_x = torch.mul(grad, weight).addcmul_(normed, mean, value=-1).mul_(inverse_rms)
-        return grad_x, product_ND.sum(0), None, None
+        return grad_x, product_ND.sum(0) if ctx.needs_input_grad[1] else None, None, None
 
 
 def rms_norm(x: Tensor, weight_D: Tensor, eps: float, out_dtype: torch.dtype) -> Tensor:

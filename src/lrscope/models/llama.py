@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from lrscope.models.kernels import causal_attention, rms_norm, rotate, swiglu
+from lrscope.models.linear import Linear
 from lrscope.models.packing import Packing
 from lrscope.models.shape import LlamaShape
 
@@ -31,17 +32,6 @@ class RmsNorm(nn.Module):
     def forward(self, x: Tensor, out_dtype: torch.dtype) -> Tensor:
         """Return the normed input, rounded to `out_dtype` for the matrix product that follows."""
         return rms_norm(x, self.weight, self.eps, out_dtype)
-
-
-class Linear(nn.Linear):
-    """A matrix without bias, kept in its master precision and multiplied in the precision of its input."""
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__(in_features, out_features, bias=False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x · Wᵀ in the precision of x."""
-        return F.linear(x, self.weight.to(x.dtype))
 
 
 class Attention(nn.Module):
@@ -106,6 +96,11 @@ class Layer(nn.Module):
         x_ND = x_ND + self.self_attn(self.input_layernorm(x_ND, dtype), packing)
         return x_ND + self.mlp(self.post_attention_layernorm(x_ND, dtype))  # type: ignore[no-any-return]
 
+    def forward_rows(self, x_ND: Tensor, packing: Packing, dtype: torch.dtype, rows_M: Tensor) -> Tensor:
+        """Return it for some rows alone, (M, D): attention looks at all, the feed-forward at these."""
+        x_MD = (x_ND + self.self_attn(self.input_layernorm(x_ND, dtype), packing))[rows_M]
+        return x_MD + self.mlp(self.post_attention_layernorm(x_MD, dtype))  # type: ignore[no-any-return]
+
     def forward_last(self, x_ND: Tensor, packing: Packing, dtype: torch.dtype) -> Tensor:
         """Return it for each sentence's last token alone: (B, D)."""
         x_BD = x_ND[packing.last_B] + self.self_attn.forward_last(self.input_layernorm(x_ND, dtype), packing)
@@ -131,6 +126,14 @@ class Backbone(nn.Module):
         for layer in self.layers:
             x_ND = self._run(layer, x_ND, packing, dtype)
         return self.norm(x_ND, x_ND.dtype)[: B * T].view(B, T, -1)  # type: ignore[no-any-return]
+
+    def forward_rows(self, ids_N: Tensor, packing: Packing, rows_M: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return hidden states (M, D) of some rows of a packing, rounded to `dtype`."""
+        x_ND = self._embedded(ids_N)
+        *before, final = self.layers
+        for layer in before:
+            x_ND = self._run(layer, x_ND, packing, dtype)
+        return self.norm(final.forward_rows(x_ND, packing, dtype, rows_M), dtype)  # type: ignore[no-any-return,operator]
 
     def forward_last(self, ids_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
         """Return hidden states (B, D) of each sentence's last token, which looks back at its sentence alone."""

@@ -82,6 +82,12 @@ class Packing:
         ids_N[: self.num_tokens] = ids_BT[self.order_B][real_BT[self.order_B]]
         return ids_N
 
+    def example_N(self) -> Tensor:  # noqa: N802  the shape is part of the name
+        """Return which example of the batch each row belongs to, (N,); rows that round the number up to the last."""
+        lengths_B = self.last_B - self.first_B + 1
+        example_n = torch.repeat_interleave(self.order_B, lengths_B[self.order_B])
+        return torch.nn.functional.pad(example_n, (0, self.num_rows - self.num_tokens), value=len(lengths_B) - 1)
+
     def padded_index(self) -> tuple[Tensor, Tensor]:
         """Return where each token of the padded batch lies, and which of them are padding."""
         places_T = torch.arange(self.longest, device=self.first_B.device)

@@ -1,0 +1,179 @@
+"""Low-rank adapters (LoRA) on the native LLaMA: y = x·Wᵀ + s·(x·Aᵀ)·Bᵀ with W frozen, A (r × D) and B (F × r) trained.
+
+The scale s is alpha / r, or alpha / √r (rsLoRA). A starts uniform in ±1/√D, B at zero: an untrained adapter changes
+nothing. Sources: Hu et al. (arXiv 2106.09685), Kalajdzievski (rsLoRA, arXiv 2312.03732). Values and names are PEFT's.
+
+Letters: N tokens, D and F widths of a matrix's input and output, r rank.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from lrscope.errors import CheckpointError, ConfigError, Problem
+from lrscope.models.linear import Linear
+from lrscope.models.lora_dropout import LoraDropout
+
+ALL_LINEAR = "all-linear"
+PEFT_PREFIX = "base_model.model."
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoraSettings:
+    """What fixes adapters besides their values. `targets` are the last parts of matrices' names, or `all-linear`."""
+
+    rank: int
+    alpha: float
+    dropout: float = 0.0
+    targets: tuple[str, ...] = (ALL_LINEAR,)
+    root: bool = False
+
+    @property
+    def scale(self) -> float:
+        """Return what the product of the adapter's two matrices is multiplied by.
+
+        >>> LoraSettings(rank=16, alpha=32.0).scale, LoraSettings(rank=16, alpha=32.0, root=True).scale
+        (2.0, 8.0)
+        """
+        return self.alpha / (math.sqrt(self.rank) if self.root else self.rank)
+
+
+class _LoraProduct(torch.autograd.Function):
+    """Both products in one node, which keeps x, h = x·Aᵀ and nothing as wide as y."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, a: Tensor, b: Tensor, scale: float, kept: Tensor | None) -> Tensor:
+        a_low, b_low = a.to(x.dtype), (b * scale).to(x.dtype)
+        h = (x if kept is None else x * kept) @ a_low.t()
+        y = x @ weight.t()
+        y.addmm_(h, b_low.t())
+        ctx.save_for_backward(x, weight, a_low, b_low, h, *([] if kept is None else [kept]))
+        ctx.scale = scale
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, None, Tensor, Tensor, None, None]:
+        x, weight, a_low, b_low, h, *kept = ctx.saved_tensors
+        grad_h = grad @ b_low
+        grad_a = grad_h.t() @ (x * kept[0] if kept else x)
+        grad_b = grad.t() @ h
+        grad_x = None
+        if ctx.needs_input_grad[0]:
+            grad_x = grad @ weight
+            if kept:
+                grad_x.addcmul_(grad_h @ a_low, kept[0])
+            else:
+                grad_x.addmm_(grad_h, a_low)
+        return grad_x, None, grad_a.float(), grad_b.float().mul_(ctx.scale), None, None
+
+
+class LoraLinear(Linear):
+    """A frozen matrix with an adapter. `weight` is shared with whoever else has it; the adapter is float32."""
+
+    def __init__(self, base: Linear, settings: LoraSettings, dropout: LoraDropout, number: int) -> None:
+        with torch.device("meta"):
+            super().__init__(base.in_features, base.out_features)
+        self.weight = base.weight
+        self.lora_A = nn.Parameter(torch.empty(settings.rank, base.in_features, device=base.weight.device))
+        self.lora_B = nn.Parameter(torch.zeros(base.out_features, settings.rank, device=base.weight.device))
+        self.scale, self.number = settings.scale, number
+        self._dropout = dropout
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw the adapter's initial values."""
+        bound = 1.0 / math.sqrt(self.in_features)
+        with torch.no_grad():
+            self.lora_A.copy_(torch.empty(self.lora_A.shape).uniform_(-bound, bound, generator=generator))
+            self.lora_B.zero_()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x·Wᵀ + s·(x·Aᵀ)·Bᵀ in the precision of x."""
+        kept = self._dropout.kept(self.number, x) if self.training else None
+        return _LoraProduct.apply(  # type: ignore[no-any-return,no-untyped-call]
+            x, self.weight.to(x.dtype), self.lora_A, self.lora_B, self.scale, kept
+        )
+
+    def merged(self) -> Tensor:
+        """Return W + s·B·A in float32."""
+        return self.weight.detach().float() + self.scale * (self.lora_B.detach() @ self.lora_A.detach())
+
+
+def add_adapters(model: nn.Module, settings: LoraSettings, seed: int) -> LoraDropout:
+    """Put an adapter on every matrix that `settings.targets` name; return what its dropout is drawn by.
+
+    Initial values follow from `seed` alone.
+
+    Raises:
+        ConfigError: a target matches nothing, or the rank is larger than a matrix's own.
+    """
+    found = {name: module for name, module in model.named_modules() if isinstance(module, Linear)}
+    chosen = _targeted(found, settings.targets)
+    narrowest = min(min(module.in_features, module.out_features) for module in chosen.values())
+    if settings.rank > narrowest:
+        rule = f"{{lora_rank}} must not exceed the narrowest matrix with an adapter, {narrowest}"
+        raise ConfigError(Problem(rule, str(settings.rank), "lower it, or train the full model"))
+    generator = torch.Generator().manual_seed(seed)
+    dropout = LoraDropout(settings.dropout)
+    for number, (name, module) in enumerate(chosen.items()):
+        adapted = LoraLinear(module, settings, dropout, number)
+        adapted.reset(generator)
+        parent, _, last = name.rpartition(".")
+        setattr(model.get_submodule(parent), last, adapted)
+    return dropout
+
+
+def _targeted(found: Mapping[str, Linear], targets: tuple[str, ...]) -> dict[str, Linear]:
+    if targets == (ALL_LINEAR,):
+        return dict(found)
+    for target in targets:
+        if not any(_matches(name, target) for name in found):
+            known = sorted({name.rpartition(".")[2] for name in found})
+            near = difflib.get_close_matches(target, known, n=3, cutoff=0.4) or known
+            rule = "{lora_targets} must name matrices of the model"
+            raise ConfigError(Problem(rule, f"{target}, which matches nothing", f"near are {', '.join(near)}"))
+    return {name: module for name, module in found.items() if any(_matches(name, target) for target in targets)}
+
+
+def _matches(name: str, target: str) -> bool:
+    return name == target or name.endswith(f".{target}")
+
+
+def adapters_of(model: nn.Module) -> Iterator[tuple[str, LoraLinear]]:
+    """Yield the matrices that have an adapter, by name."""
+    return ((name, module) for name, module in model.named_modules() if isinstance(module, LoraLinear))
+
+
+def adapter_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Return the adapters' values by PEFT's names."""
+    tensors: dict[str, Tensor] = {}
+    for name, module in adapters_of(model):
+        tensors[f"{PEFT_PREFIX}{name}.lora_A.weight"] = module.lora_A.detach()
+        tensors[f"{PEFT_PREFIX}{name}.lora_B.weight"] = module.lora_B.detach()
+    return tensors
+
+
+@torch.no_grad()
+def load_adapter_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """Put the adapters' values back.
+
+    Raises:
+        CheckpointError: they are of other matrices or another rank.
+    """
+    for name, value in adapter_tensors(model).items():
+        stored = tensors.get(name)
+        if stored is None or stored.shape != value.shape:
+            got = "none" if stored is None else f"one of {tuple(stored.shape)}"
+            raise CheckpointError(
+                f"an adapter must fit its base: {name} is {tuple(value.shape)}: got {got}; name the base that it was "
+                "trained on"
+            )
+        value.copy_(stored)
