@@ -17,6 +17,8 @@ from lrscope.models.checkpoints import read_safetensors
 from lrscope.models.tokenizers import TextTokenizer
 
 WEIGHTS = "model.safetensors"
+ADAPTER_WEIGHTS = "adapter_model.safetensors"
+FILES = (WEIGHTS, ADAPTER_WEIGHTS)
 
 
 def write_checkpoint(
@@ -28,17 +30,26 @@ def write_checkpoint(
     Raises:
         StudyError: the folder cannot be written, or the disk is full; the older weights are untouched.
     """
-    from safetensors.torch import save_file
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StudyError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error
+    _make_folder(folder)
     write_text(folder / "config.json", json.dumps(dict(config), indent=2) + "\n")
     if not (folder / "tokenizer.json").is_file():
         tokenizer.save(folder)
-    stored = {name: tensor.contiguous().cpu() for name, tensor in tensors.items()}
-    with replacing(folder / WEIGHTS) as temporary:
+    write_tensors(folder, WEIGHTS, tensors, metadata)
+
+
+def write_tensors(
+    folder: Path, name: str, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None
+) -> None:
+    """Write a file of tensors, whole or not at all.
+
+    Raises:
+        StudyError: it cannot be written; an older one is untouched.
+    """
+    from safetensors.torch import save_file
+
+    _make_folder(folder)
+    stored = {key: tensor.contiguous().cpu() for key, tensor in tensors.items()}
+    with replacing(folder / name) as temporary:
         try:
             save_file(stored, temporary, {"format": "pt", **(metadata or {})})
         except Exception as error:  # safetensors raises its own kind where the disk is full
@@ -54,7 +65,7 @@ def link_checkpoint(source: Path, target: Path) -> None:
     try:
         target.mkdir(parents=True, exist_ok=True)
         # The weights come last: a reader who sees them sees what belongs to them.
-        for path in sorted(source.iterdir(), key=lambda path: path.name == WEIGHTS):
+        for path in sorted(source.iterdir(), key=lambda path: path.name in FILES):
             if path.name.startswith("."):
                 continue
             temporary = target / f".{path.name}.{os.getpid()}.tmp"
@@ -70,6 +81,31 @@ def link_checkpoint(source: Path, target: Path) -> None:
         raise StudyError(f"cannot write {target}: {error.strerror or error}; free some space") from error
 
 
+def weights_in(folder: Path) -> Path | None:
+    """Return the file of a checkpoint's weights or adapters, None where there is none."""
+    return next((folder / name for name in FILES if (folder / name).is_file()), None)
+
+
 def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint that `write_checkpoint` wrote."""
-    return read_safetensors(folder / WEIGHTS)[0]
+    """Return the tensors of a checkpoint, of a whole model or of adapters.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    return read_safetensors(weights_in(folder) or folder / WEIGHTS)[0]
+
+
+def metadata_in(folder: Path) -> dict[str, str]:
+    """Return what the file of a checkpoint's weights says of itself.
+
+    Raises:
+        CheckpointError: there are none.
+    """
+    return read_safetensors(weights_in(folder) or folder / WEIGHTS, with_tensors=False)[1]
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StudyError(f"cannot write {folder}: {error.strerror or error}; choose another folder") from error

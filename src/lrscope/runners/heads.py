@@ -80,4 +80,4 @@ def _save(job: Job, trial: JobTrial, bundle: HeadBundle, a: int) -> None:
     heads_ACD = {"best": bundle.best_ACD, "last": bundle.w_ACD}
     for name in job.checkpoints:
         tensors = {**backbone, "score.weight": heads_ACD[name][a].clone()}
-        bundle.task.save(bundle.inputs.data, tensors, checkpoint_folder(trial.folder, name), metadata)
+        bundle.task.save(bundle.inputs.data, tensors, checkpoint_folder(trial.folder, name), metadata, bundle.trials[a])

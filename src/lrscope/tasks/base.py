@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from lrscope.config import StudyConfig, TrialConfig
-from lrscope.data.splits import Split
 from lrscope.models.checkpoints import Checkpoint
 from lrscope.models.tokenizers import TextTokenizer
 from lrscope.models.trainable import TrainableModel
@@ -126,6 +125,7 @@ class Task(Protocol):
     """One kind of fine-tuning. It holds no state: what it has read is handed to it. Batches are its own."""
 
     metric: Metric
+    unit: str  # what a loss is a mean over: "examples" or "tokens"
 
     def prepare(self, config: StudyConfig) -> TaskInputs:
         """Read and check a study's data, weights and tokenizer.
@@ -170,7 +170,7 @@ class Task(Protocol):
         """Compare outputs with the targets of `split`."""
         ...
 
-    def encode(self, inputs: TaskInputs, split: Split) -> EncodedSplit:
+    def encode(self, inputs: TaskInputs, split: Any) -> EncodedSplit:
         """Return more examples as token ids.
 
         Raises:
@@ -187,9 +187,10 @@ class Task(Protocol):
         ...
 
     def save(
-        self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str]
-    ) -> None:
-        """Write a checkpoint that loads with transformers."""
+        self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str],
+        trial: TrialConfig,
+    ) -> None:  # fmt: skip
+        """Write a checkpoint that loads with transformers, or adapters that load with PEFT."""
         ...
 
     def linear_head(self, inputs: TaskInputs) -> LinearHead | None:

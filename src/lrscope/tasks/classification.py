@@ -58,6 +58,7 @@ class Classification:
     """The task of naming one of C classes a sentence."""
 
     metric = Metric("accuracy", "maximize")
+    unit = "examples"
 
     def prepare(self, config: StudyConfig) -> ClassificationInputs:
         """Read sentences, label names, weights and tokenizer."""
@@ -190,8 +191,9 @@ class Classification:
         return EncodedSplit("test", np.empty(0, dtype=np.int32), nothing, split.labels)
 
     def save(
-        self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str]
-    ) -> None:
+        self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str],
+        trial: TrialConfig,
+    ) -> None:  # fmt: skip
         """Write a checkpoint that `AutoModelForSequenceClassification` loads."""
         config = classifier_config(inputs.checkpoint.config, _labels(inputs), inputs.tokenizer)
         write_checkpoint(folder, tensors, config, inputs.tokenizer, metadata=metadata)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from lrscope.errors import ConfigError
 from lrscope.tasks.base import Task
 from lrscope.tasks.classification import Classification
+from lrscope.tasks.sft import SupervisedFineTuning
 
-TASKS: dict[str, Task] = {"classification": Classification()}
+TASKS: dict[str, Task] = {"classification": Classification(), "sft": SupervisedFineTuning()}
 
 
 def task_named(name: str) -> Task:

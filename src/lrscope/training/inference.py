@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
 from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
-from lrscope.config.read import built_in
+from lrscope.config.read import built_in, built_in_trial
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, load_split
 from lrscope.errors import CheckpointError, ConfigError, DataError, StudyError
-from lrscope.models.checkpoints import read_checkpoint
+from lrscope.models.checkpoint_writer import metadata_in, read_weights, weights_in
+from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.minllama import write_minllama
 from lrscope.models.trainable import TrainableModel
 from lrscope.store.study import StudyStore
@@ -119,18 +120,34 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
             raise ConfigError(f"{folder} holds many trials: name one with --trial; lrscope status {folder} lists them")
         trial = 1
     path = store.trial_folder(trial) / which
-    if not (path / "model.safetensors").is_file():
+    if weights_in(path) is None:
         raise StudyError(
             f"{folder} has no {which} checkpoint yet: its trial is {store.trial(trial).status}; "
             f"finish it with {resume('finetune', folder)}"
         )
-    config = built_in(store.config)
+    config = replace(built_in(store.config), trial=built_in_trial(store.trial(trial).config))
     task, numerics = task_named(config.task), Numerics.from_dict(store.numerics)
     inputs = StudyInputs(config, task, task.restore(config, store.task_state, path), numerics)
     apply(numerics)
     network = task.build_model(inputs.data, replace(config.trial, dropout=0.0), numerics.precision)
-    step = int(inputs.data.checkpoint.metadata.get("lrscope.step", 0))
+    if config.trial.train_part == "lora":
+        _require_base(store, inputs.data.checkpoint)
+        network.load_tensors(read_weights(path))
+    step = int(metadata_in(path).get("lrscope.step", 0))
     return TrainedModel(store, trial, step, inputs, network.to(numerics.device).eval())
+
+
+def _require_base(store: StudyStore, base: Checkpoint) -> None:
+    """Hold the base of adapters to the one that they were trained on.
+
+    Raises:
+        CheckpointError: it is another one.
+    """
+    if base.fingerprint != store.fingerprint.get("weights"):
+        raise CheckpointError(
+            f"adapters are used with the base that they were trained on: {base.source} has other weights now; put the "
+            "old ones back, or use lrscope export --merge where they still lie"
+        )
 
 
 def load_exported(folder: Path) -> TrainedModel:

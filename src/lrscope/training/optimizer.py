@@ -19,12 +19,14 @@ _HEADS = ("score", "classifier", "classification_head", "pooler", "pre_classifie
 _EMBEDDING = re.compile(r"embed|wte|wpe")
 
 
-def rate_multipliers(names: Sequence[str], *, layer_decay: float = 1.0, head_multiplier: float = 1.0) -> list[float]:
+def rate_multipliers(
+    names: Sequence[str], *, layer_decay: float = 1.0, head_multiplier: float = 1.0, lora_plus_ratio: float = 1.0
+) -> list[float]:
     """Return what each parameter's learning rate is multiplied by.
 
     decay^(L + 1 − depth), with depth 0 for embeddings, i + 1 for layer i of L, and L + 1 for the final norm and the
     head; the head times its own multiplier. Source: Bao et al. (BEiT, arXiv 2106.08254), after Clark et al. (ELECTRA,
-    arXiv 2003.10555).
+    arXiv 2003.10555). The B matrices of adapters times theirs: Hayou et al. (LoRA+, arXiv 2402.12354).
 
     >>> rate_multipliers(["model.embed_tokens.weight", "model.layers.0.mlp.weight", "score.weight"], layer_decay=0.5)
     [0.25, 0.5, 1.0]
@@ -39,7 +41,8 @@ def rate_multipliers(names: Sequence[str], *, layer_decay: float = 1.0, head_mul
         elif _EMBEDDING.search(name):
             depth = 0
         is_head = not match and any(part in _HEADS for part in name.split("."))
-        multipliers.append(layer_decay ** (num_layers + 1 - depth) * (head_multiplier if is_head else 1.0))
+        own = head_multiplier if is_head else lora_plus_ratio if ".lora_B" in name else 1.0
+        multipliers.append(layer_decay ** (num_layers + 1 - depth) * own)
     return multipliers
 
 
@@ -53,8 +56,9 @@ def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
     """
     trained = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
     multipliers = rate_multipliers(
-        [name for name, _ in trained], layer_decay=config.layer_decay, head_multiplier=config.head_multiplier
-    )
+        [name for name, _ in trained], layer_decay=config.layer_decay, head_multiplier=config.head_multiplier,
+        lora_plus_ratio=config.lora_plus_ratio,
+    )  # fmt: skip
     members: dict[tuple[float, bool], list[nn.Parameter]] = {}
     for (_, parameter), multiplier in zip(trained, multipliers, strict=True):
         members.setdefault((multiplier, parameter.ndim >= 2), []).append(parameter)

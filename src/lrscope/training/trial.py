@@ -243,7 +243,7 @@ class Trial:
         if evaluation is not None:
             metadata |= {f"lrscope.dev.{metric}": repr(value) for metric, value in evaluation.metrics.items()}
         folder = self.folder / name
-        self.task.save(self.inputs.data, model.to_tensors(), folder, metadata)
+        self.task.save(self.inputs.data, model.to_tensors(), folder, metadata, self.config)
         if name == "best":
             link_checkpoint(folder, self.store.folder / "best")
 

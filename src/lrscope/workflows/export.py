@@ -22,7 +22,7 @@ from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.study_folder import compared_study
 
 CHECKPOINTS = ("best", "last")
-WEIGHTS = "model.safetensors"
+WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
 
 
 def _has_model(store: StudyStore, row: TrialRow, name: str) -> bool:
-    return (store.trial_folder(row.id) / name / WEIGHTS).is_file()
+    return any((store.trial_folder(row.id) / name / file).is_file() for file in WEIGHTS)
 
 
 def copy_folder(source: Path, out: Path, *, inside: Path) -> None:

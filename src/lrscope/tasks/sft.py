@@ -1,0 +1,229 @@
+"""Supervised fine-tuning: the log-loss of completions given their prompts, in nats a token.
+
+Arms are compared by it on dev. Each example's score is its mean loss, with its learned tokens as weight, so that two
+runs are compared example by example and the mean is one over tokens.
+
+Letters: B batch, T positions, N examples.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.data.conversation_splits import ConversationSplit, load_conversation_splits
+from lrscope.data.dev_split import DevShare
+from lrscope.errors import StudyError
+from lrscope.models.chat_template import ChatTemplate
+from lrscope.models.chat_template_files import read_chat_template, write_chat_template
+from lrscope.models.checkpoints import read_checkpoint
+from lrscope.models.tokenizers import read_tokenizer
+from lrscope.models.trainable import TrainableModel
+from lrscope.randomness import StepRows
+from lrscope.records import Metric, Scores
+from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
+from lrscope.tasks.checkpoint import base_of, save_weights
+from lrscope.tasks.sft_encoding import EncodedConversations, encode_conversations
+from lrscope.tasks.sft_model import build_learner_for
+from lrscope.tasks.text import choose_implementation, read_model, token_limit
+from lrscope.tasks.token_split import TokenSplit
+
+LOSS, TOKENS, RIGHT = range(3)  # columns of outputs
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """Padded examples. Padding follows the real tokens; nothing ever looks at it."""
+
+    ids_BT: Tensor
+    lengths_B: Tensor
+    learned_BT: Tensor
+    rows: StepRows | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SftInputs(TaskInputs):
+    """What supervised fine-tuning has read: besides, the template that makes text of a conversation."""
+
+    template: ChatTemplate | None
+    limit: int
+    on_long: str
+    loss_on: str
+    base_model: str
+
+
+class SupervisedFineTuning:
+    """The task of continuing prompts as their completions do."""
+
+    metric = Metric("loss", "minimize")
+    unit = "tokens"
+
+    def prepare(self, config: StudyConfig) -> SftInputs:
+        """Read conversations, weights, tokenizer and chat template."""
+        data, share = config.data, config.data.dev_share
+        dev = Path(data.dev) if share is None else DevShare(share, data.split_seed)
+        conversations = load_conversation_splits(Path(data.train), dev, Path(data.test) if data.test else None)
+        checkpoint, tokenizer = read_model(config.model)
+        implementation, why = choose_implementation(config.model, checkpoint)
+        tokenizer_path = Path(config.model.tokenizer) if config.model.tokenizer else None
+        template = read_chat_template(config.sft.chat_template, tokenizer, checkpoint.path, tokenizer_path)
+        splits = conversations.by_name
+        inputs = SftInputs(
+            splits={},
+            checkpoint=checkpoint,
+            tokenizer=tokenizer,
+            implementation=implementation,
+            fingerprint={
+                **{name: split.fingerprint for name, split in splits.items()},
+                "weights": checkpoint.fingerprint,
+                "tokenizer": tokenizer.fingerprint,
+                "template": "" if template is None else template.fingerprint,
+            },
+            state={"template": None if template is None else _plain(template)},
+            overlaps=tuple((first, second, number) for (first, second), number in conversations.overlaps.items()),
+            template=template,
+            limit=token_limit(checkpoint, data.max_tokens),
+            on_long=data.on_long,
+            loss_on=config.sft.loss_on,
+            base_model=config.model.model,
+        )
+        encoded = {name: self._encode(inputs, split) for name, split in splits.items()}
+        notes = [*conversations.notes, *([why] if why else []), *(() if template is None else template.notes)]
+        notes += [note for split in encoded.values() for note in split.notes(inputs.limit)]
+        counts = ", ".join(f"{split.num_examples} {name}" for name, split in encoded.items())
+        learned = sum(int(split.learned.sum()) for split in encoded.values())
+        tokens = sum(len(split.ids) for split in encoded.values())
+        summary = f"{counts} examples; {learned:,} of {tokens:,} tokens are learned or measured"
+        return replace(inputs, splits=encoded, summary=summary, notes=tuple(notes))
+
+    def baseline(self, split: EncodedSplit) -> dict[str, float]:
+        """Return nothing: no answer that ignores the examples has a log-loss worth naming."""
+        return {}
+
+    def restore(self, config: StudyConfig, state: Mapping[str, Any], checkpoint: Path) -> SftInputs:
+        """Return what is needed to use a checkpoint of a finished study."""
+        weights = read_checkpoint(base_of(config, checkpoint))
+        implementation, _ = choose_implementation(config.model, weights)
+        kept = state.get("template")
+        return SftInputs(
+            splits={},
+            checkpoint=weights,
+            tokenizer=read_tokenizer(None, checkpoint),
+            implementation=implementation,
+            fingerprint={},
+            state=state,
+            template=None if kept is None else ChatTemplate(**kept),
+            limit=token_limit(weights, config.data.max_tokens),
+            on_long=config.data.on_long,
+            loss_on=config.sft.loss_on,
+            base_model=config.model.model,
+        )
+
+    def encode(self, inputs: TaskInputs, split: ConversationSplit) -> TokenSplit:
+        """Return conversations as token ids with what is learned of them."""
+        return self._encode(_of_sft(inputs), split)
+
+    def _encode(self, inputs: SftInputs, split: ConversationSplit) -> EncodedConversations:
+        return encode_conversations(
+            split.name, split.conversations, inputs.template, inputs.tokenizer, limit=inputs.limit,
+            on_long=inputs.on_long, loss_on=inputs.loss_on, where=split.where,
+        )  # fmt: skip
+
+    def build_model(self, inputs: TaskInputs, trial: TrialConfig, precision: str) -> TrainableModel:
+        """Return a fresh language model; the initial values of adapters depend on the seed alone."""
+        return build_learner_for(inputs, trial, precision)
+
+    def collate(
+        self,
+        inputs: TaskInputs,
+        split: EncodedSplit,
+        indices: NDArray[np.int64],
+        device: str,
+        rows: StepRows | None = None,
+    ) -> TokenBatch:
+        """Return these examples padded to the longest of them."""
+        assert isinstance(split, TokenSplit)
+        lengths = split.lengths[indices]
+        width = int(lengths.max())
+        ids = np.full((len(indices), width), inputs.tokenizer.pad_id, dtype=np.int64)
+        learned = np.zeros((len(indices), width), dtype=np.bool_)
+        tokens = split.offsets[indices][:, None] + np.arange(width)
+        real = np.arange(width) < lengths[:, None]
+        ids[real], learned[real] = split.ids[tokens[real]], split.learned[tokens[real]]
+        ids_BT, learned_BT, lengths_B = (torch.from_numpy(each).to(device) for each in (ids, learned, lengths))
+        return TokenBatch(ids_BT, lengths_B, learned_BT, rows)
+
+    def loss(self, model: nn.Module, batch: TokenBatch, trial: TrialConfig) -> Loss:
+        """Return the summed cross-entropy of learned tokens, and each example's share of right ones."""
+        losses = model(batch.ids_BT, batch.lengths_B, batch.learned_BT, batch.rows)
+        right_B = losses.right_B / losses.count_B
+        return Loss(losses.total, float(losses.count_B.sum()), {"token_accuracy": (right_B, losses.count_B)})
+
+    def outputs(self, model: nn.Module, batch: TokenBatch) -> Tensor:
+        """Return each example's mean loss, learned tokens and share of right ones, (B, 3) in float32."""
+        losses = model(batch.ids_BT, batch.lengths_B, batch.learned_BT, None)
+        count_B = losses.count_B
+        return torch.stack((losses.loss_B / count_B, count_B, losses.right_B / count_B), 1)
+
+    def score(self, outputs: NDArray[np.float32], split: EncodedSplit) -> Evaluation:
+        """Return the log-loss a token, its perplexity, bits a byte and token accuracy; scores of examples by tokens."""
+        assert isinstance(split, TokenSplit)
+        tokens_N = outputs[:, TOKENS]
+        scores = {
+            "loss": Scores(outputs[:, LOSS], tokens_N),
+            "token_accuracy": Scores(outputs[:, RIGHT], tokens_N),
+        }
+        loss = scores["loss"].mean()
+        num_bytes = int(split.num_bytes.sum())
+        nats = loss * float(tokens_N.sum(dtype=np.float64))
+        metrics = {
+            "loss": loss,
+            "perplexity": math.exp(min(loss, 700.0)),
+            "bits_per_byte": nats / math.log(2.0) / num_bytes if num_bytes else math.nan,
+            "token_accuracy": scores["token_accuracy"].mean(),
+        }
+        return Evaluation(metrics, scores)
+
+    def sealed_targets(self, config: StudyConfig, state: Mapping[str, Any], digest: str | None) -> EncodedSplit:
+        """Return the test split, encoded again, to score stored outputs by."""
+        inputs = self.prepare(config)
+        if inputs.fingerprint.get("test") != digest:
+            raise StudyError(
+                f"test scores are of the examples that were measured: {config.data.test} has changed since then"
+            )
+        return inputs.splits["test"]
+
+    def save(
+        self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str],
+        trial: TrialConfig,
+    ) -> None:  # fmt: skip
+        """Write a checkpoint that `AutoModelForCausalLM` loads, or adapters that PEFT loads."""
+        config = {**inputs.checkpoint.config, "dtype": "float32"}
+        save_weights(
+            inputs, tensors, folder, metadata, trial, config=config, base=_of_sft(inputs).base_model, kind="CAUSAL_LM"
+        )
+        template = _of_sft(inputs).template
+        if template is not None:
+            write_chat_template(template, folder)
+
+    def linear_head(self, inputs: TaskInputs) -> LinearHead | None:
+        """Return none: the vocabulary's matrix is part of the model."""
+        return None
+
+
+def _plain(template: ChatTemplate) -> dict[str, Any]:
+    return {"name": template.name, "source": template.source, "special_tokens": dict(template.special_tokens)}
+
+
+def _of_sft(inputs: TaskInputs) -> SftInputs:
+    assert isinstance(inputs, SftInputs)
+    return inputs
