@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from lrscope.errors import ConfigError
 from lrscope.models.key_value_cache import KeyValueCache, bytes_a_position, read_prompts, read_tokens
-from lrscope.models.llama import Backbone, Linear
+from lrscope.models.linear import Linear
+from lrscope.models.llama import Backbone
 from lrscope.models.shape import LlamaShape
 from lrscope.randomness import derive_seed
 
