@@ -162,17 +162,6 @@ def test_train_takes_a_file_and_a_part(toy: Toy, tmp_path: Path, cli: Cli) -> No
         assert store.config.data.train == str(toy.train)
 
 
-def test_generate(tiny_model: Path, cli: Cli) -> None:
-    options = ["--model", tiny_model, "--prompt", "the film", "--max-new-tokens", "8"]
-    _, first, _ = cli("generate", *options)
-    assert first.startswith("the film")
-    assert cli("generate", *options)[1] == first
-    _, out, _ = cli("generate", *options, "--temperature", "1", "--seed", "3", "--json")
-    assert json.loads(out)["text"].startswith("the film")
-    assert cli("generate", *options, "--temperature", "-1")[0] == 2
-    assert cli("generate", *options, "--max-new-tokens", "0")[0] == 2
-
-
 def run_llama(toy: Toy, folder: Path, option: str, *more: object) -> list[object]:
     kind = "prompting" if option == "prompt" else "finetuning"
     return [

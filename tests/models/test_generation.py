@@ -11,7 +11,8 @@ from tests.models.test_llama import BASE, SHAPES, reference
 from lrscope.errors import ConfigError
 from lrscope.models import generation
 from lrscope.models.generation import LlamaLanguageModel, build_language_model, generate, stream
-from lrscope.models.llama import Linear
+from lrscope.models.language_model import build_learner
+from lrscope.models.lora import LoraSettings, adapters_of
 
 PROMPTS = [[1, 7, 3], [5], [9, 9, 2, 4, 11, 30, 8, 2], [4, 3], [1, 7, 3, 8, 8, 20, 31, 40, 2, 7, 7, 12], [49, 48]]
 
@@ -133,29 +134,28 @@ def test_bfloat16_weights_generate_nearly_what_float32_ones_do() -> None:
         assert lost.max() < 0.1
 
 
-class WithAdapter(torch.nn.Module):
-    """A matrix with something of low rank added, as LoRA does."""
-
-    def __init__(self, base: Linear) -> None:
-        super().__init__()
-        self.base = base
-        self.down = torch.nn.Parameter(torch.randn(2, base.in_features))
-        self.up = torch.nn.Parameter(torch.randn(base.out_features, 2) * 0.2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.base(x) + x @ self.down.T @ self.up.T
-
-
-def test_modules_put_in_place_of_matrices_are_called(model: LlamaLanguageModel) -> None:
-    before = generate(model, PROMPTS, max_new_tokens=8)
+@pytest.mark.parametrize("targets", [("all-linear",), ("q_proj", "down_proj")])
+def test_a_model_with_adapters_generates_what_its_merged_weights_do(targets: tuple[str, ...]) -> None:
+    learner = build_learner(BASE, reference(BASE).state_dict(), torch.float32)
+    learner.add_adapters(LoraSettings(rank=4, alpha=8.0, dropout=0.5, targets=targets), 0)
+    learner.eval()
+    before = generate(learner, PROMPTS, max_new_tokens=8)
     torch.manual_seed(1)
-    for layer in model.model.layers:
-        for block in (layer.self_attn, layer.mlp):
-            for name, module in list(block.named_children()):
-                setattr(block, name, WithAdapter(module))
-    after = generate(model, PROMPTS, max_new_tokens=8)
+    weights = learner.state_dict()
+    for name, adapted in adapters_of(learner):
+        torch.nn.init.normal_(adapted.lora_B, std=0.1)
+        weights[f"{name}.weight"] = adapted.merged()
+    after = generate(learner, PROMPTS, max_new_tokens=8)
+    plain = {name: tensor for name, tensor in weights.items() if "lora_" not in name}
+    merged = build_language_model(BASE, plain)
     assert after != before
-    assert after == [without_cache(model, prompt, 8) for prompt in PROMPTS]
+    assert after == generate(merged, PROMPTS, max_new_tokens=8)
+
+
+def test_dropout_has_no_place_in_generation() -> None:
+    learner = build_learner(BASE, reference(BASE).state_dict(), torch.float32)
+    with pytest.raises(AssertionError, match="eval"):
+        generate(learner, PROMPTS, max_new_tokens=8)
 
 
 def test_nothing_to_generate(model: LlamaLanguageModel) -> None:

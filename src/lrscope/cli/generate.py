@@ -10,8 +10,16 @@ from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
 from lrscope.terminal.output import echo, print_json
 
+NUMERICS = ("device", "precision", "threads")
 
-@with_settings(("model", "tokenizer", "seed"), seed={"help": "Random seed that samples are drawn from."})
+
+@with_settings(
+    ("model", "tokenizer", "seed", *NUMERICS),
+    seed={"help": "Random seed that samples are drawn from."},
+    device={"help": "Device to generate on."},
+    precision={"help": "Precision of matrix products; auto keeps that of the weights where the processor has it."},
+    threads={"help": "Processor threads."},
+)
 def generate(
     settings: Settings,
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue.", metavar="TEXT")],
@@ -30,20 +38,19 @@ def generate(
 
       lrscope generate --model stories260K --prompt "Once upon a time" --temperature 0 --max-new-tokens 200
     """
+    from lrscope.config import NumericsConfig
     from lrscope.errors import ConfigError
-    from lrscope.training.text_generation import continue_text
+    from lrscope.training.text_generation import Sampling, load_language_model
 
     if "model" not in settings:
         raise ConfigError("generation needs --model; see lrscope generate --help for an example")
     seed = settings.get("seed", 0)
-    pieces = continue_text(
-        settings["model"],
-        settings.get("tokenizer"),
-        prompt,
-        temperature=temperature,
-        max_new_tokens=max_new_tokens,
-        seed=seed,
-    )
+    sampling = Sampling(temperature=temperature, max_new_tokens=max_new_tokens, seed=seed)
+    numerics = NumericsConfig(**{name: settings[name] for name in NUMERICS if name in settings})
+    language_model = load_language_model(settings["model"], settings.get("tokenizer"), numerics)
+    for note in language_model.notes:
+        echo(f"note: {note}", err=True)
+    pieces = language_model.continue_text(prompt, sampling)
     if json:
         print_json({"prompt": prompt, "text": "".join(pieces), "temperature": temperature, "seed": seed})
         return

@@ -126,7 +126,10 @@ def _ends_of(tokenizer: TextTokenizer) -> dict[str, str]:
 
 def _named(name: str, tokens: dict[str, str], tokenizer: TextTokenizer) -> ChatTemplate:
     source, needed = TEMPLATES[name]
-    ends = {**_ends_of(tokenizer), "begin": _written_before_texts(tokenizer)}
+    ends = {
+        **_ends_of(tokenizer),
+        "begin": "".join(str(tokenizer.backend.id_to_token(token)) for token in tokenizer.first_ids),
+    }
     words = {"BOS": ends.get("bos_token", ""), "EOS": ends.get("eos_token", ""), "BEGIN": ends["begin"]}
     missing = [word for word in needed if not is_token(tokenizer, words.get(word, word))]
     if missing:
@@ -141,20 +144,6 @@ def _named(name: str, tokens: dict[str, str], tokenizer: TextTokenizer) -> ChatT
     for word, text in words.items():
         source = source.replace(word, text.replace("\\", "\\\\").replace("'", "\\'"))
     return ChatTemplate(name, source, tokens)
-
-
-def _written_before_texts(tokenizer: TextTokenizer) -> str:
-    """Return the tokens that a tokenizer itself writes before a text.
-
-    One that says nothing of it (a SentencePiece model, llama2.c's) writes its beginning token, where it has one.
-    """
-    backend = tokenizer.backend
-    if backend.post_processor is None:
-        return _ends_of(tokenizer).get("bos_token", "")
-    marked = backend.encode("a")
-    kinds = marked.special_tokens_mask
-    first = kinds.index(0) if 0 in kinds else 0
-    return "".join(marked.tokens[:first])
 
 
 def is_token(tokenizer: TextTokenizer, text: str) -> bool:

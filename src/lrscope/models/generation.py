@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from lrscope.errors import ConfigError
 from lrscope.models.key_value_cache import KeyValueCache, bytes_a_position, read_prompts, read_tokens
-from lrscope.models.linear import Linear
 from lrscope.models.llama import Backbone
 from lrscope.models.shape import LlamaShape
 from lrscope.randomness import derive_seed
@@ -29,7 +28,10 @@ SMALLEST_CACHE = 64  # positions
 
 
 class GeneratingModel(Protocol):
-    """What generation asks of a language model. It calls modules, so that theirs may be others than the usual."""
+    """What generation asks of a language model, in evaluation mode.
+
+    It calls modules and never their weights: an adapter may stand in the place of a matrix.
+    """
 
     @property
     def model(self) -> Backbone:
@@ -49,14 +51,14 @@ class LlamaLanguageModel(nn.Module):
     def __init__(self, shape: LlamaShape, compute_dtype: torch.dtype) -> None:
         super().__init__()
         self.model = Backbone(shape)
-        self.lm_head = Linear(shape.dim, shape.vocab_size)
+        self.lm_head = nn.Linear(shape.dim, shape.vocab_size, bias=False)
         self.compute_dtype = compute_dtype
         if shape.tied:
             self.lm_head.weight = self.model.embed_tokens.weight
 
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """Return float32 logits (N, V) of the token after each, from normed hidden states."""
-        return self.lm_head(hidden_ND.to(self.compute_dtype)).float()  # type: ignore[no-any-return]
+        return self.lm_head(hidden_ND.to(self.lm_head.weight.dtype)).float()  # type: ignore[no-any-return]
 
     def forward(self, ids_BT: Tensor) -> Tensor:
         """Return float32 logits (B, T, V) of the token after each position."""
@@ -136,6 +138,7 @@ def stream(
 
 def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> Iterator[tuple[int, int]]:
     """Yield (prompt, token) as they come."""
+    assert not model.model.training, "generation needs model.eval()"
     if not all(text.ids for text in texts):
         raise ConfigError("a prompt must have at least one token: got none; write something to go on from")
     if sampling.max_new_tokens < 1:

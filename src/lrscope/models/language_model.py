@@ -66,6 +66,10 @@ class LlamaLearner(TrainableModel):
         right_B.index_add_(0, example_M, losses.right_M.float())
         return ExampleLosses(losses.total, loss_B, count_B, right_B)
 
+    def logits(self, hidden_ND: Tensor) -> Tensor:
+        """Return float32 logits (N, V) of the token after each, from normed hidden states, to generate by."""
+        return self.lm_head(hidden_ND.to(self.lm_head.weight.dtype)).float()  # type: ignore[no-any-return]
+
     def add_adapters(self, settings: LoraSettings, seed: int) -> None:
         """Put adapters on the backbone's matrices; everything else is frozen by `set_trainable("lora")`.
 

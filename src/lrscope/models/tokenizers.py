@@ -53,6 +53,22 @@ class TextTokenizer:
         encodings = self.backend.encode_batch_fast(list(texts), add_special_tokens=False)
         return [[*first, *encoding.ids, *last] for encoding in encodings]
 
+    @property
+    def first_ids(self) -> list[int]:
+        """Return the tokens that the tokenizer itself writes before a text.
+
+        One that says nothing of it (a SentencePiece model, llama2.c's) writes its beginning token, where it has one.
+        """
+        if self.backend.post_processor is None:
+            return [self.bos_id] if self.bos_id >= 0 else []
+        marked = self.backend.encode("a")
+        kinds = marked.special_tokens_mask
+        return list(marked.ids[: kinds.index(0) if 0 in kinds else 0])
+
+    def encode_prompt(self, text: str) -> list[int]:
+        """Return the ids of a text to go on from: what the tokenizer itself writes before a text, and the text."""
+        return [*self.first_ids, *self.encode([text], bos=False, eos=False)[0]]
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of ids, without special tokens."""
         return self.backend.decode(list(ids), skip_special_tokens=True)

@@ -1,55 +1,87 @@
-"""A language model from a path, and text from it: what `generate` and `run-llama` share."""
+"""A language model with its tokenizer, and text from it: what `generate` and `run-llama` share."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from lrscope.config import ModelConfig
+from lrscope.config import ModelConfig, NumericsConfig
 from lrscope.errors import CheckpointError, ConfigError, Problem
-from lrscope.models.checkpoints import read_checkpoint
-from lrscope.models.generation import LlamaLanguageModel, build_language_model, stream
+from lrscope.models.checkpoints import Checkpoint, read_checkpoint
+from lrscope.models.generation import GeneratingModel, build_language_model, stream
+from lrscope.models.precision import dtype_named
+from lrscope.models.stop_tokens import stop_tokens
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
 from lrscope.tasks.text import choose_implementation
+from lrscope.training.numerics import apply, decide
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How tokens are drawn: the most likely one at temperature 0, else p ∝ exp(logit / temperature).
+
+    Raises ConfigError where the temperature cannot be, or nothing is to be generated.
+    """
+
+    temperature: float = 0.0
+    max_new_tokens: int = 200
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        problems = []
+        if not 0 <= self.temperature < math.inf:
+            way_out = "0 takes the most likely token"
+            problems.append(Problem("{temperature} must be 0 or more", str(self.temperature), way_out))
+        if self.max_new_tokens < 1:
+            problems.append(Problem("{max_new_tokens} must be at least 1", str(self.max_new_tokens), "try 200"))
+        if problems:
+            raise ConfigError(*problems)
 
 
 @dataclass(frozen=True, eq=False)
 class LanguageModel:
-    """A model and the tokenizer that belongs to it."""
+    """A model, the tokenizer that belongs to it, and the tokens that end its texts. `notes` are for the user."""
 
-    model: LlamaLanguageModel
+    model: GeneratingModel
     tokenizer: TextTokenizer
+    stop_ids: frozenset[int] = frozenset()
+    notes: tuple[str, ...] = ()
 
-    def continue_text(
-        self, prompt: str, *, temperature: float, max_new_tokens: int, seed: int = 0, stop: bool = True
-    ) -> Iterator[str]:
-        """Yield the prompt and then its continuation, piece by piece.
+    def continue_text(self, prompt: str, sampling: Sampling, *, stop: bool = True) -> Iterator[str]:
+        """Yield the prompt and then its continuation, piece by piece; with `stop`, until the model ends its text."""
+        ids = self.tokenizer.encode_prompt(prompt)
+        return self._text(ids, 0, sampling, self.stop_ids if stop else frozenset())
 
-        With `stop`, the text ends before a beginning or an end token.
-        """
-        ids = self.tokenizer.encode([prompt], eos=False)[0]
-        stop_ids = frozenset((self.tokenizer.bos_id, self.tokenizer.eos_id)) if stop else frozenset()
-        shown = self.tokenizer.decode(ids)
-        yield shown
+    def _text(self, ids: list[int], num_hidden: int, sampling: Sampling, stop_ids: frozenset[int]) -> Iterator[str]:
+        """Yield the text of what follows the tokens `ids`, after that of those beyond the first `num_hidden`."""
+        written = ids[num_hidden:]
+        shown = self.tokenizer.decode(written)
+        if shown:
+            yield shown
         for token in stream(
-            self.model, list(ids), max_new_tokens=max_new_tokens, temperature=temperature, seed=seed, stop_ids=stop_ids
-        ):
-            ids.append(token)
-            text = self.tokenizer.decode(ids)
+            self.model, ids, max_new_tokens=sampling.max_new_tokens, temperature=sampling.temperature,
+            seed=sampling.seed, stop_ids=stop_ids,
+        ):  # fmt: skip
+            written.append(token)
+            text = self.tokenizer.decode(written)
             # A character may be several byte tokens: it is shown when it is whole.
             if not text.endswith("\N{REPLACEMENT CHARACTER}"):
                 yield text[len(shown) :]
                 shown = text
-        rest = self.tokenizer.decode(ids)[len(shown) :]
+        rest = self.tokenizer.decode(written)[len(shown) :]
         if rest:
             yield rest
 
 
-def load_language_model(name: str, tokenizer: str | None = None) -> LanguageModel:
-    """Load a LLaMA and its tokenizer for generation, in float32.
+def load_language_model(name: str, tokenizer: str | None, numerics: NumericsConfig) -> LanguageModel:
+    """Load a LLaMA and its tokenizer for generation.
+
+    In precision `auto` weights that are stored in bfloat16 stay so where the processor multiplies it; others are
+    taken as float32.
 
     Raises:
         CheckpointError: they cannot be read, or the native implementation does not cover the model.
@@ -60,23 +92,13 @@ def load_language_model(name: str, tokenizer: str | None = None) -> LanguageMode
     implementation, reason = choose_implementation(ModelConfig(model=str(name)), checkpoint)
     if implementation != "native" or checkpoint.shape is None:
         raise CheckpointError(f"generation runs plain LLaMA models: {reason}; use transformers' generate for this one")
-    return LanguageModel(build_language_model(checkpoint.shape, checkpoint.tensors), text_tokenizer)
+    decided = decide(numerics, checkpoint.shape, implementation)
+    apply(decided)
+    chosen = numerics.precision == "auto" and not _is_bfloat16(checkpoint)
+    dtype = torch.float32 if chosen else dtype_named(decided.precision)
+    model = build_language_model(checkpoint.shape, checkpoint.tensors, dtype).to(decided.device)
+    return LanguageModel(model, text_tokenizer, stop_tokens(text_tokenizer, checkpoint))
 
 
-def continue_text(
-    name: str, tokenizer: str | None, prompt: str, *, temperature: float, max_new_tokens: int, seed: int
-) -> Iterator[str]:
-    """Load a model and yield its continuation of a prompt, the prompt first.
-
-    Raises:
-        ConfigError: the temperature is negative or not a number, or nothing is to be generated.
-    """
-    if not temperature >= 0 or temperature == float("inf"):
-        raise ConfigError(Problem("{temperature} must be 0 or more", str(temperature), "0 takes the most likely token"))
-    if max_new_tokens < 1:
-        raise ConfigError(Problem("{max_new_tokens} must be at least 1", str(max_new_tokens), "try 200"))
-    language_model = load_language_model(name, tokenizer)
-    with torch.inference_mode():
-        yield from language_model.continue_text(
-            prompt, temperature=temperature, max_new_tokens=max_new_tokens, seed=seed
-        )
+def _is_bfloat16(checkpoint: Checkpoint) -> bool:
+    return checkpoint.tensors["model.embed_tokens.weight"].dtype == torch.bfloat16

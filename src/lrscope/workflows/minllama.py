@@ -28,6 +28,7 @@ PREFIX = (
     "Keanu Reeves, playing the hero John Wick, is"
 )
 NEW_TOKENS = 75
+PLAIN = NumericsConfig(device="cpu", precision="float32")
 KIND = {"finetune": "finetuning", "prompt": "prompting"}
 
 Tell = Callable[[str], None]  # is given the lines that the program prints
@@ -59,19 +60,18 @@ def check_output_names(asked: MinllamaConfig) -> None:
 
 def generate(asked: MinllamaConfig, tell: Tell) -> dict[str, str]:
     """Continue a prompt at two temperatures, and write the texts; return them by temperature."""
-    from lrscope.training.text_generation import load_language_model
+    from lrscope.training.text_generation import Sampling, load_language_model
 
-    language_model = load_language_model(model_reference(asked.pretrained_model_path), _tokenizer(asked))
+    model = model_reference(asked.pretrained_model_path)
+    language_model = load_language_model(model, _tokenizer(asked), PLAIN)
     texts = {}
     for temperature, file in (
         (0.0, asked.generated_sentence_low_temp_out),
         (1.0, asked.generated_sentence_high_temp_out),
     ):
         tell(f"load model from {asked.pretrained_model_path}")
-        chunks = language_model.continue_text(
-            PREFIX, temperature=temperature, max_new_tokens=NEW_TOKENS, seed=asked.seed, stop=False
-        )
-        text = "".join(chunks)
+        sampling = Sampling(temperature=temperature, max_new_tokens=NEW_TOKENS, seed=asked.seed)
+        text = "".join(language_model.continue_text(PREFIX, sampling, stop=False))
         for line in (f"Temperature is {temperature}", text, "---------------"):
             tell(line)
         write_text(Path(file), text)
@@ -87,7 +87,7 @@ def prompt(asked: MinllamaConfig, tell: Tell) -> dict[str, float | None]:
     from lrscope.training.text_generation import load_language_model
 
     splits = load_splits(Path(asked.train), Path(asked.dev), Path(asked.test), label_names=Path(asked.label_names))
-    language_model = load_language_model(model_reference(asked.pretrained_model_path), _tokenizer(asked))
+    language_model = load_language_model(model_reference(asked.pretrained_model_path), _tokenizer(asked), PLAIN)
     tell(f"load {splits.train.num_examples} data from {asked.train}")
     assert splits.test is not None
     accuracy = {}
