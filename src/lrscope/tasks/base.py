@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import DataConfig, StudyConfig, TrialConfig
 from lrscope.models.checkpoints import Checkpoint
 from lrscope.models.tokenizers import TextTokenizer
 from lrscope.models.trainable import TrainableModel
@@ -86,6 +86,26 @@ class TaskInputs:
     summary: str = ""
     overlaps: tuple[tuple[str, str, int], ...] = ()
     notes: tuple[str, ...] = ()
+
+
+class Examples(Protocol):
+    """Examples of a file, as a task reads them: what `encode` takes."""
+
+    @property
+    def name(self) -> str:
+        """Return what the split is called."""
+
+    @property
+    def path(self) -> Path:
+        """Return the file."""
+
+    @property
+    def num_examples(self) -> int:
+        """Return how many examples there are."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a digest of the examples in their order, wherever and however they are kept."""
 
 
 class Evaluation(NamedTuple):
@@ -168,6 +188,14 @@ class Task(Protocol):
 
     def score(self, outputs: NDArray[np.float32], split: EncodedSplit) -> Evaluation:
         """Compare outputs with the targets of `split`."""
+        ...
+
+    def read(self, inputs: TaskInputs, data: DataConfig, path: Path) -> Examples:
+        """Read more examples with their targets, as the study reads its own.
+
+        Raises:
+            DataError: the file cannot be used, or an example has no target.
+        """
         ...
 
     def encode(self, inputs: TaskInputs, split: Any) -> EncodedSplit:

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import DataConfig, StudyConfig, TrialConfig
 from lrscope.data.guessing import guessing
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, Splits, load_split, load_splits
-from lrscope.errors import StudyError
+from lrscope.errors import DataError, StudyError
 from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.classifier_transformers import own_dropout
@@ -116,6 +116,23 @@ class Classification:
             limit=token_limit(weights, config.data.max_tokens),
             on_long=config.data.on_long,
         )
+
+    def read(self, inputs: TaskInputs, data: DataConfig, path: Path) -> Split:
+        """Read labelled sentences with the study's classes and columns.
+
+        Where it is not known what files write for a class, they write all names, or else all numbers.
+        """
+        labels, columns = _labels(inputs), {"text_column": data.text_column, "label_column": data.label_column}
+        try:
+            split = load_split(path, labels, "data", **columns)
+        except DataError:
+            if inputs.state.get("keys_known", True):
+                raise
+            numbers = tuple(str(index) for index in range(len(labels.names)))
+            split = load_split(path, LabelSet(labels.names, numbers), "data", **columns)
+        if not split.labelled:
+            raise DataError(f"{path} must have a label on every line to be evaluated; use lrscope predict instead")
+        return split
 
     def encode(self, inputs: TaskInputs, split: Split) -> EncodedSplit:
         """Return sentences as token ids, with their classes."""

@@ -19,7 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config import DataConfig, StudyConfig, TrialConfig
+from lrscope.data.conversation_readers import read_conversations
 from lrscope.data.conversation_splits import ConversationSplit, load_conversation_splits
 from lrscope.data.dev_split import DevShare
 from lrscope.errors import StudyError
@@ -127,6 +128,10 @@ class SupervisedFineTuning:
             loss_on=config.sft.loss_on,
             base_model=config.model.model,
         )
+
+    def read(self, inputs: TaskInputs, data: DataConfig, path: Path) -> ConversationSplit:
+        """Read conversations."""
+        return ConversationSplit("data", path, read_conversations(path))
 
     def encode(self, inputs: TaskInputs, split: ConversationSplit) -> TokenSplit:
         """Return conversations as token ids with what is learned of them."""

@@ -1,8 +1,12 @@
-"""A trained model on other sentences: loading a checkpoint of a run or an exported folder, evaluating, predicting."""
+"""A trained model at work on other examples: a checkpoint of a study, with the numerics that it was trained with.
+
+What is a task's own is in `class_predictions.py` and `language_model.py`; models without their study are in
+`exported.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,19 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
+from lrscope.config import StudyConfig
 from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in, built_in_trial
-from lrscope.data.labels import LabelSet
-from lrscope.data.splits import Split, load_split
-from lrscope.errors import CheckpointError, ConfigError, DataError, StudyError
+from lrscope.errors import CheckpointError, ConfigError, StudyError
 from lrscope.models.checkpoint_writer import metadata_in, read_weights, weights_in
-from lrscope.models.checkpoints import Checkpoint, read_checkpoint
-from lrscope.models.minllama import write_minllama
 from lrscope.models.trainable import TrainableModel
 from lrscope.store.study import StudyStore
-from lrscope.tasks.base import Evaluation
+from lrscope.tasks.base import Evaluation, Examples
 from lrscope.tasks.registry import task_named
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.numerics import apply, decide
@@ -33,10 +33,7 @@ CHECKPOINTS = ("best", "last")
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A checkpoint of a study, ready to use with the numerics it was trained with; `store` is None for an exported one.
-
-    The classes of an exported one are those that its `config.json` names.
-    """
+    """A checkpoint, ready to use; `store` is None where it lies in no study."""
 
     store: StudyStore | None
     trial: int
@@ -45,9 +42,9 @@ class TrainedModel:
     network: TrainableModel
 
     @property
-    def labels(self) -> LabelSet:
-        """Return its classes."""
-        return LabelSet.of_state(self.inputs.data.state)
+    def task(self) -> str:
+        """Return the name of its task."""
+        return self.inputs.config.task
 
     @property
     def test_fingerprint(self) -> str | None:
@@ -59,50 +56,28 @@ class TrainedModel:
         if self.store is not None:
             self.store.close()
 
-    def outputs(self, split: Split) -> NDArray[np.float32]:
-        """Return the task's outputs, one row an example, in the split's order."""
-        return outputs_of(self.network, self.inputs, self.inputs.task.encode(self.inputs.data, split))
-
-    def evaluate(self, split: Split) -> Evaluation:
-        """Return metrics on a labelled split; scoring the study's sealed test split is recorded first.
+    def read(self, path: Path) -> Examples:
+        """Read a file of examples with their targets as its study read its own.
 
         Raises:
-            DataError: some sentence has no label.
+            DataError: it cannot be used.
         """
-        if not split.labelled:
-            raise DataError(
-                f"{split.path} must have a label on every line to be evaluated; use lrscope predict instead"
-            )
-        if self.store is not None and split.fingerprint == self.test_fingerprint:
-            with StudyStore.open(self.store.folder, for_writing=True) as store:
-                store.record_opening(self.trial, self.step, "test", "evaluate")
-        encoded = self.inputs.task.encode(self.inputs.data, split)
+        return self.inputs.task.read(self.inputs.data, self.inputs.config.data, path)
+
+    def outputs(self, examples: Examples) -> NDArray[np.float32]:
+        """Return the task's outputs, one row an example, in their order."""
+        return outputs_of(self.network, self.inputs, self.inputs.task.encode(self.inputs.data, examples))
+
+    def evaluate(self, examples: Examples) -> Evaluation:
+        """Return metrics on examples with targets; scoring the study's sealed test split is recorded first."""
+        encoded = self.inputs.task.encode(self.inputs.data, examples)
+        self._record_opening(examples)
         return self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
 
-    def read(self, path: Path) -> Split:
-        """Read a labelled file with this study's classes and columns."""
-        data, labels = self.inputs.config.data, self.labels
-        columns = {"text_column": data.text_column, "label_column": data.label_column}
-        if self.store is None:  # how its files wrote the classes is not known: by name, or else by number
-            try:
-                return load_split(path, labels, "data", **columns)
-            except DataError:
-                labels = LabelSet(labels.names, tuple(str(index) for index in range(len(labels.names))))
-        return load_split(path, labels, "data", **columns)
-
-    def predict(self, sentences: Sequence[str]) -> NDArray[np.float32]:
-        """Return probabilities (N, C), one row a sentence."""
-        split = Split.unlabelled("sentences", sentences)
-        return np.exp(self.outputs(split))
-
-    def save_minllama(self, path: Path, args: Mapping[str, Any]) -> bool:
-        """Write the weights as a minLLaMA `.pt`; return whether they are a LLaMA that this form can hold."""
-        checkpoint = self.inputs.data.checkpoint
-        if checkpoint.shape is None:
-            return False
-        plain = {name: str(value) if isinstance(value, Path) else value for name, value in args.items()}
-        write_minllama(path, checkpoint.shape, checkpoint.tensors, plain)
-        return True
+    def _record_opening(self, examples: Examples) -> None:
+        if self.store is not None and examples.fingerprint == self.test_fingerprint:
+            with StudyStore.open(self.store.folder, for_writing=True) as store:
+                store.record_opening(self.trial, self.step, "test", "evaluate")
 
 
 def load_trained(folder: Path, which: str = "best", trial: int | None = None) -> TrainedModel:
@@ -111,6 +86,7 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
     Raises:
         ConfigError: there is no checkpoint of that name.
         StudyError: there is no study, or the trial has not written that checkpoint yet.
+        CheckpointError: adapters lie on another base than they were trained on.
     """
     if which not in CHECKPOINTS:
         raise ConfigError(f"--checkpoint is one of {', '.join(CHECKPOINTS)}: got {which!r}")
@@ -126,64 +102,41 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
             f"finish it with {resume('finetune', folder)}"
         )
     config = replace(built_in(store.config), trial=built_in_trial(store.trial(trial).config))
-    task, numerics = task_named(config.task), Numerics.from_dict(store.numerics)
-    inputs = StudyInputs(config, task, task.restore(config, store.task_state, path), numerics)
-    apply(numerics)
-    network = task.build_model(inputs.data, replace(config.trial, dropout=0.0), numerics.precision)
-    if config.trial.train_part == "lora":
-        _require_base(store, inputs.data.checkpoint)
-        network.load_tensors(read_weights(path))
-    step = int(metadata_in(path).get("lrscope.step", 0))
-    return TrainedModel(store, trial, step, inputs, network.to(numerics.device).eval())
+    inputs, network = load_network(
+        path, config, store.task_state, numerics=Numerics.from_dict(store.numerics),
+        base=store.fingerprint.get("weights"),
+    )  # fmt: skip
+    return TrainedModel(store, trial, trained_steps(path), inputs, network)
 
 
-def _require_base(store: StudyStore, base: Checkpoint) -> None:
-    """Hold the base of adapters to the one that they were trained on.
+def load_network(
+    path: Path, config: StudyConfig, state: Mapping[str, Any], *, numerics: Numerics | None, base: str | None
+) -> tuple[StudyInputs, TrainableModel]:
+    """Load what the folder `path` holds, a whole model or adapters, as its configuration describes it.
 
-    Raises:
-        CheckpointError: it is another one.
-    """
-    if base.fingerprint != store.fingerprint.get("weights"):
-        raise CheckpointError(
-            f"adapters are used with the base that they were trained on: {base.source} has other weights now; put the "
-            "old ones back, or use lrscope export --merge where they still lie"
-        )
-
-
-def load_exported(folder: Path) -> TrainedModel:
-    """Load a classifier from a folder that `lrscope export` wrote, or transformers.
+    Numerics are decided here where they are not given. `base` is the digest of the weights that adapters were trained
+    on, where that is known.
 
     Raises:
-        CheckpointError: it is no classifier, or its classes have no names.
+        CheckpointError: weights cannot be read, or adapters lie on another base.
     """
-    names = _class_names(folder)
-    config = StudyConfig(
-        # A configuration names what was trained on, which nobody knows here and nothing reads.
-        data=DataConfig(train=str(folder), dev=str(folder)),
-        model=ModelConfig(model=str(folder)),
-        trial=TrialConfig(peak_rate=1.0),
-    )
     task = task_named(config.task)
-    data = task.restore(config, {"names": names, "keys": names}, folder)
-    numerics = decide(
-        config.numerics, data.checkpoint.shape if data.implementation == "native" else None, data.implementation
-    )
+    data = task.restore(config, state, path)
+    if numerics is None:
+        shape = data.checkpoint.shape if data.implementation == "native" else None
+        numerics = decide(config.numerics, shape, data.implementation)
     apply(numerics)
-    network = task.build_model(data, replace(config.trial, dropout=0.0), numerics.precision).to(numerics.device)
-    step = int(data.checkpoint.metadata.get("lrscope.step", 0))
-    return TrainedModel(None, 1, step, StudyInputs(config, task, data, numerics), network.eval())
+    network = task.build_model(data, replace(config.trial, dropout=0.0), numerics.precision)
+    if config.trial.train_part == "lora":
+        if base is not None and data.checkpoint.fingerprint != base:
+            raise CheckpointError(
+                f"adapters are used with the base that they were trained on: {data.checkpoint.source} has other "
+                "weights now; put the old ones back, or use lrscope export --merge where they still lie"
+            )
+        network.load_tensors(read_weights(path))
+    return StudyInputs(config, task, data, numerics), network.to(numerics.device).eval()
 
 
-def _class_names(folder: Path) -> list[str]:
-    """Return the names of a classifier's classes, by its `config.json`."""
-    config = read_checkpoint(folder).config
-    architectures = config.get("architectures") or []
-    if not any("ForSequenceClassification" in str(name) for name in architectures):
-        raise CheckpointError(
-            f"{folder} holds no classifier: its config.json names {', '.join(map(str, architectures)) or 'none'}; name "
-            "the folder of a run, or one that lrscope export wrote"
-        )
-    names = config.get("id2label")
-    if not isinstance(names, dict) or sorted(names) != sorted(map(str, range(len(names)))) or len(names) < 2:
-        raise CheckpointError(f"{folder}: config.json must name the classes: got id2label {names!r:.60}")
-    return [str(names[str(index)]) for index in range(len(names))]
+def trained_steps(path: Path) -> int:
+    """Return after how many steps a checkpoint was written; 0 where it does not say."""
+    return int(metadata_in(path).get("lrscope.step", 0))

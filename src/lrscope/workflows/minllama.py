@@ -22,6 +22,7 @@ from lrscope.workflows.minllama_config import MinllamaConfig
 if TYPE_CHECKING:
     from lrscope.data.splits import Split, Splits
     from lrscope.runners.finetune import FineTune
+    from lrscope.training.inference import TrainedModel
 
 PREFIX = (
     "I have wanted to see this thriller for a while, and it didn't disappoint. "
@@ -240,9 +241,19 @@ def _predict(run: FineTune, asked: MinllamaConfig, tell: Tell, arguments: Mappin
             run.store.record_opening(trial.id, trained.step, "test", "run-llama")
         predicted = trained.outputs(split).argmax(-1)
         accuracy[split.name] = _write_predictions(split, predicted, splits.labels.keys, file, tell)
-    trained.save_minllama(Path(_saved(asked)), dict(arguments))
+    _save(trained, Path(_saved(asked)), arguments)
     trained.close()
     return accuracy
+
+
+def _save(trained: TrainedModel, path: Path, arguments: Mapping[str, Any]) -> None:
+    """Write the weights as the program's `.pt`, where they are a LLaMA that this form can hold."""
+    from lrscope.models.minllama import write_minllama
+
+    checkpoint = trained.inputs.data.checkpoint
+    if checkpoint.shape is not None:
+        plain = {name: str(value) if isinstance(value, Path) else value for name, value in arguments.items()}
+        write_minllama(path, checkpoint.shape, checkpoint.tensors, plain)
 
 
 def _sentences(run: FineTune) -> Splits:

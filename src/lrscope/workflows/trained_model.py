@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ class EvaluateResult:
 
     data: Path
     step: int
+    task: str
     num_examples: int
     metrics: Mapping[str, float]
     opened_test: bool
@@ -50,46 +52,41 @@ class PredictResult:
 
 
 def evaluate(folder: Path, data: Path, *, checkpoint: str = "best", trial: int | None = None) -> EvaluateResult:
-    """Measure a trained model on labelled examples.
+    """Measure a trained model on examples with their targets: labels of sentences, or completions of prompts.
 
     `folder` is a run's, a study's with the number of a `trial`, or one that `export` wrote. Scoring the study's own
     test examples is recorded.
 
     Raises:
         ConfigError, StudyError, CheckpointError: there is no such model.
-        DataError: some example has no label.
+        DataError: some example has no target.
     """
-    model = _load(folder, checkpoint, trial)
-    try:
-        split = model.read(data)
-        metrics = model.evaluate(split).metrics
-    finally:
-        model.close()
-    opened = split.fingerprint == model.test_fingerprint
-    return EvaluateResult(
-        data=data, step=model.step, num_examples=split.num_examples, metrics=metrics, opened_test=opened
-    )
+    with closing(_load(folder, checkpoint, trial)) as model:
+        examples = model.read(data)
+        return EvaluateResult(
+            data=data, step=model.step, task=model.task, num_examples=examples.num_examples,
+            metrics=model.evaluate(examples).metrics, opened_test=examples.fingerprint == model.test_fingerprint,
+        )  # fmt: skip
 
 
 def predict(folder: Path, sentences: Path, *, checkpoint: str = "best", trial: int | None = None) -> PredictResult:
     """Predict the classes of the sentences in a file, one a line, with a trained model; `folder` as for `evaluate`.
 
     Raises:
-        ConfigError, StudyError, CheckpointError: there is no such model.
+        ConfigError, StudyError, CheckpointError: there is no such model, or it is no classifier.
         DataError: the file cannot be read.
     """
     from lrscope.data.readers import read_sentences
+    from lrscope.training.class_predictions import class_names, class_probabilities
 
     texts = read_sentences(sentences)
-    model = _load(folder, checkpoint, trial)
-    try:
-        return PredictResult(step=model.step, names=model.labels.names, probabilities=model.predict(texts))
-    finally:
-        model.close()
+    with closing(_load(folder, checkpoint, trial)) as model:
+        return PredictResult(step=model.step, names=class_names(model), probabilities=class_probabilities(model, texts))
 
 
 def _load(folder: Path, checkpoint: str, trial: int | None) -> TrainedModel:
-    from lrscope.training.inference import load_exported, load_trained
+    from lrscope.training.exported import load_exported
+    from lrscope.training.inference import load_trained
 
     home = compared_study(folder)
     if is_exported(home):
