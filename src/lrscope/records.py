@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Direction = Literal["maximize", "minimize"]
+Unit = Literal["examples", "tokens"]  # what a loss is a mean over, and how fast training is counted
 # "completed": the whole schedule ran. "stopped": early stopping ended it. "interrupted": resumable.
 Status = Literal["planned", "running", "completed", "stopped", "diverged", "interrupted", "failed"]
 FINISHED: frozenset[Status] = frozenset({"completed", "stopped", "diverged"})
@@ -58,6 +59,8 @@ class Metric(NamedTuple):
                 best = place
         return best
 
+
+TRAIN_TOKENS = "train_tokens"  # in a study's task state: how many tokens an epoch trains on
 
 # Of a study of the user's own training that does not name its metric: the first run shows what there is.
 UNDECIDED = Metric("", "minimize")

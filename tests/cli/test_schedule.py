@@ -47,6 +47,17 @@ def test_show_as_json(cli: Cli) -> None:
     assert shown["mean"] == pytest.approx(parse("wsd").resolve(total_steps=535, steps_per_epoch=107).factors().mean())
 
 
+def test_lengths_in_tokens(cli: Cli) -> None:
+    asked = [*RUN, "--tokens-per-epoch", "1000000", "--json"]
+    code, out, _ = cli("schedule", "show", "warmup(500ktok) > hold > linear(2Mtok)", *asked)
+    (shown,) = json.loads(out)["schedules"]
+    assert code == 0
+    assert shown["schedule"] == "warmup(500ktok) > hold > linear(2Mtok)"
+    assert [phase["steps"] for phase in shown["phases"]] == [54, 267, 214]
+    assert cli("schedule", "check", "step(every=500tok, gamma=0.5)", *asked)[0] == 1
+    assert cli("schedule", "check", "warmup(500ktok) > linear", *asked[:-1])[1] == "no problems found over 535 steps\n"
+
+
 def test_a_plateau_is_said_to_depend(cli: Cli) -> None:
     assert "as if the metric always improved" in cli("schedule", "show", "plateau", *RUN)[1]
 
@@ -81,6 +92,11 @@ def test_check_compares_the_horizon_with_the_data(cli: Cli) -> None:
         (["linear", "--steps-per-epoch", "0"], "--steps-per-epoch must be at least 1"),
         (["linear", "--epochs", "0", "--steps-per-epoch", "5"], "--epochs must be at least 1"),
         (["linear", *RUN, "--lr", "nan"], "--lr must be a positive number: got nan"),
+        (
+            ["warmup(5ktok) > linear", *RUN],
+            "how many tokens an epoch has is missing: got 5ktok; give --tokens-per-epoch",
+        ),
+        (["linear", *RUN, "--tokens-per-epoch", "0"], "--tokens-per-epoch must be at least 1"),
         (["linear", *RUN, "--scale", "cubic"], "--scale is one of linear, log"),
         (["linear", *RUN, "--out", "picture.bmp"], "a picture ends in"),
         (["warmup(600st) > linear", *RUN], "warmup must be shorter than the run"),

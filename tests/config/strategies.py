@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, SftConfig, StudyConfig, SweepConfig, TrialConfig
 from lrscope.config.base import Section, Setting, settings_of
 
-SCHEDULES = ("linear", "warmup(6%) > cosine(to=1%)", "hold(50%) > linear", "step(every=2ep, gamma=0.1)", "constant")
+SCHEDULES = (
+    "linear",
+    "warmup(6%) > cosine(to=1%)",
+    "hold(50%) > linear",
+    "step(every=2ep, gamma=0.1)",
+    "constant",
+    "warmup(500ktok) > hold > linear(1234tok)",
+)
 # What a path or a name may be: quotes, spaces, letters of other languages, and what shells would run.
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12).filter(
     lambda t: t.strip() == t
@@ -25,7 +32,7 @@ def _values(item: Setting) -> st.SearchStrategy[Any]:
     if item.name == "schedule":
         return st.sampled_from(SCHEDULES)
     if item.name == "eval_every":
-        return st.sampled_from(("1ep", "0.25ep", "200st", "5%"))
+        return st.sampled_from(("1ep", "0.25ep", "200st", "5%", "500ktok"))
     if item.name == "lora_targets":
         return st.sampled_from(("all-linear", "q_proj+v_proj"))
     if item.kind is bool:

@@ -131,8 +131,23 @@ def test_what_is_missing_is_said() -> None:
         scheduler.step()
     with pytest.raises(ScheduleError, match="counts in epochs"):
         scheduler.resolve_schedule_over(10)
+    with pytest.raises(ScheduleError, match="counts in tokens: the tokens per epoch are missing; give tokens_per_ep"):
+        ScheduledLR(optimizer(), "warmup(5ktok) > linear", total_steps=10, steps_per_epoch=5)
+    with pytest.raises(ScheduleError, match="counts in tokens: the steps per epoch are missing"):
+        ScheduledLR(optimizer(), "warmup(5ktok) > linear", total_steps=10, tokens_per_epoch=10_000)
     with pytest.raises(ScheduleError, match="sees no metric"):
         ScheduledLR(optimizer(), "plateau", total_steps=10)
+
+
+def test_tokens_as_a_unit() -> None:
+    opt, other = optimizer(0.5), optimizer(0.5)
+    tokens = ScheduledLR(opt, "warmup(5ktok) > linear", total_steps=10, steps_per_epoch=5, tokens_per_epoch=10_000)
+    steps = ScheduledLR(other, "warmup(3st) > linear", total_steps=10)
+    assert train(opt, tokens, 10) == train(other, steps, 10)
+    with pytest.raises(ScheduleError, match="a resumed run keeps the schedule"):
+        ScheduledLR(
+            optimizer(), "warmup(5ktok) > linear", total_steps=10, steps_per_epoch=5, tokens_per_epoch=20_000
+        ).load_state_dict(tokens.state_dict())
 
 
 def test_rates_as_levels_are_shares_of_the_first_groups_rate() -> None:

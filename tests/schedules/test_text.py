@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.schedules.strategies import schedules
 
 from lrscope.errors import ScheduleError
-from lrscope.schedules import Duration, Schedule, parse, parse_duration
+from lrscope.schedules import Duration, Schedule, parse, parse_duration, stretch
 from lrscope.schedules.registry import FORMS
 
 
@@ -157,8 +157,64 @@ def test_durations_become_steps_rounded_half_up(text: str, steps: int) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "steps", "written"),
+    [
+        ("500ktok", 54, "500ktok"), ("1000tok", 0, "1ktok"), ("2Mtok", 214, "2Mtok"), ("2.5Mtok", 268, "2.5Mtok"),
+        ("1234567tok", 132, "1234567tok"), ("1250ktok", 134, "1250ktok"), ("0.5ktok", 0, "500tok"), ("0Mtok", 0, "0"),
+    ],
+)  # fmt: skip
+def test_tokens_become_steps_by_the_mean_of_an_epoch(text: str, steps: int, written: str) -> None:
+    length = parse_duration(text)
+    assert length.to_steps(535, 107, tokens_per_epoch=1_000_000) == steps
+    assert str(length) == written
+    assert parse_duration(written) == length
+    if steps:
+        with pytest.raises(ScheduleError, match=r"how many tokens an epoch has is not known: got .*; write it as a sh"):
+            length.to_steps(535, 107)
+
+
+@given(st.integers(1, 10**15))
+def test_tokens_are_written_and_read_back(tokens: int) -> None:
+    assert parse_duration(str(Duration(tokens, "tok"))).value == tokens
+
+
+def test_a_schedule_in_tokens_keeps_its_text_and_equals_one_in_steps() -> None:
+    schedule = parse("warmup(500ktok) > hold > linear(2Mtok, to=10%)")
+    assert str(schedule) == "warmup(500ktok) > hold > linear(2Mtok, to=0.1)"
+    run = schedule.resolve(total_steps=535, steps_per_epoch=107, tokens_per_epoch=1_000_000)
+    same = parse("warmup(0.5ep) > hold > linear(214st, to=10%)")
+    assert run.factors().tolist() == same.resolve(total_steps=535, steps_per_epoch=107).factors().tolist()
+    longer = stretch(run, at=200, total_steps=700)
+    assert longer.factors()[:200].tolist() == run.factors()[:200].tolist()
+    with pytest.raises(ScheduleError, match="how many tokens an epoch has is not known: got 500ktok"):
+        schedule.resolve(total_steps=535, steps_per_epoch=107)
+
+
+@pytest.mark.parametrize(
     "text",
-    ["10", "-1st", "1.5st", "nan%", "101%", "ten", "", "5 st", "1e999ep", "9" * 99, "²st", "inf", "-0.1", "1e999"],
+    [
+        "1Ktok",
+        "1mtok",
+        "1.5tok",
+        "0.0001ktok",
+        "1tokens",
+        "-1ktok",
+        "2e15Mtok",
+        "10",
+        "-1st",
+        "1.5st",
+        "nan%",
+        "101%",
+        "ten",
+        "",
+        "5 st",
+        "1e999ep",
+        "9" * 99,
+        "²st",
+        "inf",
+        "-0.1",
+        "1e999",
+    ],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ScheduleError, match=r"st|ep") as error:

@@ -9,6 +9,7 @@ import pytest
 
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, SweepConfig, TrialConfig
 from lrscope.errors import ConfigError, ScheduleError
+from lrscope.schedules.horizon import TrainingSize
 from lrscope.studies.plan import arms, check_schedules, num_merged, parse_list, parse_rates, planned
 from lrscope.studies.rungs import interval, lengths
 
@@ -72,7 +73,7 @@ def test_all_problems_of_a_grid_are_said() -> None:
 def test_a_schedule_that_does_not_fit_one_of_the_horizons_names_the_arm() -> None:
     config = study({"schedule": "warmup(3ep) > linear", "batch_size": 10}, grid={"epochs": [5, 2]})
     with pytest.raises(ScheduleError, match=r"in the arm epochs 2"):
-        check_schedules(config, 100)
+        check_schedules(config, TrainingSize(100))
 
 
 def test_rates_as_lists_and_on_the_log_axis() -> None:

@@ -10,9 +10,9 @@ import pytest
 from rich.console import Console
 from tests.external import study
 
-from lrscope.config import ExternalTrial
+from lrscope.config import ExternalTrial, TrialConfig
 from lrscope.config.external import OwnSettings
-from lrscope.records import EvaluationRecord, Reached, StepRecord
+from lrscope.records import EvaluationRecord, Reached, StepRecord, Unit
 from lrscope.runners.base import Event
 from lrscope.store.trials import TrialRow
 from lrscope.terminal.live import Live
@@ -88,3 +88,17 @@ def test_a_note_stands_above_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = drawing.screen.getvalue()
     assert "note: the seed does not reach the training" in shown
     assert "trials" not in next(line for line in shown.splitlines() if "the one that is left" in line)
+
+
+@pytest.mark.parametrize(("unit", "shown"), [("tokens", "1,250 tok/s"), ("examples", "")])
+def test_tokens_a_second_are_told_where_a_loss_is_a_mean_over_tokens(unit: Unit, shown: str) -> None:
+    trials = (TrialRow(1, TrialConfig(peak_rate=1e-3), "planned", "", 0, None, None, 0.0),)
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=120)
+    with StudyProgress(tell.StudyStarted(Path(), study(), "loss", trials, unit), console) as progress:
+        for event in (Event("started", 1), Event("record", 1, record=StepRecord(0, 1e-3, 2.0, 1000, 1.0, 0.8))):
+            progress.update(tell.TrialEvent(event, replace(trials[0], status="running")))
+        line = "  ".join(progress._cells(1, progress._rows[1]))
+    assert ("tok/s" in line) == bool(shown)
+    assert shown in line
+    assert ("tok/s" in screen.getvalue()) == bool(shown)

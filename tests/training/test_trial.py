@@ -22,6 +22,7 @@ from lrscope.files import write_text
 from lrscope.models.checkpoint_writer import read_weights
 from lrscope.records import EvaluationRecord, Record, StepRecord, TrialResult
 from lrscope.runners import finetune
+from lrscope.runs.import_study import read_run
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.tasks.classification import Classification
@@ -105,6 +106,25 @@ def test_what_a_trial_yields_and_keeps(toy: Toy, tmp_path: Path) -> None:
         assert store.openings() == []
         assert store.predictions(1, 18, "test").shape == (11, 3)  # type: ignore[union-attr]
     assert not (tmp_path / "run" / "trials" / "0001" / "snapshots").exists()
+
+
+def test_lengths_in_tokens_are_those_of_the_training_set(toy: Toy, tmp_path: Path) -> None:
+    """Two steps' worth of tokens are two steps, through training, a kill, the store and the report."""
+    with finetune.begin(toy.config(), tmp_path / "sizes") as run:
+        tokens = run.inputs.encoded["train"].size.num_tokens
+    assert tokens is not None
+    two_steps = round(2 * tokens / STEPS)
+    straight(toy.config(eval_every="4st"), tmp_path / "steps")
+    config = toy.config(schedule=f"warmup({two_steps}tok) > linear", eval_every=f"{2 * two_steps}tok")
+    stopped_at(config, tmp_path / "tokens", 5, "close")
+    resumed(tmp_path / "tokens")
+    assert_same(tmp_path / "steps", tmp_path / "tokens")
+    with StudyStore.open(tmp_path / "tokens") as store:
+        assert store.train_tokens == tokens
+        log = read_run(store, store.trial(1)).log
+        assert log is not None
+        assert log.planned is not None
+        assert log.planned.tolist() == log.rates.tolist()
 
 
 def test_the_same_again(toy: Toy, tmp_path: Path) -> None:

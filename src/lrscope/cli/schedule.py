@@ -34,6 +34,13 @@ Examples = Annotated[
         "--examples", help="Number of training examples, instead of steps per epoch.", metavar="N", show_default=False
     ),
 ]
+TokensPerEpoch = Annotated[
+    int | None,
+    typer.Option(
+        "--tokens-per-epoch", help="Tokens of the training set; needed for lengths in tokens, such as 500ktok.",
+        metavar="N", show_default=False,
+    ),
+]  # fmt: skip
 
 
 @with_settings(HORIZON, batch_size=UNKNOWN)
@@ -42,6 +49,7 @@ def show(
     schedules: Texts,
     steps_per_epoch: StepsPerEpoch = None,
     examples: Examples = None,
+    tokens_per_epoch: TokensPerEpoch = None,
     scale: Annotated[str, typer.Option("--scale", help="Scale of the rate axis.", metavar="linear|log")] = "linear",
     out: Annotated[
         Path | None,
@@ -55,11 +63,15 @@ def show(
 
       lrscope schedule show "warmup(6%) > cosine(to=0.01)" linear --epochs 5 --steps-per-epoch 107 --lr 1e-5
     """
+    from lrscope.schedules import ResolvedSchedule, parse
+    from lrscope.schedules.horizon import Horizon
+
     if scale not in ("linear", "log"):
         raise ConfigError(f"--scale is one of linear, log: got {scale!r}")
     epochs, lr = settings.get("epochs", TrialConfig.epochs), settings.get("peak_rate")
     per_epoch = _steps(epochs, steps_per_epoch, examples, settings.get("batch_size"))
-    resolved = [_resolve(text, epochs, per_epoch, lr) for text in schedules]
+    run = Horizon(epochs * per_epoch, per_epoch, lr, tokens_per_epoch=_tokens(tokens_per_epoch, schedules))
+    resolved = [ResolvedSchedule(parse(text), run) for text in schedules]
     if out is not None:
         from lrscope.report.schedule_figure import save_schedules
 
@@ -93,6 +105,7 @@ def check(
     schedules: Texts,
     steps_per_epoch: StepsPerEpoch = None,
     examples: Examples = None,
+    tokens_per_epoch: TokensPerEpoch = None,
     json: opt.Json = False,
 ) -> int:
     """Check schedules for likely mistakes in units, lengths, floors and milestones. Exits with 1 after an error.
@@ -111,6 +124,7 @@ def check(
         settings.get("peak_rate"),
     )
     per_epoch = _steps(epochs, steps_per_epoch, examples, batch_size)
+    tokens = _tokens(tokens_per_epoch, schedules)
     findings = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
         actual = count_steps_per_epoch(examples, batch_size)
@@ -119,8 +133,9 @@ def check(
     for text in schedules:
         patience = settings.get("patience")
         found = lint(
-            parse(text), total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr, patience=patience
-        )
+            parse(text), total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr,
+            tokens_per_epoch=tokens, patience=patience,
+        )  # fmt: skip
         findings += [(text, finding) for finding in found]
     if json:
         keys = ("level", "rule", "sentence", "fix")
@@ -155,10 +170,18 @@ def _steps_per_epoch(steps_per_epoch: int | None, examples: int | None, batch_si
     return count_steps_per_epoch(examples, batch_size)
 
 
-def _resolve(text: str, epochs: int, per_epoch: int, lr: float | None) -> ResolvedSchedule:
+def _tokens(tokens_per_epoch: int | None, schedules: list[str]) -> int | None:
+    """Return the tokens of an epoch, which schedules with a length in tokens need."""
     from lrscope.schedules import parse
+    from lrscope.schedules.phase import phases
 
-    return parse(text).resolve(total_steps=epochs * per_epoch, steps_per_epoch=per_epoch, peak_rate=lr)
+    if tokens_per_epoch is not None and tokens_per_epoch < 1:
+        raise ConfigError(f"--tokens-per-epoch must be at least 1: got {tokens_per_epoch}; try 1000000")
+    lengths = (each for text in schedules for phase in phases(parse(text)) for _, _, each in phase.durations())
+    in_tokens = next((each for each in lengths if each.unit == "tok"), None)
+    if tokens_per_epoch is None and in_tokens is not None:
+        raise ConfigError(f"how many tokens an epoch has is missing: got {in_tokens}; give --tokens-per-epoch")
+    return tokens_per_epoch
 
 
 def _described(schedule: ResolvedSchedule) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def all_settings() -> Mapping[str, Setting]:
 
 # A part of the schedule, with an option of its own.
 WARMUP = Setting(
-    name="warmup", kind=str, help="Linear warmup: a share 6%, epochs 1ep or steps 100st; 0 for none.",
+    name="warmup", kind=str, help="Linear warmup: a share 6%, epochs 1ep, steps 100st or tokens 500ktok; 0 for none.",
     metavar="DURATION", shown_default="6%, unless the schedule has one", panel=TrialConfig.panel, varies=True,
     in_find=True,
 )  # fmt: skip

@@ -13,7 +13,7 @@ from lrscope.config.base import setting, settings_of, show_value
 from lrscope.errors import ConfigError, Problem
 from lrscope.schedules import Duration, ResolvedSchedule, Schedule, parse, parse_duration
 from lrscope.schedules.durations import round_half_up
-from lrscope.schedules.horizon import count_steps_per_epoch
+from lrscope.schedules.horizon import Horizon, TrainingSize
 
 MAX_RATE = 1e38  # float32 holds no larger numbers
 
@@ -152,8 +152,8 @@ class TrialConfig(AnyTrial):
         shown_default="never", at_least=1, cap=1_000_000, way_out="try 2", varies=True,
     )  # fmt: skip
     eval_every: Duration = setting(
-        Duration(1, "ep"), help="Steps between evaluations: epochs such as 0.25ep, steps such as 200st, or a share of "
-        "the run such as 5%.", metavar="DURATION", shown_default="1ep", parse=_duration,
+        Duration(1, "ep"), help="Steps between evaluations: epochs such as 0.25ep, steps such as 200st, tokens such as "
+        "500ktok, or a share of the run such as 5%.", metavar="DURATION", shown_default="1ep", parse=_duration,
     )  # fmt: skip
     train_metrics: Literal["running", "full"] = setting(
         "running", help="Train metrics from the training pass itself, or from a pass of their own at every evaluation.",
@@ -176,33 +176,27 @@ class TrialConfig(AnyTrial):
         unused = {n: item.default for n, item in settings_of(type(self)).items() if item.of_part not in ("", part)}
         return super().with_values({**values, **unused})
 
-    def resolve_schedule(self, num_examples: int) -> ResolvedSchedule:
+    def resolve_schedule(self, size: TrainingSize, *, total_steps: int | None = None) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
 
-        Raises:
-            ScheduleError: the schedule does not fit them.
-        """
-        return self.resolve_schedule_over(
-            self.epochs * count_steps_per_epoch(num_examples, self.batch_size), num_examples
-        )
-
-    def resolve_schedule_over(self, total_steps: int, num_examples: int) -> ResolvedSchedule:
-        """Return the schedule over a run of so many steps, whatever its epochs.
+        With `total_steps`, over so many, whatever its epochs.
 
         Raises:
             ScheduleError: the schedule does not fit them.
         """
-        steps_per_epoch = count_steps_per_epoch(num_examples, self.batch_size)
-        return self.schedule.resolve(total_steps=total_steps, steps_per_epoch=steps_per_epoch, peak_rate=self.peak_rate)
+        horizon = size.horizon(self.batch_size, peak_rate=self.peak_rate, epochs=self.epochs, total_steps=total_steps)
+        return ResolvedSchedule(self.schedule, horizon)
 
-    def evaluation_steps(self, total_steps: int, steps_per_epoch: int) -> list[int]:
+    def evaluation_steps(self, horizon: Horizon) -> list[int]:
         """Return after how many steps the trial evaluates: at every multiple of `eval_every`, and at its end.
 
-        >>> TrialConfig(peak_rate=1e-3, eval_every="0.25ep").evaluation_steps(20, steps_per_epoch=10)
+        Raises:
+            ScheduleError: `eval_every` is in tokens, and those of an epoch are not known.
+
+        >>> TrialConfig(peak_rate=1e-3, eval_every="0.25ep").evaluation_steps(Horizon(20, steps_per_epoch=10))
         [3, 5, 8, 10, 13, 15, 18, 20]
         """
-        every = self.eval_every.exact_steps(total_steps=total_steps, steps_per_epoch=steps_per_epoch)
-        every = max(every, Fraction(1))
+        total_steps, every = horizon.total_steps, max(horizon.exact(self.eval_every), Fraction(1))
         steps = (round_half_up(number * every) for number in range(1, int(total_steps / every) + 1))
         return [*(step for step in steps if step < total_steps), total_steps]
 

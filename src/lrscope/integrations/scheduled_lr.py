@@ -28,7 +28,8 @@ class ScheduledLR(LRScheduler):
         optimizer: its groups' rates are the peak rates.
         schedule: a schedule or its text.
         total_steps: optimizer updates of the run.
-        steps_per_epoch: updates per epoch; needed where a length is written in epochs.
+        steps_per_epoch: updates per epoch; needed where a length is written in epochs or in tokens.
+        tokens_per_epoch: tokens that the model reads in an epoch; needed where a length is written in tokens.
 
     Raises:
         ScheduleError: the schedule does not fit, or depends on a metric.
@@ -49,8 +50,10 @@ class ScheduledLR(LRScheduler):
         *,
         total_steps: int | None = None,
         steps_per_epoch: int | None = None,
+        tokens_per_epoch: int | None = None,
     ) -> None:
         self.schedule = parse(schedule)
+        self._tokens_per_epoch = tokens_per_epoch
         if self.schedule.depends_on_metric:
             raise ScheduleError(
                 f"a torch scheduler sees no metric: got {self.schedule}; use lrscope's own loop, or torch's "
@@ -128,12 +131,20 @@ class ScheduledLR(LRScheduler):
 
     def _over(self, total_steps: int, steps_per_epoch: int | None) -> ResolvedSchedule:
         units = {duration.unit for phase in phases(self.schedule) for _, _, duration in phase.durations()}
-        if steps_per_epoch is None and "ep" in units:
+        if steps_per_epoch is None and units & {"ep", "tok"}:
+            counts = "epochs" if "ep" in units else "tokens"
             raise ScheduleError(
-                f"{self.schedule} counts in epochs: the steps per epoch are missing; give steps_per_epoch="
+                f"{self.schedule} counts in {counts}: the steps per epoch are missing; give steps_per_epoch="
+            )
+        if self._tokens_per_epoch is None and "tok" in units:
+            raise ScheduleError(
+                f"{self.schedule} counts in tokens: the tokens per epoch are missing; give tokens_per_epoch="
             )
         return self.schedule.resolve(
-            total_steps=total_steps, steps_per_epoch=steps_per_epoch or total_steps, peak_rate=self._peak
+            total_steps=total_steps,
+            steps_per_epoch=steps_per_epoch or total_steps,
+            peak_rate=self._peak,
+            tokens_per_epoch=self._tokens_per_epoch,
         )
 
     def _identity(self) -> dict[str, Any]:
@@ -142,6 +153,7 @@ class ScheduledLR(LRScheduler):
             "schedule": str(self.schedule),
             "total_steps": None if resolved is None else resolved.total_steps,
             "steps_per_epoch": None if resolved is None else resolved.steps_per_epoch,
+            "tokens_per_epoch": self._tokens_per_epoch,
         }
 
     def _require_same(self, state: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ def trainer_arguments(config: TrialConfig, batching: str = "bucketed") -> dict[s
     kind = _TYPES.get(shape)
     if kind is None or config.optimizer != "adamw" or config.layer_decay != 1.0 or config.head_multiplier != 1.0:
         return None
-    if warmup.unit == "ep":
+    if warmup.unit in ("ep", "tok"):
         return None
     steps = float(format_number(warmup.value / 100.0)) if warmup.unit == "%" else int(warmup.value)
     same = {item.trainer: getattr(config, name) for name, item in settings_of(TrialConfig).items() if item.trainer}

@@ -13,7 +13,8 @@ from typing import Any, Literal, Protocol
 
 from lrscope.config import AnyStudy, AnyTrial
 from lrscope.config.numerics import Numerics
-from lrscope.records import Metric, Outcome, Record
+from lrscope.records import TRAIN_TOKENS, Metric, Outcome, Record, Unit
+from lrscope.schedules.horizon import TrainingSize
 
 # Before a job's first step, by whether it has a process of its own: Python, torch, reading the inputs.
 START_SECONDS = {True: 4.0, False: 0.5}
@@ -42,8 +43,8 @@ class Prepared:
 
     `fingerprint` is one digest an input, `sizes` the number of examples a split, `overlaps` (split, split, how many
     examples of the second the first holds too), `task_state` what the task must know again, `notes` are for the user.
-    `files` are written into the study's folder, by name, for processes that read the inputs again.
-    `cost` is None where nothing is known of it before a trial has run, as of the user's own training.
+    `files` are written into the study's folder, by name, for processes that read the inputs again. `unit` is what steps
+    count. `cost` is None where nothing is known of it before a trial has run, as of the user's own training.
     """
 
     metric: Metric
@@ -55,7 +56,13 @@ class Prepared:
     inputs: Any
     task_state: Mapping[str, Any]
     overlaps: tuple[tuple[str, str, int], ...] = ()
+    unit: Unit = "examples"
     files: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def training_size(self) -> TrainingSize:
+        """Return how much an epoch trains on; no examples where that is not known, as of the user's own training."""
+        return TrainingSize(self.sizes.get("train", 0), self.task_state.get(TRAIN_TOKENS))
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from lrscope.config import TrialConfig
 from lrscope.config.arms import arm_key
 from lrscope.runners.base import START_SECONDS, CostEstimate
 from lrscope.schedules import Constant
+from lrscope.schedules.horizon import TrainingSize
 from lrscope.training.batches import step_batches
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.features import features_of
@@ -34,10 +35,10 @@ def estimate_cost(
     apply(inputs.numerics)
     per_step = {size: _seconds_a_step(inputs, trials[0], size) for size in sorted({t.batch_size for t in trials})}
     evaluation = _seconds_an_evaluation(inputs, trials[0])
-    num_examples = inputs.encoded["train"].num_examples
+    size = inputs.encoded["train"].size
     seconds = 0.0
     for trial in trials:
-        total_steps, num_evaluations = _lengths(trial, num_examples)
+        total_steps, num_evaluations = _lengths(trial, size)
         seconds += total_steps * per_step[trial.batch_size] + (num_evaluations + 2) * evaluation
         seconds += START_SECONDS[own_process]
     return CostEstimate(seconds, _stored_bytes(inputs, trials))
@@ -59,7 +60,7 @@ def estimate_heads_cost(
         key = (len(members), members[0].batch_size)
         if key not in timed:
             timed[key] = HeadBundle(inputs, features, members).timed()
-        total_steps, num_evaluations = _lengths(members[0], inputs.encoded["train"].num_examples)
+        total_steps, num_evaluations = _lengths(members[0], inputs.encoded["train"].size)
         a_step, an_evaluation = timed[key]
         seconds += total_steps * a_step + num_evaluations * an_evaluation
     return CostEstimate(seconds, _stored_bytes(inputs, trials))
@@ -67,8 +68,8 @@ def estimate_heads_cost(
 
 def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig]) -> int:
     """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
-    num_dev, num_train = inputs.encoded["dev"].num_examples, inputs.encoded["train"].num_examples
-    lengths = [_lengths(trial, num_train) for trial in trials]
+    num_dev, size = inputs.encoded["dev"].num_examples, inputs.encoded["train"].size
+    lengths = [_lengths(trial, size) for trial in trials]
     rows = sum(6 * num_evaluations * num_dev + 24 * total_steps for total_steps, num_evaluations in lengths)
     weights = sum(4 * tensor.numel() for tensor in inputs.data.checkpoint.tensors.values())
     kept = inputs.config.sweep.keep if inputs.config.sweep is not None else "all"
@@ -76,10 +77,10 @@ def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig]) -> int:
     return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[kept] * weights
 
 
-def _lengths(trial: TrialConfig, num_examples: int) -> tuple[int, int]:
+def _lengths(trial: TrialConfig, size: TrainingSize) -> tuple[int, int]:
     """Return how many steps and evaluations a trial makes."""
-    schedule = trial.resolve_schedule(num_examples)
-    return schedule.total_steps, len(trial.evaluation_steps(schedule.total_steps, schedule.steps_per_epoch))
+    schedule = trial.resolve_schedule(size)
+    return schedule.total_steps, len(trial.evaluation_steps(schedule.horizon))
 
 
 def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) -> float:

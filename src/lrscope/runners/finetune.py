@@ -36,7 +36,7 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[FineTune]:
     """
     require_new(folder)
     prepared = NativeRunner().prepare(config)
-    config.trial.resolve_schedule(prepared.sizes["train"])  # a schedule that does not fit leaves no folder
+    config.trial.resolve_schedule(prepared.training_size)  # a schedule that does not fit leaves no folder
     with new_study(config, folder, prepared) as store:
         yield _assemble(store, prepared.inputs)
 

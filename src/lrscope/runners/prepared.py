@@ -9,6 +9,7 @@ from typing import Protocol
 from lrscope.config import AnyTrial, StudyConfig, TrialConfig
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in_trial
+from lrscope.records import TRAIN_TOKENS
 from lrscope.runners.base import CostEstimate, Prepared
 from lrscope.training.study_inputs import StudyInputs, load_inputs
 
@@ -42,6 +43,11 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
         notes=inputs.data.notes,
         cost=cost,
         inputs=inputs,
-        task_state={**inputs.data.state, "baseline": inputs.task.baseline(inputs.encoded["dev"])},
+        task_state={
+            **inputs.data.state,
+            "baseline": inputs.task.baseline(inputs.encoded["dev"]),
+            TRAIN_TOKENS: inputs.encoded["train"].size.num_tokens,
+        },
         overlaps=inputs.data.overlaps,
+        unit=inputs.task.unit,
     )

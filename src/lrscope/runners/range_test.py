@@ -97,7 +97,7 @@ class RangeTrial:
     def outcome(self) -> Outcome:
         """Return all that the test did. A rate that was too large is its result, not a divergence of the trial."""
         number = len(self.records)
-        per_epoch = self.trial.resolve_schedule(self.inputs.encoded["train"].num_examples).steps_per_epoch
+        per_epoch = self.trial.resolve_schedule(self.inputs.encoded["train"].size).steps_per_epoch
         series = series_of(self.records)
         return Outcome(
             "completed", self.end_reason, number, number, per_epoch, self.seconds, series, tuple(self.probes)
@@ -181,7 +181,7 @@ class RangeTrial:
         factor: Callable[[int], float] = lambda _: 1.0  # noqa: E731
         if self.config.method == "runs":
             trial = replace(self.trial, peak_rate=rate)
-            factor = trial.resolve_schedule_over(num_steps, self.inputs.encoded["train"].num_examples)
+            factor = trial.resolve_schedule(self.inputs.encoded["train"].size, total_steps=num_steps)
         course = steps(
             model, optimizer, itertools.islice(self._batches(), num_steps), self._loss,
             lambda step: rate * factor(step), clip_norm=self.trial.clip_norm or None,

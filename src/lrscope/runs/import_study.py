@@ -197,7 +197,10 @@ class _Trial:
             return None
         history = [(record.step, metric.sign * record.metrics[metric.name]) for record in self.of("dev")]
         planned = row.config.schedule.resolve(
-            total_steps=row.total_steps, steps_per_epoch=row.steps_per_epoch, peak_rate=row.config.peak_rate
+            total_steps=row.total_steps,
+            steps_per_epoch=row.steps_per_epoch,
+            peak_rate=row.config.peak_rate,
+            tokens_per_epoch=self.store.train_tokens,
         )
         factors = planned.with_history(history).factors()
         return TrainingLog(

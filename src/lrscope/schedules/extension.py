@@ -5,6 +5,8 @@ What has been run stays as it was, to the last bit, and the new schedule goes on
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from lrscope.errors import ScheduleError
 from lrscope.schedules.durations import Duration
 from lrscope.schedules.parser import parse
@@ -60,6 +62,4 @@ def _steps(number: int) -> Duration:
 
 
 def _over(old: ResolvedSchedule, schedule: Schedule, total_steps: int) -> ResolvedSchedule:
-    return schedule.resolve(
-        total_steps=total_steps, steps_per_epoch=old.steps_per_epoch, peak_rate=old.horizon.peak_rate
-    ).with_history(old.horizon.history)
+    return ResolvedSchedule(schedule, replace(old.horizon, total_steps=total_steps))

@@ -27,9 +27,31 @@ def count_steps_per_epoch(num_examples: int, batch_size: int) -> int:
 
 
 @dataclass(frozen=True)
+class TrainingSize:
+    """How much an epoch trains on: examples, and the tokens that the model reads of them where they are known."""
+
+    num_examples: int
+    num_tokens: int | None = None
+
+    def horizon(self, batch_size: int, *, peak_rate: float, epochs: int = 1, total_steps: int | None = None) -> Horizon:
+        """Return a run over so many epochs of it, or over `total_steps`.
+
+        Raises:
+            ScheduleError: there are no examples.
+
+        >>> TrainingSize(8544, 200_000).horizon(80, peak_rate=1e-3, epochs=5).total_steps
+        535
+        """
+        per_epoch = count_steps_per_epoch(self.num_examples, batch_size)
+        total = epochs * per_epoch if total_steps is None else total_steps
+        return Horizon(total, per_epoch, peak_rate, tokens_per_epoch=self.num_tokens)
+
+
+@dataclass(frozen=True)
 class Horizon:
     """How long a run is: its optimizer updates, those of an epoch, and the peak rate if it is known.
 
+    `tokens_per_epoch` are those that the model reads in an epoch, where they are known: lengths in tokens need them.
     `history` is (step, value) of each evaluation of the metric so far, larger being better: a schedule that depends on
     a metric is a function of it.
     """
@@ -38,6 +60,7 @@ class Horizon:
     steps_per_epoch: int
     peak_rate: float | None = None
     history: tuple[tuple[int, float], ...] = ()
+    tokens_per_epoch: int | None = None
 
     def __post_init__(self) -> None:
         if self.total_steps < 1 or self.steps_per_epoch < 1:
@@ -46,8 +69,16 @@ class Horizon:
             )
 
     def exact(self, duration: Duration) -> Fraction:
-        """Return a length in steps before rounding."""
-        return duration.exact_steps(total_steps=self.total_steps, steps_per_epoch=self.steps_per_epoch)
+        """Return a length in steps before rounding.
+
+        Raises:
+            ScheduleError: it is in tokens, and those of an epoch are not known.
+        """
+        return duration.exact_steps(
+            total_steps=self.total_steps,
+            steps_per_epoch=self.steps_per_epoch,
+            tokens_per_epoch=self.tokens_per_epoch,
+        )
 
     def steps(self, duration: Duration) -> int:
         """Return a length in steps, or the step at which a place in the run lies, rounded half up."""

@@ -43,6 +43,7 @@ def lint(
     total_steps: int,
     steps_per_epoch: int,
     peak_rate: float | None = None,
+    tokens_per_epoch: int | None = None,
     patience: int | None = None,
 ) -> list[Finding]:
     """Return what is likely wrong with a schedule in a run, errors first.
@@ -53,7 +54,7 @@ def lint(
     >>> print(*lint(parse("cosine(length=5st)"), total_steps=535, steps_per_epoch=107))
     error: cosine(5st) reaches its end at step 5 of 535; did you mean 5ep?
     """
-    run = Horizon(total_steps, steps_per_epoch, peak_rate)
+    run = Horizon(total_steps, steps_per_epoch, peak_rate, tokens_per_epoch=tokens_per_epoch)
     findings = list(_units(schedule, run))
     try:
         resolved = ResolvedSchedule(schedule, run)

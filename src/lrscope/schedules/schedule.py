@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lrscope.schedules.horizon import Array
 
 BLOCK = 4096  # factors that single steps are looked up in
-_ANY_HORIZON = Horizon(100, 10)  # whether a length is open, or zero, does not depend on it
+_ANY_HORIZON = Horizon(100, 10, tokens_per_epoch=1000)  # whether a length is open, or zero, does not depend on it
 
 
 class Schedule:
@@ -73,15 +73,23 @@ class Schedule:
         """Return what follows the warmup that it begins with; itself where it begins with none."""
         return self
 
-    def resolve(self, *, total_steps: int, steps_per_epoch: int, peak_rate: float | None = None) -> ResolvedSchedule:
+    def resolve(
+        self,
+        *,
+        total_steps: int,
+        steps_per_epoch: int,
+        peak_rate: float | None = None,
+        tokens_per_epoch: int | None = None,
+    ) -> ResolvedSchedule:
         """Return the schedule over a run of `total_steps` optimizer updates.
 
-        `peak_rate` is needed where a level is written as a rate.
+        `peak_rate` is needed where a level is written as a rate, `tokens_per_epoch` where a length is in tokens.
 
         Raises:
             ScheduleError: it does not fit the run.
         """
-        return ResolvedSchedule(self, Horizon(total_steps, steps_per_epoch, peak_rate))
+        horizon = Horizon(total_steps, steps_per_epoch, peak_rate, tokens_per_epoch=tokens_per_epoch)
+        return ResolvedSchedule(self, horizon)
 
     def __rshift__(self, successor: Schedule) -> Schedule:
         """Return this and then `successor`: what `>` is in the text."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
@@ -77,7 +77,7 @@ class Segment(Schedule):
 
     def _piece(self, horizon: Horizon) -> tuple[int, int, Horizon]:
         """Return the piece's first step, the first one after it, and the run of the whole."""
-        inner = Horizon(horizon.steps(self.of), horizon.steps_per_epoch, horizon.peak_rate, horizon.history)
+        inner = replace(horizon, total_steps=horizon.steps(self.of))
         return inner.steps(self.start), inner.total_steps if self.stop is None else inner.steps(self.stop), inner
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lrscope import __version__
 from lrscope.config import AnyStudy, AnyTrial, StudyConfig
 from lrscope.errors import StudyError, UnusableStudyError
-from lrscope.records import EvaluationRecord, Metric, Scores, Status, StepRecord
+from lrscope.records import TRAIN_TOKENS, EvaluationRecord, Metric, Scores, Status, StepRecord
 from lrscope.store import rows
 from lrscope.store.blobs import STEP, pack_floats, pack_steps
 from lrscope.store.storage import DATABASE, Database, create_database, open_for_reading, open_for_writing
@@ -94,6 +94,12 @@ class StudyStore:
         except BaseException:
             database.close()
             raise
+
+    @property
+    def train_tokens(self) -> int | None:
+        """How many tokens an epoch trains on; None where an older version did not keep it."""
+        kept = self.task_state.get(TRAIN_TOKENS)
+        return kept if isinstance(kept, int) and kept > 0 else None
 
     def close(self) -> None:
         """Close the file; what was written is on disk."""

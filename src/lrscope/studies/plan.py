@@ -14,6 +14,7 @@ from typing import Any
 from lrscope.config import AnyStudy, AnyTrial, TrialConfig
 from lrscope.config.arms import Arm, named
 from lrscope.errors import ConfigError, Problem
+from lrscope.schedules.horizon import TrainingSize
 
 
 def arms(config: AnyStudy) -> list[Arm]:
@@ -64,7 +65,7 @@ def num_merged(config: AnyStudy) -> int:
     return math.prod(len(values) for values in grid.values()) - len(arms(config))
 
 
-def check_schedules(config: AnyStudy, num_examples: int) -> None:
+def check_schedules(config: AnyStudy, size: TrainingSize) -> None:
     """Lay every arm's schedule over its run, before anything is trained.
 
     Raises:
@@ -76,7 +77,7 @@ def check_schedules(config: AnyStudy, num_examples: int) -> None:
         if not isinstance(arm.config, TrialConfig):  # its schedule is its own
             return
         try:
-            arm.config.resolve_schedule(num_examples)
+            arm.config.evaluation_steps(arm.config.resolve_schedule(size).horizon)
         except ScheduleError as error:
             raise ScheduleError(f"{error} (in the arm {arm.name})") from error
 

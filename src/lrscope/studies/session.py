@@ -45,7 +45,7 @@ def begin(config: AnyStudy, folder: Path, runner: Runner | None = None) -> Itera
     """
     require_new(folder)
     prepared = (runner or runner_for(config)).prepare(config)
-    check_schedules(config, prepared.sizes.get("train", 0))
+    check_schedules(config, prepared.training_size)
     with new_study(config, folder, prepared) as store:
         _write_files(folder, prepared)
         yield Study(store, prepared)
@@ -80,7 +80,7 @@ def resume(
         if dict(prepared.fingerprint) != store.fingerprint and _may_be_mended(store):
             _begin_anew(store, prepared.fingerprint)
         require_same(store.fingerprint, prepared.fingerprint, folder)
-        check_schedules(config, prepared.sizes.get("train", 0))
+        check_schedules(config, prepared.training_size)
         if config != store.config:
             store.replace_config(config)
             write_text(folder / "config.toml", config.to_toml())

@@ -19,7 +19,8 @@ from lrscope.models.checkpoints import Checkpoint
 from lrscope.models.tokenizers import TextTokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
-from lrscope.records import Metric, Scores
+from lrscope.records import Metric, Scores, Unit
+from lrscope.schedules.horizon import TrainingSize
 
 
 class Loss(NamedTuple):
@@ -55,6 +56,11 @@ class EncodedSplit:
     def num_examples(self) -> int:
         """Return how many examples there are."""
         return len(self.offsets) - 1
+
+    @property
+    def size(self) -> TrainingSize:
+        """Return its examples and the tokens that a model reads of them."""
+        return TrainingSize(self.num_examples, len(self.ids))
 
     @property
     def has_targets(self) -> bool:
@@ -142,10 +148,13 @@ class LinearHead(Protocol):
 
 
 class Task(Protocol):
-    """One kind of fine-tuning. It holds no state: what it has read is handed to it. Batches are its own."""
+    """One kind of fine-tuning. It holds no state: what it has read is handed to it. Batches are its own.
+
+    `unit` is what the loss is a mean over.
+    """
 
     metric: Metric
-    unit: str  # what a loss is a mean over: "examples" or "tokens"
+    unit: Unit
 
     def prepare(self, config: StudyConfig) -> TaskInputs:
         """Read and check a study's data, weights and tokenizer.

@@ -27,7 +27,7 @@ from lrscope.models.classifier_transformers import own_dropout
 from lrscope.models.tokenizers import read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows, derive_seed
-from lrscope.records import Metric, Scores
+from lrscope.records import Metric, Scores, Unit
 from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.classification_head import ClassificationHead
 from lrscope.tasks.classification_model import build_classifier, classifier_config
@@ -58,7 +58,7 @@ class Classification:
     """The task of naming one of C classes a sentence."""
 
     metric = Metric("accuracy", "maximize")
-    unit = "examples"
+    unit: Unit = "examples"
 
     def prepare(self, config: StudyConfig) -> ClassificationInputs:
         """Read sentences, label names, weights and tokenizer."""

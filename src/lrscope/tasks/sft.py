@@ -30,7 +30,7 @@ from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.tokenizers import read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
-from lrscope.records import Metric, Scores
+from lrscope.records import Metric, Scores, Unit
 from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.checkpoint import base_of, save_weights
 from lrscope.tasks.sft_encoding import EncodedConversations, encode_conversations
@@ -66,7 +66,7 @@ class SupervisedFineTuning:
     """The task of continuing prompts as their completions do."""
 
     metric = Metric("loss", "minimize")
-    unit = "tokens"
+    unit: Unit = "tokens"
 
     def prepare(self, config: StudyConfig) -> SftInputs:
         """Read conversations, weights, tokenizer and chat template."""

@@ -78,7 +78,7 @@ class Live:
                 self.close(None, None, None)
             case FinetuneStarted():
                 self._note(*progress.lines)
-                self._open(TrialProgress(progress.total_steps, progress.num_epochs))
+                self._open(TrialProgress(progress.total_steps, progress.num_epochs, unit=progress.unit))
             case FinetuneRecord() if isinstance(drawing, TrialProgress):
                 drawing.update(progress.record)
             case CostEstimated():

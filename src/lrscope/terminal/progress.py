@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from time import monotonic
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrscope.records import EvaluationRecord, Record, StepRecord
+from lrscope.records import EvaluationRecord, Record, StepRecord, Unit
 from lrscope.terminal.output import echo, progress_console
 from lrscope.visible_text import visible
 
 SECONDS_BETWEEN_LINES = 20.0
+STEPS_OF_SPEED = 20  # that it is a mean over
 
 
 def duration(seconds: float) -> str:
@@ -37,10 +39,32 @@ def rough(seconds: float) -> str:
     return duration(seconds) if not 60 <= round(seconds) < 3600 else f"{round(seconds / 60)} min"
 
 
+class Speed:
+    """How many tokens a second the last steps trained on; empty where steps count examples.
+
+    >>> speed = Speed("tokens")
+    >>> speed.add(StepRecord(0, 1e-3, 2.0, 1000.0, 1.0, 0.8))
+    >>> str(speed)
+    '1,250 tok/s'
+    """
+
+    def __init__(self, unit: Unit) -> None:
+        self._last: deque[tuple[float, float]] = deque(maxlen=STEPS_OF_SPEED if unit == "tokens" else 0)
+
+    def add(self, record: StepRecord) -> None:
+        """Take in a step."""
+        self._last.append((record.count, record.seconds))
+
+    def __str__(self) -> str:
+        seconds = sum(each for _, each in self._last)
+        return f"{sum(count for count, _ in self._last) / seconds:,.0f} tok/s" if seconds > 0 else ""
+
+
 class TrialProgress:
     """Draws one trial. `total_steps` and `num_epochs` are of the whole trial, whatever part of it runs now."""
 
-    def __init__(self, total_steps: int, num_epochs: int, *, quiet: bool = False) -> None:
+    def __init__(self, total_steps: int, num_epochs: int, *, quiet: bool = False, unit: Unit = "examples") -> None:
+        self._speed = Speed(unit)
         self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
         self._console = progress_console()
         self._bar: Progress | None = None
@@ -77,7 +101,9 @@ class TrialProgress:
     def _step(self, record: StepRecord) -> None:
         now = monotonic()
         self._first = self._first or (record.step, now)
+        self._speed.add(record)
         where = f"step {record.step + 1}/{self.total_steps}  loss {record.loss:.3f}  rate {record.learning_rate:.2e}"
+        where = f"{where}  {self._speed}".rstrip()
         if self._bar is not None:
             self._bar.update(self._task, completed=record.step + 1, now=where)
         elif now - self._last_line > SECONDS_BETWEEN_LINES and record.step > self._first[0]:

@@ -22,7 +22,7 @@ from lrscope.runs.metric import choose_metric
 from lrscope.store.trials import TrialRow
 from lrscope.studies.run_times import RunTimes, is_open, seconds_together
 from lrscope.terminal.output import echo, progress_console
-from lrscope.terminal.progress import duration, rough
+from lrscope.terminal.progress import Speed, duration, rough
 from lrscope.visible_text import visible
 from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
@@ -48,6 +48,7 @@ def sparkline(values: list[float], width: int = 12) -> str:
 class _Row:
     config: AnyTrial
     began: float
+    speed: Speed
     state: str = "running"
     epoch: float = 0
     step: int = 0
@@ -77,7 +78,7 @@ class StudyProgress:
     """Draws a study as it runs, on standard error or on `console`; a line a trial alone where `is_plain`."""
 
     def __init__(self, started: StudyStarted, console: Console | None = None, *, is_plain: bool = False) -> None:
-        self._metric = started.metric
+        self._metric, self._unit = started.metric, started.unit
         self._console, self._is_plain = console or progress_console(), is_plain
         self._drawn, self._stopping = 0.0, False
         self._is_external, self._at_once = isinstance(started.config, ExternalStudy), 1
@@ -109,7 +110,7 @@ class StudyProgress:
     def _take(self, happened: TrialEvent) -> None:
         event = happened.event
         if event.kind == "started":
-            self._rows[event.trial] = _Row(happened.row.config, monotonic())
+            self._rows[event.trial] = _Row(happened.row.config, monotonic(), Speed(self._unit))
             self._at_once = max(self._at_once, len(self._running()))
             return
         row = self._rows.get(event.trial)
@@ -118,6 +119,7 @@ class StudyProgress:
         if isinstance(event.record, StepRecord):
             row.rate = event.record.learning_rate
             row.losses.append(event.record.loss)
+            row.speed.add(event.record)
             row.at(event.record.step)
         elif isinstance(event.record, Reached):
             if row.total_steps not in (None, event.record.total_steps):  # another bar, in another count
@@ -175,7 +177,7 @@ class StudyProgress:
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         cells = [
             f"trial {trial}", f"lr {format_rate(config.peak_rate)}", config.beside_rate, f"seed {config.seed}",
-            _reached(row), metric, row.state,
+            _reached(row), metric, str(row.speed) if row.state == "running" else "", row.state,
         ]  # fmt: skip
         return [cell for cell in cells if cell]
 
@@ -233,6 +235,7 @@ class StudyProgress:
             "rate now",
             "loss",
             "",
+            *(["tok/s"] if self._unit == "tokens" else []),
             metric,
             "",
         ):
@@ -247,6 +250,7 @@ class StudyProgress:
                 str(trial), format_rate(row.config.peak_rate), *([row.config.beside_rate] if has_second else []),
                 str(row.config.seed),
                 reached, rate, loss, sparkline(row.losses, 8),
+                *([str(row.speed).removesuffix(" tok/s")] if self._unit == "tokens" else []),
                 "" if row.metric is None else f"{row.metric:.4f}", row.state,
             )  # fmt: skip
         return table

@@ -50,7 +50,7 @@ class HeadBundle:
         first = trials[0]
         train = inputs.encoded["train"]
         self.targets_N = torch.from_numpy(train.targets)
-        self.schedules = [trial.resolve_schedule(train.num_examples) for trial in trials]
+        self.schedules = [trial.resolve_schedule(train.size) for trial in trials]
         self.per_epoch, self.total = self.schedules[0].steps_per_epoch, self.schedules[0].total_steps
         (head_CD,) = (p.detach().float().cpu() for p in inputs.build_model(first).parameters() if p.requires_grad)
         num = len(trials)
@@ -73,7 +73,7 @@ class HeadBundle:
         """Train, yielding the number of steps done at every evaluation."""
         began = perf_counter()
         done = 0
-        for end in self.trials[0].evaluation_steps(self.total, self.per_epoch):
+        for end in self.trials[0].evaluation_steps(self.schedules[0].horizon):
             self._train(done, end)
             self._evaluate(end, perf_counter() - began)
             done = end

@@ -53,9 +53,9 @@ class Trial:
         self.folder = store.trial_folder(row.id)
         self.task = inputs.task
         self.train = inputs.encoded["train"]
-        self.schedule = self.config.resolve_schedule(self.train.num_examples)
+        self.schedule = self.config.resolve_schedule(self.train.size)
         self.total_steps, self.steps_per_epoch = self.schedule.total_steps, self.schedule.steps_per_epoch
-        self.evaluation_steps = frozenset(self.config.evaluation_steps(self.total_steps, self.steps_per_epoch))
+        self.evaluation_steps = frozenset(self.config.evaluation_steps(self.schedule.horizon))
         self.history = DevHistory(store, row.id)
         self.snapshots = TrialSnapshots(self.folder, self.schedule, snapshot_seconds)
         self._stop_asked = False
@@ -75,6 +75,7 @@ class Trial:
             total_steps=self.total_steps,
             steps_per_epoch=self.steps_per_epoch,
             peak_rate=self.config.peak_rate,
+            tokens_per_epoch=self.schedule.horizon.tokens_per_epoch,
             patience=self.config.patience,
         )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lrscope.config import AnyStudy
-from lrscope.records import Record
+from lrscope.records import Record, Unit
 from lrscope.runners.base import Event
 from lrscope.sinks.target import Target
 from lrscope.store.trials import TrialRow
@@ -63,12 +63,13 @@ class TimeKnown:
 
 @dataclass(frozen=True)
 class StudyStarted:
-    """Trials of a study begin to run; told again where a rung has planned more of them."""
+    """Trials of a study begin to run; told again where a rung has planned more of them. `unit` is what steps count."""
 
     folder: Path
     config: AnyStudy
     metric: str
     trials: tuple[TrialRow, ...]
+    unit: Unit = "examples"
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,15 @@ class StudyEnded:
 
 @dataclass(frozen=True)
 class FinetuneStarted:
-    """A single fine-tune begins, or goes on. `lines` say of what, on what, and notes for the user."""
+    """A single fine-tune begins, or goes on. `lines` say of what, on what, and notes for the user.
+
+    `unit` is what steps count.
+    """
 
     total_steps: int
     num_epochs: int
     lines: tuple[str, ...]
+    unit: Unit = "examples"
 
 
 @dataclass(frozen=True)

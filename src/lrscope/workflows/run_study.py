@@ -28,7 +28,8 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
     rows = {row.id: row for row in store.trials()}
 
     def tell_plan() -> None:
-        callbacks.on_progress(StudyStarted(store.folder, store.config, metric_shown(store), tuple(rows.values())))
+        trials, unit = tuple(rows.values()), study.prepared.unit
+        callbacks.on_progress(StudyStarted(store.folder, store.config, metric_shown(store), trials, unit))
 
     tell_plan()
     logs = feed_of(store, callbacks)

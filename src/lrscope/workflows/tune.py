@@ -137,7 +137,7 @@ def _new_plan(
     one = replace(config.trial, epochs=1)
     assert prepared.cost is not None, "the built-in training is measured before it runs"
     epoch = prepared.cost([one], Path(), own_process=False).seconds
-    step = epoch / one.resolve_schedule(prepared.sizes["train"]).total_steps
+    step = epoch / one.resolve_schedule(prepared.training_size).total_steps
     start = START_SECONDS[executor.own_process]
     return plan_budget(budget, step, (start, epoch), max(1, executor.workers), epochs)
 
