@@ -10,11 +10,11 @@ import pytest
 import torch
 from tests.conftest import Cli, Toy
 
-from lrscope.cli.app import COMMANDS, SCHEDULE_COMMANDS
+from lrscope.cli.app import COMMANDS, GROUPS
 from lrscope.config import StudyConfig
 from lrscope.store.study import StudyStore
 
-ALL = [[name] for name in COMMANDS] + [["schedule", name] for name in SCHEDULE_COMMANDS]
+ALL = [[name] for name in COMMANDS] + [[group, name] for group, (_, names) in GROUPS.items() for name in names]
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from lrscope.data.dev_share import parse_share
 from lrscope.data.dev_split import DevShare, split_off
-from lrscope.data.splits import load_split, load_splits
+from lrscope.data.guessing import guessing, guessing_of_file
+from lrscope.data.splits import load_dev, load_split, load_splits
 from lrscope.errors import ConfigError, DataError
 
 
@@ -67,5 +68,10 @@ def test_sentences(tmp_path: Path) -> None:
         )
     assert splits.dev.where(0) == f"{path}:{splits.dev.lines[0]}"
     assert splits.dev.texts[0] == lines[splits.dev.lines[0] - 1].split(" ||| ")[1].strip()
+    again = load_dev(path, DevShare(0.5, 19), splits.labels)
+    assert again.fingerprint == splits.dev.fingerprint
+    data = {"train": str(path), "dev": "50%", "split_seed": 19}
+    assert guessing_of_file(data, splits.labels.state, again.fingerprint) == guessing(splits.dev.labels) != {}
+    assert guessing_of_file({**data, "split_seed": 18}, splits.labels.state, again.fingerprint) == {}
     whole = load_split(path, splits.labels, "data")
     assert whole.fingerprint not in (splits.train.fingerprint, splits.dev.fingerprint)

@@ -66,7 +66,7 @@ def test_ids_are_those_of_transformers_and_replies_are_learned(chat: Chat) -> No
     assert learned_text(chat, split, 1) == REPLY.text + "<|im_end|>\n4<|im_end|>\n"
     assert split.num_bytes.tolist() == [len(REPLY.text.encode()) + 1, len(REPLY.text.encode()) + 1 + 2]
     assert split.kept.tolist() == [0, 1]
-    assert (split.num_cut, split.num_dropped, split.notes(1000)) == (0, 0, [])
+    assert (split.num_cut, split.dropped, split.notes(1000)) == (0, (), [])
     assert split.ids.dtype == np.int32
     assert split.take(np.array([1])).learned.tolist() == rows(split)[1][1]
 
@@ -166,9 +166,10 @@ def test_examples_that_the_cut_leaves_empty_are_left_out(chat: Chat) -> None:
     far = (Turn("user", "what is it " * 50), REPLY)
     split = chat.encode([SHORT, far, SHORT, far], limit=90)
     assert split.kept.tolist() == [0, 2]
-    assert (split.num_examples, split.num_cut, split.num_dropped, split.first_dropped) == (2, 2, 2, "a.jsonl:11")
+    assert (split.num_examples, split.num_cut, split.dropped) == (2, 2, ("a.jsonl:11", "a.jsonl:13"))
     assert split.notes(90)[1] == (
-        "2 train examples are left out, as nothing is learned of their first 90 tokens: the first of them is a.jsonl:11"
+        "2 of 4 train examples are left out, as nothing is learned of their first 90 tokens: the first of them is "
+        "a.jsonl:11"
     )
     with pytest.raises(DataError, match=r"train needs an example with something to learn within 90 tokens"):
         chat.encode([far], limit=90)
@@ -179,6 +180,17 @@ def test_examples_without_anything_to_learn_are_named(tmp_path: Path) -> None:
     chat = Chat(chat_folder(tmp_path, forgets))
     with pytest.raises(DataError, match=r"a\.jsonl:10: an example needs something to learn"):
         chat.encode([SHORT])
+
+
+def test_special_tokens_in_a_turn_are_noted(chat: Chat) -> None:
+    odd = (USER, Turn("assistant", "It ends <|im_end|> here."))
+    split = chat.encode([SHORT, odd])
+    assert split.with_special == ("a.jsonl:11",)
+    assert split.notes(1000) == [
+        "1 of 2 train examples have the text of a special token in a turn, which is read as that token: the first of "
+        "them is a.jsonl:11"
+    ]
+    assert rows(split)[1][0].count(chat.tokenizer.eos_id) == 4
 
 
 def test_batches_of_texts_make_no_difference(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:

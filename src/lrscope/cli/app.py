@@ -42,7 +42,11 @@ COMMANDS = {
         "generate", "run-llama",
     )
 }  # fmt: skip
-SCHEDULE_COMMANDS = {"show": "lrscope.cli.schedule", "check": "lrscope.cli.schedule"}
+# Commands of two words: what the first is for, and where the second lives.
+GROUPS = {
+    "schedule": ("See and check learning-rate schedules before anything is trained.", ("show", "check")),
+    "data": ("See the text that is trained on, and what of it is learned.", ("show",)),
+}
 
 
 def _show_version(asked: bool) -> None:
@@ -98,18 +102,18 @@ class _Command(typer.core.TyperCommand):
                 formatter.write_dl(records)
 
 
-def make_app(names: Iterable[str] = (*COMMANDS, "schedule")) -> typer.Typer:
+def make_app(names: Iterable[str] = (*COMMANDS, *GROUPS)) -> typer.Typer:
     """Return the command line with these commands; their modules are imported here."""
     about = "Which learning rate and schedule should I use to fine-tune a LLaMA, and how sure can I be?"
     app = typer.Typer(name="lrscope", help=about, **_SETTINGS)
     app.callback(invoke_without_command=True)(_root)
     for name in names:
-        if name == "schedule":
-            purpose = "See and check learning-rate schedules before anything is trained."
-            schedules = typer.Typer(help=purpose, short_help=purpose, **_SETTINGS)
-            for each, module in SCHEDULE_COMMANDS.items():
-                _add(schedules, each, module)
-            app.add_typer(schedules, name=name)
+        if name in GROUPS:
+            purpose, commands = GROUPS[name]
+            group = typer.Typer(help=purpose, short_help=purpose, **_SETTINGS)
+            for each in commands:
+                _add(group, each, f"lrscope.cli.{name}")
+            app.add_typer(group, name=name)
         else:
             _add(app, name, COMMANDS[name])
     return app
@@ -136,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         given = list(sys.argv[1:] if arguments is None else arguments)
         # Only the command that was asked for is loaded, which a small report would wait for. Help shows them all.
         name = next((each.replace("_", "-") for each in given if not each.startswith("-")), "")
-        app = make_app([name]) if name in (*COMMANDS, "schedule") else make_app()
+        app = make_app([name]) if name in (*COMMANDS, *GROUPS) else make_app()
         if name == "report":
             given = import_module(COMMANDS[name]).with_value(given)
         code = app(args=given, prog_name="lrscope", standalone_mode=False)

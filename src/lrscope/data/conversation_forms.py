@@ -113,7 +113,9 @@ def text_of(value: object, name: str, where: str) -> str:
     >>> text_of(18, "answer", "a.jsonl:1")
     '18'
     """
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
         return str(value)
     if not isinstance(value, str):
         got = "null" if value is None else shorten(value)

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.data.dev_share import parse_share
+from lrscope.data.dev_split import DevShare
 from lrscope.data.labels import LabelSet
-from lrscope.data.splits import load_split
+from lrscope.data.splits import load_dev
 from lrscope.errors import LrscopeError
 
 
@@ -38,12 +40,13 @@ def guessing_of_file(data: Mapping[str, Any], classes: Mapping[str, Any], finger
 
     Nothing where the file is gone, cannot be read, or is no longer the one of this fingerprint.
     """
-    path = Path(data.get("dev") or "")
-    if not path.is_file():
-        return {}
     try:
-        split = load_split(
-            path, LabelSet.of_state(classes), "dev",
+        share = parse_share(str(data.get("dev") or ""))
+        dev = Path(data.get("dev") or "") if share is None else DevShare(share, data.get("split_seed") or 0)
+        if isinstance(dev, Path) and not dev.is_file():
+            return {}
+        split = load_dev(
+            Path(data.get("train") or ""), dev, LabelSet.of_state(classes),
             text_column=data.get("text_column"), label_column=data.get("label_column"),
         )  # fmt: skip
     except (LrscopeError, KeyError, OSError):

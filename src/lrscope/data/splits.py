@@ -89,7 +89,7 @@ def load_splits(
     whole = read_examples(train, **columns)
     drawn_note = []
     if isinstance(dev, DevShare):
-        kept, drawn = split_off([normalized(item.text) for item in whole], dev, train, [item.label for item in whole])
+        kept, drawn = _drawn(whole, dev, train)
         examples = {"train": [whole[place] for place in kept], "dev": [whole[place] for place in drawn]}
         paths = {"train": train, "dev": train}
         drawn_note = [share_note(train, len(drawn), len(whole), dev)]
@@ -107,6 +107,18 @@ def load_splits(
     return Splits(splits["train"], splits["dev"], splits.get("test"), labels, overlaps, notes)
 
 
+def load_dev(train: Path, dev: Path | DevShare, labels: LabelSet, **columns: Any) -> Split:
+    """Read a study's dev set again, with its classes and its columns.
+
+    Raises:
+        DataError: the file cannot be used, or holds a label that the study does not know.
+    """
+    if not isinstance(dev, DevShare):
+        return load_split(dev, labels, "dev", **columns)
+    whole = read_examples(train, **columns)
+    return _classified("dev", train, [whole[place] for place in _drawn(whole, dev, train)[1]], labels)
+
+
 def load_split(
     path: Path, labels: LabelSet, name: str, *, text_column: str | None = None, label_column: str | None = None
 ) -> Split:
@@ -117,6 +129,11 @@ def load_split(
     """
     examples = read_examples(path, text_column=text_column, label_column=label_column, require_labels=False)
     return _classified(name, path, examples, labels, may_lack_labels=True)
+
+
+def _drawn(examples: Sequence[Example], share: DevShare, source: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    texts, labels = [normalized(example.text) for example in examples], [example.label for example in examples]
+    return split_off(texts, share, source, labels)
 
 
 def _classified(

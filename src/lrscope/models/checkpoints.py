@@ -23,7 +23,8 @@ from lrscope.models.llama2c import read_llama2c
 from lrscope.models.minllama import load_pickle, read_minllama
 from lrscope.models.shape import LlamaShape, check_config, unsupported_reason
 
-HUB_FILES = ["*.json", "*.jinja", "*.safetensors", "tokenizer.model", "pytorch_model*.bin"]
+HUB_FILES_BUT_WEIGHTS = ["*.json", "*.jinja", "tokenizer.model"]
+HUB_FILES = [*HUB_FILES_BUT_WEIGHTS, "*.safetensors", "pytorch_model*.bin"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,14 +49,7 @@ def read_checkpoint(source: str | Path) -> Checkpoint:
     Raises:
         CheckpointError: there is nothing there, or it cannot be read; the message says what to do.
     """
-    name = str(source)
-    path = Path(name).expanduser()
-    if not path.exists():
-        if isinstance(source, Path) or _is_path(name):
-            raise CheckpointError(f"no such model: {name}; name a folder, a file, or a model on the Hugging Face hub")
-        path = _from_hub(name)
-    if path.is_dir() and not (path / "config.json").is_file():
-        path = _only_model_in(path)
+    name, path = str(source), _locate(source, HUB_FILES)
     if path.is_dir():
         return _read_folder(path, name)
     read = {".bin": read_llama2c, ".pt": read_minllama, ".pth": read_minllama}.get(path.suffix.lower())
@@ -64,6 +58,34 @@ def read_checkpoint(source: str | Path) -> Checkpoint:
     shape, tensors = read(path)
     tensors = _checked(path, shape, tensors)
     return Checkpoint(shape.to_config(), shape, tensors, name, path, _digest([path]), {})
+
+
+def read_configuration(source: str | Path) -> tuple[Mapping[str, Any], Path]:
+    """Return a model's configuration and where it lies, without its weights where they stand in files of their own.
+
+    Raises:
+        CheckpointError: there is nothing there, or it cannot be read; the message says what to do.
+    """
+    path = _locate(source, HUB_FILES_BUT_WEIGHTS)
+    if not path.is_dir():
+        checkpoint = read_checkpoint(path)
+        return checkpoint.config, checkpoint.path
+    config = read_json(path / "config.json")
+    check_config(config)
+    return config, path
+
+
+def _locate(source: str | Path, hub_files: list[str]) -> Path:
+    """Return the folder or the file of a model, with these of its files where it comes from the hub."""
+    name = str(source)
+    path = Path(name).expanduser()
+    if not path.exists():
+        if isinstance(source, Path) or _is_path(name):
+            raise CheckpointError(f"no such model: {name}; name a folder, a file, or a model on the Hugging Face hub")
+        path = _from_hub(name, hub_files)
+    if path.is_dir() and not (path / "config.json").is_file():
+        path = _only_model_in(path)
+    return path
 
 
 def _is_path(name: str) -> bool:
@@ -76,12 +98,12 @@ def _is_path(name: str) -> bool:
     )
 
 
-def _from_hub(name: str) -> Path:
+def _from_hub(name: str, files: list[str]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=HUB_FILES))
+        return Path(snapshot_download(name, allow_patterns=files))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise CheckpointError(

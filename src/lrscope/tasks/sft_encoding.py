@@ -7,6 +7,7 @@ learned as a whole. A token is learned if some of its characters are.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -31,35 +32,49 @@ Where = Callable[[int], str]
 class EncodedConversations(TokenSplit):
     """A split of conversations. `kept` are the places of its examples among the conversations that were encoded.
 
-    Those that were cut before anything that is learned are left out; `first_dropped` names the first one.
+    Those that were cut before anything that is learned are left out: `dropped` names file and line of each.
+    `with_special` names those whose turns hold the text of a special token, which is read as that token.
     """
 
     kept: NDArray[np.int64]
-    num_dropped: int = 0
-    first_dropped: str = ""
+    dropped: tuple[str, ...] = ()
+    with_special: tuple[str, ...] = ()
 
     def notes(self, limit: int) -> list[str]:
         """Return what the user must know of examples that were longer than `limit` tokens."""
         notes = []
+        num_all = self.num_examples + len(self.dropped)
+
+        def some(number: int) -> str:
+            return f"{number} of {num_all} {self.name} examples"
+
         if self.num_cut:
-            num_all = self.num_examples + self.num_dropped
-            what = f"{self.num_cut} of {num_all} {self.name} examples"
-            notes.append(f"{what} are longer than {limit} tokens and were cut")
-        if self.num_dropped:
+            notes.append(f"{some(self.num_cut)} are longer than {limit} tokens and were cut")
+        if self.dropped:
             notes.append(
-                f"{self.num_dropped} {self.name} examples are left out, as nothing is learned of their first {limit} "
-                f"tokens: the first of them is {self.first_dropped}"
+                f"{some(len(self.dropped))} are left out, as nothing is learned of their first {limit} tokens: the "
+                f"first of them is {self.dropped[0]}"
+            )
+        if self.with_special:
+            notes.append(
+                f"{some(len(self.with_special))} have the text of a special token in a turn, which is read as that "
+                f"token: the first of them is {self.with_special[0]}"
             )
         return notes
 
 
 class EncodedText(NamedTuple):
-    """The ids of a text, which of them are learned, the bytes of learned text, and how many tokens the text has."""
+    """The ids of a text, cut to a limit, and which of them are learned.
+
+    `num_bytes` are those of learned text, `num_tokens` counts the tokens of the whole text, and `last_character` is
+    where what is kept of it ends.
+    """
 
     ids: NDArray[np.int32]
     learned: NDArray[np.bool_]
     num_bytes: int
     num_tokens: int
+    last_character: int
 
     @property
     def is_cut(self) -> bool:
@@ -88,14 +103,14 @@ def encode_conversations(
     """
     rows: list[EncodedText] = []
     kept: list[int] = []
-    dropped: list[int] = []
+    dropped: list[str] = []
     num_cut = 0
-    special_bytes = _special_bytes(tokenizer)
+    special = _special_pattern(tokenizer)
     for first in range(0, len(conversations), TEXTS_AT_ONCE):
         places = range(first, min(first + TEXTS_AT_ONCE, len(conversations)))
         texts = [rendered(conversations[place], template, loss_on, where(place)) for place in places]
         plain = [conversations[place].is_plain_text for place in places]
-        for place, row in zip(places, _encoded(texts, plain, tokenizer, special_bytes, limit), strict=True):
+        for place, row in zip(places, encode_texts(texts, plain, tokenizer, limit), strict=True):
             if row.is_cut and on_long == "error":
                 rule = f"an example must fit the context of {limit} tokens"
                 way_out = "shorten it, or cut it with {on_long} cut"
@@ -104,7 +119,7 @@ def encode_conversations(
             if not row.learned.any():
                 if not row.is_cut:
                     raise DataError(_nothing(where(place)))
-                dropped.append(place)
+                dropped.append(where(place))
                 continue
             rows.append(row)
             kept.append(place)
@@ -120,9 +135,18 @@ def encode_conversations(
         learned=np.concatenate([row.learned for row in rows]),
         num_bytes=np.array([row.num_bytes for row in rows], dtype=np.int64),
         kept=np.array(kept, dtype=np.int64),
-        num_dropped=len(dropped),
-        first_dropped=where(dropped[0]) if dropped else "",
+        dropped=tuple(dropped),
+        with_special=tuple(
+            where(place)
+            for place, item in enumerate(conversations)
+            if special is not None and any(special.search(turn.text) for turn in item.turns)
+        ),
     )
+
+
+def _special_pattern(tokenizer: TextTokenizer) -> re.Pattern[str] | None:
+    tokens = [added.content for added in tokenizer.backend.get_added_tokens_decoder().values() if added.special]
+    return re.compile("|".join(map(re.escape, tokens))) if tokens else None
 
 
 def rendered(conversation: Conversation, template: ChatTemplate | None, loss_on: str, where: str) -> Rendered:
@@ -152,13 +176,11 @@ def _nothing(where: str) -> str:
     )
 
 
-def _encoded(
-    texts: Sequence[Rendered],
-    plain: Sequence[bool],
-    tokenizer: TextTokenizer,
-    special_bytes: NDArray[np.int64],
-    limit: int,
+def encode_texts(
+    texts: Sequence[Rendered], plain: Sequence[bool], tokenizer: TextTokenizer, limit: int
 ) -> Iterator[EncodedText]:
+    """Yield texts as token ids, each cut at its end to `limit`; those that are `plain` between the tokenizer's ends."""
+    special_bytes = _special_bytes(tokenizer)
     encodings = tokenizer.backend.encode_batch([text.text for text in texts], add_special_tokens=False)
     for text, encoding, is_plain in zip(texts, encodings, plain, strict=True):
         ids = np.array(encoding.ids, dtype=np.int32)
@@ -193,7 +215,7 @@ def _one(
         num_bytes += len(told.encode())
     learned[:1] = False
     special = special_bytes[ids[learned & (ends > starts)]].sum()
-    return EncodedText(ids, learned, num_bytes - int(special), num_tokens)
+    return EncodedText(ids, learned, num_bytes - int(special), num_tokens, last_character)
 
 
 def _special_bytes(tokenizer: TextTokenizer) -> NDArray[np.int64]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,8 +53,13 @@ def token_limit(checkpoint: Checkpoint, asked: int | None) -> int:
     Raises:
         ConfigError: more were asked for than the model's context holds.
     """
-    positions = size_of(checkpoint.config, "n_positions", 512)
-    context = size_of(checkpoint.config, "max_position_embeddings", positions)
+    return token_limit_of(checkpoint.config, asked)
+
+
+def token_limit_of(config: Mapping[str, Any], asked: int | None) -> int:
+    """Return how many tokens an example may have, by a model's configuration; as `token_limit`."""
+    positions = size_of(config, "n_positions", 512)
+    context = size_of(config, "max_position_embeddings", positions)
     if asked is not None and asked > context:
         rule = f"{{max_tokens}} must not exceed the model's context of {context}"
         raise ConfigError(Problem(rule, str(asked), "lower it"))

@@ -43,6 +43,31 @@ def progress_console() -> Console:
     return Console(file=cast(IO[str], _Lasting()), highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
+LEARNED_MARKS = ("⟦", "⟧")
+
+
+def _dims() -> bool:
+    """Return whether standard output can dim text."""
+    console = Console()
+    return console.is_terminal and console.color_system is not None and not console.no_color
+
+
+def marks_explained() -> str:
+    """Return how `echo_pieces` tells learned text from the rest."""
+    first, last = LEARNED_MARKS
+    return "dimmed text is read but not learned" if _dims() else f"text between {first} and {last} is learned"
+
+
+def echo_pieces(pieces: Sequence[tuple[str, bool]]) -> None:
+    """Print text in pieces, each with whether it is learned: what is not is dimmed, or else marks are around it."""
+    if _dims():
+        parts = [visible(text) if learned else typer.style(visible(text), dim=True) for text, learned in pieces]
+        typer.echo("".join(parts), color=True)
+        return
+    first, last = LEARNED_MARKS
+    echo("".join(f"{first}{text}{last}" if learned else text for text, learned in pieces))
+
+
 def redraw(text: str) -> None:
     """Draw the line on a terminal anew, on standard error."""
     stream = _Lasting()
