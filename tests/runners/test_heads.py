@@ -16,6 +16,7 @@ from lrscope.runners.native import NativeRunner
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
+from lrscope.training.class_predictions import class_probabilities
 from lrscope.training.features import FILE
 from lrscope.training.inference import load_trained
 
@@ -97,7 +98,7 @@ def test_the_best_of_each_arm_is_kept_and_loads(toy: Toy, tmp_path: Path) -> Non
     assert kept[0] == kept[1]
     assert len(kept[0]) == 2
     trained = load_trained(together, "best", int(kept[0][0]))
-    assert trained.predict(["the film is good"]).shape == (1, 3)
+    assert class_probabilities(trained, ["the film is good"]).shape == (1, 3)
     trained.close()
 
 

@@ -26,6 +26,7 @@ from lrscope.runs.import_study import read_run
 from lrscope.schedules import parse
 from lrscope.store.study import StudyStore
 from lrscope.tasks.classification import Classification
+from lrscope.training.class_predictions import class_probabilities
 from lrscope.training.inference import load_trained
 from lrscope.training.optimizer import build_optimizer, set_rate
 
@@ -347,7 +348,7 @@ def test_what_is_saved_loads_in_transformers_with_the_same_logits(
     straight(toy.config(implementation=implementation), tmp_path / "run")
     trained = load_trained(tmp_path / "run")
     sentences = ["the film is good .", "a dull story"]
-    probabilities = trained.predict(sentences)
+    probabilities = class_probabilities(trained, sentences)
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "run" / "best")
     network = AutoModelForSequenceClassification.from_pretrained(tmp_path / "run" / "best").eval()
     with torch.no_grad():
