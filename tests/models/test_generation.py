@@ -124,7 +124,7 @@ def test_samples_have_the_models_probabilities(model: LlamaLanguageModel) -> Non
 def test_bfloat16_weights_generate_nearly_what_float32_ones_do() -> None:
     weights = {name: tensor.bfloat16() for name, tensor in reference(BASE).state_dict().items()}
     half = build_language_model(BASE, weights, torch.bfloat16)
-    assert {parameter.dtype for parameter in half.parameters()} == {torch.bfloat16}
+    assert {parameter.dtype for parameter in half.parameters() if parameter.ndim > 1} == {torch.bfloat16}
     got = generate(half, PROMPTS, max_new_tokens=10)
     for prompt, new in zip(PROMPTS, got, strict=True):
         with torch.no_grad():

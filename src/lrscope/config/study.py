@@ -114,7 +114,7 @@ class ModelConfig(Section):
     key: ClassVar[str] = "model"
 
     model: str = setting(
-        help="Weights: a Hugging Face folder or hub name, a llama2.c .bin, or a .pt checkpoint.",
+        help="Weights: a Hugging Face folder or hub name, a .gguf, a llama2.c .bin, or a .pt checkpoint.",
         metavar="PATH",
         other_names=("model_name_or_path", "model_name", "pretrained_model_path"),
     )

@@ -5,6 +5,8 @@ As transformers reads them, the first of these that is there:
     chat_template.jinja            with additional_chat_templates/NAME.jinja beside it
     tokenizer_config.json          `chat_template`: a template, or a list of {"name": ..., "template": ...}
     chat_template.json             `chat_template`, as older processors have it
+
+and `tokenizer.chat_template` within a GGUF file.
 """
 
 from __future__ import annotations
@@ -26,10 +28,11 @@ from lrscope.models.chat_template import (
     with_fixed_date,
 )
 from lrscope.models.checkpoints import read_json
+from lrscope.models.gguf_header import is_gguf
+from lrscope.models.gguf_tokenizer import DEFAULT, gguf_chat_templates
 from lrscope.models.named_templates import NAMES, TEMPLATES
 from lrscope.models.tokenizers import TextTokenizer, folder_of, tokenizer_settings
 
-DEFAULT = "default"
 # What is written like a special token, as `<|im_start|>`.
 LIKE_A_TOKEN = re.compile(r"<\|\w+\|>")
 
@@ -64,11 +67,13 @@ def read_chat_template(
 
 
 def own_templates(folder: Path) -> dict[str, str]:
-    """Return the templates in a model's folder by name, the usual one as "default".
+    """Return the templates in a model's folder, or in a GGUF file, by name, the usual one as "default".
 
     Raises:
         CheckpointError: a file cannot be read.
     """
+    if is_gguf(folder):
+        return gguf_chat_templates(folder)
     found: dict[str, str] = {}
     file = folder / "chat_template.jinja"
     for path in sorted((folder / "additional_chat_templates").glob("*.jinja")):

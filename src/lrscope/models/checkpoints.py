@@ -4,6 +4,7 @@ a Hugging Face folder     config.json and model.safetensors (sharded too), or py
 a hub name                the same, fetched with huggingface_hub
 llama2.c                  a version-0 .bin, or a folder that holds one
 llama2.c, CMU minLLaMA    a .pt checkpoint, or a folder that holds one
+llama.cpp                 a .gguf, or a folder or hub repository that holds one
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import torch
 from torch import Tensor
 
 from lrscope.errors import CheckpointError
+from lrscope.models.gguf_files import read_gguf, read_gguf_config
+from lrscope.models.gguf_header import is_gguf
 from lrscope.models.llama2c import read_llama2c
 from lrscope.models.minllama import load_pickle, read_minllama
 from lrscope.models.shape import LlamaShape, check_config, unsupported_reason
 
 HUB_FILES_BUT_WEIGHTS = ["*.json", "*.jinja", "tokenizer.model"]
 HUB_FILES = [*HUB_FILES_BUT_WEIGHTS, "*.safetensors", "pytorch_model*.bin"]
+FILES = (".bin", ".pt", ".pth", ".gguf")
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +36,7 @@ class Checkpoint:
     """A model as it was read. `path` is the local file or folder, `source` what the user called it.
 
     `tensors` are empty and `shape` is None where only transformers can run the model; it reads the folder itself.
+    `notes` are what a user should know of the weights.
     """
 
     config: Mapping[str, Any]
@@ -41,6 +46,7 @@ class Checkpoint:
     path: Path
     fingerprint: str
     metadata: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 def read_checkpoint(source: str | Path) -> Checkpoint:
@@ -52,9 +58,12 @@ def read_checkpoint(source: str | Path) -> Checkpoint:
     name, path = str(source), _locate(source, HUB_FILES)
     if path.is_dir():
         return _read_folder(path, name)
+    if is_gguf(path):
+        config, shape, tensors, notes = read_gguf(path)
+        return Checkpoint(config, shape, _checked(path, shape, tensors), name, path, _digest([path]), {}, notes)
     read = {".bin": read_llama2c, ".pt": read_minllama, ".pth": read_minllama}.get(path.suffix.lower())
     if read is None:
-        raise CheckpointError(f"a model is a folder, a llama2.c .bin or a .pt: got {name}; name one of these")
+        raise CheckpointError(f"a model is a folder, a .gguf, a llama2.c .bin or a .pt: got {name}; name one of these")
     shape, tensors = read(path)
     tensors = _checked(path, shape, tensors)
     return Checkpoint(shape.to_config(), shape, tensors, name, path, _digest([path]), {})
@@ -67,6 +76,8 @@ def read_configuration(source: str | Path) -> tuple[Mapping[str, Any], Path]:
         CheckpointError: there is nothing there, or it cannot be read; the message says what to do.
     """
     path = _locate(source, HUB_FILES_BUT_WEIGHTS)
+    if is_gguf(path):
+        return read_gguf_config(path), path
     if not path.is_dir():
         checkpoint = read_checkpoint(path)
         return checkpoint.config, checkpoint.path
@@ -90,37 +101,41 @@ def _locate(source: str | Path, hub_files: list[str]) -> Path:
 
 def _is_path(name: str) -> bool:
     # A hub name is `name` or `owner/name`, and has no ending.
-    return (
-        name.startswith((".", "/", "~"))
-        or "\\" in name
-        or name.count("/") > 1
-        or Path(name).suffix in (".bin", ".pt", ".pth")
-    )
+    return name.startswith((".", "/", "~")) or "\\" in name or name.count("/") > 1 or Path(name).suffix.lower() in FILES
 
 
-def _from_hub(name: str, files: list[str]) -> Path:
-    from huggingface_hub import snapshot_download
+def _from_hub(name: str, wanted: list[str]) -> Path:
+    from huggingface_hub import hf_hub_download, list_repo_files, snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     try:
-        return Path(snapshot_download(name, allow_patterns=files))
+        folder = Path(snapshot_download(name, allow_patterns=wanted))
+        if (folder / "config.json").is_file():
+            return folder
+        # Repositories of GGUF files have the same weights in many sizes: only one that is alone is meant.
+        files = [file for file in list_repo_files(name) if file.endswith(".gguf")]
+        if len(files) == 1:
+            return Path(hf_hub_download(name, files[0]))
     except (HfHubHTTPError, HFValidationError, OSError, ValueError) as error:
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise CheckpointError(
             f"{name} is no local folder, and the Hugging Face hub does not give it: {reason}"
         ) from error
+    if not files:
+        return folder
+    raise CheckpointError(f"{name} has {len(files)} GGUF files, such as {files[0]}; download one, and name that file")
 
 
 def _only_model_in(folder: Path) -> Path:
     models = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix in (".bin", ".pt", ".pth") and path.is_file() and not path.name.startswith("tok")
+        if path.suffix.lower() in FILES and path.is_file() and not path.name.startswith("tok")
     )
     if len(models) != 1:
         got = ", ".join(path.name for path in models[:5]) or "none of these"
         raise CheckpointError(
-            f"a model folder holds a config.json, or one .bin or .pt: {folder} has {got}; name the file"
+            f"a model folder holds a config.json, or one .bin, .pt or .gguf: {folder} has {got}; name the file"
         )
     return models[0]
 

@@ -68,10 +68,17 @@ class LlamaLanguageModel(nn.Module):
 def build_language_model(
     shape: LlamaShape, tensors: Mapping[str, Tensor], dtype: torch.dtype = torch.float32
 ) -> LlamaLanguageModel:
-    """Assemble a language model, kept and multiplied in `dtype`, from tensors in transformers' naming."""
+    """Assemble a language model, kept and multiplied in `dtype`, from tensors in transformers' naming.
+
+    Norms work in float32.
+    """
     with torch.device("meta"):
         language_model = LlamaLanguageModel(shape, dtype)
-    chosen = {name: tensor.to(dtype) for name, tensor in tensors.items() if name.startswith(("model.", "lm_head."))}
+    chosen = {
+        name: tensor.to(dtype if tensor.ndim > 1 else torch.float32)
+        for name, tensor in tensors.items()
+        if name.startswith(("model.", "lm_head."))
+    }
     if shape.tied:
         chosen["lm_head.weight"] = chosen["model.embed_tokens.weight"]
     language_model.load_state_dict(chosen, assign=True)

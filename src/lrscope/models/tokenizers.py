@@ -14,6 +14,8 @@ from tokenizers import Tokenizer, processors
 from lrscope.errors import CheckpointError, Problem
 from lrscope.files import write_text
 from lrscope.models.checkpoints import Checkpoint, read_json
+from lrscope.models.gguf_header import is_gguf
+from lrscope.models.gguf_tokenizer import read_gguf_tokenizer
 from lrscope.models.shape import size_of
 from lrscope.models.tokenizer_files import read_llama2c_tokenizer, read_sentencepiece, read_tokenizer_json
 
@@ -108,21 +110,24 @@ def read_tokenizer(path: Path | None, model_path: Path) -> TextTokenizer:
         CheckpointError: there is none, or it cannot be read.
     """
     if path is not None and not path.exists():
-        raise CheckpointError(f"no such tokenizer: {path}; name a tokenizer.json, tokenizer.model or tok512.bin")
+        raise CheckpointError(f"no such tokenizer: {path}; name a tokenizer.json, .model, .gguf or tok512.bin")
     place = path or folder_of(model_path)
     file = _tokenizer_in(place) if place.is_dir() else place
     if file is None:
         rule = "a model needs its tokenizer (tokenizer.json, tokenizer.model or tok512.bin)"
         raise CheckpointError(Problem(rule, f"no tokenizer in {place}", "name it with {tokenizer}"))
+    settings = tokenizer_settings(folder_of(file))
     if file.suffix == ".json":
         backend = read_tokenizer_json(file)
+    elif is_gguf(file):
+        backend, settings = read_gguf_tokenizer(file)
     elif file.suffix == ".model":
         backend = read_sentencepiece(file)
     else:
         backend = read_llama2c_tokenizer(file)
     backend.no_padding()
     backend.no_truncation()
-    return _with_ends(backend, tokenizer_settings(file.parent))
+    return _with_ends(backend, settings)
 
 
 def check_vocabulary(tokenizer: TextTokenizer, checkpoint: Checkpoint) -> None:
@@ -151,8 +156,8 @@ def _tokenizer_in(folder: Path) -> Path | None:
 
 
 def folder_of(path: Path) -> Path:
-    """Return a folder itself, or the folder that a file lies in."""
-    return path if path.is_dir() else path.parent
+    """Return a folder itself, or the folder that a file lies in; a GGUF file has all within and is its own."""
+    return path if path.is_dir() or is_gguf(path) else path.parent
 
 
 def tokenizer_settings(folder: Path) -> dict[str, Any]:

@@ -84,7 +84,7 @@ class Classification:
             sentences=sentences,
         )
         encoded = {name: self.encode(inputs, split) for name, split in splits.items()}
-        notes = [*sentences.notes, *([why] if why else [])]
+        notes = [*checkpoint.notes, *sentences.notes, *([why] if why else [])]
         notes += [
             f"{encoded[name].num_cut} of {split.num_examples} sentences in {split.path} are longer than "
             f"{inputs.limit} tokens and were cut"

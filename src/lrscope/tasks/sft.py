@@ -98,7 +98,12 @@ class SupervisedFineTuning:
             base_model=config.model.model,
         )
         encoded = {name: self._encode(inputs, split) for name, split in splits.items()}
-        notes = [*conversations.notes, *([why] if why else []), *(() if template is None else template.notes)]
+        notes = [
+            *checkpoint.notes,
+            *conversations.notes,
+            *([why] if why else []),
+            *(() if template is None else template.notes),
+        ]
         notes += [note for split in encoded.values() for note in split.notes(inputs.limit)]
         counts = ", ".join(f"{split.num_examples} {name}" for name, split in encoded.items())
         learned = sum(int(split.learned.sum()) for split in encoded.values())

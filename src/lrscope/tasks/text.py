@@ -35,10 +35,13 @@ def choose_implementation(model: ModelConfig, checkpoint: Checkpoint) -> tuple[s
     """Return `native` or `transformers`, and the reason where it is not the usual one.
 
     Raises:
-        ConfigError: native was asked for and cannot run this model.
+        ConfigError: the one that was asked for cannot run this model.
     """
     reason = unsupported_reason(checkpoint.config)
     if model.implementation == "transformers":
+        if not checkpoint.path.is_dir():
+            rule = "{implementation} transformers runs Hugging Face folders only"
+            raise ConfigError(Problem(rule, checkpoint.path.name, "use {implementation} auto"))
         return "transformers", "the model runs through transformers, as asked"
     if reason is None:
         return "native", ""

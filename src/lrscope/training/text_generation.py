@@ -97,7 +97,7 @@ def load_language_model(name: str, tokenizer: str | None, numerics: NumericsConf
     chosen = numerics.precision == "auto" and not _is_bfloat16(checkpoint)
     dtype = torch.float32 if chosen else dtype_named(decided.precision)
     model = build_language_model(checkpoint.shape, checkpoint.tensors, dtype).to(decided.device)
-    return LanguageModel(model, text_tokenizer, stop_tokens(text_tokenizer, checkpoint))
+    return LanguageModel(model, text_tokenizer, stop_tokens(text_tokenizer, checkpoint), checkpoint.notes)
 
 
 def _is_bfloat16(checkpoint: Checkpoint) -> bool:
