@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,6 +47,15 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("../shared is not there")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """SmolLM2-135M-Instruct, where ../shared/models/smollm2-135m/make.py has put it or $LRSCOPE_SMOLLM2 says."""
+    folder = Path(os.environ.get("LRSCOPE_SMOLLM2") or Path.home() / ".cache" / "lrscope" / "smollm2-135m")
+    if not (folder / "tokenizer.json").is_file():
+        pytest.skip("SmolLM2-135M is not there")
+    return folder
 
 
 def tiny_tokenizer() -> TextTokenizer:

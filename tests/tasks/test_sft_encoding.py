@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.chat import LONG, REPLY, SHORT, USER, chat_folder, messages
 from tests.conftest import tiny_tokenizer
 
+from lrscope.data.conversation_readers import read_conversations
 from lrscope.data.conversations import Conversation, Turn
 from lrscope.errors import DataError
 from lrscope.models.chat_template import ChatTemplate
@@ -200,3 +201,19 @@ def test_batches_of_texts_make_no_difference(chat: Chat, monkeypatch: pytest.Mon
     parts = chat.encode(items)
     assert rows(parts) == rows(whole)
     assert parts.num_bytes.tolist() == whole.num_bytes.tolist()
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["gsm8k-test.jsonl", "alpaca-demo.json"])
+def test_real_data_is_learned_as_trl_learns_it(shared: Path, smollm2: Path, name: str) -> None:
+    data_utils = pytest.importorskip("trl.data_utils")
+    chat = Chat(smollm2)
+    conversations = read_conversations(shared / "data" / "sft" / name)[:300]
+    encoded = rows(chat.encode([item.turns for item in conversations]))
+    for (ids, learned), item in zip(encoded, conversations, strict=True):
+        turns = messages(item.turns)
+        asked = data_utils._tokenize(chat.theirs, turns[:1], add_generation_prompt=True)["input_ids"]
+        whole = data_utils._tokenize(chat.theirs, turns)["input_ids"]
+        length = data_utils.common_prefix_length(asked, whole)
+        assert ids == whole
+        assert learned == [place >= length for place in range(len(whole))]

@@ -36,6 +36,7 @@ def show(
 
       lrscope data show --model HuggingFaceTB/SmolLM2-135M-Instruct --train gsm8k-train.jsonl -n 3
     """
+    from lrscope.data.dev_split import dev_source
     from lrscope.errors import ConfigError
     from lrscope.workflows.show_data import ShowRequest, show_data
 
@@ -47,7 +48,7 @@ def show(
         ShowRequest(
             model=settings["model"],
             train=Path(settings["train"]),
-            dev=_dev(settings),
+            dev=dev_source(settings["dev"], settings.get("split_seed", 0)) if "dev" in settings else None,
             tokenizer=Path(settings["tokenizer"]) if settings.get("tokenizer") else None,
             chat_template=settings.get("chat_template"),
             loss_on=settings.get("loss_on", "completion"),
@@ -70,16 +71,6 @@ def show(
         echo(_summary(split, shown.limit))
     for note in shown.notes:
         echo(f"note: {note}")
-
-
-def _dev(settings: Settings) -> Any:
-    from lrscope.data.dev_share import parse_share
-    from lrscope.data.dev_split import DevShare
-
-    if "dev" not in settings:
-        return None
-    share = parse_share(settings["dev"])
-    return Path(settings["dev"]) if share is None else DevShare(share, settings.get("split_seed", 0))
 
 
 def _length(example: ShownExample, limit: int) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.data.dev_share import parse_share
 from lrscope.errors import DataError, Problem
 from lrscope.randomness import derive_seed
 
@@ -19,6 +20,19 @@ class DevShare(NamedTuple):
 
     share: float
     seed: int = 0
+
+
+def dev_source(dev: str, split_seed: int) -> Path | DevShare:
+    """Return the file of a dev set, or the share of train that it is, by the settings of that name.
+
+    >>> dev_source("10%", 3)
+    DevShare(share=0.1, seed=3)
+
+    Raises:
+        ConfigError: it is no share between 0% and 100%.
+    """
+    share = parse_share(dev)
+    return Path(dev) if share is None else DevShare(share, split_seed)
 
 
 def split_off(

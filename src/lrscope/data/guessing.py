@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.data.dev_share import parse_share
-from lrscope.data.dev_split import DevShare
+from lrscope.data.dev_split import dev_source
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import load_dev
 from lrscope.errors import LrscopeError
@@ -41,8 +40,7 @@ def guessing_of_file(data: Mapping[str, Any], classes: Mapping[str, Any], finger
     Nothing where the file is gone, cannot be read, or is no longer the one of this fingerprint.
     """
     try:
-        share = parse_share(str(data.get("dev") or ""))
-        dev = Path(data.get("dev") or "") if share is None else DevShare(share, data.get("split_seed") or 0)
+        dev = dev_source(str(data.get("dev") or ""), data.get("split_seed") or 0)
         if isinstance(dev, Path) and not dev.is_file():
             return {}
         split = load_dev(
