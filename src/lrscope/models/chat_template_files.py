@@ -110,10 +110,15 @@ def _named_in(path: Path, value: Any) -> dict[str, str]:
 
 def _read_file(asked: str, own: Mapping[str, str]) -> str:
     path = Path(asked).expanduser()
-    if not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError:  # too long for a name, as a template itself is
+        is_there = False
+    if not is_there:
         names = ", ".join([*sorted(name for name in own if name != DEFAULT), NAMES])
         rule = "{chat_template} must be a template's name or a Jinja file"
-        raise ConfigError(Problem(rule, repr(asked), f"choose one of {names}"))
+        got = repr(asked) if len(asked) <= 60 else repr(asked[:57]) + "..."
+        raise ConfigError(Problem(rule, got, f"choose one of {names}"))
     return _text(path)
 
 
