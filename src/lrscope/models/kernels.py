@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lrscope.models.packing import Group, Packing
+from lrscope.models.packing import Block, Group, Packing
 
-LARGEST_PROBABILITIES = 2**22  # bytes a layer that are kept
+LARGEST_PROBABILITIES = 2**23  # bytes a layer that are kept
 
 
 class _RmsNorm(torch.autograd.Function):
@@ -91,12 +91,20 @@ def _padded(x_NJE: Tensor, group: Group) -> Tensor:
     return x_NJE.flatten(1).index_select(0, group.index_bT.flatten()).view(b, T, *x_NJE.shape[1:])
 
 
-def _queries(x_NHE: Tensor, group: Group, num_kv_heads: int) -> Tensor:
-    """Return (b·K, G·T, E): queries that share a key/value head lie below one another, so that no key is repeated."""
-    x = _padded(x_NHE, group)
-    b, T, H, E = x.shape
+def _queries(x_bTHE: Tensor, block: Block, num_kv_heads: int) -> Tensor:
+    """Return (b·K, G·t, E): queries that share a key/value head lie below one another, so that no key is repeated."""
+    x = x_bTHE[:, block.start : block.stop]
+    b, t, H, E = x.shape
     K = num_kv_heads
-    return x.view(b, T, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(b * K, H // K * T, E)
+    return x.view(b, t, K, H // K, E).permute(0, 2, 3, 1, 4).reshape(b * K, H // K * t, E)
+
+
+def _put_queries(target_bTHE: Tensor, rows: Tensor, block: Block, num_kv_heads: int) -> None:
+    """Write (b·K, G·t, E) back to their places."""
+    b, _, H, E = target_bTHE.shape
+    K, t = num_kv_heads, block.num_rows
+    place = target_bTHE[:, block.start : block.stop].view(b, t, K, H // K, E)
+    place.copy_(rows.view(b, K, H // K, t, E).permute(0, 3, 1, 2, 4))
 
 
 def _keys(x_NKE: Tensor, group: Group) -> Tensor:
@@ -116,10 +124,10 @@ def _put(target_NJE: Tensor, x_bTJE: Tensor, group: Group) -> None:
 
 
 class _CausalAttention(torch.autograd.Function):
-    """Rotation, scores, softmax and mixing in one node, a group of sentences at a time.
+    """Rotation, scores, softmax and mixing in one node, a group of examples and a block of positions at a time.
 
     The probabilities are kept for the backward where they are few in all. Where they are not, they are made again:
-    those of a batch of long sentences would be most of what a fine-tune holds in memory.
+    those of a batch of long examples would be most of what a fine-tune holds in memory.
     """
 
     @staticmethod
@@ -130,15 +138,18 @@ class _CausalAttention(torch.autograd.Function):
         K = k.shape[1]
         mixed = torch.empty_like(q)
         mixed[packing.num_tokens :] = 0.0
-        size = sum(len(g.index_bT) * g.mask_GTxT.numel() for g in packing.groups) * K * q.element_size()
+        size = sum(len(g.index_bT) * b.mask_GtxS.numel() for g in packing.groups for b in g.blocks)
+        keeps = size * K * q.element_size() <= LARGEST_PROBABILITIES
         kept = []
         for group in packing.groups:
-            b, T = group.index_bT.shape
-            probs = _probabilities(_queries(q, group, K), _keys(k, group), group.mask_GTxT)
-            if size <= LARGEST_PROBABILITIES:
-                kept.append(probs)
-            out = torch.bmm(probs, _keys(v, group))
-            _put(mixed, out.view(b, K, H // K, T, E).permute(0, 3, 1, 2, 4).reshape(b, T, H, E), group)
+            queries, keys, values = _padded(q, group), _keys(k, group), _keys(v, group)
+            out_bTHE = torch.empty_like(queries)
+            for block in group.blocks:
+                probs = _probabilities(_queries(queries, block, K), keys[:, : block.stop], block.mask_GtxS)
+                if keeps:
+                    kept.append(probs)
+                _put_queries(out_bTHE, torch.bmm(probs, values[:, : block.stop]), block, K)
+            _put(mixed, out_bTHE, group)
         ctx.save_for_backward(q, k, v, *kept)
         ctx.packing = packing
         return mixed.view(N, H * E)
@@ -154,19 +165,27 @@ class _CausalAttention(torch.autograd.Function):
         grad_q, grad_k, grad_v = torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
         for rows in (grad_q, grad_k, grad_v):
             rows[packing.num_tokens :] = 0.0
-        for number, group in enumerate(packing.groups):
-            b, T = group.index_bT.shape
-            queries, keys, values = _queries(q, group, K), _keys(k, group), _keys(v, group)
-            probs = kept[number] if kept else _probabilities(queries, keys, group.mask_GTxT)
-            flow = _queries(grad, group, K)
+        probabilities = iter(kept)
+        for group in packing.groups:
+            queries, keys, values = _padded(q, group), _keys(k, group), _keys(v, group)
+            flows = _padded(grad, group)
             if group.padded:  # what padding would have done has no effect
-                flow = flow * group.real_bT[:, None].expand(b, H, T).reshape(b * K, H // K * T, 1)
-            _put(grad_v, torch.bmm(probs.transpose(1, 2), flow).view(b, K, T, E).transpose(1, 2), group)
-            grad_probs = torch.bmm(flow, values.transpose(1, 2))
-            grad_scores = torch.ops.aten._softmax_backward_data(grad_probs, probs, -1, probs.dtype)
-            grad_queries = torch.bmm(grad_scores, keys).view(b, K, H // K, T, E).permute(0, 3, 1, 2, 4)
-            _put(grad_q, grad_queries.reshape(b, T, H, E), group)
-            _put(grad_k, torch.bmm(grad_scores.transpose(1, 2), queries).view(b, K, T, E).transpose(1, 2), group)
+                flows = flows * group.real_bT[:, :, None, None]
+            grad_queries = torch.empty_like(queries)
+            grad_keys, grad_values = torch.zeros_like(keys), torch.zeros_like(values)
+            for block in group.blocks:
+                asked, flow = _queries(queries, block, K), _queries(flows, block, K)
+                seen = slice(0, block.stop)
+                probs = next(probabilities) if kept else _probabilities(asked, keys[:, seen], block.mask_GtxS)
+                grad_values[:, seen].baddbmm_(probs.transpose(1, 2), flow)
+                grad_probs = torch.bmm(flow, values[:, seen].transpose(1, 2))
+                grad_scores = torch.ops.aten._softmax_backward_data(grad_probs, probs, -1, probs.dtype)
+                _put_queries(grad_queries, torch.bmm(grad_scores, keys[:, seen]), block, K)
+                grad_keys[:, seen].baddbmm_(grad_scores.transpose(1, 2), asked)
+            b, T = group.index_bT.shape
+            _put(grad_q, grad_queries, group)
+            _put(grad_k, grad_keys.view(b, K, T, E).transpose(1, 2), group)
+            _put(grad_v, grad_values.view(b, K, T, E).transpose(1, 2), group)
         # The inverse of a rotation is the rotation by the opposite angle.
         cos, sin, scale = packing.cos_NE, -packing.sin_NE, E**-0.5
         return rotate(grad_q.mul_(scale), cos, sin), rotate(grad_k.mul_(scale), cos, sin), grad_v, None

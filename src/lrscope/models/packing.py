@@ -11,6 +11,7 @@ group, T its longest rounded up, L the longest of all, E head width, G query hea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +24,20 @@ LARGEST_PROBABILITIES = 2**22  # bytes of a group's T × T probabilities: they s
 TOKENS_A_ROUND = 64
 POSITIONS_A_ROUND = 8
 SENTENCES_A_GROUP = 16
+POSITIONS_A_BLOCK = 128  # of queries: those of a block look at no key behind it
+
+
+class Block(NamedTuple):
+    """Positions `start` to `stop` of a group's examples: as queries they look at those before `stop` alone."""
+
+    start: int
+    stop: int
+    mask_GtxS: Tensor  # t rows from `start` on, for each of G query heads below one another; S = `stop` columns
+
+    @property
+    def num_rows(self) -> int:
+        """Return how many positions there are."""
+        return self.stop - self.start
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +49,7 @@ class Group:
     index_bT: Tensor  # where each token of the padded group lies among the N; padding points at some other token
     real_bT: Tensor  # which of them are no padding
     real_n: Tensor  # the same as places among the b · T, in the order of the packing
-    mask_GTxT: Tensor
+    blocks: tuple[Block, ...]
 
     @property
     def padded(self) -> bool:
@@ -66,13 +81,14 @@ class Packing:
         position_N[: self.num_tokens] = torch.arange(self.num_tokens, device=device) - before_n
         cos_TE, sin_TE = rotation(shape, self.longest, device)
         self.cos_NE, self.sin_NE = cos_TE.to(dtype)[position_N], sin_TE.to(dtype)[position_N]
-        L = _rounded(self.longest, POSITIONS_A_ROUND)
-        above_LxL = torch.full((L, L), float("-inf"), dtype=dtype, device=device).triu_(1)
+        heads = shape.num_heads // shape.num_kv_heads
+        blocks: dict[int, tuple[Block, ...]] = {}  # by the length of a group's longest example
         self.groups = []
         for first, last in _cuts(sizes, shape.num_heads * dtype.itemsize):
             T = _rounded(sizes[last - 1], POSITIONS_A_ROUND)
-            mask_GTxT = above_LxL[:T, :T].repeat(shape.num_heads // shape.num_kv_heads, 1)
-            self.groups.append(_group(starts[first:last], lengths[first:last], self.num_rows, mask_GTxT))
+            if T not in blocks:
+                blocks[T] = tuple(_block(start, stop, heads, dtype, device) for start, stop in _stretches(T))
+            self.groups.append(_group(starts[first:last], lengths[first:last], self.num_rows, T, blocks[T]))
 
     def pack(self, ids_BT: Tensor) -> Tensor:
         """Return the ids of a padded batch, (N,), in the order of the packing."""
@@ -120,10 +136,25 @@ def _rounded(number: int, to: int) -> int:
     return -(-number // to) * to
 
 
-def _group(starts_b: Tensor, lengths_b: Tensor, num_rows: int, mask_GTxT: Tensor) -> Group:
-    places_T = torch.arange(mask_GTxT.shape[1], device=starts_b.device)
+def _stretches(length: int) -> list[tuple[int, int]]:
+    """Return a length cut into equal stretches of positions, none much longer than a block.
+
+    >>> _stretches(96), _stretches(336)
+    ([(0, 96)], [(0, 112), (112, 224), (224, 336)])
+    """
+    size = _rounded(-(-length // max(1, round(length / POSITIONS_A_BLOCK))), POSITIONS_A_ROUND)
+    return [(start, min(start + size, length)) for start in range(0, length, size)]
+
+
+def _block(start: int, stop: int, heads: int, dtype: torch.dtype, device: torch.device) -> Block:
+    above_txS = torch.full((stop - start, stop), float("-inf"), dtype=dtype, device=device).triu_(start + 1)
+    return Block(start, stop, above_txS.repeat(heads, 1))
+
+
+def _group(starts_b: Tensor, lengths_b: Tensor, num_rows: int, length: int, blocks: tuple[Block, ...]) -> Group:
+    places_T = torch.arange(length, device=starts_b.device)
     index_bT = (starts_b[:, None] + places_T).clamp_(max=num_rows - 1)
     real_bT = places_T < lengths_b[:, None]
     real_n = real_bT.flatten().nonzero()[:, 0]
     start = int(starts_b[0])
-    return Group(start, start + len(real_n), index_bT, real_bT, real_n, mask_GTxT)
+    return Group(start, start + len(real_n), index_bT, real_bT, real_n, blocks)

@@ -19,8 +19,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-BLOCK_BYTES = 12 * 2**20  # of logits: what a processor's cache holds beside the weights that stream through it
+BLOCK_BYTES = 48 * 2**20  # of logits: enough rows for a matrix product to run at its full speed
 WEIGHT_BLOCK_BYTES = 96 * 2**20  # where the matrix is trained: each block adds to a gradient as large as the matrix
+SOFTMAX_BYTES = 8 * 2**20  # of probabilities in float32: what a processor's cache holds
 
 
 class TokenLosses(NamedTuple):
@@ -41,24 +42,17 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
         right_M = torch.empty(M, dtype=torch.bool, device=h_MD.device)
         grad_h = torch.empty_like(h_MD) if needs_h else None
         grad_w = torch.zeros_like(w_VD) if needs_w else None
-        fine = _rows(BLOCK_BYTES, V, h_MD.element_size())
-        coarse = _rows(WEIGHT_BLOCK_BYTES, V, h_MD.element_size()) if needs_w else fine
-        for first in range(0, M, coarse):
-            block = slice(first, min(first + coarse, M))
-            grad_z = torch.empty(block.stop - first, V, dtype=h_MD.dtype, device=h_MD.device) if needs_w else None
-            for start in range(first, block.stop, fine):
-                rows = slice(start, min(start + fine, block.stop))
-                z = h_MD[rows] @ low_VD.t()
-                losses_M[rows], right_M[rows], probs = _measured(z, targets_M[rows])
-                if not (needs_h or needs_w):
-                    continue
-                probs.scatter_add_(1, targets_M[rows, None], probs.new_full((len(z), 1), -1.0))
-                here = z if grad_z is None else grad_z[start - first : rows.stop - first]
-                here.copy_(probs)  # the logits are done with: their place takes the gradient
-                if grad_h is not None:
-                    torch.mm(here, low_VD, out=grad_h[rows])
-            if grad_w is not None and grad_z is not None:
-                grad_w += grad_z.t() @ h_MD[block]
+        block = min(M, _rows(WEIGHT_BLOCK_BYTES if needs_w else BLOCK_BYTES, V, h_MD.element_size()))
+        logits = torch.empty(block, V, dtype=h_MD.dtype, device=h_MD.device)
+        probs = torch.empty(min(block, _rows(SOFTMAX_BYTES, V, 4)), V, device=h_MD.device)
+        for first in range(0, M, block):
+            rows = slice(first, min(first + block, M))
+            z_mV = torch.mm(h_MD[rows], low_VD.t(), out=logits[: rows.stop - first])
+            losses_M[rows], right_M[rows] = _measure(z_mV, targets_M[rows], probs, to_gradient=needs_h or needs_w)
+            if grad_h is not None:
+                torch.mm(z_mV, low_VD, out=grad_h[rows])
+            if grad_w is not None:
+                grad_w += z_mV.t() @ h_MD[rows]
         ctx.save_for_backward(*(g for g in (grad_h, grad_w) if g is not None))
         ctx.has = (needs_h, needs_w)
         ctx.mark_non_differentiable(losses_M, right_M)
@@ -76,13 +70,23 @@ def _rows(num_bytes: int, vocab_size: int, bytes_a_logit: int) -> int:
     return max(1, num_bytes // (vocab_size * bytes_a_logit))
 
 
-def _measured(z_mV: Tensor, targets_m: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return losses, whether the largest logit is the target's, and probabilities in float32."""
-    probs = torch.softmax(z_mV, -1, dtype=torch.float32)
-    largest, place = z_mV.max(-1)
+def _measure(z_mV: Tensor, targets_m: Tensor, probs: Tensor, *, to_gradient: bool) -> tuple[Tensor, Tensor]:
+    """Return losses, and whether the largest logit is the target's; the gradient takes the place of the logits.
+
+    `probs` is room for the probabilities of a few rows.
+    """
+    largest_m, place_m = z_mV.max(-1)
+    of_target_m = z_mV.gather(1, targets_m[:, None])[:, 0].float()
+    of_largest_m = torch.empty_like(of_target_m)
+    for first in range(0, len(z_mV), len(probs)):
+        rows = slice(first, min(first + len(probs), len(z_mV)))
+        p = torch.softmax(z_mV[rows], -1, dtype=torch.float32, out=probs[: rows.stop - first])
+        of_largest_m[rows] = p.gather(1, place_m[rows, None])[:, 0]
+        if to_gradient:
+            p.scatter_add_(1, targets_m[rows, None], p.new_full((len(p), 1), -1.0))
+            z_mV[rows] = p
     # log Σ exp z = max z − log max p, which never underflows: the largest probability is at least 1 / V.
-    log_sum = largest.float() - probs.gather(1, place[:, None])[:, 0].log()
-    return log_sum - z_mV.gather(1, targets_m[:, None])[:, 0].float(), place == targets_m, probs
+    return largest_m.float() - of_largest_m.log() - of_target_m, place_m == targets_m
 
 
 def token_losses(h_MD: Tensor, w_VD: Tensor, targets_M: Tensor) -> TokenLosses:

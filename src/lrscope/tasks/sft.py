@@ -161,16 +161,7 @@ class SupervisedFineTuning:
         rows: StepRows | None = None,
     ) -> TokenBatch:
         """Return these examples padded to the longest of them."""
-        assert isinstance(split, TokenSplit)
-        lengths = split.lengths[indices]
-        width = int(lengths.max())
-        ids = np.full((len(indices), width), inputs.tokenizer.pad_id, dtype=np.int64)
-        learned = np.zeros((len(indices), width), dtype=np.bool_)
-        tokens = split.offsets[indices][:, None] + np.arange(width)
-        real = np.arange(width) < lengths[:, None]
-        ids[real], learned[real] = split.ids[tokens[real]], split.learned[tokens[real]]
-        ids_BT, learned_BT, lengths_B = (torch.from_numpy(each).to(device) for each in (ids, learned, lengths))
-        return TokenBatch(ids_BT, lengths_B, learned_BT, rows)
+        return padded_batch(split, indices, inputs.tokenizer.pad_id, device, rows)
 
     def loss(self, model: nn.Module, batch: TokenBatch, trial: TrialConfig) -> Loss:
         """Return the summed cross-entropy of learned tokens, and each example's share of right ones."""
@@ -228,6 +219,22 @@ class SupervisedFineTuning:
     def linear_head(self, inputs: TaskInputs) -> LinearHead | None:
         """Return none: the vocabulary's matrix is part of the model."""
         return None
+
+
+def padded_batch(
+    split: EncodedSplit, indices: NDArray[np.int64], pad_id: int, device: str, rows: StepRows | None = None
+) -> TokenBatch:
+    """Return examples padded to the longest of them."""
+    assert isinstance(split, TokenSplit)
+    lengths = split.lengths[indices]
+    width = int(lengths.max())
+    ids = np.full((len(indices), width), pad_id, dtype=np.int64)
+    learned = np.zeros((len(indices), width), dtype=np.bool_)
+    tokens = split.offsets[indices][:, None] + np.arange(width)
+    real = np.arange(width) < lengths[:, None]
+    ids[real], learned[real] = split.ids[tokens[real]], split.learned[tokens[real]]
+    ids_BT, learned_BT, lengths_B = (torch.from_numpy(each).to(device) for each in (ids, learned, lengths))
+    return TokenBatch(ids_BT, lengths_B, learned_BT, rows)
 
 
 def _plain(template: ChatTemplate) -> dict[str, Any]:
