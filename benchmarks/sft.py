@@ -28,7 +28,7 @@ from throughput import measure_peak
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODEL = Path(os.environ.get("LRSCOPE_SMOLLM2", "~/.cache/lrscope/smollm2-135m")).expanduser()
-WARMUP, TIMED = 1, 3
+WARMUP, TIMED = 2, 3
 RANK = 16
 SHAPE_42M: dict[str, int] = dict(
     vocab_size=32000, dim=512, num_layers=8, num_heads=8, num_kv_heads=8, head_dim=64, hidden_dim=1376,
@@ -118,7 +118,7 @@ def measure_trl(shape: str, part: str, batch: int, how: dict[str, Any]) -> dict[
     with tempfile.TemporaryDirectory() as folder:
         arguments = SFTConfig(
             output_dir=folder, use_cpu=True, completion_only_loss=True, per_device_train_batch_size=batch,
-            max_steps=steps, learning_rate=1e-4, save_strategy="no", report_to="none", disable_tqdm=True, dataset_num_proc=None, **options,
+            max_steps=steps, learning_rate=1e-4, save_strategy="no", report_to="none", disable_tqdm=True, **options,
         )  # fmt: skip
         data = Dataset.from_list(
             [{"input_ids": ids, "completion_mask": [0] * n + [1] * (len(ids) - n)} for ids, n in rows]
