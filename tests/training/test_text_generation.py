@@ -1,15 +1,20 @@
 """Text from a model's folder: where it begins, where it ends, and in which precision."""
 
+import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
+from tests.chat import chat_folder, messages
 from tests.conftest import TINY, Cli, random_weights, tiny_tokenizer
 from tokenizers import AddedToken, Tokenizer, processors
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from lrscope.config import NumericsConfig
+from lrscope.data.conversations import Turn
 from lrscope.errors import CheckpointError, ConfigError
 from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.models.generation import LlamaLanguageModel
@@ -105,6 +110,61 @@ def test_the_precision_is_that_of_the_weights_where_none_is_asked_for(
         assert isinstance(model, LlamaLanguageModel)
         assert model.compute_dtype == dtype
         assert {parameter.dtype for parameter in model.parameters() if parameter.ndim > 1} == {dtype}
+
+
+def chat_model(folder: Path, **changes: Any) -> Path:
+    chat_folder(folder, **changes)
+    shape = dataclasses.replace(TINY, vocab_size=340, max_positions=256)
+    weights = random_weights(shape)
+    weights["model.embed_tokens.weight"] *= 3.0  # so that answers are not one token again and again
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    (folder / "config.json").write_text(json.dumps(shape.to_config()))
+    return folder
+
+
+@pytest.mark.parametrize("system", [None, "Be brief."])
+def test_an_answer_is_that_of_transformers(tmp_path: Path, cli: Cli, system: str | None) -> None:
+    folder = chat_model(tmp_path / "model")
+    theirs, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    turns = [*([] if system is None else [Turn("system", system)]), Turn("user", "What is it?")]
+    prompt = tokenizer.apply_chat_template(messages(tuple(turns)), add_generation_prompt=True, return_tensors="pt")
+    ids = theirs.generate(**prompt, max_new_tokens=30, do_sample=False, eos_token_id=None, pad_token_id=0)
+    answer = ids[0, prompt["input_ids"].shape[1] :].tolist()
+    end = max(answer, key=answer.index)  # an answer ends before the first token that ends it
+    change(folder / "generation_config.json", eos_token_id=end)
+    answer = answer[: answer.index(end)]
+    options = ["--model", folder, "--prompt", "What is it?", "--chat", "--max-new-tokens", "30", "--threads", "1"]
+    code, out, _ = cli("generate", *options, *([] if system is None else ["--system", system]))
+    assert code == 0
+    assert 1 <= len(answer) < 30
+    assert out == tokenizer.decode(answer, skip_special_tokens=True) + "\n"
+
+
+def test_a_template_may_be_named(tmp_path: Path, cli: Cli) -> None:
+    folder = chat_model(tmp_path / "model")
+    options = ["generate", "--model", folder, "--prompt", "What is it?", "--threads", "1", "--json", "--chat"]
+    own, alpaca = (json.loads(cli(*options, *more)[1])["text"] for more in ([], ["--chat-template", "alpaca"]))
+    assert own != alpaca
+    language_model = load_language_model(str(folder), None, ONE_THREAD, chat=True, chat_template="alpaca")
+    assert "".join(language_model.reply([Turn("user", "What is it?")], Sampling())) == alpaca
+
+
+def test_what_chats_cannot_be(tmp_path: Path, cli: Cli) -> None:
+    folder = chat_model(tmp_path / "model", template=None)
+    broken = chat_model(tmp_path / "broken", template="{{ messages[0]['content'] }}{{ raise_exception('no system') }}")
+
+    def refused(*options: object, model: Path = folder) -> str:
+        code, out, err = cli("generate", "--model", model, "--prompt", "x", "--threads", "1", *options)
+        assert (code, out, err.count("\n")) == (2, "", 1), err
+        return err
+
+    assert "--chat needs a chat template: got a model that has none; choose one with --chat-template" in refused(
+        "--chat"
+    )
+    assert "no system" in refused("--chat", model=broken)
+    assert "add --chat" in refused("--system", "Be brief.")
+    assert "add --chat" in refused("--chat-template", "alpaca")
+    assert "choose one of" in refused("--chat", "--chat-template", "none such")
 
 
 def test_settings_that_cannot_be_are_all_named() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,8 @@ import torch
 
 from lrscope.config import ModelConfig, NumericsConfig
 from lrscope.errors import CheckpointError, ConfigError, Problem
+from lrscope.models.chat_template import ChatTemplate, Turn
+from lrscope.models.chat_template_files import read_chat_template
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.generation import GeneratingModel, build_language_model, stream
 from lrscope.models.precision import dtype_named
@@ -44,17 +46,34 @@ class Sampling:
 
 @dataclass(frozen=True, eq=False)
 class LanguageModel:
-    """A model, the tokenizer that belongs to it, and the tokens that end its texts. `notes` are for the user."""
+    """A model, the tokenizer that belongs to it, and the tokens that end its texts.
+
+    `template` makes text of a conversation, where one is wanted; `notes` are for the user.
+    """
 
     model: GeneratingModel
     tokenizer: TextTokenizer
     stop_ids: frozenset[int] = frozenset()
+    template: ChatTemplate | None = None
     notes: tuple[str, ...] = ()
 
     def continue_text(self, prompt: str, sampling: Sampling, *, stop: bool = True) -> Iterator[str]:
         """Yield the prompt and then its continuation, piece by piece; with `stop`, until the model ends its text."""
         ids = self.tokenizer.encode_prompt(prompt)
         return self._text(ids, 0, sampling, self.stop_ids if stop else frozenset())
+
+    def reply(self, turns: Sequence[Turn], sampling: Sampling) -> Iterator[str]:
+        """Yield the assistant's next turn, piece by piece, without what the template writes around it.
+
+        Raises:
+            ConfigError: there is no template.
+            DataError: the template does not take this conversation.
+        """
+        if self.template is None:
+            way_out = "choose one with {chat_template}, such as chatml or alpaca"
+            raise ConfigError(Problem("{chat} needs a chat template", "a model that has none", way_out))
+        ids = self.tokenizer.encode([self.template.prompt(turns)], bos=False, eos=False)[0]
+        return self._text(ids, len(ids), sampling, self.stop_ids)
 
     def _text(self, ids: list[int], num_hidden: int, sampling: Sampling, stop_ids: frozenset[int]) -> Iterator[str]:
         """Yield the text of what follows the tokens `ids`, after that of those beyond the first `num_hidden`."""
@@ -77,17 +96,21 @@ class LanguageModel:
             yield rest
 
 
-def load_language_model(name: str, tokenizer: str | None, numerics: NumericsConfig) -> LanguageModel:
-    """Load a LLaMA and its tokenizer for generation.
+def load_language_model(
+    name: str, tokenizer: str | None, numerics: NumericsConfig, *, chat: bool = False, chat_template: str | None = None
+) -> LanguageModel:
+    """Load a LLaMA and its tokenizer for generation; with `chat`, its chat template or that of `chat_template`.
 
     In precision `auto` weights that are stored in bfloat16 stay so where the processor multiplies it; others are
     taken as float32.
 
     Raises:
         CheckpointError: they cannot be read, or the native implementation does not cover the model.
+        ConfigError: there is no chat template of that name, or it does not fit the vocabulary.
     """
     checkpoint = read_checkpoint(name)
-    text_tokenizer = read_tokenizer(Path(tokenizer) if tokenizer else None, checkpoint.path)
+    tokenizer_path = Path(tokenizer) if tokenizer else None
+    text_tokenizer = read_tokenizer(tokenizer_path, checkpoint.path)
     check_vocabulary(text_tokenizer, checkpoint)
     implementation, reason = choose_implementation(ModelConfig(model=str(name)), checkpoint)
     if implementation != "native" or checkpoint.shape is None:
@@ -97,7 +120,9 @@ def load_language_model(name: str, tokenizer: str | None, numerics: NumericsConf
     chosen = numerics.precision == "auto" and not _is_bfloat16(checkpoint)
     dtype = torch.float32 if chosen else dtype_named(decided.precision)
     model = build_language_model(checkpoint.shape, checkpoint.tensors, dtype).to(decided.device)
-    return LanguageModel(model, text_tokenizer, stop_tokens(text_tokenizer, checkpoint), checkpoint.notes)
+    template = read_chat_template(chat_template, text_tokenizer, checkpoint.path, tokenizer_path) if chat else None
+    notes = (*checkpoint.notes, *(() if template is None else template.notes))
+    return LanguageModel(model, text_tokenizer, stop_tokens(text_tokenizer, checkpoint), template, notes)
 
 
 def _is_bfloat16(checkpoint: Checkpoint) -> bool:
