@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, SweepConfig, TrialConfig
+from lrscope.config.build import build_config
 from lrscope.errors import ConfigError, ScheduleError
 from lrscope.schedules import Cosine, Linear, Warmup
 
@@ -143,3 +144,13 @@ def test_a_setting_is_of_its_task_and_of_its_part(values: dict[str, Any], says: 
     with pytest.raises(ConfigError, match=says) as error:
         StudyConfig.from_dict({**BASE, **values, "trial": trial})
     assert "\n" not in str(error.value)
+
+
+def test_a_template_in_a_file_is_an_input_and_one_with_a_name_is_not(tmp_path: Path) -> None:
+    asked = {"task": "sft", "model": "m", "train": "a", "dev": "10%", "peak_rate": 1e-3}
+    assert build_config({**asked, "chat_template": "chatml"}).sft.chat_template == "chatml"
+    assert "chat_template" not in build_config({**asked, "chat_template": "chatml"}).input_paths
+    (tmp_path / "t.jinja").write_text("{{ messages }}")
+    config = build_config({**asked, "chat_template": str(tmp_path / "." / "t.jinja")})
+    assert config.input_paths["chat_template"] == str(tmp_path / "t.jinja")
+    assert config.reading({"chat_template": "/elsewhere/t.jinja"}).sft.chat_template == "/elsewhere/t.jinja"

@@ -101,12 +101,14 @@ def resolve_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
         ConfigError: a path is empty.
     """
     resolved = dict(settings)
+    if (template := settings.get("chat_template")) is not None:
+        resolved["chat_template"] = name_or_path(template)
     for name in MOVABLE:
         if name in settings:
             if not settings[name].strip():
                 raise ConfigError(Problem(f"{{{name}}} must not be empty", repr(settings[name])))
             if name == "model":
-                resolved[name] = model_reference(settings[name])
+                resolved[name] = name_or_path(settings[name])
             elif parse_share(settings[name]) is None:
                 resolved[name] = absolute(settings[name])
     return resolved
@@ -124,8 +126,8 @@ def absolute(path: str) -> str:
         raise ConfigError(f"not a path: {error}: got {path!r}") from None
 
 
-def model_reference(name: str) -> str:
-    """Return a local model's path made absolute; a name that is no path is left for the hub."""
+def name_or_path(name: str) -> str:
+    """Return a path made absolute; a name that is no path is left as it is: of a model of the hub, of a template."""
     try:
         is_path = Path(name).expanduser().exists() or name.startswith((".", "/", "~"))
     except (ValueError, RuntimeError, OSError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from lrscope.config.any_study import AnyStudy
@@ -16,7 +17,7 @@ from lrscope.config.find import FindConfig
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.data.dev_share import parse_share
-from lrscope.errors import Problem
+from lrscope.errors import ConfigError, Problem
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,6 +199,8 @@ class StudyConfig(AnyStudy):
         if self.data.dev_share is not None:
             del data["dev"]
         named = {**data, "model": self.model.model, "tokenizer": self.model.tokenizer}
+        if self.sft.chat_template is not None and Path(self.sft.chat_template).is_absolute():  # else it is a name
+            named["chat_template"] = self.sft.chat_template
         return {name: path for name, path in named.items() if path}
 
     @property
@@ -213,10 +216,23 @@ class StudyConfig(AnyStudy):
         return {"model": self.model.model, **own, "batch_size": self.trial.batch_size}
 
     def reading(self, paths: Mapping[str, Any]) -> StudyConfig:
-        """Return the same study with inputs read from elsewhere: `paths` by setting, those of [data] and [model]."""
+        """Return the same study with inputs read from elsewhere: `paths` by setting.
+
+        Raises:
+            ConfigError: dev is a share of train, or was, which lies nowhere else.
+        """
+        dev = paths.get("dev", self.data.dev)
+        if dev != self.data.dev and (self.data.dev_share is not None or parse_share(dev) is not None):
+            raise ConfigError(Problem(f"a study keeps its {{dev}} of {self.data.dev}", dev, "leave it out"))
         data = {name: path for name, path in paths.items() if name in settings_of(DataConfig)}
         model = {name: path for name, path in paths.items() if name in ("model", "tokenizer")}
-        return replace(self, data=replace(self.data, **data), model=replace(self.model, **model))
+        sft = {name: path for name, path in paths.items() if name == "chat_template"}
+        return replace(
+            self,
+            data=replace(self.data, **data),
+            model=replace(self.model, **model),
+            sft=replace(self.sft, **sft),
+        )
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], source: str = "") -> Self:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import AnyStudy
+from lrscope.data.dev_share import parse_share
 from lrscope.errors import Problem, StudyError
 
 WHERE_IT_RUNS = ("device", "threads")
@@ -33,9 +34,15 @@ def require_same_settings(
         old, new = _flat(before.get(section, {})), _flat(now.get(section, {}))
         for name in dict.fromkeys([*old, *new]):
             is_free = (section == "numerics" and name in WHERE_IT_RUNS) or name in (moved or {}).get(section, ())
+            is_free = is_free and not (section == "data" and name == "dev" and _is_share(old, new))
             if old.get(name) != new.get(name) and not is_free:
                 rule = f"this study was begun with {_shown(section, name, old)}"
                 raise StudyError(Problem(rule, _value(new.get(name)), way_out), source=str(folder))
+
+
+def _is_share(*sections: Mapping[str, Any]) -> bool:
+    """Whether dev is a share of train, which does not lie anywhere, on either side."""
+    return any(parse_share(section.get("dev") or "") is not None for section in sections)
 
 
 def _flat(section: Any) -> Mapping[str, Any]:

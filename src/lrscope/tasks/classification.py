@@ -31,7 +31,7 @@ from lrscope.records import Metric, Scores, Unit
 from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.classification_head import ClassificationHead
 from lrscope.tasks.classification_model import build_classifier, classifier_config
-from lrscope.tasks.text import choose_implementation, encode, read_model, token_limit
+from lrscope.tasks.text import choose_implementation, dev_of, encode, read_model, token_limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,7 +251,7 @@ def _read_sentences(config: StudyConfig) -> Splits:
     data = config.data
     return load_splits(
         Path(data.train),
-        Path(data.dev),
+        dev_of(data),
         Path(data.test) if data.test else None,
         label_names=Path(data.label_names) if data.label_names else None,
         text_column=data.text_column,

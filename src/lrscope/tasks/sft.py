@@ -22,7 +22,6 @@ from torch import Tensor, nn
 from lrscope.config import DataConfig, StudyConfig, TrialConfig
 from lrscope.data.conversation_readers import read_conversations
 from lrscope.data.conversation_splits import ConversationSplit, load_conversation_splits
-from lrscope.data.dev_split import DevShare
 from lrscope.errors import StudyError
 from lrscope.models.chat_template import ChatTemplate
 from lrscope.models.chat_template_files import read_chat_template, write_chat_template
@@ -35,7 +34,7 @@ from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskI
 from lrscope.tasks.checkpoint import base_of, save_weights
 from lrscope.tasks.sft_encoding import EncodedConversations, encode_conversations
 from lrscope.tasks.sft_model import build_learner_for
-from lrscope.tasks.text import choose_implementation, read_model, token_limit
+from lrscope.tasks.text import choose_implementation, dev_of, read_model, token_limit
 from lrscope.tasks.token_split import TokenSplit
 
 LOSS, TOKENS, RIGHT = range(3)  # columns of outputs
@@ -70,9 +69,8 @@ class SupervisedFineTuning:
 
     def prepare(self, config: StudyConfig) -> SftInputs:
         """Read conversations, weights, tokenizer and chat template."""
-        data, share = config.data, config.data.dev_share
-        dev = Path(data.dev) if share is None else DevShare(share, data.split_seed)
-        conversations = load_conversation_splits(Path(data.train), dev, Path(data.test) if data.test else None)
+        data = config.data
+        conversations = load_conversation_splits(Path(data.train), dev_of(data), Path(data.test) if data.test else None)
         checkpoint, tokenizer = read_model(config.model)
         implementation, why = choose_implementation(config.model, checkpoint)
         tokenizer_path = Path(config.model.tokenizer) if config.model.tokenizer else None

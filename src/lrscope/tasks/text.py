@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.config import ModelConfig
+from lrscope.config import DataConfig, ModelConfig
+from lrscope.data.dev_split import DevShare
 from lrscope.errors import ConfigError, DataError, Problem
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.shape import size_of, unsupported_reason
@@ -29,6 +30,11 @@ def read_model(config: ModelConfig) -> tuple[Checkpoint, TextTokenizer]:
     tokenizer = read_tokenizer(Path(config.tokenizer) if config.tokenizer else None, checkpoint.path)
     check_vocabulary(tokenizer, checkpoint)
     return checkpoint, tokenizer
+
+
+def dev_of(data: DataConfig) -> Path | DevShare:
+    """Return where a study's dev examples come from: a file, or a share of the training examples."""
+    return Path(data.dev) if data.dev_share is None else DevShare(data.dev_share, data.split_seed)
 
 
 def choose_implementation(model: ModelConfig, checkpoint: Checkpoint) -> tuple[str, str]:

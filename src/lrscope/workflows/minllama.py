@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
-from lrscope.config.build import absolute, compose_schedule, model_reference
+from lrscope.config.build import absolute, compose_schedule, name_or_path
 from lrscope.config.command_line import resume
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
@@ -63,7 +63,7 @@ def generate(asked: MinllamaConfig, tell: Tell) -> dict[str, str]:
     """Continue a prompt at two temperatures, and write the texts; return them by temperature."""
     from lrscope.training.text_generation import Sampling, load_language_model
 
-    model = model_reference(asked.pretrained_model_path)
+    model = name_or_path(asked.pretrained_model_path)
     language_model = load_language_model(model, _tokenizer(asked), PLAIN)
     texts = {}
     for temperature, file in (
@@ -88,7 +88,7 @@ def prompt(asked: MinllamaConfig, tell: Tell) -> dict[str, float | None]:
     from lrscope.training.text_generation import load_language_model
 
     splits = load_splits(Path(asked.train), Path(asked.dev), Path(asked.test), label_names=Path(asked.label_names))
-    language_model = load_language_model(model_reference(asked.pretrained_model_path), _tokenizer(asked), PLAIN)
+    language_model = load_language_model(name_or_path(asked.pretrained_model_path), _tokenizer(asked), PLAIN)
     tell(f"load {splits.train.num_examples} data from {asked.train}")
     assert splits.test is not None
     accuracy = {}
@@ -141,7 +141,7 @@ def minllama_study(asked: MinllamaConfig) -> StudyConfig:
             label_names=absolute(names) if Path(names).exists() or names != MinllamaConfig.label_names else None,
             max_tokens=None if length is None else length + 2,  # theirs counts neither the first nor the last token
         ),
-        model=ModelConfig(model=model_reference(asked.pretrained_model_path), tokenizer=_tokenizer(asked)),
+        model=ModelConfig(model=name_or_path(asked.pretrained_model_path), tokenizer=_tokenizer(asked)),
         numerics=NumericsConfig(
             device="cuda" if asked.use_gpu else "cpu", threads=asked.threads, precision=asked.precision or "auto"
         ),
