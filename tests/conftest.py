@@ -8,6 +8,7 @@ import os
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -18,6 +19,9 @@ from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.models.shape import LlamaShape
 from lrscope.models.tokenizer_files import from_scored_pieces
 from lrscope.models.tokenizers import TextTokenizer
+
+if TYPE_CHECKING:
+    from tests.sft import SftToy
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -134,6 +138,21 @@ def toy(tmp_path: Path, tiny_model: Path) -> Toy:
         (folder / f"{name}.txt").write_text("\n".join(toy_lines(num, seed)) + "\n", encoding="utf-8")
     (folder / "names.json").write_text(json.dumps(NAMES), encoding="utf-8")
     return Toy(folder / "train.txt", folder / "dev.txt", folder / "test.txt", folder / "names.json", tiny_model)
+
+
+@pytest.fixture(scope="session")
+def chat_llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny LLaMA with a chat template."""
+    from tests.sft import llama_folder
+
+    return llama_folder(tmp_path_factory.mktemp("chat-llama"))
+
+
+@pytest.fixture
+def sft_toy(tmp_path: Path, chat_llama: Path) -> SftToy:
+    from tests.sft import sft_toy_in
+
+    return sft_toy_in(tmp_path / "data", chat_llama)
 
 
 Cli = Callable[..., tuple[int, str, str]]

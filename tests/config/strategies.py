@@ -87,9 +87,11 @@ SWEEPS = sections(SweepConfig, grid=GRIDS, seeds=st.integers(1, 50))
 
 
 def _study(task: str, parts: dict[str, dict[str, Any]]) -> StudyConfig:
-    """Return a study of a task; a head is of classification alone."""
+    """Return a study of a task; a head is of classification alone, settings of answers of where those are measured."""
     if task == "sft" and parts["trial"]["train_part"] == "head":
         parts["trial"]["train_part"] = "full"
+    if parts["sft"].get("generate_metric", "none") == "none":
+        parts["sft"] = {name: value for name, value in parts["sft"].items() if not name.startswith("answer_")}
     sections = StudyConfig.sections
     built: Any = {name: sections[name](**of_task(sections[name], v, task)) for name, v in parts.items()}
     return StudyConfig(task=task, **built)  # type: ignore[arg-type]

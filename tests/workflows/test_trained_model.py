@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tests.conftest import NAMES, Cli, Toy
 
-from lrscope.errors import CheckpointError
+from lrscope.errors import CheckpointError, ConfigError
 from lrscope.workflows.export import export
 from lrscope.workflows.finetune import finetune
 from lrscope.workflows.trained_model import evaluate, predict
@@ -40,12 +40,15 @@ def test_an_exported_model_predicts_as_its_run_does(toy: Toy, tmp_path: Path, cl
 def test_a_folder_that_holds_no_classifier(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     texts = tmp_path / "texts.txt"
     texts.write_text("a film\n", encoding="utf-8")
-    with pytest.raises(CheckpointError, match="holds no classifier"):
+    with pytest.raises(ConfigError, match="predicted by a classifier"):
         predict(toy.model, texts)
     finetune(toy.config(epochs=1), tmp_path / "run")
     export(tmp_path / "run", tmp_path / "model")
     path = tmp_path / "model" / "config.json"
     values = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**values, "architectures": ["LlamaModel"]}), encoding="utf-8")
+    with pytest.raises(CheckpointError, match="holds no classifier and no language model"):
+        predict(tmp_path / "model", texts)
     path.write_text(json.dumps({**values, "id2label": {"0": "bad", "2": "good"}}), encoding="utf-8")
     code, _, err = cli("predict", "--run", tmp_path / "model", "--input", texts)
     assert (code, "config.json must name the classes" in err, len(err.splitlines())) == (2, True, 1)

@@ -1,4 +1,4 @@
-"""`lrscope evaluate`: a run's model on labelled sentences."""
+"""`lrscope evaluate`: a trained model on examples with labels or completions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.terminal.output import echo, metrics_line, print_json
 
-Run = Annotated[Path, typer.Option("--run", help="Folder of a fine-tune, or an exported model.", metavar="FOLDER")]
+Run = Annotated[
+    Path,
+    typer.Option(
+        "--run", help="Folder of a fine-tune or a sweep, of an exported model, or of adapters.", metavar="FOLDER"
+    ),
+]
 WhichCheckpoint = Annotated[
     str, typer.Option("--checkpoint", help="Checkpoint to use: the best on dev, or the last.", metavar="best|last")
 ]
@@ -22,16 +27,18 @@ WhichTrial = Annotated[
 
 def evaluate(
     run: Run,
-    data: Annotated[Path, typer.Option("--data", help="Labelled examples, in any format.", metavar="FILE")],
+    data: Annotated[Path, typer.Option("--data", help="Examples, in any format.", metavar="FILE")],
     checkpoint: WhichCheckpoint = "best",
     trial: WhichTrial = None,
     json: opt.Json = False,
 ) -> None:
-    """Measure a run's model on labelled sentences. Scoring the run's own test file is recorded.
+    """Measure a model on labelled sentences, or on completions of prompts. Scoring the run's own test file is recorded.
 
     Example:
 
       lrscope evaluate --run runs/first --data dev.txt
+
+      lrscope evaluate --run runs/sft --data test.jsonl
     """
     from lrscope.workflows.trained_model import evaluate as measure
 
@@ -49,6 +56,7 @@ def evaluate(
             }
         )
         return
-    echo(f"{metrics_line(result.metrics)} on {result.num_examples} sentences ({checkpoint}, step {result.step})")
+    what = {"classification": "sentences"}.get(result.task, "examples")
+    echo(f"{metrics_line(result.metrics)} on {result.num_examples} {what} ({checkpoint}, step {result.step})")
     if result.opened_test:
-        echo("these are the run's sealed test sentences: the opening was recorded", err=True)
+        echo(f"these are the run's sealed test {what}: the opening was recorded", err=True)

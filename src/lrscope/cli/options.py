@@ -36,13 +36,15 @@ def _names(section: type[Section], *, but: str = "", only_find: bool = False) ->
 MODEL = _names(ModelConfig)
 INPUTS = ("task", *MODEL[:1], *_names(DataConfig), *MODEL[1:], *_names(SftConfig))
 UNSEALED = tuple(name for name in INPUTS if name != "test")
+ANSWERS = ("generate_metric", "answer_after", "answer_tokens")  # measured of trained models, not in range tests
 NUMERICS = _names(NumericsConfig)
 EXECUTION = _names(ExecutionConfig)
 FINETUNE = (*INPUTS, *_names(TrialConfig), *NUMERICS)
 SWEEP = (*INPUTS, *_names(TrialConfig, but="seed"), *NUMERICS, *_names(SweepConfig, but="grid"), *EXECUTION)
 # `widen` follows from whether --end was given; a range test trains with all but its rates and its length.
 FIND = (
-    *UNSEALED, *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
+    *(name for name in UNSEALED if name not in ANSWERS),
+    *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
 )  # fmt: skip
 TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, *EXECUTION)
 

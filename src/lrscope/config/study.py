@@ -106,6 +106,22 @@ class SftConfig(Section):
         tasks=("sft",),
     )  # fmt: skip
 
+    def without_answers(self) -> SftConfig:
+        """Return the same without the measuring of answers, which is for models that have been trained."""
+        return SftConfig(chat_template=self.chat_template, loss_on=self.loss_on)
+
+    def _problems(self) -> list[Problem]:
+        if self.generate_metric != "none":
+            return (
+                [Problem("{answer_after} must not be empty", "''", "leave it out")] if self.answer_after == "" else []
+            )
+        known = settings_of(SftConfig)
+        return [
+            Problem(f"{{{name}}} belongs to {{generate_metric}} exact_match", self.generate_metric, "ask for that too")
+            for name in ("answer_after", "answer_tokens")
+            if getattr(self, name) != known[name].default
+        ]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig(Section):

@@ -19,7 +19,7 @@ from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
 from lrscope.executors.input_files import Sent, key_of, unpack, unseen
 from lrscope.executors.work import events_of, is_worth_sending, prepare_for
 from lrscope.runners.base import Event, Job, Prepared
-from lrscope.runners.work_folder import LOGS, checkpoint_folder
+from lrscope.runners.work_folder import LOGS, RESULTS, checkpoint_folder
 from lrscope.store.storage import DATABASE
 
 KEPT_SECONDS = 7 * 24 * 3600.0
@@ -132,9 +132,10 @@ def _run(job: Job, stopped: Callable[[], bool]) -> Iterator[Event | TrialPiece]:
 
 
 def _wanted(job: Job) -> Callable[[str], bool]:
-    """Return what of a finished trial travels: its store, and the checkpoints that the study keeps."""
+    """Return what of a finished trial travels: its store, logs and results, and the checkpoints that are kept."""
     kept = tuple(f"{checkpoint_folder(Path(), name).as_posix()}/" for name in job.checkpoints)
-    return lambda path: path == DATABASE or path in LOGS or path.startswith(kept)
+    files = (DATABASE, *LOGS, *(checkpoint_folder(Path(), name).as_posix() for name in RESULTS))
+    return lambda path: path in files or path.startswith(kept)
 
 
 def _prepare(job: Job) -> Prepared:

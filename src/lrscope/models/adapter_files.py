@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from lrscope.errors import CheckpointError
 from lrscope.files import write_text
 from lrscope.models.checkpoint_writer import ADAPTER_WEIGHTS, write_tensors
-from lrscope.models.lora import LoraSettings
+from lrscope.models.checkpoints import read_json
+from lrscope.models.lora import ALL_LINEAR, LoraSettings
 from lrscope.models.tokenizers import TextTokenizer
 
 CONFIG = "adapter_config.json"
+# What the settings of an adapter may be that is one here; the first is what PEFT takes where nothing is said.
+PLAIN: Mapping[str, tuple[Any, ...]] = {
+    "peft_type": ("LORA",), "bias": ("none",), "use_dora": (False, None), "modules_to_save": (None, []),
+    "rank_pattern": ({}, None), "alpha_pattern": ({}, None), "layers_to_transform": (None,),
+    "layer_replication": (None,), "target_parameters": (None, []), "trainable_token_indices": (None,),
+}  # fmt: skip
 
 
 def adapter_config(
@@ -36,6 +44,40 @@ def adapter_config(
         "inference_mode": True,
         "init_lora_weights": True,
     }
+
+
+class StoredAdapter(NamedTuple):
+    """What a folder says of its adapters: the base is a folder or a hub name, `kind` PEFT's task type."""
+
+    settings: LoraSettings
+    base: str
+    kind: str
+
+
+def read_adapter_config(folder: Path) -> StoredAdapter:
+    """Return what a folder says of its adapters.
+
+    Raises:
+        CheckpointError: it cannot be read, or they are more than low-rank adapters of some matrices.
+    """
+    path = folder / CONFIG
+    values = read_json(path)
+    for name, plain in PLAIN.items():
+        if values.get(name, plain[0]) not in plain:
+            rule = f"adapters are plain LoRA: got {name} {values[name]!r:.40}"
+            raise CheckpointError(f"{path}: {rule}; merge them into their base with PEFT")
+    rank, alpha, base = values.get("r"), values.get("lora_alpha"), values.get("base_model_name_or_path")
+    targets = values.get("target_modules")
+    names = [targets] if targets == ALL_LINEAR else targets
+    is_list = isinstance(names, list) and len(names) > 0 and all(isinstance(name, str) for name in names)
+    if not isinstance(rank, int) or not isinstance(alpha, int | float) or not base or not is_list:
+        wanted = "r, lora_alpha, base_model_name_or_path, and target_modules as a list"
+        raise CheckpointError(f"{path} must give {wanted}: it does not; save the adapters anew with PEFT")
+    assert names is not None
+    settings = LoraSettings(
+        rank=rank, alpha=float(alpha), targets=tuple(map(str, names)), root=values.get("use_rslora") is True
+    )
+    return StoredAdapter(settings, str(base), str(values.get("task_type")))
 
 
 def write_adapter(

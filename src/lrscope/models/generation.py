@@ -89,10 +89,11 @@ def build_language_model(
 
 @dataclass(eq=False)
 class _Text:
-    """One sequence: its number among the prompts, its tokens, and how many of them are new."""
+    """One sequence: its number among the prompts, its tokens, how many may come, and how many of them are new."""
 
     number: int
     ids: list[int]
+    max_new_tokens: int
     num_new: int = 0
 
 
@@ -100,7 +101,6 @@ class _Text:
 class _Sampling:
     temperature: float
     seed: int
-    max_new_tokens: int
     stop_ids: frozenset[int]
 
 
@@ -122,11 +122,19 @@ def generate(
     Raises:
         ConfigError: a prompt has no token.
     """
-    texts = [_Text(number, list(prompt)) for number, prompt in enumerate(prompts)]
+    texts = [_Text(number, list(prompt), max_new_tokens) for number, prompt in enumerate(prompts)]
     continuations: list[list[int]] = [[] for _ in texts]
-    for number, token in _tokens(model, texts, _Sampling(temperature, seed, max_new_tokens, stop_ids)):
+    for number, token in _tokens(model, texts, _Sampling(temperature, seed, stop_ids)):
         continuations[number].append(token)
     return continuations
+
+
+def likeliest_tokens(
+    model: GeneratingModel, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
+) -> Iterator[tuple[int, int]]:
+    """Yield (number of the prompt, token) as they come: each the most likely one, up to so many a prompt."""
+    texts = [_Text(number, list(prompt), max_new_tokens[number]) for number, prompt in enumerate(prompts)]
+    return _tokens(model, texts, _Sampling(0.0, 0, stop_ids))
 
 
 def stream(
@@ -139,7 +147,8 @@ def stream(
     stop_ids: frozenset[int] = frozenset(),
 ) -> Iterator[int]:
     """Yield the tokens of one prompt's continuation as they come: the same as `generate` of it alone."""
-    for _, token in _tokens(model, [_Text(0, list(prompt))], _Sampling(temperature, seed, max_new_tokens, stop_ids)):
+    text = _Text(0, list(prompt), max_new_tokens)
+    for _, token in _tokens(model, [text], _Sampling(temperature, seed, stop_ids)):
         yield token
 
 
@@ -148,12 +157,11 @@ def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> 
     assert not model.model.training, "generation needs model.eval()"
     if not all(text.ids for text in texts):
         raise ConfigError("a prompt must have at least one token: got none; write something to go on from")
-    if sampling.max_new_tokens < 1:
-        return
+    texts = [text for text in texts if text.max_new_tokens > 0]
 
     def positions(text: _Text) -> int:
         """Return a power of two that holds the text, so that those of like length share a cache."""
-        needed = min(len(text.ids) + sampling.max_new_tokens, model.model.shape.max_positions)
+        needed = min(len(text.ids) + text.max_new_tokens, model.model.shape.max_positions)
         return min(1 << (max(needed, SMALLEST_CACHE) - 1).bit_length(), model.model.shape.max_positions)
 
     for num_positions, group in groupby(sorted(texts, key=positions), key=positions):
@@ -186,7 +194,7 @@ def _tokens_of_like_length(
                 text.ids.append(token)
                 text.num_new += 1
                 yield text.number, token
-                stopped = text.num_new == sampling.max_new_tokens
+                stopped = text.num_new == text.max_new_tokens
             full = cache.lengths[row] == limit
             if stopped or full:
                 cache.remove(row)

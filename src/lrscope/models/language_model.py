@@ -5,13 +5,14 @@ Letters: B examples, T positions, N rows of the packing, M learned tokens, D mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from lrscope.errors import CheckpointError
+from lrscope.models.generation import likeliest_tokens
 from lrscope.models.llama import Backbone
 from lrscope.models.lora import LoraSettings, adapter_tensors, add_adapters, load_adapter_tensors
 from lrscope.models.lora_dropout import LoraDropout
@@ -69,6 +70,12 @@ class LlamaLearner(TrainableModel):
     def logits(self, hidden_ND: Tensor) -> Tensor:
         """Return float32 logits (N, V) of the token after each, from normed hidden states, to generate by."""
         return self.lm_head(hidden_ND.to(self.lm_head.weight.dtype)).float()  # type: ignore[no-any-return]
+
+    def generate_tokens(
+        self, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield (number of the prompt, its next most likely token) as they come, up to so many a prompt."""
+        return likeliest_tokens(self, prompts, max_new_tokens, stop_ids)
 
     def add_adapters(self, settings: LoraSettings, seed: int) -> None:
         """Put adapters on the backbone's matrices; everything else is frozen by `set_trainable("lora")`.

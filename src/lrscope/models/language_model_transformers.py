@@ -7,7 +7,8 @@ Letters: B examples, T positions, M learned tokens, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from lrscope.models.language_model import ExampleLosses
 from lrscope.models.lora import ALL_LINEAR, LoraSettings
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
+
+SEQUENCES_AT_ONCE = 16  # to generate from
 
 
 class TransformersLearner(TrainableModel):
@@ -51,6 +54,39 @@ class TransformersLearner(TrainableModel):
         count_B.index_add_(0, example_M, torch.ones_like(losses_M))
         right_B.index_add_(0, example_M, (logits_MV.detach().argmax(-1) == targets_M).float())
         return ExampleLosses(losses_M.sum(), loss_B, count_B, right_B)
+
+    @torch.inference_mode()
+    def generate_tokens(
+        self, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
+    ) -> Iterator[tuple[int, int]]:
+        """Yield (number of the prompt, its next most likely token), up to so many a prompt, by the network's own."""
+        alike: dict[int, list[int]] = {}
+        for number in sorted(range(len(prompts)), key=lambda number: len(prompts[number])):
+            alike.setdefault(max_new_tokens[number], []).append(number)
+        for limit, numbers in alike.items():
+            for first in range(0, len(numbers) if limit else 0, SEQUENCES_AT_ONCE):
+                together = numbers[first : first + SEQUENCES_AT_ONCE]
+                written = self._continued([prompts[number] for number in together], limit, stop_ids)
+                for number, tokens in zip(together, written, strict=True):
+                    yield from ((number, token) for token in takewhile(lambda token: token not in stop_ids, tokens))
+
+    def _continued(self, prompts: list[Sequence[int]], limit: int, stop_ids: frozenset[int]) -> list[list[int]]:
+        """Return what follows each prompt, padded behind the token that ends it."""
+        from transformers import GenerationConfig
+
+        width, device = max(map(len, prompts)), self.network.device
+        pad_id = min(stop_ids, default=0)
+        ids_BT = torch.tensor([[pad_id] * (width - len(prompt)) + [*prompt] for prompt in prompts], device=device)
+        mask_BT = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device)
+        # What is passed to generate() is filled up from the model's own, which may punish repetitions.
+        inner = self.network.get_base_model() if self.has_adapters else self.network
+        inner.generation_config = GenerationConfig(
+            do_sample=False, max_new_tokens=limit, eos_token_id=sorted(stop_ids) or None, pad_token_id=pad_id
+        )
+        autocast = torch.autocast(device.type, self.compute_dtype, enabled=self.compute_dtype != torch.float32)
+        with autocast:
+            written_BT = self.network.generate(input_ids=ids_BT, attention_mask=mask_BT)
+        return written_BT[:, width:].tolist()  # type: ignore[no-any-return]
 
     def to_tensors(self) -> dict[str, Tensor]:
         """Return the weights to save: by transformers' names, or adapters by PEFT's."""

@@ -130,6 +130,11 @@ def read_tokenizer(path: Path | None, model_path: Path) -> TextTokenizer:
     return _with_ends(backend, settings)
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Return whether a folder holds a tokenizer."""
+    return folder.is_dir() and _tokenizer_in(folder) is not None
+
+
 def check_vocabulary(tokenizer: TextTokenizer, checkpoint: Checkpoint) -> None:
     """Hold a tokenizer to the embedding of the weights, which may have a few more rows (rounded up to a multiple).
 

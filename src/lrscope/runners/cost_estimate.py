@@ -29,18 +29,18 @@ STEPS = 4
 def estimate_cost(
     inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
 ) -> CostEstimate:
-    """Return what these trials will cost: steps timed at each batch size, one evaluation, checkpoints by their size."""
+    """Return what these trials will cost: steps timed at each batch size, evaluations, checkpoints by their size."""
     if not trials:
         return CostEstimate(0.0, 0)
     apply(inputs.numerics)
     per_step = {size: _seconds_a_step(inputs, trials[0], size) for size in sorted({t.batch_size for t in trials})}
-    evaluation = _seconds_an_evaluation(inputs, trials[0])
+    evaluation, endpoint = _seconds_of_measuring(inputs, trials[0])
     size = inputs.encoded["train"].size
     seconds = 0.0
     for trial in trials:
         total_steps, num_evaluations = _lengths(trial, size)
         seconds += total_steps * per_step[trial.batch_size] + (num_evaluations + 2) * evaluation
-        seconds += START_SECONDS[own_process]
+        seconds += endpoint + START_SECONDS[own_process]
     return CostEstimate(seconds, _stored_bytes(inputs, trials))
 
 
@@ -104,8 +104,9 @@ def _timed(inputs: StudyInputs, config: TrialConfig) -> float:
     return statistics.median(seconds[1:] or seconds)
 
 
-def _seconds_an_evaluation(inputs: StudyInputs, trial: TrialConfig) -> float:
-    model = inputs.build_model(trial)
+def _seconds_of_measuring(inputs: StudyInputs, trial: TrialConfig) -> tuple[float, float]:
+    """Return how long an evaluation takes, and what is measured once a trial besides."""
+    model, dev = inputs.build_model(trial), inputs.encoded["dev"]
     began = perf_counter()
-    outputs_of(model, inputs, inputs.encoded["dev"])
-    return perf_counter() - began
+    outputs_of(model, inputs, dev)
+    return perf_counter() - began, inputs.task.endpoint_seconds(model, inputs.data, dev)

@@ -19,17 +19,18 @@ from lrscope.runners.study_folder import held_study, new_study
 from lrscope.store.lock import LOCK, wait_until_free
 from lrscope.store.storage import DATABASE, UNFINISHED
 from lrscope.store.study import StudyStore
-from lrscope.store.trials import trial_name
+from lrscope.store.trials import ANSWERS, trial_name
 
 LET_GO_SECONDS = 30.0  # a try that was killed may take a while to be gone
 OUTPUT = "out"  # where the user's own training writes, beside the checkpoints of the built-in one
 CHECKPOINT = "checkpoint"  # where it keeps what it goes on from, in the work folder, over kills and stops
 LOGS = ("output.log",)  # files of a run that are kept with its trial
+RESULTS = (ANSWERS,)  # files that its training writes, which are kept too
 ONLY_TRIAL = 1  # the number of a trial in the study of its own
 
 
 def checkpoint_folder(work: Path, name: str) -> Path:
-    """Return where a trial that works in `work` leaves its checkpoint of this name.
+    """Return where a trial that works in `work` leaves its checkpoint, or another result, of this name.
 
     >>> checkpoint_folder(Path("work"), "best").as_posix()
     'work/trials/0001/best'

@@ -15,6 +15,8 @@ from lrscope.store.values import count, number, one_of, optional_count, parsed, 
 MAX_STEPS = 10**8  # a schedule is laid over them as an array
 STATUSES = frozenset(get_args(Status))
 
+ANSWERS = "answers.jsonl"  # in a trial's folder: what its model generated, for people to look at
+
 
 @dataclass(frozen=True, slots=True)
 class TrialRow:

@@ -7,7 +7,7 @@ import shutil
 
 from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.arms import arm_key
-from lrscope.runners.work_folder import LOGS, OUTPUT, checkpoint_folder
+from lrscope.runners.work_folder import LOGS, OUTPUT, RESULTS, checkpoint_folder
 from lrscope.store.study import StudyStore
 
 NAMES = {"all": ("best", "last"), "best": ("best",), "none": ()}
@@ -42,9 +42,9 @@ class KeptCheckpoints:
             if made.is_dir():
                 shutil.rmtree(home / name, ignore_errors=True)
                 made.replace(home / name)
-        for log in LOGS:
-            if (work / log).is_file():
-                (work / log).replace(home / log)
+        for file in (*(work / log for log in LOGS), *(checkpoint_folder(work, result) for result in RESULTS)):
+            if file.is_file():
+                file.replace(home / file.name)
         if self.keep == "best":
             self._keep_best_of_arm(trial)
         shutil.rmtree(work, ignore_errors=True)  # at last: while it is there, a study that was killed comes back here

@@ -5,7 +5,7 @@ Nothing above this seam knows whether a metric is an accuracy or a perplexity, n
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -121,6 +121,13 @@ class Evaluation(NamedTuple):
     scores: dict[str, Scores]
 
 
+class Endpoint(NamedTuple):
+    """What is measured once, of a model that has been trained, and a row an example for people to look at."""
+
+    evaluation: Evaluation
+    rows: Sequence[Mapping[str, Any]]
+
+
 class LinearHead(Protocol):
     """A head that is one matrix on features of a frozen backbone: many of them can be trained together.
 
@@ -213,6 +220,17 @@ class Task(Protocol):
         Raises:
             DataError: one is longer than the study takes.
         """
+        ...
+
+    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | None]:
+        """Measure what takes too long for every evaluation: yield None meanwhile, and what came of it at last.
+
+        Nothing is yielded where there is nothing to measure.
+        """
+        ...
+
+    def endpoint_seconds(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> float:
+        """Return about how long `endpoint` takes, by trying a part of it."""
         ...
 
     def sealed_targets(self, config: StudyConfig, state: Mapping[str, Any], digest: str | None) -> EncodedSplit:

@@ -5,7 +5,7 @@ Letters: B batch, T positions, C classes, N examples.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from lrscope.models.tokenizers import read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows, derive_seed
 from lrscope.records import Metric, Scores, Unit
-from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
+from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.classification_head import ClassificationHead
 from lrscope.tasks.classification_model import build_classifier, classifier_config
 from lrscope.tasks.text import choose_implementation, dev_of, encode, read_model, token_limit
@@ -186,6 +186,14 @@ class Classification:
         metrics = {name: score.mean() for name, score in scores.items()}
         metrics["macro_f1"] = macro_f1(predicted, split.targets)
         return Evaluation(metrics, scores)
+
+    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | None]:
+        """Yield nothing: every evaluation measures all there is."""
+        return iter(())
+
+    def endpoint_seconds(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> float:
+        """Return 0."""
+        return 0.0
 
     def sealed_targets(self, config: StudyConfig, state: Mapping[str, Any], digest: str | None) -> EncodedSplit:
         """Return the test split's labels, without its sentences."""

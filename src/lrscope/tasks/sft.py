@@ -9,8 +9,8 @@ Letters: B batch, T positions, N examples.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,43 +22,30 @@ from torch import Tensor, nn
 from lrscope.config import DataConfig, StudyConfig, TrialConfig
 from lrscope.data.conversation_readers import read_conversations
 from lrscope.data.conversation_splits import ConversationSplit, load_conversation_splits
-from lrscope.errors import StudyError
+from lrscope.data.conversations import Conversation
+from lrscope.errors import DataError, StudyError
 from lrscope.models.chat_template import ChatTemplate
 from lrscope.models.chat_template_files import read_chat_template, write_chat_template
 from lrscope.models.checkpoints import read_checkpoint
-from lrscope.models.tokenizers import read_tokenizer
+from lrscope.models.language_model import LlamaLearner
+from lrscope.models.language_model_transformers import TransformersLearner
+from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
 from lrscope.records import Metric, Scores, Unit
-from lrscope.tasks.base import EncodedSplit, Evaluation, LinearHead, Loss, TaskInputs
+from lrscope.tasks.answering import Answering
+from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.checkpoint import base_of, save_weights
+from lrscope.tasks.exact_match import AnswerSettings, check_questions, measure, question_of
 from lrscope.tasks.sft_encoding import EncodedConversations, encode_conversations
+from lrscope.tasks.sft_inputs import SftInputs, template_state
 from lrscope.tasks.sft_model import build_learner_for
 from lrscope.tasks.text import choose_implementation, dev_of, read_model, token_limit
+from lrscope.tasks.token_batch import TokenBatch, padded_batch
 from lrscope.tasks.token_split import TokenSplit
 
 LOSS, TOKENS, RIGHT = range(3)  # columns of outputs
-
-
-@dataclass(frozen=True, eq=False)
-class TokenBatch:
-    """Padded examples. Padding follows the real tokens; nothing ever looks at it."""
-
-    ids_BT: Tensor
-    lengths_B: Tensor
-    learned_BT: Tensor
-    rows: StepRows | None
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class SftInputs(TaskInputs):
-    """What supervised fine-tuning has read: besides, the template that makes text of a conversation."""
-
-    template: ChatTemplate | None
-    limit: int
-    on_long: str
-    loss_on: str
-    base_model: str
+TEST_BYTES = "test_bytes"  # what a study keeps of its test split, to score outputs without encoding it again
 
 
 class SupervisedFineTuning:
@@ -87,13 +74,15 @@ class SupervisedFineTuning:
                 "tokenizer": tokenizer.fingerprint,
                 "template": "" if template is None else template.fingerprint,
             },
-            state={"template": None if template is None else _plain(template)},
+            state=template_state(template, is_chat=not splits["train"].conversations[0].is_plain_text),
             overlaps=tuple((first, second, number) for (first, second), number in conversations.overlaps.items()),
             template=template,
             limit=token_limit(checkpoint, data.max_tokens),
             on_long=data.on_long,
             loss_on=config.sft.loss_on,
             base_model=config.model.model,
+            answers=AnswerSettings.of(config.sft),
+            is_chat=not splits["train"].conversations[0].is_plain_text,
         )
         encoded = {name: self._encode(inputs, split) for name, split in splits.items()}
         notes = [
@@ -107,7 +96,8 @@ class SupervisedFineTuning:
         learned = sum(int(split.learned.sum()) for split in encoded.values())
         tokens = sum(len(split.ids) for split in encoded.values())
         summary = f"{counts} examples; {learned:,} of {tokens:,} tokens are learned or measured"
-        return replace(inputs, splits=encoded, summary=summary, notes=tuple(notes))
+        state = {**inputs.state, **({TEST_BYTES: encoded["test"].num_bytes.tolist()} if "test" in encoded else {})}
+        return replace(inputs, splits=encoded, state=state, summary=summary, notes=tuple(notes))
 
     def baseline(self, split: EncodedSplit) -> dict[str, float]:
         """Return nothing: no answer that ignores the examples has a log-loss worth naming."""
@@ -121,7 +111,7 @@ class SupervisedFineTuning:
         return SftInputs(
             splits={},
             checkpoint=weights,
-            tokenizer=read_tokenizer(None, checkpoint),
+            tokenizer=read_tokenizer(None, checkpoint if has_tokenizer(checkpoint) else weights.path),
             implementation=implementation,
             fingerprint={},
             state=state,
@@ -130,21 +120,31 @@ class SupervisedFineTuning:
             on_long=config.data.on_long,
             loss_on=config.sft.loss_on,
             base_model=config.model.model,
+            answers=AnswerSettings.of(config.sft),
+            is_chat=kept is not None and state.get("is_chat") is not False,
         )
 
     def read(self, inputs: TaskInputs, data: DataConfig, path: Path) -> ConversationSplit:
-        """Read conversations."""
-        return ConversationSplit("data", path, read_conversations(path))
+        """Read conversations, or plain texts."""
+        split = ConversationSplit("data", path, read_conversations(path))
+        if _of_sft(inputs).template is None and not split.conversations[0].is_plain_text:
+            beside = f"put a chat_template.jinja into {inputs.checkpoint.path}"
+            raise DataError(f"{path}: conversations need a chat template: got a model without one; {beside}")
+        return split
 
     def encode(self, inputs: TaskInputs, split: ConversationSplit) -> TokenSplit:
         """Return conversations as token ids with what is learned of them."""
         return self._encode(_of_sft(inputs), split)
 
     def _encode(self, inputs: SftInputs, split: ConversationSplit) -> EncodedConversations:
-        return encode_conversations(
+        encoded = encode_conversations(
             split.name, split.conversations, inputs.template, inputs.tokenizer, limit=inputs.limit,
             on_long=inputs.on_long, loss_on=inputs.loss_on, where=split.where,
         )  # fmt: skip
+        if inputs.answers is None or split.name in ("train", "test"):
+            return encoded
+        check_questions(split.conversations, inputs.answers, str(split.path))
+        return replace(encoded, conversations=tuple(split.conversations[place] for place in encoded.kept))
 
     def build_model(self, inputs: TaskInputs, trial: TrialConfig, precision: str) -> TrainableModel:
         """Return a fresh language model; the initial values of adapters depend on the seed alone."""
@@ -192,14 +192,34 @@ class SupervisedFineTuning:
         }
         return Evaluation(metrics, scores)
 
+    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | None]:
+        """Measure the answers that the model generates, where the study asks for that."""
+        inputs = _of_sft(inputs)
+        if inputs.answers is None:
+            return iter(())
+        writer = inputs.writer(inputs.answers.max_tokens)
+        return measure(answering(model), _conversations(split), inputs.answers, writer)
+
+    def endpoint_seconds(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> float:
+        """Return about how long the model takes to answer, as long as the references are."""
+        inputs = _of_sft(inputs)
+        if inputs.answers is None:
+            return 0.0
+        asked, like = zip(*map(question_of, _conversations(split)), strict=True)
+        return inputs.writer(inputs.answers.max_tokens).seconds(answering(model), asked, like)
+
     def sealed_targets(self, config: StudyConfig, state: Mapping[str, Any], digest: str | None) -> EncodedSplit:
-        """Return the test split, encoded again, to score stored outputs by."""
-        inputs = self.prepare(config)
-        if inputs.fingerprint.get("test") != digest:
-            raise StudyError(
-                f"test scores are of the examples that were measured: {config.data.test} has changed since then"
-            )
-        return inputs.splits["test"]
+        """Return what stored outputs of the test split are scored by: the bytes of each example."""
+        assert config.data.test is not None
+        path = Path(config.data.test)
+        if ConversationSplit("test", path, read_conversations(path)).fingerprint != digest:
+            raise StudyError(f"test scores are of the examples that were measured: {path} has changed since then")
+        num_bytes = np.array(state.get(TEST_BYTES, ()), dtype=np.int64)
+        nothing = np.zeros(len(num_bytes) + 1, dtype=np.int64)
+        return TokenSplit(
+            "test", np.empty(0, dtype=np.int32), nothing, nothing[1:],
+            learned=np.empty(0, dtype=np.bool_), num_bytes=num_bytes,
+        )  # fmt: skip
 
     def save(
         self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str],
@@ -219,24 +239,15 @@ class SupervisedFineTuning:
         return None
 
 
-def padded_batch(
-    split: EncodedSplit, indices: NDArray[np.int64], pad_id: int, device: str, rows: StepRows | None = None
-) -> TokenBatch:
-    """Return examples padded to the longest of them."""
-    assert isinstance(split, TokenSplit)
-    lengths = split.lengths[indices]
-    width = int(lengths.max())
-    ids = np.full((len(indices), width), pad_id, dtype=np.int64)
-    learned = np.zeros((len(indices), width), dtype=np.bool_)
-    tokens = split.offsets[indices][:, None] + np.arange(width)
-    real = np.arange(width) < lengths[:, None]
-    ids[real], learned[real] = split.ids[tokens[real]], split.learned[tokens[real]]
-    ids_BT, learned_BT, lengths_B = (torch.from_numpy(each).to(device) for each in (ids, learned, lengths))
-    return TokenBatch(ids_BT, lengths_B, learned_BT, rows)
+def answering(model: TrainableModel) -> Answering:
+    """Return a model of this task as one that answers."""
+    assert isinstance(model, LlamaLearner | TransformersLearner)
+    return model.eval()
 
 
-def _plain(template: ChatTemplate) -> dict[str, Any]:
-    return {"name": template.name, "source": template.source, "special_tokens": dict(template.special_tokens)}
+def _conversations(split: EncodedSplit) -> tuple[Conversation, ...]:
+    assert isinstance(split, EncodedConversations)
+    return split.conversations
 
 
 def _of_sft(inputs: TaskInputs) -> SftInputs:

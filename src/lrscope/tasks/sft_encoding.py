@@ -34,11 +34,13 @@ class EncodedConversations(TokenSplit):
 
     Those that were cut before anything that is learned are left out: `dropped` names file and line of each.
     `with_special` names those whose turns hold the text of a special token, which is read as that token.
+    `conversations` are the kept ones, where a model is to answer them.
     """
 
     kept: NDArray[np.int64]
     dropped: tuple[str, ...] = ()
     with_special: tuple[str, ...] = ()
+    conversations: tuple[Conversation, ...] = ()
 
     def notes(self, limit: int) -> list[str]:
         """Return what the user must know of examples that were longer than `limit` tokens."""

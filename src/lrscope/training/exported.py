@@ -2,41 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
 from lrscope.errors import CheckpointError
-from lrscope.models.checkpoints import read_json
+from lrscope.models.adapter_files import CONFIG, StoredAdapter, read_adapter_config
+from lrscope.models.chat_template_files import read_chat_template
+from lrscope.models.checkpoint_writer import metadata_in
+from lrscope.models.checkpoints import read_configuration, read_json
+from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
+from lrscope.tasks.sft_inputs import template_state
 from lrscope.training.inference import TrainedModel, load_network, trained_steps
+
+CLASSIFIER, LANGUAGE_MODEL = "ForSequenceClassification", "ForCausalLM"
 
 
 def load_exported(folder: Path) -> TrainedModel:
-    """Load a classifier from a folder that `lrscope export` wrote, or transformers.
+    """Load a classifier, a language model or a language model's adapters.
 
     Raises:
-        CheckpointError: it is no classifier, or its classes have no names.
+        CheckpointError: the folder holds none of these, or the base of adapters is not there.
     """
-    names = _class_names(folder)
-    config = StudyConfig(
-        # A configuration names what was trained on, which nobody knows here and nothing reads.
-        data=DataConfig(train=str(folder), dev=str(folder)),
-        model=ModelConfig(model=str(folder)),
-        trial=TrialConfig(peak_rate=1.0),
+    if (folder / CONFIG).is_file():
+        return _load_adapters(folder, read_adapter_config(folder))
+    config = read_json(folder / "config.json")
+    architectures = [str(name) for name in config.get("architectures") or []]
+    if any(LANGUAGE_MODEL in name for name in architectures):
+        return _load(folder, _study(folder, "sft"), _template_of(folder, folder))
+    if any(CLASSIFIER in name for name in architectures):
+        names = _class_names(folder, config)
+        return _load(folder, _study(folder, "classification"), {"names": names, "keys": names, "keys_known": False})
+    raise CheckpointError(
+        f"{folder} holds no classifier and no language model: its config.json names "
+        f"{', '.join(architectures) or 'none'}; name the folder of a run, or one that lrscope export wrote"
     )
-    state = {"names": names, "keys": names, "keys_known": False}
-    inputs, network = load_network(folder, config, state, numerics=None, base=None)
+
+
+def _load_adapters(folder: Path, adapter: StoredAdapter) -> TrainedModel:
+    if adapter.kind != "CAUSAL_LM":
+        raise CheckpointError(
+            f"{folder / CONFIG} must be of a language model, CAUSAL_LM: got {adapter.kind}; name the folder of its run"
+        )
+    settings = adapter.settings
+    trial = TrialConfig(
+        peak_rate=1.0, train_part="lora", lora_rank=settings.rank, lora_alpha=settings.alpha,
+        lora_targets="+".join(settings.targets), lora_scaling="sqrt-rank" if settings.root else "rank",
+    )  # fmt: skip
+    try:
+        _, base = read_configuration(adapter.base)
+    except CheckpointError as error:
+        raise CheckpointError(
+            f"{folder} holds adapters, and their base is not there: {error}; or correct it in {CONFIG}"
+        ) from error
+    trained_on = metadata_in(folder).get("lrscope.base")
+    return _load(folder, _study(adapter.base, "sft", trial), _template_of(folder, base), trained_on)
+
+
+def _study(model: Path | str, task: str, trial: TrialConfig | None = None) -> StudyConfig:
+    # A configuration names what was trained on, which nobody knows here and nothing reads.
+    data = DataConfig(train=str(model), dev=str(model))
+    return StudyConfig(
+        task=task,  # type: ignore[arg-type]
+        data=data, model=ModelConfig(model=str(model)), trial=trial or TrialConfig(peak_rate=1.0),
+    )  # fmt: skip
+
+
+def _load(folder: Path, config: StudyConfig, state: Mapping[str, Any], base: str | None = None) -> TrainedModel:
+    inputs, network = load_network(folder, config, state, numerics=None, base=base)
     return TrainedModel(None, 1, trained_steps(folder), inputs, network)
 
 
-def _class_names(folder: Path) -> list[str]:
-    """Return the names of a classifier's classes, by its `config.json`."""
-    config = read_json(folder / "config.json")
-    architectures = config.get("architectures") or []
-    if not any("ForSequenceClassification" in str(name) for name in architectures):
-        raise CheckpointError(
-            f"{folder} holds no classifier: its config.json names {', '.join(map(str, architectures)) or 'none'}; name "
-            "the folder of a run, or one that lrscope export wrote"
-        )
+def _template_of(folder: Path, base: Path) -> dict[str, Any]:
+    tokenizer = read_tokenizer(None, folder if has_tokenizer(folder) else base)
+    template = read_chat_template(None, tokenizer, base, folder)
+    return template_state(template, is_chat=template is not None)
+
+
+def _class_names(folder: Path, config: Mapping[str, Any]) -> list[str]:
+    """Return the names of a classifier's classes."""
     names = config.get("id2label")
     if not isinstance(names, dict) or sorted(names) != sorted(map(str, range(len(names)))) or len(names) < 2:
         raise CheckpointError(f"{folder}: config.json must name the classes: got id2label {names!r:.60}")

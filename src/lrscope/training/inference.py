@@ -1,7 +1,7 @@
 """A trained model at work on other examples: a checkpoint of a study, with the numerics that it was trained with.
 
-What is a task's own is in `class_predictions.py` and `language_model.py`; models without their study are in
-`exported.py`.
+What is a task's own stands beside: `class_predictions.py`, `answers.py`. Models that lie outside of a study are loaded
+by `exported.py`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lrscope.models.trainable import TrainableModel
 from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation, Examples
 from lrscope.tasks.registry import task_named
+from lrscope.training.endpoint import measured_endpoint
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.numerics import apply, decide
 from lrscope.training.study_inputs import StudyInputs
@@ -33,7 +34,7 @@ CHECKPOINTS = ("best", "last")
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
-    """A checkpoint, ready to use; `store` is None where it lies in no study."""
+    """A checkpoint, ready to use; `store` is None where it lies outside of a study."""
 
     store: StudyStore | None
     trial: int
@@ -72,7 +73,12 @@ class TrainedModel:
         """Return metrics on examples with targets; scoring the study's sealed test split is recorded first."""
         encoded = self.inputs.task.encode(self.inputs.data, examples)
         self._record_opening(examples)
-        return self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
+        scored = self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
+        found = measured_endpoint(self.network, self.inputs, encoded)
+        if found is None:
+            return scored
+        more = found.evaluation
+        return Evaluation({**scored.metrics, **more.metrics}, {**scored.scores, **more.scores})
 
     def _record_opening(self, examples: Examples) -> None:
         if self.store is not None and examples.fingerprint == self.test_fingerprint:

@@ -23,13 +23,14 @@ from torch.optim import Optimizer
 from lrscope.config.read import built_in_trial
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights
 from lrscope.models.trainable import TrainableModel
-from lrscope.records import FINISHED, EvaluationRecord, Record, Status, StepRecord, TrialResult, epoch_of
+from lrscope.records import FINISHED, WITH_VALUE, EvaluationRecord, Record, Status, StepRecord, TrialResult, epoch_of
 from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.tasks.base import EncodedSplit
 from lrscope.training.batches import step_batches
 from lrscope.training.dev_history import DevHistory
+from lrscope.training.endpoint import EndpointStopped, store_endpoint
 from lrscope.training.evaluation import outputs_of
 from lrscope.training.host_memory import keep_freed_memory
 from lrscope.training.loop import steps
@@ -117,6 +118,10 @@ class Trial:
         self.store.update_trial(self.id, "running", step=done, horizon=(self.total_steps, self.steps_per_epoch))
         try:
             status, reason = yield from self._train(model, optimizer, done)
+            if status in WITH_VALUE:
+                yield from store_endpoint(self.store, self.id, model, self.inputs, lambda: self._stop_asked)
+        except EndpointStopped:
+            status, reason = "interrupted", "stopped by the user"
         except GeneratorExit:
             self._pause(model, optimizer)
             raise

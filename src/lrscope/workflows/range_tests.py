@@ -103,7 +103,8 @@ def range_test_study(base: StudyConfig, find: FindConfig | None = None, seeds: i
     """Return the study of range tests of a fine-tune's settings."""
     find = find or FindConfig()
     trial = replace(base.trial, peak_rate=find.end)
-    return replace(base, trial=trial, find=find, sweep=SweepConfig(seeds=seeds, keep="none"), score_test=False)
+    sweep, sft = SweepConfig(seeds=seeds, keep="none"), base.sft.without_answers()
+    return replace(base, trial=trial, find=find, sweep=sweep, sft=sft, score_test=False)
 
 
 def find(

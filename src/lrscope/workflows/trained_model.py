@@ -96,4 +96,5 @@ def _load(folder: Path, checkpoint: str, trial: int | None) -> TrainedModel:
 
 def is_exported(folder: Path) -> bool:
     """Return whether a folder holds a model and no study."""
-    return (folder / "model.safetensors").is_file() and not (folder / DATABASE).is_file()
+    holds = any((folder / name).is_file() for name in ("config.json", "adapter_config.json"))
+    return holds and not (folder / DATABASE).is_file()

@@ -1,0 +1,67 @@
+"""What is measured once, when a trial has ended: stored beside what its last evaluation of dev measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from lrscope.files import write_text
+from lrscope.models.trainable import TrainableModel
+from lrscope.records import EvaluationRecord
+from lrscope.store.study import StudyStore
+from lrscope.store.trials import ANSWERS
+from lrscope.tasks.base import EncodedSplit, Endpoint
+from lrscope.training.study_inputs import StudyInputs
+
+
+class EndpointStopped(Exception):  # noqa: N818
+    """It was asked to stop before all was measured."""
+
+
+def measured_endpoint(
+    model: TrainableModel, inputs: StudyInputs, split: EncodedSplit, is_stopped: Callable[[], bool] = lambda: False
+) -> Endpoint | None:
+    """Return what is measured of a trained model besides what every evaluation does; None where nothing is.
+
+    Raises:
+        EndpointStopped: `is_stopped` says so.
+    """
+    found = None
+    for found in inputs.task.endpoint(model, inputs.data, split):
+        if found is None and is_stopped():
+            raise EndpointStopped
+    return found
+
+
+def store_endpoint(
+    store: StudyStore, trial: int, model: TrainableModel, inputs: StudyInputs, is_stopped: Callable[[], bool]
+) -> Iterator[EvaluationRecord]:
+    """Add to a trial's last evaluation of dev what is measured once, and yield it; done again, it comes to the same.
+
+    Raises:
+        EndpointStopped: `is_stopped` says so.
+    """
+    began = perf_counter()
+    found = measured_endpoint(model, inputs, inputs.encoded["dev"], is_stopped)
+    if found is None:
+        return
+    write_answers(store.trial_folder(trial) / ANSWERS, found.rows)
+    last = store.evaluations(trial, "dev")[-1]
+    metrics, scores = found.evaluation
+    seconds = last.seconds + perf_counter() - began
+    record = replace(last, metrics={**last.metrics, **metrics}, scores=scores, seconds=seconds)
+    store.append(trial, [], [record])
+    yield record
+
+
+def write_answers(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as JSON lines.
+
+    Raises:
+        StudyError: the file cannot be written.
+    """
+    write_text(path, "".join(json.dumps(dict(row), ensure_ascii=False) + "\n" for row in rows))
