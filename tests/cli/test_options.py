@@ -66,9 +66,10 @@ def another(item: Setting) -> Any:
 
 
 def needed(item: Setting) -> dict[str, Any]:
-    """Return what must be given together with a setting: the task, and the part that it belongs to."""
+    """Return what must be given together with a setting: the task, the part, or the metric that it belongs to."""
     task = {"task": item.tasks[0]} if item.tasks else {}
-    return {**NEEDED, **task, **({"train_part": item.of_part} if item.of_part else {})}
+    metric = {"generate_metric": "exact_match"} if item.name.startswith("answer_") else {}
+    return {**NEEDED, **task, **metric, **({"train_part": item.of_part} if item.of_part else {})}
 
 
 def held(config: StudyConfig, item: Setting) -> Any:
