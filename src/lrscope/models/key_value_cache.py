@@ -19,8 +19,9 @@ from lrscope.models.llama import Attention, Backbone, Layer
 from lrscope.models.packing import Packing, rotation
 from lrscope.models.shape import LlamaShape
 
-# Shapes that come again: oneDNN compiles a kernel for every new one.
-POSITIONS_A_ROUND = 32
+# The cache grows in these steps: a matrix product of bfloat16 copies what is a part of a larger tensor, and oneDNN
+# compiles a kernel for every new shape.
+POSITIONS_A_STEP = 32
 
 
 def bytes_a_position(shape: LlamaShape, dtype: torch.dtype) -> int:
@@ -37,13 +38,9 @@ class KeyValueCache:
     def __init__(
         self, shape: LlamaShape, num_rows: int, num_positions: int, dtype: torch.dtype, device: torch.device
     ) -> None:
-        size = (num_rows, shape.num_kv_heads, num_positions, shape.head_dim)
-
-        def empty() -> list[Tensor]:
-            return [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
-
-        self.keys_RKSE, self.values_RKSE = empty(), empty()
-        self._reached = 0  # memory beyond has not been written to: the system has not given it yet
+        size = (num_rows, shape.num_kv_heads, 0, shape.head_dim)
+        self.keys_RKSE = [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
+        self.values_RKSE = list(self.keys_RKSE)
         cos_SE, sin_SE = rotation(shape, num_positions, device)
         self.cos_SE, self.sin_SE = cos_SE.to(dtype), sin_SE.to(dtype)
         self.dtype, self.device = dtype, device
@@ -56,11 +53,16 @@ class KeyValueCache:
         return self.num_rows - len(self.lengths)
 
     def reach(self, num_positions: int) -> None:
-        """Make the first positions of all rows fit to be read: what is masked must be finite too."""
-        if num_positions > self._reached:
-            for cached_RKSE in (*self.keys_RKSE, *self.values_RKSE):
-                cached_RKSE[:, :, self._reached : num_positions] = 0.0
-            self._reached = num_positions
+        """Make room for this many tokens a row."""
+        rows, heads, held, width = self.keys_RKSE[0].shape
+        if num_positions <= held:
+            return
+        S = min(self.num_positions, -(-num_positions // POSITIONS_A_STEP) * POSITIONS_A_STEP)
+        for cached in (self.keys_RKSE, self.values_RKSE):
+            for number, before_RKSE in enumerate(cached):
+                # What is masked must be finite.
+                cached[number] = before_RKSE.new_zeros((rows, heads, S, width))
+                cached[number][:, :, :held] = before_RKSE
 
     def remove(self, row: int) -> None:
         """Give a row up; the last one in use takes its number."""
@@ -101,8 +103,8 @@ def read_tokens(backbone: Backbone, tokens: Sequence[int], cache: KeyValueCache)
     B, shape = len(tokens), backbone.shape
     K, E = shape.num_kv_heads, shape.head_dim
     row_B, place_B = torch.arange(B, device=cache.device), torch.tensor(cache.lengths, device=cache.device)
-    S = min(cache.num_positions, -(-(max(cache.lengths) + 1) // POSITIONS_A_ROUND) * POSITIONS_A_ROUND)
-    cache.reach(S)
+    cache.reach(max(cache.lengths) + 1)
+    S = cache.keys_RKSE[0].shape[2]
     cos_BE, sin_BE = cache.cos_SE[place_B], cache.sin_SE[place_B]
     beyond_BS = torch.arange(S, device=cache.device) > place_B[:, None]
     mask_BS = torch.zeros(B, S, dtype=cache.dtype, device=cache.device).masked_fill_(beyond_BS, float("-inf"))
@@ -114,9 +116,9 @@ def read_tokens(backbone: Backbone, tokens: Sequence[int], cache: KeyValueCache)
         keys_RKSE[row_B, :, place_B] = rotate(k_BKE, cos_BE, sin_BE)
         values_RKSE[row_B, :, place_B] = v_BKE
         queries_BKxGxE = rotate(q_BHE, cos_BE, sin_BE).view(B * K, -1, E)
-        keys_BKxExS = keys_RKSE[:B].view(B * K, -1, E)[:, :S].transpose(1, 2)
+        keys_BKxExS = keys_RKSE[:B].view(B * K, S, E).transpose(1, 2)
         probs_BKxGxS = torch.baddbmm(mask_BKx1xS, queries_BKxGxE, keys_BKxExS, alpha=E**-0.5).softmax(-1)
-        mixed_BKxGxE = torch.bmm(probs_BKxGxS, values_RKSE[:B].view(B * K, -1, E)[:, :S])
+        mixed_BKxGxE = torch.bmm(probs_BKxGxS, values_RKSE[:B].view(B * K, S, E))
         x_BD = x_BD + layer.self_attn.o_proj(mixed_BKxGxE.view(B, -1))
         x_BD = x_BD + layer.mlp(layer.post_attention_layernorm(x_BD, cache.dtype))
     cache.lengths = [length + 1 for length in cache.lengths]
