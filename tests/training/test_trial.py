@@ -200,20 +200,16 @@ class Killed(BaseException):
     """Stands for a power cut: nothing after it runs."""
 
 
-@pytest.mark.parametrize(
-    ("place", "time_"),
-    [
-        *((place, time_) for place in ("append", "write_snapshot") for time_ in (1, 2, 3)),
-        ("_save", 1),
-        ("_save", 2),
-        *((place, 1) for place in ("update_trial", "add_predictions", "_finish")),
-    ],
-)
-@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
-def test_cut_off_around_any_write_and_resumed_equals_straight(
-    toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, before: bool, time_: int
-) -> None:
-    straight(toy.config(), tmp_path / "one")
+CUTS = [
+    *((place, time_) for place in ("append", "write_snapshot") for time_ in (1, 2, 3)),
+    ("_save", 1),
+    ("_save", 2),
+    *((place, 1) for place in ("update_trial", "add_predictions", "_finish")),
+]
+
+
+def cut_off(config: StudyConfig, folder: Path, place: str, time_: int, *, before: bool) -> None:
+    """Run a trial until it is killed before or after something is written the so manieth time."""
     from lrscope.training import trial as module
     from lrscope.training import trial_snapshots
 
@@ -232,10 +228,19 @@ def test_cut_off_around_any_write_and_resumed_equals_straight(
             raise Killed
         return result
 
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(owner, place, cut)
         with pytest.raises(Killed):
-            straight(toy.config(), tmp_path / "other")
+            straight(config, folder)
+
+
+@pytest.mark.parametrize(("place", "time_"), CUTS)
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+def test_cut_off_around_any_write_and_resumed_equals_straight(
+    toy: Toy, tmp_path: Path, place: str, before: bool, time_: int
+) -> None:
+    straight(toy.config(), tmp_path / "one")
+    cut_off(toy.config(), tmp_path / "other", place, time_, before=before)
     resumed(tmp_path / "other")
     assert_same(tmp_path / "one", tmp_path / "other")
 

@@ -54,9 +54,9 @@ class LlamaLearner(TrainableModel):
     ) -> ExampleLosses:
         """Return the losses of the tokens that `learned_BT` marks, each from the tokens before it in its example."""
         packing = Packing(lengths_B, self.model.shape, self.compute_dtype)
-        if self._lora_dropout is not None:
-            self._lora_dropout.begin(rows, packing)
         ids_N, place_M = packing.pack(ids_BT), packing.pack(learned_BT).nonzero()[:, 0]
+        if self._lora_dropout is not None:
+            self._lora_dropout.begin(rows, packing, place_M - 1)
         # Row t − 1 is of the same example: the first token of an example is never learned.
         hidden_MD = self.model.forward_rows(ids_N, packing, place_M - 1, self.compute_dtype)
         losses = token_losses(hidden_MD, self.lm_head.weight, ids_N[place_M])

@@ -2,11 +2,12 @@
 
 transformers and PEFT are imported only when this path is taken.
 
-Letters: B examples, T positions, M learned tokens, V vocabulary.
+Letters: B examples, T positions, K those whose logits anyone needs, M learned tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
@@ -18,11 +19,28 @@ from torch import Tensor
 
 from lrscope.errors import CheckpointError
 from lrscope.models.language_model import ExampleLosses
-from lrscope.models.lora import ALL_LINEAR, LoraSettings
+from lrscope.models.lora import LoraSettings
+from lrscope.models.peft_adapters import (
+    add_peft_adapters,
+    is_trained,
+    load_peft_tensors,
+    matrix_sizes,
+    peft_tensors,
+)
 from lrscope.models.trainable import TrainableModel
+from lrscope.models.transformers_loading import (
+    empty_network,
+    load_network,
+    plain_names,
+    read_configuration,
+    recompute_layers,
+    untied_tensors,
+)
 from lrscope.randomness import StepRows
 
 SEQUENCES_AT_ONCE = 16  # to generate from
+# Models whose tokens see those behind them: what they make of a text is no prediction of it.
+LOOKING_AHEAD = ("ForMaskedLM", "ForPreTraining", "ForSequenceClassification", "ForTokenClassification")
 
 
 class TransformersLearner(TrainableModel):
@@ -33,20 +51,30 @@ class TransformersLearner(TrainableModel):
         self.network = network
         self.compute_dtype = dtype
         self.has_adapters = has_adapters
+        self._chooses_logits = "logits_to_keep" in inspect.signature(self._inner.forward).parameters
+
+    @property
+    def _inner(self) -> Any:
+        return self.network.get_base_model() if self.has_adapters else self.network
 
     def forward(
         self, ids_BT: Tensor, lengths_B: Tensor, learned_BT: Tensor, rows: StepRows | None = None
     ) -> ExampleLosses:
         """Return the losses of the tokens that `learned_BT` marks, each from the tokens before it in its example."""
         mask_BT = (torch.arange(ids_BT.shape[1], device=ids_BT.device) < lengths_B[:, None]).long()
+        before_K = learned_BT.any(0).nonzero()[:, 0] - 1
+        kept = {"logits_to_keep": before_K} if self._chooses_logits else {}
         device = ids_BT.device.type
         autocast = torch.autocast(device, self.compute_dtype, enabled=self.compute_dtype != torch.float32)
+        # What these models and PEFT drop is drawn from torch's global generator, for the rows that they are given.
         with torch.random.fork_rng(enabled=rows is not None), autocast:
             if rows is not None:
                 torch.manual_seed(rows.seed + rows.first_row)
-            logits_BTV = self.network(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False).logits
+            logits_BKV = self._inner(input_ids=ids_BT, attention_mask=mask_BT, use_cache=False, **kept).logits
+        if not kept:
+            logits_BKV = logits_BKV[:, before_K]
         example_M, place_M = learned_BT.nonzero(as_tuple=True)
-        logits_MV = logits_BTV[example_M, place_M - 1].float()
+        logits_MV = logits_BKV[example_M, torch.searchsorted(before_K, place_M - 1)].float()
         targets_M = ids_BT[example_M, place_M]
         losses_M = F.cross_entropy(logits_MV, targets_M, reduction="none")
         loss_B, count_B, right_B = (torch.zeros(len(lengths_B), device=ids_BT.device) for _ in range(3))
@@ -79,8 +107,7 @@ class TransformersLearner(TrainableModel):
         ids_BT = torch.tensor([[pad_id] * (width - len(prompt)) + [*prompt] for prompt in prompts], device=device)
         mask_BT = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device)
         # What is passed to generate() is filled up from the model's own, which may punish repetitions.
-        inner = self.network.get_base_model() if self.has_adapters else self.network
-        inner.generation_config = GenerationConfig(
+        self._inner.generation_config = GenerationConfig(
             do_sample=False, max_new_tokens=limit, eos_token_id=sorted(stop_ids) or None, pad_token_id=pad_id
         )
         autocast = torch.autocast(device.type, self.compute_dtype, enabled=self.compute_dtype != torch.float32)
@@ -89,37 +116,71 @@ class TransformersLearner(TrainableModel):
         return written_BT[:, width:].tolist()  # type: ignore[no-any-return]
 
     def to_tensors(self) -> dict[str, Tensor]:
-        """Return the weights to save: by transformers' names, or adapters by PEFT's."""
-        if not self.has_adapters:
-            return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
-        from peft import get_peft_model_state_dict
-
-        return {name: tensor.detach() for name, tensor in get_peft_model_state_dict(self.network).items()}
+        """Return the weights to save: by transformers' names, or adapters by PEFT's. Of tied weights there is one."""
+        return peft_tensors(self.network) if self.has_adapters else untied_tensors(self.network)
 
     @torch.no_grad()
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:
-        """Put weights back that `to_tensors` gave."""
-        if not self.has_adapters:
-            self.network.load_state_dict(dict(tensors))
-            return
-        from peft import set_peft_model_state_dict
+        """Put weights back that `to_tensors` gave.
 
-        set_peft_model_state_dict(self.network, dict(tensors))
+        Raises:
+            CheckpointError: they are another model's.
+        """
+        if self.has_adapters:
+            load_peft_tensors(self.network, tensors)
+            return
+        expected = untied_tensors(self.network)
+        if set(expected) != set(tensors):
+            name = sorted(set(expected) ^ set(tensors))[0]
+            raise CheckpointError(f"weights must be those of this model: {name} is in one alone; run anew")
+        self.network.load_state_dict(dict(tensors), strict=False)  # what is tied has one of its names
 
     def set_trainable(self, part: str) -> None:
         """Let all weights be trained, in float32, or the adapters alone."""
-        for name, parameter in self.named_parameters():
-            trained = part == "full" or ".lora_" in name
-            parameter.requires_grad_(trained)
-            if trained:
-                parameter.data = parameter.data.float()
+        self.train_where(lambda name: part == "full" or is_trained(name))
 
     def set_gradient_checkpointing(self, on: bool) -> None:
         """Recompute each layer in the backward pass rather than keep its activations."""
         if on:
-            self.network.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-            if self.has_adapters:
-                self.network.enable_input_require_grads()
+            recompute_layers(self._inner)
+
+
+def causal_matrices(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the matrices of a folder's language model that may have an adapter, as (F, D) by name.
+
+    Raises:
+        CheckpointError: it is no causal language model that transformers can load.
+    """
+    from transformers import AutoModelForCausalLM
+
+    return matrix_sizes(empty_network(folder, AutoModelForCausalLM, _causal_configuration(folder)))
+
+
+def _causal_configuration(folder: Path) -> Any:
+    config = read_configuration(folder)
+    named = [str(name) for name in getattr(config, "architectures", None) or []]
+    if any(name.endswith(LOOKING_AHEAD) for name in named):
+        raise CheckpointError(
+            f"fine-tuning on completions needs a causal language model: {folder} is {', '.join(named)}; name another "
+            "model"
+        )
+    return config
+
+
+def load_causal(folder: Path, dtype: Any) -> Any:
+    """Return a folder's `AutoModelForCausalLM`, every weight of which it holds.
+
+    Raises:
+        CheckpointError: it is none, or lacks some.
+    """
+    from transformers import AutoModelForCausalLM
+
+    network, loading = load_network(folder, AutoModelForCausalLM, _causal_configuration(folder), dtype=dtype, seed=0)
+    if lacking := plain_names(loading["missing_keys"]) + plain_names(loading["mismatched_keys"]):
+        raise CheckpointError(
+            f"a language model needs {lacking[0]}, which {folder} lacks; name the language model, not a classifier"
+        )
+    return network
 
 
 def build_transformers_learner(
@@ -129,23 +190,9 @@ def build_transformers_learner(
 
     Raises:
         CheckpointError: transformers cannot load it.
+        ConfigError: the adapters do not fit it.
     """
-    from transformers import AutoModelForCausalLM
-
-    try:
-        network = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype if adapters else torch.float32)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        reason = str(error).strip().split("\n")[0]
-        raise CheckpointError(f"transformers cannot load {folder}: {reason}; name another model") from error
-    if adapters is None:
-        return TransformersLearner(network, dtype, has_adapters=False)
-    from peft import LoraConfig, get_peft_model
-
-    targets = ALL_LINEAR if adapters.targets == (ALL_LINEAR,) else list(adapters.targets)
-    config = LoraConfig(
-        task_type="CAUSAL_LM", r=adapters.rank, lora_alpha=adapters.alpha, lora_dropout=adapters.dropout,
-        target_modules=targets, use_rslora=adapters.root, bias="none",
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return TransformersLearner(get_peft_model(network, config), dtype, has_adapters=True)
+    network = load_causal(folder, dtype if adapters else torch.float32)
+    if adapters is not None:
+        network = add_peft_adapters(network, adapters, seed, kind="CAUSAL_LM")
+    return TransformersLearner(network, dtype, has_adapters=adapters is not None)

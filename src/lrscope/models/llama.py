@@ -135,9 +135,11 @@ class Backbone(nn.Module):
             x_ND = self._run(layer, x_ND, packing, dtype)
         return self.norm(final.forward_rows(x_ND, packing, dtype, rows_M), dtype)  # type: ignore[no-any-return,operator]
 
-    def forward_last(self, ids_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    def forward_last(
+        self, ids_BT: Tensor, lengths_B: Tensor, dtype: torch.dtype = torch.float32, packing: Packing | None = None
+    ) -> Tensor:
         """Return hidden states (B, D) of each sentence's last token, which looks back at its sentence alone."""
-        packing = Packing(lengths_B, self.shape, dtype)
+        packing = packing or Packing(lengths_B, self.shape, dtype)
         x_ND = self._embedded(packing.pack(ids_BT))
         *before, final = self.layers
         for layer in before:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from torch.autograd.function import once_differentiable
 from lrscope.errors import CheckpointError, ConfigError, Problem
 from lrscope.models.linear import Linear
 from lrscope.models.lora_dropout import LoraDropout
+from lrscope.randomness import derive_seed
 
 ALL_LINEAR = "all-linear"
 PEFT_PREFIX = "base_model.model."
@@ -44,6 +45,13 @@ class LoraSettings:
         (2.0, 8.0)
         """
         return self.alpha / (math.sqrt(self.rank) if self.root else self.rank)
+
+
+class Adapters(NamedTuple):
+    """Adapters to put on a model, and the seed of their initial values."""
+
+    settings: LoraSettings
+    seed: int
 
 
 class _LoraProduct(torch.autograd.Function):
@@ -70,7 +78,7 @@ class _LoraProduct(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             grad_x = grad @ weight
             if kept:
-                grad_x.addcmul_(grad_h @ a_low, kept[0])
+                grad_x.add_((grad_h @ a_low).mul_(kept[0]))
             else:
                 grad_x.addmm_(grad_h, a_low)
         return grad_x, None, grad_a.float(), grad_b.float().mul_(ctx.scale), None, None
@@ -88,59 +96,89 @@ class LoraLinear(Linear):
         self.scale, self.number = settings.scale, number
         self._dropout = dropout
 
-    def reset(self, generator: torch.Generator) -> None:
+    @torch.no_grad()
+    def reset(self, seed: int) -> None:
         """Draw the adapter's initial values."""
-        bound = 1.0 / math.sqrt(self.in_features)
-        with torch.no_grad():
-            self.lora_A.copy_(torch.empty(self.lora_A.shape).uniform_(-bound, bound, generator=generator))
-            self.lora_B.zero_()
+        self.lora_A.copy_(initial_values(self.lora_A.shape, seed))
+        self.lora_B.zero_()
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x·Wᵀ + s·(x·Aᵀ)·Bᵀ in the precision of x."""
         kept = self._dropout.kept(self.number, x) if self.training else None
+        scale = self.scale if kept is None else self.scale / (1.0 - self._dropout.share)
         return _LoraProduct.apply(  # type: ignore[no-any-return,no-untyped-call]
-            x, self.weight.to(x.dtype), self.lora_A, self.lora_B, self.scale, kept
+            x, self.weight.to(x.dtype), self.lora_A, self.lora_B, scale, kept
         )
 
     def merged(self) -> Tensor:
         """Return W + s·B·A in float32."""
-        return self.weight.detach().float() + self.scale * (self.lora_B.detach() @ self.lora_A.detach())
+        return merged(self.weight.detach(), self.lora_A.detach(), self.lora_B.detach(), self.scale)
+
+
+def initial_values(size: Sequence[int], seed: int) -> Tensor:
+    """Return A of the size (r, D), uniform in ±1/√D: of a smaller rank the first rows of a larger one's."""
+    bound, generator = 1.0 / math.sqrt(size[1]), torch.Generator().manual_seed(seed)
+    return torch.empty(*size).uniform_(-bound, bound, generator=generator)
+
+
+def merged(weight_FD: Tensor, a_rD: Tensor, b_Fr: Tensor, scale: float) -> Tensor:
+    """Return W + s·B·A in float32, to be rounded once where it is kept in less.
+
+    >>> merged(torch.zeros(2, 2), torch.tensor([[1.0, 2.0]]), torch.tensor([[0.0], [3.0]]), 0.5)
+    tensor([[0.0000, 0.0000],
+            [1.5000, 3.0000]])
+    """
+    return torch.addmm(weight_FD.float(), b_Fr.float(), a_rD.float(), alpha=scale)
 
 
 def add_adapters(model: nn.Module, settings: LoraSettings, seed: int) -> LoraDropout:
     """Put an adapter on every matrix that `settings.targets` name; return what its dropout is drawn by.
 
-    Initial values follow from `seed` alone.
+    A matrix's initial values follow from `seed` and its name, whatever other matrices have an adapter.
 
     Raises:
-        ConfigError: a target matches nothing, or the rank is larger than a matrix's own.
+        ConfigError: a target matches nothing, or the rank is larger than that of any matrix.
     """
     found = {name: module for name, module in model.named_modules() if isinstance(module, Linear)}
-    chosen = _targeted(found, settings.targets)
-    narrowest = min(min(module.in_features, module.out_features) for module in chosen.values())
-    if settings.rank > narrowest:
-        rule = f"{{lora_rank}} must not exceed the narrowest matrix with an adapter, {narrowest}"
-        raise ConfigError(Problem(rule, str(settings.rank), "lower it, or train the full model"))
-    generator = torch.Generator().manual_seed(seed)
+    chosen = targeted({name: (module.out_features, module.in_features) for name, module in found.items()}, settings)
     dropout = LoraDropout(settings.dropout)
-    for number, (name, module) in enumerate(chosen.items()):
+    for number, (name, module) in enumerate(found.items()):
+        if name not in chosen:
+            continue
         adapted = LoraLinear(module, settings, dropout, number)
-        adapted.reset(generator)
+        adapted.reset(derive_seed(seed, name))
         parent, _, last = name.rpartition(".")
         setattr(model.get_submodule(parent), last, adapted)
     return dropout
 
 
-def _targeted(found: Mapping[str, Linear], targets: tuple[str, ...]) -> dict[str, Linear]:
-    if targets == (ALL_LINEAR,):
-        return dict(found)
-    for target in targets:
-        if not any(_matches(name, target) for name in found):
-            known = sorted({name.rpartition(".")[2] for name in found})
-            near = difflib.get_close_matches(target, known, n=3, cutoff=0.4) or known
-            rule = "{lora_targets} must name matrices of the model"
-            raise ConfigError(Problem(rule, f"{target}, which matches nothing", f"near are {', '.join(near)}"))
-    return {name: module for name, module in found.items() if any(_matches(name, target) for target in targets)}
+def targeted(sizes: Mapping[str, tuple[int, int]], settings: LoraSettings) -> dict[str, tuple[int, int]]:
+    """Return which of these matrices, (F, D) by name, have an adapter.
+
+    Raises:
+        ConfigError: a target matches nothing, or the rank is larger than that of any matrix.
+
+    >>> targeted({"0.q_proj": (8, 8), "0.k_proj": (4, 8)}, LoraSettings(rank=2, alpha=1, targets=("q_proj",)))
+    {'0.q_proj': (8, 8)}
+    """
+    chosen = dict(sizes)
+    if settings.targets != (ALL_LINEAR,):
+        for target in settings.targets:
+            if not any(_matches(name, target) for name in sizes):
+                raise ConfigError(_no_match(target, sizes))
+        chosen = {n: size for n, size in sizes.items() if any(_matches(n, target) for target in settings.targets)}
+    largest = max(map(min, chosen.values()), default=0)
+    if settings.rank > largest:
+        rule = f"{{lora_rank}} must not exceed the rank of the matrices with an adapter, at most {largest}"
+        raise ConfigError(Problem(rule, str(settings.rank), "lower it, or train the full model"))
+    return chosen
+
+
+def _no_match(target: str, sizes: Mapping[str, tuple[int, int]]) -> Problem:
+    known = sorted({name.rpartition(".")[2] for name in sizes})
+    near = difflib.get_close_matches(target.rpartition(".")[2], known, n=3, cutoff=0.4) or known[:12]
+    rule = "{lora_targets} must name matrices of the model"
+    return Problem(rule, f"{target}, which matches nothing", f"near are {', '.join(near)}")
 
 
 def _matches(name: str, target: str) -> bool:
@@ -168,12 +206,23 @@ def load_adapter_tensors(model: nn.Module, tensors: Mapping[str, Tensor]) -> Non
     Raises:
         CheckpointError: they are of other matrices or another rank.
     """
-    for name, value in adapter_tensors(model).items():
-        stored = tensors.get(name)
-        if stored is None or stored.shape != value.shape:
-            got = "none" if stored is None else f"one of {tuple(stored.shape)}"
+    own = adapter_tensors(model)
+    require_fitting(own, tensors)
+    for name, value in own.items():
+        value.copy_(tensors[name])
+
+
+def require_fitting(own: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> None:
+    """Hold stored adapters to those that a model has.
+
+    Raises:
+        CheckpointError: they are of other matrices or another rank.
+    """
+    for name, value in own.items():
+        found = stored.get(name)
+        if found is None or found.shape != value.shape:
+            got = "none" if found is None else f"one of {tuple(found.shape)}"
             raise CheckpointError(
                 f"an adapter must fit its base: {name} is {tuple(value.shape)}: got {got}; name the base that it was "
                 "trained on"
             )
-        value.copy_(stored)

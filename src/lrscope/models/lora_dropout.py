@@ -19,25 +19,37 @@ class LoraDropout:
         self.share = share
         self._rows: StepRows | None = None
         self._lengths: list[tuple[int, int]] = []
+        self._num_rows = 0
+        self._final_M: Tensor | None = None
 
-    def begin(self, rows: StepRows | None, packing: Packing) -> None:
-        """Take in which rows of which step are computed next, and how they are laid out."""
-        self._rows = rows
+    def begin(self, rows: StepRows | None, packing: Packing, final_M: Tensor) -> None:
+        """Take in which rows of which step are computed next, and how they are laid out.
+
+        `final_M` are the rows of the packing that are gone on with in the last layer.
+        """
+        self._rows, self._num_rows, self._final_M = rows, packing.num_rows, final_M
         order = packing.order_B
         lengths_B = packing.last_B - packing.first_B + 1
         self._lengths = list(zip(order.tolist(), lengths_B[order].tolist(), strict=True))
 
     def kept(self, number: int, x_ND: Tensor) -> Tensor | None:
-        """Return 1 / (1 − share) where the input of adapter `number` is kept and 0 elsewhere, (N, D)."""
+        """Return what is kept of the input of adapter `number`, as booleans (N, D); None where all is.
+
+        What is kept stands for 1 / (1 − share) of itself. An input of fewer rows than the packing has is of those that
+        `begin` named.
+        """
         rows = self._rows
         if self.share == 0.0 or rows is None:
             return None
-        N, D = x_ND.shape
-        draws = torch.ones(N, D)
+        draws = torch.ones(self._num_rows, x_ND.shape[1])
         first = 0
         for place, length in self._lengths:
             seed = derive_seed(rows.seed, "adapter", number, rows.first_row + place)
-            torch.rand(length, D, generator=torch.Generator().manual_seed(seed), out=draws[first : first + length])
+            draws[first : first + length].uniform_(generator=torch.Generator().manual_seed(seed))
             first += length
-        kept = (draws >= self.share).to(x_ND.dtype).div_(1.0 - self.share)
-        return kept.to(x_ND.device)
+        kept = (draws >= self.share).to(x_ND.device)
+        if len(x_ND) != self._num_rows:
+            assert self._final_M is not None
+            kept = kept[self._final_M]
+        assert kept.shape == x_ND.shape
+        return kept

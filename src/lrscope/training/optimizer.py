@@ -12,10 +12,10 @@ from torch import nn
 from torch.optim import Optimizer
 
 from lrscope.config import TrialConfig
+from lrscope.models.trainable import HEADS
 
 # The number of a layer in a parameter's name: model.layers.3.mlp…, transformer.h.3.attn…, encoder.layer.3.output…
 _LAYER = re.compile(r"(?:^|\.)(?:layers?|h|blocks?)\.(\d+)\.")
-_HEADS = ("score", "classifier", "classification_head", "pooler", "pre_classifier")
 _EMBEDDING = re.compile(r"embed|wte|wpe")
 
 
@@ -40,7 +40,7 @@ def rate_multipliers(
             depth = int(match[1]) + 1
         elif _EMBEDDING.search(name):
             depth = 0
-        is_head = not match and any(part in _HEADS for part in name.split("."))
+        is_head = not match and any(part in HEADS for part in name.split("."))
         own = head_multiplier if is_head else lora_plus_ratio if ".lora_B" in name else 1.0
         multipliers.append(layer_decay ** (num_layers + 1 - depth) * own)
     return multipliers
