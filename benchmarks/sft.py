@@ -165,8 +165,8 @@ def measure_lrscope(shape: str, part: str, batch: int, threads: int, checkpointi
     from lrscope.models.precision import dtype_named
     from lrscope.models.shape import LlamaShape
     from lrscope.randomness import StepRows
+    from lrscope.tasks.adapters import lora_settings
     from lrscope.tasks.sft import SupervisedFineTuning
-    from lrscope.tasks.sft_model import lora_settings
     from lrscope.tasks.token_batch import padded_batch
     from lrscope.tasks.token_split import TokenSplit
     from lrscope.training.host_memory import keep_freed_memory

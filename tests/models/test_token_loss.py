@@ -33,6 +33,7 @@ def measured(h: torch.Tensor, w: torch.Tensor, targets: torch.Tensor) -> tuple[t
 def test_equals_cross_entropy_whatever_the_blocks(M: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(token_loss, "BLOCK_BYTES", rows * 50 * 4)
     monkeypatch.setattr(token_loss, "WEIGHT_BLOCK_BYTES", 2 * rows * 50 * 4)
+    monkeypatch.setattr(token_loss, "SOFTMAX_BYTES", (rows + 1) // 2 * 50 * 4)
     batch = inputs(M)
     losses, right, *grads = measured(*batch)
     expected, expected_right, *expected_grads = reference(*batch)
@@ -42,8 +43,8 @@ def test_equals_cross_entropy_whatever_the_blocks(M: int, rows: int, monkeypatch
         assert torch.allclose(got, want, atol=1e-6, rtol=1e-5)
 
 
-def test_weight_blocks_that_hold_no_whole_number_of_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(token_loss, "BLOCK_BYTES", 3 * 50 * 4)
+def test_blocks_that_hold_no_whole_number_of_smaller_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(token_loss, "SOFTMAX_BYTES", 3 * 50 * 4)
     monkeypatch.setattr(token_loss, "WEIGHT_BLOCK_BYTES", 5 * 50 * 4)
     batch = inputs(13)
     for got, want in zip(measured(*batch)[2:], reference(*batch)[2:], strict=True):

@@ -13,8 +13,9 @@ from lrscope.errors import CheckpointError
 from lrscope.files import write_text
 from lrscope.models.checkpoint_writer import ADAPTER_WEIGHTS, write_tensors
 from lrscope.models.checkpoints import read_json
-from lrscope.models.lora import ALL_LINEAR, LoraSettings
+from lrscope.models.lora import ALL_LINEAR, PEFT_PREFIX, LoraSettings
 from lrscope.models.tokenizers import TextTokenizer
+from lrscope.models.trainable import HEADS
 
 CONFIG = "adapter_config.json"
 # What the settings of an adapter may be that is one here; the first is what PEFT takes where nothing is said.
@@ -95,11 +96,30 @@ def write_adapter(
         tokenizer.save(folder)
 
 
-def target_names(tensors: Mapping[str, Tensor]) -> list[str]:
-    """Return the last parts of the names of matrices that have an adapter.
+def target_names(tensors: Mapping[str, Tensor], settings: LoraSettings, *, exact: bool = False) -> list[str]:
+    """Return the names of matrices that have an adapter, as PEFT matches them: as asked for, or their last parts.
+
+    With `exact` their whole names, which match nothing else.
 
     >>> import torch
-    >>> target_names({"base_model.model.model.layers.0.mlp.up_proj.lora_A.weight": torch.zeros(1)})
+    >>> tensors = {"base_model.model.model.layers.0.mlp.up_proj.lora_A.weight": torch.zeros(1)}
+    >>> target_names(tensors, LoraSettings(rank=1, alpha=1.0))
     ['up_proj']
     """
-    return sorted({name.split(".lora_A.")[0].rpartition(".")[2] for name in tensors if ".lora_A." in name})
+    names = {name.removeprefix(PEFT_PREFIX).split(".lora_A.")[0] for name in tensors if ".lora_A." in name}
+    if exact:
+        return sorted(names)
+    if settings.targets != (ALL_LINEAR,):
+        return list(settings.targets)
+    return sorted({name.rpartition(".")[2] for name in names})
+
+
+def saved_modules(tensors: Mapping[str, Tensor]) -> list[str]:
+    """Return the names of modules that are saved as a whole beside adapters.
+
+    >>> import torch
+    >>> saved_modules({"base_model.model.score.weight": torch.zeros(1)})
+    ['score']
+    """
+    rest = [name.removeprefix(PEFT_PREFIX).split(".") for name in tensors if ".lora_" not in name]
+    return sorted({next((part for part in parts if part in HEADS), parts[0]) for parts in rest})

@@ -15,9 +15,15 @@ from torch import Tensor, nn
 from lrscope.errors import CheckpointError
 from lrscope.models.classifier import dropped, initial_head
 from lrscope.models.lora import Adapters, LoraSettings
-from lrscope.models.peft_adapters import add_peft_adapters, is_trained, load_peft_tensors, peft_tensors
+from lrscope.models.peft_adapters import add_peft_adapters, is_trained, load_peft_tensors, matrix_sizes, peft_tensors
 from lrscope.models.trainable import HEADS, TrainableModel
-from lrscope.models.transformers_loading import load_network, plain_names, read_configuration, recompute_layers
+from lrscope.models.transformers_loading import (
+    empty_network,
+    load_network,
+    plain_names,
+    read_configuration,
+    recompute_layers,
+)
 from lrscope.randomness import StepRows
 
 
@@ -105,15 +111,15 @@ class TransformersClassifier(TrainableModel):
         )
 
 
-def own_dropout(folder: Path) -> float:
-    """Return the largest share that a model drops inside, by its configuration: 0 where it draws nothing.
+def classifier_matrices(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the matrices of a folder's model that may have an adapter, as (rows, columns) by name.
 
     Raises:
-        CheckpointError: transformers cannot read the configuration.
+        CheckpointError: transformers has no classifier of this architecture.
     """
-    values = read_configuration(folder).to_dict()
-    shares = [value for name, value in values.items() if "drop" in name and isinstance(value, int | float)]
-    return max(map(float, shares), default=0.0)
+    from transformers import AutoModelForSequenceClassification
+
+    return matrix_sizes(empty_network(folder, AutoModelForSequenceClassification, read_configuration(folder)))
 
 
 def build_transformers(

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from lrscope.errors import CheckpointError
 from lrscope.models.language_model import ExampleLosses
-from lrscope.models.lora import LoraSettings
+from lrscope.models.lora import Adapters
 from lrscope.models.peft_adapters import (
     add_peft_adapters,
     is_trained,
@@ -183,9 +183,7 @@ def load_causal(folder: Path, dtype: Any) -> Any:
     return network
 
 
-def build_transformers_learner(
-    folder: Path, dtype: torch.dtype, adapters: LoraSettings | None, seed: int
-) -> TransformersLearner:
+def build_transformers_learner(folder: Path, dtype: torch.dtype, adapters: Adapters | None) -> TransformersLearner:
     """Load a language model with transformers, with adapters of PEFT's where they are asked for.
 
     Raises:
@@ -194,5 +192,5 @@ def build_transformers_learner(
     """
     network = load_causal(folder, dtype if adapters else torch.float32)
     if adapters is not None:
-        network = add_peft_adapters(network, adapters, seed, kind="CAUSAL_LM")
+        network = add_peft_adapters(network, *adapters, kind="CAUSAL_LM")
     return TransformersLearner(network, dtype, has_adapters=adapters is not None)

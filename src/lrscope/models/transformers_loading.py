@@ -53,6 +53,17 @@ def read_configuration(folder: Path) -> Any:
         raise CheckpointError(f"transformers cannot load {folder}: {_reason(error)}; name another model") from error
 
 
+def own_dropout(folder: Path) -> float:
+    """Return the largest share that a model drops inside, by its configuration: 0 where it draws nothing.
+
+    Raises:
+        CheckpointError: transformers cannot read the configuration.
+    """
+    values = read_configuration(folder).to_dict()
+    shares = [value for name, value in values.items() if "drop" in name and isinstance(value, int | float)]
+    return max(map(float, shares), default=0.0)
+
+
 def empty_network(folder: Path, auto_class: Any, config: Any) -> nn.Module:
     """Return the model that a configuration asks for, without memory for its weights.
 

@@ -2,37 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from lrscope.config import StudyConfig, TrialConfig
-from lrscope.models.adapter_files import adapter_config, target_names, write_adapter
+from lrscope.files import write_text
+from lrscope.models.adapter_files import adapter_config, saved_modules, target_names, write_adapter
 from lrscope.models.checkpoint_writer import write_checkpoint
+from lrscope.tasks.adapters import lora_settings
 from lrscope.tasks.base import TaskInputs
-from lrscope.tasks.sft_model import lora_settings
+
+GENERATION = "generation_config.json"  # where a model's folder says what ends its texts
 
 
 def save_weights(
     inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str], trial: TrialConfig,
-    *, config: Mapping[str, Any], base: str, kind: str, saved: Sequence[str] = (),
+    *, config: Mapping[str, Any], kind: str,
 ) -> None:  # fmt: skip
-    """Write a model as `config` describes it, or adapters on `base` where the trial trained those.
+    """Write a model as `config` describes it, or adapters where the trial trained those, for PEFT's task type `kind`.
 
     Raises:
         StudyError: the folder cannot be written, or the disk is full.
     """
     settings = lora_settings(trial)
     if settings is None:
-        write_checkpoint(folder, tensors, config, inputs.tokenizer, metadata=metadata)
+        described = {name: value for name, value in config.items() if name != "torch_dtype"}
+        described["dtype"] = _precision(tensors)
+        if kind == "CAUSAL_LM" and (inputs.checkpoint.path / GENERATION).is_file():
+            write_text(folder / GENERATION, (inputs.checkpoint.path / GENERATION).read_text(encoding="utf-8"))
+        write_checkpoint(folder, tensors, described, inputs.tokenizer, metadata=metadata)
         return
-    described = adapter_config(settings, base=base, kind=kind, targets=target_names(tensors), saved=saved)
+    exact = inputs.implementation != "native" and kind == "SEQ_CLS"  # heads have matrices of the same names
+    described = adapter_config(
+        settings, base=_base_name(inputs), kind=kind, targets=target_names(tensors, settings, exact=exact),
+        saved=saved_modules(tensors),
+    )  # fmt: skip
     write_adapter(
         folder, tensors, described, inputs.tokenizer,
         metadata={**metadata, "lrscope.base": inputs.checkpoint.fingerprint},
     )  # fmt: skip
+
+
+def _precision(tensors: Mapping[str, Tensor]) -> str:
+    """Return the name of the precision that holds all of these weights."""
+    kinds = {tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()}
+    widest = kinds.pop() if len(kinds) == 1 else torch.float32
+    return str(widest).removeprefix("torch.")
+
+
+def _base_name(inputs: TaskInputs) -> str:
+    """Return what PEFT finds the base by: where it lies, or what the hub calls it."""
+    source = Path(inputs.checkpoint.source).expanduser()
+    return str(source.absolute()) if source.exists() else inputs.checkpoint.source
 
 
 def base_of(config: StudyConfig, checkpoint: Path) -> str | Path:

@@ -21,17 +21,18 @@ from lrscope.data.guessing import guessing
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, Splits, load_split, load_splits
 from lrscope.errors import DataError, StudyError
-from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.models.checkpoints import read_checkpoint
-from lrscope.models.classifier_transformers import own_dropout
+from lrscope.models.classifier_transformers import classifier_matrices
 from lrscope.models.tokenizers import read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows, derive_seed
 from lrscope.records import Metric, Scores, Unit
+from lrscope.tasks.adapters import adapters_of, check_adapters
 from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
+from lrscope.tasks.checkpoint import base_of, save_weights
 from lrscope.tasks.classification_head import ClassificationHead
 from lrscope.tasks.classification_model import build_classifier, classifier_config
-from lrscope.tasks.text import choose_implementation, dev_of, encode, read_model, token_limit
+from lrscope.tasks.text import choose_implementation, dev_of, dropout_notes, encode, read_model, token_limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,8 +92,8 @@ class Classification:
             for name, split in splits.items()
             if encoded[name].num_cut
         ]
-        if implementation == "transformers" and config.trial.micro_batch and own_dropout(checkpoint.path):
-            notes.append("this model draws its own dropout: its numbers depend on --micro-batch, so keep it the same")
+        notes += check_adapters(config, checkpoint, implementation, classifier_matrices)
+        notes += dropout_notes(config, checkpoint, implementation)
         counts = ", ".join(f"{split.num_examples} {name}" for name, split in splits.items())
         summary = f"{counts} sentences in {len(sentences.labels.names)} classes"
         return replace(inputs, splits=encoded, summary=summary, notes=tuple(notes))
@@ -103,7 +104,7 @@ class Classification:
 
     def restore(self, config: StudyConfig, state: Mapping[str, Any], checkpoint: Path) -> ClassificationInputs:
         """Return what is needed to use a checkpoint of a finished study."""
-        weights = read_checkpoint(checkpoint)
+        weights = read_checkpoint(base_of(config, checkpoint))
         implementation, _ = choose_implementation(config.model, weights)
         return ClassificationInputs(
             splits={},
@@ -148,10 +149,11 @@ class Classification:
         )
 
     def build_model(self, inputs: TaskInputs, trial: TrialConfig, precision: str) -> TrainableModel:
-        """Return a fresh classifier; its head depends on the seed alone, not on the arm."""
+        """Return a fresh classifier; its head and adapters depend on the seed alone, not on the arm."""
         return build_classifier(
-            inputs, _num_classes(inputs), precision, dropout=trial.dropout, head_seed=derive_seed(trial.seed, "head")
-        )
+            inputs, _num_classes(inputs), precision, dropout=trial.dropout, head_seed=derive_seed(trial.seed, "head"),
+            adapters=adapters_of(trial),
+        )  # fmt: skip
 
     def collate(
         self,
@@ -219,9 +221,9 @@ class Classification:
         self, inputs: TaskInputs, tensors: Mapping[str, Tensor], folder: Path, metadata: Mapping[str, str],
         trial: TrialConfig,
     ) -> None:  # fmt: skip
-        """Write a checkpoint that `AutoModelForSequenceClassification` loads."""
+        """Write a checkpoint that `AutoModelForSequenceClassification` loads, or adapters that PEFT loads on one."""
         config = classifier_config(inputs.checkpoint.config, _labels(inputs), inputs.tokenizer)
-        write_checkpoint(folder, tensors, config, inputs.tokenizer, metadata=metadata)
+        save_weights(inputs, tensors, folder, metadata, trial, config=config, kind="SEQ_CLS")
 
     def linear_head(self, inputs: TaskInputs) -> LinearHead | None:
         """Return the head of the native classifier."""

@@ -8,6 +8,8 @@ from typing import Any
 from lrscope.data.labels import LabelSet
 from lrscope.models.classifier import LlamaClassifier, build_native
 from lrscope.models.classifier_transformers import TransformersClassifier, build_transformers
+from lrscope.models.frozen import shared_tensors
+from lrscope.models.lora import Adapters
 from lrscope.models.precision import dtype_named
 from lrscope.models.tokenizers import TextTokenizer
 from lrscope.tasks.base import TaskInputs
@@ -16,17 +18,27 @@ Classifier = LlamaClassifier | TransformersClassifier
 
 
 def build_classifier(
-    inputs: TaskInputs, num_classes: int, precision: str, *, dropout: float = 0.0, head_seed: int = 0
-) -> Classifier:
-    """Return a classifier from a checkpoint, by the implementation that the study decided on."""
+    inputs: TaskInputs, num_classes: int, precision: str, *, dropout: float = 0.0, head_seed: int = 0,
+    adapters: Adapters | None = None,
+) -> Classifier:  # fmt: skip
+    """Return a classifier from a checkpoint, by the implementation that the study decided on.
+
+    The frozen weights of adapters' base are shared by all models that a process makes of a checkpoint.
+    """
     checkpoint, dtype = inputs.checkpoint, dtype_named(precision)
     if inputs.implementation == "native":
         assert checkpoint.shape is not None
+        tensors = checkpoint.tensors
+        if adapters is not None:  # a head that is there is trained: it is no part of what is shared
+            heads = {name: tensor for name, tensor in tensors.items() if name.startswith("score.")}
+            tensors = {**shared_tensors(checkpoint, dtype), **heads}
         return build_native(
-            checkpoint.shape, checkpoint.tensors, num_classes, dropout=dropout, head_seed=head_seed, dtype=dtype
+            checkpoint.shape, tensors, num_classes, dropout=dropout, head_seed=head_seed, dtype=dtype, adapters=adapters
         )
-    pad_id = inputs.tokenizer.pad_id
-    return build_transformers(checkpoint.path, num_classes, pad_id, dropout=dropout, head_seed=head_seed, dtype=dtype)
+    return build_transformers(
+        checkpoint.path, num_classes, inputs.tokenizer.pad_id, dropout=dropout, head_seed=head_seed, dtype=dtype,
+        adapters=adapters,
+    )  # fmt: skip
 
 
 def classifier_config(base: Mapping[str, Any], labels: LabelSet, tokenizer: TextTokenizer) -> dict[str, Any]:
@@ -43,5 +55,4 @@ def classifier_config(base: Mapping[str, Any], labels: LabelSet, tokenizer: Text
         "bos_token_id": tokenizer.bos_id,
         "eos_token_id": tokenizer.eos_id,
         "pad_token_id": tokenizer.pad_id,
-        "dtype": "float32",
     }

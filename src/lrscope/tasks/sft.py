@@ -28,11 +28,12 @@ from lrscope.models.chat_template import ChatTemplate
 from lrscope.models.chat_template_files import read_chat_template, write_chat_template
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.language_model import LlamaLearner
-from lrscope.models.language_model_transformers import TransformersLearner
+from lrscope.models.language_model_transformers import TransformersLearner, causal_matrices
 from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
 from lrscope.records import Metric, Scores, Unit
+from lrscope.tasks.adapters import check_adapters
 from lrscope.tasks.answering import Answering
 from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.checkpoint import base_of, save_weights
@@ -40,7 +41,7 @@ from lrscope.tasks.exact_match import AnswerSettings, check_questions, measure, 
 from lrscope.tasks.sft_encoding import EncodedConversations, encode_conversations
 from lrscope.tasks.sft_inputs import SftInputs, template_state
 from lrscope.tasks.sft_model import build_learner_for
-from lrscope.tasks.text import choose_implementation, dev_of, read_model, token_limit
+from lrscope.tasks.text import choose_implementation, dev_of, dropout_notes, read_model, token_limit
 from lrscope.tasks.token_batch import TokenBatch, padded_batch
 from lrscope.tasks.token_split import TokenSplit
 
@@ -80,7 +81,6 @@ class SupervisedFineTuning:
             limit=token_limit(checkpoint, data.max_tokens),
             on_long=data.on_long,
             loss_on=config.sft.loss_on,
-            base_model=config.model.model,
             answers=AnswerSettings.of(config.sft),
             is_chat=not splits["train"].conversations[0].is_plain_text,
         )
@@ -92,6 +92,8 @@ class SupervisedFineTuning:
             *(() if template is None else template.notes),
         ]
         notes += [note for split in encoded.values() for note in split.notes(inputs.limit)]
+        notes += check_adapters(config, checkpoint, implementation, causal_matrices)
+        notes += dropout_notes(config, checkpoint, implementation)
         counts = ", ".join(f"{split.num_examples} {name}" for name, split in encoded.items())
         learned = sum(int(split.learned.sum()) for split in encoded.values())
         tokens = sum(len(split.ids) for split in encoded.values())
@@ -119,7 +121,6 @@ class SupervisedFineTuning:
             limit=token_limit(weights, config.data.max_tokens),
             on_long=config.data.on_long,
             loss_on=config.sft.loss_on,
-            base_model=config.model.model,
             answers=AnswerSettings.of(config.sft),
             is_chat=kept is not None and state.get("is_chat") is not False,
         )
@@ -226,10 +227,7 @@ class SupervisedFineTuning:
         trial: TrialConfig,
     ) -> None:  # fmt: skip
         """Write a checkpoint that `AutoModelForCausalLM` loads, or adapters that PEFT loads."""
-        config = {**inputs.checkpoint.config, "dtype": "float32"}
-        save_weights(
-            inputs, tensors, folder, metadata, trial, config=config, base=_of_sft(inputs).base_model, kind="CAUSAL_LM"
-        )
+        save_weights(inputs, tensors, folder, metadata, trial, config=inputs.checkpoint.config, kind="CAUSAL_LM")
         template = _of_sft(inputs).template
         if template is not None:
             write_chat_template(template, folder)

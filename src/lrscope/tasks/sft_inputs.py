@@ -24,7 +24,6 @@ class SftInputs(TaskInputs):
     limit: int
     on_long: str
     loss_on: str
-    base_model: str
     answers: AnswerSettings | None
     is_chat: bool
 

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.config import DataConfig, ModelConfig
+from lrscope.config import DataConfig, ModelConfig, StudyConfig
 from lrscope.data.dev_split import DevShare
 from lrscope.errors import ConfigError, DataError, Problem
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.models.shape import size_of, unsupported_reason
 from lrscope.models.tokenizers import TextTokenizer, check_vocabulary, read_tokenizer
+from lrscope.models.transformers_loading import own_dropout
 from lrscope.tasks.base import EncodedSplit
 
 TEXTS_AT_ONCE = 10_000
@@ -73,6 +74,23 @@ def token_limit_of(config: Mapping[str, Any], asked: int | None) -> int:
         rule = f"{{max_tokens}} must not exceed the model's context of {context}"
         raise ConfigError(Problem(rule, str(asked), "lower it"))
     return asked or context
+
+
+def dropout_notes(config: StudyConfig, checkpoint: Checkpoint, implementation: str) -> list[str]:
+    """Return what the user must know of dropout that is drawn for the rows of a micro-batch.
+
+    Raises:
+        CheckpointError: transformers cannot read the model's configuration.
+    """
+    grid, trial = {} if config.sweep is None else config.sweep.grid, config.trial
+    parts = any(grid.get("micro_batch", (trial.micro_batch,)))
+    if implementation == "native" or not parts:
+        return []
+    of_adapters = any(grid.get("lora_dropout", (trial.lora_dropout,)))
+    if not of_adapters and not own_dropout(checkpoint.path):
+        return []
+    what = "PEFT draws the adapters' dropout" if of_adapters else "this model draws its own dropout"
+    return [f"{what}: its numbers depend on --micro-batch, so keep it the same"]
 
 
 def encode(
