@@ -43,6 +43,11 @@ def test_a_full_fine_tune_is_one_arm_whatever_the_ranks_of_adapters() -> None:
         ("full", 16), ("lora", 4), ("lora", 16), ("lora", 64),
     ]  # fmt: skip
     assert num_merged(config) == 2
+    assert [arm.name for arm in arms(config)] == ["full fine-tuning", "LoRA rank 4", "LoRA rank 16", "LoRA rank 64"]
+    one_rank = study({"train_part": "lora", "lora_rank": 4}, grid={"train_part": ["full", "lora"]})
+    assert [arm.name for arm in arms(one_rank)] == ["full fine-tuning", "LoRA"]
+    targets = study({"train_part": "lora"}, grid={"lora_targets": ["all-linear", "q_proj,v_proj"]})
+    assert [arm.name for arm in arms(targets)] == ["LoRA targets all-linear", "LoRA targets q_proj+v_proj"]
 
 
 def test_different_horizons_are_different_arms() -> None:

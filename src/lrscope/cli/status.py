@@ -35,6 +35,7 @@ def status(
     if log is not None:
         _print_log(folder, log)
         return
+    from lrscope.config.arms import BesideRate
     from lrscope.number_text import format_rate
     from lrscope.workflows.status import study_status
 
@@ -52,14 +53,14 @@ def status(
     states = ", ".join(f"{number} {name}" for name, number in study.counts.items())
     echo(f"{len(study.trials)} trials: {states}; {'a process runs it now' if study.running else 'nothing runs'}")
     shown_trials = [trial for trial in study.trials if trial.is_left or trial.state == "failed"] or study.trials
-    last = "schedule" if any(trial.row.config.schedule_text for trial in shown_trials) else "settings"
-    names = ["trial", "lr", "seed", "step", "state", last]
+    beside = BesideRate([trial.row.config for trial in study.trials])
+    names = ["trial", "lr", "seed", "step", "state", beside.heading]
     cells = [
         [str(row.id), format_rate(row.config.peak_rate), str(row.config.seed), _steps(row),
-         state + (f": {row.reason}" if row.reason else ""), row.config.beside_rate]
+         state + (f": {row.reason}" if row.reason else ""), beside.of(row.config)]
         for row, state in ((trial.row, trial.state) for trial in shown_trials[:SHOWN])
     ]  # fmt: skip
-    if not any(row[-1] for row in cells):
+    if not beside.heading:
         names, cells = names[:-1], [row[:-1] for row in cells]
     echo("\n".join(table_lines(names, cells)))
     if len(shown_trials) > SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -61,7 +62,7 @@ class TrialConfig(AnyTrial):
     )  # fmt: skip
     train_part: Literal["full", "lora", "head"] = setting(
         "full", help="What is trained: the full model, low-rank adapters (LoRA), or the classification head alone.",
-        varies=True, in_find=True,
+        varies=True, in_find=True, value_labels={"full": "full fine-tuning", "lora": "LoRA", "head": "head alone"},
     )  # fmt: skip
     epochs: int = setting(
         5, help="Passes over the training set.", metavar="N", at_least=1, cap=100_000, way_out="try 3",
@@ -125,27 +126,28 @@ class TrialConfig(AnyTrial):
     )  # fmt: skip
     lora_rank: int = setting(
         16, help="Rank of the adapters.", metavar="N", at_least=1, cap=65_536, way_out="try 16",
-        limit="no matrix of a model has a larger one", varies=True, in_find=True, of_part="lora",
+        limit="no matrix of a model has a larger one", varies=True, in_find=True, of_part="lora", label="LoRA rank",
     )  # fmt: skip
     lora_alpha: float = setting(
         32.0, help="Scale of the adapters: their product is multiplied by alpha / rank.", metavar="X", above=0,
-        cap=1_000_000, way_out="try 32", varies=True, in_find=True, of_part="lora",
+        cap=1_000_000, way_out="try 32", varies=True, in_find=True, of_part="lora", label="LoRA alpha",
     )  # fmt: skip
     lora_dropout: float = setting(
         0.0, help="Dropout probability of what enters the adapters.", metavar="P", at_least=0, below=1,
-        way_out="try 0", varies=True, in_find=True, of_part="lora",
+        way_out="try 0", varies=True, in_find=True, of_part="lora", label="LoRA dropout",
     )  # fmt: skip
     lora_targets: str = setting(
         "all-linear", help="Matrices with adapters: all-linear, or names joined with +, such as q_proj+v_proj.",
-        metavar="NAMES", parse=_targets, varies=True, in_find=True, of_part="lora",
+        metavar="NAMES", parse=_targets, varies=True, in_find=True, of_part="lora", label="LoRA targets",
     )  # fmt: skip
     lora_scaling: Literal["rank", "sqrt-rank"] = setting(
         "rank", help="Divide alpha by the rank, or by its square root (rsLoRA).", varies=True, in_find=True,
-        of_part="lora",
+        of_part="lora", label="LoRA scaling",
     )  # fmt: skip
     lora_plus_ratio: float = setting(
         1.0, help="Learning-rate multiplier for the adapters' B matrices (LoRA+).", metavar="X", above=0,
-        cap=1_000_000, way_out="16 is usual for LoRA+, 1 turns it off", varies=True, in_find=True, of_part="lora",
+        cap=1_000_000, way_out="16 is usual for LoRA+, 1 turns it off", varies=True, in_find=True,
+        of_part="lora", label="LoRA+ ratio",
     )  # fmt: skip
     patience: int | None = setting(
         None, help="Stop early after this many evaluations without a better dev metric.", metavar="N",
@@ -160,6 +162,17 @@ class TrialConfig(AnyTrial):
         varies=True,
     )  # fmt: skip
 
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The settings that may tell arms apart, by name: all but the seed, and those of parts that it does not train.
+
+        >>> trial = TrialConfig(peak_rate=1e-3, train_part="lora")
+        >>> trial.values["lora_rank"], "lora_rank" in TrialConfig(peak_rate=1e-3).values
+        (16, False)
+        """
+        unused = _settings_of_other_parts(self.train_part)
+        return {name: value for name, value in super().values.items() if name not in unused}
+
     def with_values(self, values: Mapping[str, Any]) -> Self:
         """Return the same trial with these settings; those of a part that is not trained take their defaults.
 
@@ -173,8 +186,7 @@ class TrialConfig(AnyTrial):
         16
         """
         part = values.get("train_part", self.train_part)
-        unused = {n: item.default for n, item in settings_of(type(self)).items() if item.of_part not in ("", part)}
-        return super().with_values({**values, **unused})
+        return super().with_values({**values, **_settings_of_other_parts(part)})
 
     def resolve_schedule(self, size: TrainingSize, *, total_steps: int | None = None) -> ResolvedSchedule:
         """Return the schedule over the steps that this trial runs: ceil(examples / batch size) an epoch.
@@ -215,10 +227,11 @@ class TrialConfig(AnyTrial):
         return replace(self, epochs=round(length))
 
     def _problems(self) -> list[Problem]:
+        declared = settings_of(TrialConfig)
         problems = [
-            Problem(f"{{{name}}} belongs to {{train_part}} {item.of_part}", self.train_part, "leave it out")
-            for name, item in settings_of(type(self)).items()
-            if item.of_part not in ("", self.train_part) and getattr(self, name) != item.default
+            Problem(f"{{{name}}} belongs to {{train_part}} {declared[name].of_part}", self.train_part, "leave it out")
+            for name, default in _settings_of_other_parts(self.train_part).items()
+            if getattr(self, name) != default
         ]
         if self.micro_batch is not None and self.micro_batch > self.batch_size:
             rule = f"{{micro_batch}} must be from 1 to the batch size of {self.batch_size}"
@@ -227,3 +240,10 @@ class TrialConfig(AnyTrial):
         if self.eval_every.value == 0:
             problems.append(Problem("{eval_every} must be longer than 0", str(self.eval_every), "try 1ep"))
         return problems
+
+
+@functools.cache  # a store reads ten thousand trials at once
+def _settings_of_other_parts(part: str) -> Mapping[str, Any]:
+    """Return the settings that belong to what is not trained, with their defaults."""
+    declared = settings_of(TrialConfig)
+    return {name: item.default for name, item in declared.items() if item.of_part not in ("", part)}

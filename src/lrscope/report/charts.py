@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from lrscope.config.catalogue import title_of
+from lrscope.config.arms import described
 from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import PATTERNS, Chart, Dots, Points, Series, Sign
@@ -42,8 +42,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
     lines: list[tuple[Sign, str]] = []
     for line_number, (kind, numbers) in enumerate(families.items()):
         offset = 7.0 * (line_number - (len(families) - 1) / 2.0)
-        named = zip(c.runs.varied, kind, strict=True)
-        name = inline(", ".join(f"{title_of(setting)} {value}" for setting, value in named))
+        name = inline(described(dict(zip(c.runs.varied, kind, strict=True))))
         pattern = line_number % len(PATTERNS)
         lines += [(PATTERNS[pattern], name)] * (len(families) > 1)
         line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.config import AnyTrial, StudyConfig, TrialConfig
-from lrscope.config.arms import grouped
+from lrscope.config.arms import grouped, named
 from lrscope.data.guessing import guessing_of_file
 from lrscope.errors import StudyError
 from lrscope.records import WITH_VALUE, EvaluationRecord, Metric, Scores
@@ -21,7 +21,7 @@ from lrscope.runs.quantities import Count, Text
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats, ScoreTable
-from lrscope.runs.settings import varied_settings
+from lrscope.runs.settings import SETTING
 from lrscope.runs.training_log import TrainingLog
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
@@ -131,7 +131,8 @@ def _varied(configs: list[AnyTrial]) -> tuple[str, ...]:
     """Return the settings beside the rate that arms differ in; of the user's own training, whatever they are called."""
     settings = [_settings_of(each) for each in configs]
     if all(isinstance(each, TrialConfig) for each in configs):
-        return varied_settings(settings)
+        telling = dict.fromkeys(name for arm in named(configs) for name in arm.settings)
+        return tuple(name for name in telling if name != "peak_rate" and SETTING.match(name))
     names = dict.fromkeys(name for each in settings for name in each)
     return tuple(name for name in names if len({each.get(name) for each in settings}) > 1)
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lrscope.config.any_trial import AnyTrial
 from lrscope.config.base import settings_of
+from lrscope.data.dev_share import parse_share
 from lrscope.runs.dev_set import DevSet
 from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported
@@ -36,7 +37,10 @@ def study_as_file(store: StudyStore) -> Imported:
 
 def _dev_set(runs: Runs) -> DevSet:
     size = runs.sizes.get("dev")
-    return DevSet(runs.settings.get("dev", ""), size, size)
+    name = runs.settings.get("dev", "")
+    if parse_share(name) is not None:  # of train, and drawn by a seed: another draw is another set
+        name = f"{runs.settings['train']}, {name} of it drawn with split seed {runs.settings['split_seed']}"
+    return DevSet(name, size, size)
 
 
 def _told(config: AnyTrial) -> Iterator[tuple[str, object]]:

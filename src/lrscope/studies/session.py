@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from lrscope.config import AnyStudy, ExternalStudy
+from lrscope.config import AnyStudy, AnyTrial, ExternalStudy, TrialConfig
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import replacing, write_text
@@ -162,6 +162,11 @@ def extended(config: AnyStudy, extension: Mapping[str, Any]) -> AnyStudy:
     for name, values in extension.items():
         if name == "seeds":
             continue
-        had = grid.get(name, (config.trial.values.get(name),))
+        had = grid.get(name, (_value_of(config.trial, name),))
         grid[name] = (*had, *(value for value in values if value not in had))
     return config.with_parts(sweep=replace(sweep, seeds=seeds, grid=grid))
+
+
+def _value_of(trial: AnyTrial, name: str) -> Any:
+    """Return a setting's value, also of one that belongs to a part that is not trained."""
+    return getattr(trial, name) if isinstance(trial, TrialConfig) else trial.values.get(name)

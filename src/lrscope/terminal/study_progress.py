@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from lrscope.config import AnyTrial, ExternalStudy
+from lrscope.config.arms import BesideRate
 from lrscope.config.external import ExternalTrial
 from lrscope.errors import DataError
 from lrscope.number_text import format_rate
@@ -176,7 +177,7 @@ class StudyProgress:
         config = row.config
         metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
         cells = [
-            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", config.beside_rate, f"seed {config.seed}",
+            f"trial {trial}", f"lr {format_rate(config.peak_rate)}", self._beside.of(config), f"seed {config.seed}",
             _reached(row), metric, str(row.speed) if row.state == "running" else "", row.state,
         ]  # fmt: skip
         return [cell for cell in cells if cell]
@@ -186,6 +187,7 @@ class StudyProgress:
         self._num_trials = len(trials)
         self._waiting = {r.id: r.config.length or 1.0 for r in trials if is_open(r)}
         self._trials = {row.id: row for row in trials}
+        self._beside = BesideRate([row.config for row in trials])
 
     def _left(self) -> str:
         known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
@@ -221,15 +223,14 @@ class StudyProgress:
         return {trial: row for trial, row in self._rows.items() if row.state == "running"}
 
     def _table(self) -> Table:
-        second = "settings" if self._is_external else "schedule"
+        second = self._beside.heading
         table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")
-        has_second = any(row.config.beside_rate for row in self._trials.values())
         reached = "reached" if self._is_external else "epoch"
         metric = f"dev {self._metric}".rstrip()
         for name in (
             "trial",
             "lr",
-            *([second] if has_second else []),
+            *([second] if second else []),
             "seed",
             reached,
             "rate now",
@@ -247,7 +248,7 @@ class StudyProgress:
             rate = f"{row.rate:.1e}" if row.rate else ""
             reached = _reached(row) if self._is_external else _reached(row).removeprefix("epoch ")
             table.add_row(
-                str(trial), format_rate(row.config.peak_rate), *([row.config.beside_rate] if has_second else []),
+                str(trial), format_rate(row.config.peak_rate), *([self._beside.of(row.config)] if second else []),
                 str(row.config.seed),
                 reached, rate, loss, sparkline(row.losses, 8),
                 *([str(row.speed).removesuffix(" tok/s")] if self._unit == "tokens" else []),
