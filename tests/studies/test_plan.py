@@ -9,8 +9,9 @@ import pytest
 
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, SweepConfig, TrialConfig
 from lrscope.errors import ConfigError, ScheduleError
-from lrscope.schedules.horizon import TrainingSize
-from lrscope.studies.plan import arms, check_schedules, num_merged, parse_list, parse_rates, planned
+from lrscope.records import Metric
+from lrscope.runners.base import Prepared
+from lrscope.studies.plan import arms, check_arms, num_merged, parse_list, parse_rates, planned
 from lrscope.studies.rungs import interval, lengths
 
 
@@ -77,8 +78,12 @@ def test_all_problems_of_a_grid_are_said() -> None:
 
 def test_a_schedule_that_does_not_fit_one_of_the_horizons_names_the_arm() -> None:
     config = study({"schedule": "warmup(3ep) > linear", "batch_size": 10}, grid={"epochs": [5, 2]})
+    prepared = Prepared(
+        metric=Metric("loss", "minimize"), fingerprint={}, numerics=None, sizes={"train": 100}, notes=(), cost=None,  # type: ignore[arg-type]
+        inputs=None, task_state={},
+    )  # fmt: skip
     with pytest.raises(ScheduleError, match=r"in the arm epochs 2"):
-        check_schedules(config, TrainingSize(100))
+        check_arms(config, prepared)
 
 
 def test_rates_as_lists_and_on_the_log_axis() -> None:

@@ -55,7 +55,8 @@ class FindConfig(Section):
     )  # fmt: skip
     widen: bool = setting(True, help="Go on beyond the last rate where the loss has not risen, by up to two decades.")
     vary: tuple[str, ...] = setting(
-        VARIED, help="What differs between seeds: head, dropout, order, or none.", metavar="NAMES", items=VARIED,
+        VARIED, help="What differs between seeds: head (initial values of the head or of adapters), dropout, order, "
+        "or none.", metavar="NAMES", items=VARIED,
         shown_default="all three", panel=LESS_NOISE,
     )  # fmt: skip
     probe: Literal["auto", "none", "train", "dev"] = setting(
@@ -68,7 +69,7 @@ class FindConfig(Section):
     )  # fmt: skip
     warm_head: int = setting(
         0, help="Train the head alone for this many steps before the test.", metavar="N", at_least=0,
-        cap=1_000_000, way_out="0 leaves it out", panel=LESS_NOISE,
+        cap=1_000_000, way_out="0 leaves it out", panel=LESS_NOISE, tasks=("classification",),
     )  # fmt: skip
 
     @property

@@ -88,6 +88,14 @@ class Setting:
         """
         return not self.tasks or task in self.tasks
 
+    def default_of(self, task: str) -> Any:
+        """Return the default of a task.
+
+        >>> Setting(help="", default=5, task_defaults={"sft": 1}).default_of("sft")
+        1
+        """
+        return self.task_defaults.get(task, self.default)
+
     def checked(self, value: Any) -> tuple[Any, Problem | None]:
         """Return a given value as the section holds it, and what is wrong with it.
 

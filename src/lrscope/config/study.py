@@ -264,7 +264,7 @@ class StudyConfig(AnyStudy):
     def _problems(self) -> list[Problem]:
         problems = [
             Problem(f"{{{name}}} belongs to {{task}} {' or '.join(item.tasks)}", self.task, "leave it out")
-            for section in (self.data, self.sft, self.trial)
+            for section in (self.data, self.sft, self.trial, *([] if self.find is None else [self.find]))
             for name, item in settings_of(type(section)).items()
             if not item.belongs_to(self.task) and getattr(section, name) != item.default
         ]

@@ -144,8 +144,9 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
     if arguments is None:
         return (str(command),)
     more = extra_steps(config)
-    comment = "; ".join([*([more] if more else []), f"not equal: {', '.join(differences(config, batching))}"])
-    return (str(command), f"{as_call(arguments)}  # {comment}")
+    unequal = ", ".join(differences(config, batching, study.task))
+    comment = "; ".join([*([more] if more else []), f"not equal: {unequal}"])
+    return (str(command), f"{as_call(arguments, study.task)}  # {comment}")
 
 
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:

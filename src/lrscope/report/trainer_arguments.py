@@ -41,7 +41,7 @@ def _warmup_and_shape(schedule: Schedule) -> tuple[Duration, Schedule]:
     return Duration(0, "st"), schedule
 
 
-def differences(config: TrialConfig, batching: str = "bucketed") -> list[str]:
+def differences(config: TrialConfig, batching: str = "bucketed", task: str = "classification") -> list[str]:
     """Return in what the training that `trainer_arguments` describes differs from lrscope's.
 
     >>> differences(TrialConfig(peak_rate=1e-3, schedule="linear", dropout=0.0), "random")
@@ -53,7 +53,7 @@ def differences(config: TrialConfig, batching: str = "bucketed") -> list[str]:
         differing.append("Trainer's warmup runs its first step at rate 0")
     if warmup.value and warmup.unit == "%":
         differing.append("it rounds the warmup up to whole steps")
-    if config.dropout:
+    if config.dropout and settings_of(TrialConfig)["dropout"].belongs_to(task):
         differing.append(f"no dropout of {config.dropout:g} before the head")
     return [*differing, "other batches of similar length" if batching == "bucketed" else "another order of examples"]
 
@@ -65,11 +65,27 @@ def extra_steps(config: TrialConfig) -> str:
     'all but the head frozen, EarlyStoppingCallback(early_stopping_patience=2)'
     """
     steps = ["all but the head frozen"] if config.train_part == "head" else []
+    if config.train_part == "lora":
+        targets = config.lora_targets.split("+") if "+" in config.lora_targets else config.lora_targets
+        steps.append(
+            f"LoraConfig(r={config.lora_rank}, lora_alpha={config.lora_alpha:g}, lora_dropout={config.lora_dropout:g}, "
+            f"target_modules={targets!r}, use_rslora={config.lora_scaling == 'sqrt-rank'})"
+        )
+        if config.lora_plus_ratio != 1.0:
+            steps.append(f"create_loraplus_optimizer(loraplus_lr_ratio={config.lora_plus_ratio:g})")
     if config.patience is not None:
         steps.append(f"EarlyStoppingCallback(early_stopping_patience={config.patience})")
     return ", ".join(steps)
 
 
-def as_call(arguments: dict[str, object]) -> str:
-    """Return arguments as a line of Python."""
-    return "TrainingArguments(" + ", ".join(f"{name}={value!r}" for name, value in arguments.items()) + ")"
+def as_call(arguments: dict[str, object], task: str = "classification") -> str:
+    """Return arguments as a line of Python: for Trainer, or for TRL's SFTTrainer.
+
+    >>> as_call({"seed": 0}), as_call({"seed": 0}, "sft")
+    ('TrainingArguments(seed=0)', 'SFTConfig(seed=0)')
+    """
+    return (
+        ("SFTConfig(" if task == "sft" else "TrainingArguments(")
+        + ", ".join(f"{name}={value!r}" for name, value in arguments.items())
+        + ")"
+    )

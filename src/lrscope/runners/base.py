@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from lrscope.config import AnyStudy, AnyTrial
+from lrscope.config import AnyStudy, AnyTrial, TrialConfig
 from lrscope.config.numerics import Numerics
 from lrscope.records import TRAIN_TOKENS, Metric, Outcome, Record, Unit
 from lrscope.schedules.horizon import TrainingSize
@@ -29,6 +29,18 @@ class CostEstimate:
     num_bytes: int
 
 
+class Check(Protocol):
+    """Looks whether a trial can be built of the inputs."""
+
+    def __call__(self, trial: AnyTrial) -> None:
+        """Look at a trial.
+
+        Raises:
+            LrscopeError: it cannot.
+        """
+        ...
+
+
 class Cost(Protocol):
     """Estimates what trials will cost, by trying a few steps."""
 
@@ -44,7 +56,8 @@ class Prepared:
     `fingerprint` is one digest an input, `sizes` the number of examples a split, `overlaps` (split, split, how many
     examples of the second the first holds too), `task_state` what the task must know again, `notes` are for the user.
     `files` are written into the study's folder, by name, for processes that read the inputs again. `unit` is what steps
-    count. `cost` is None where nothing is known of it before a trial has run, as of the user's own training.
+    count, `check` looks at a trial before anything is written. `cost` is None where nothing is known of it before a
+    trial has run, as of the user's own training.
     """
 
     metric: Metric
@@ -57,12 +70,25 @@ class Prepared:
     task_state: Mapping[str, Any]
     overlaps: tuple[tuple[str, str, int], ...] = ()
     unit: Unit = "examples"
+    check: Check | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def training_size(self) -> TrainingSize:
         """Return how much an epoch trains on; no examples where that is not known, as of the user's own training."""
         return TrainingSize(self.sizes.get("train", 0), self.task_state.get(TRAIN_TOKENS))
+
+
+def check_trial(prepared: Prepared, trial: AnyTrial) -> None:
+    """Look whether a trial can run on these inputs: its schedule fits, and its evaluations, and its model can be built.
+
+    Raises:
+        ScheduleError, ConfigError: it cannot.
+    """
+    if isinstance(trial, TrialConfig):  # of one's own training, the schedule is its own
+        trial.evaluation_steps(trial.resolve_schedule(prepared.training_size).horizon)
+    if prepared.check is not None:
+        prepared.check(trial)
 
 
 @dataclass(frozen=True)

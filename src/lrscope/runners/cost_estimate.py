@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
+from typing import Any
+
+import numpy as np
 
 from lrscope.config import TrialConfig
 from lrscope.config.arms import arm_key
+from lrscope.data.batches import plan_epoch
 from lrscope.runners.base import START_SECONDS, CostEstimate
 from lrscope.schedules import Constant
 from lrscope.schedules.horizon import TrainingSize
@@ -24,24 +27,32 @@ from lrscope.training.out_of_memory import halved, is_out_of_memory
 from lrscope.training.study_inputs import StudyInputs
 
 STEPS = 4
+MAX_SECONDS = 5.0  # that steps of a kind are timed for, after the first two
+EVALUATED = 128  # examples of dev that are measured at least
 
 
 def estimate_cost(
     inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
 ) -> CostEstimate:
-    """Return what these trials will cost: steps timed at each batch size, evaluations, checkpoints by their size."""
+    """Return what these trials will cost: steps timed of each kind, an evaluation, checkpoints by their size.
+
+    Of one kind are trials whose steps take the same time: of one batch size, training the same part in the same way.
+    """
     if not trials:
         return CostEstimate(0.0, 0)
     apply(inputs.numerics)
-    per_step = {size: _seconds_a_step(inputs, trials[0], size) for size in sorted({t.batch_size for t in trials})}
+    kinds: dict[Any, _Kind] = {}
+    for trial in trials:
+        if _kind_of(trial) not in kinds:
+            kinds[_kind_of(trial)] = _measured(inputs, trial)
     evaluation, endpoint = _seconds_of_measuring(inputs, trials[0])
     size = inputs.encoded["train"].size
     seconds = 0.0
     for trial in trials:
         total_steps, num_evaluations = _lengths(trial, size)
-        seconds += total_steps * per_step[trial.batch_size] + (num_evaluations + 2) * evaluation
+        seconds += total_steps * kinds[_kind_of(trial)].seconds_a_step + (num_evaluations + 2) * evaluation
         seconds += endpoint + START_SECONDS[own_process]
-    return CostEstimate(seconds, _stored_bytes(inputs, trials))
+    return CostEstimate(seconds, _stored_bytes(inputs, trials, [kinds[_kind_of(trial)].num_bytes for trial in trials]))
 
 
 def estimate_heads_cost(
@@ -63,18 +74,21 @@ def estimate_heads_cost(
         total_steps, num_evaluations = _lengths(members[0], inputs.encoded["train"].size)
         a_step, an_evaluation = timed[key]
         seconds += total_steps * a_step + num_evaluations * an_evaluation
-    return CostEstimate(seconds, _stored_bytes(inputs, trials))
+    whole = sum(4 * tensor.numel() for tensor in inputs.data.checkpoint.tensors.values())
+    return CostEstimate(seconds, _stored_bytes(inputs, trials, [whole] * len(trials)))
 
 
-def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig]) -> int:
-    """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints."""
+def _stored_bytes(inputs: StudyInputs, trials: Sequence[TrialConfig], checkpoints: Sequence[int]) -> int:
+    """Return the bytes of per-example scores and steps in the store, compressed as they are, and of checkpoints.
+
+    `checkpoints` are the bytes of one of each trial.
+    """
     num_dev, size = inputs.encoded["dev"].num_examples, inputs.encoded["train"].size
     lengths = [_lengths(trial, size) for trial in trials]
     rows = sum(6 * num_evaluations * num_dev + 24 * total_steps for total_steps, num_evaluations in lengths)
-    weights = sum(4 * tensor.numel() for tensor in inputs.data.checkpoint.tensors.values())
+    by_arm = {arm_key(trial): num_bytes for trial, num_bytes in zip(trials, checkpoints, strict=True)}
     kept = inputs.config.sweep.keep if inputs.config.sweep is not None else "all"
-    num_arms = len({arm_key(trial) for trial in trials})
-    return rows + {"none": 0, "best": num_arms, "all": 2 * len(trials)}[kept] * weights
+    return rows + {"none": 0, "best": sum(by_arm.values()), "all": 2 * sum(checkpoints)}[kept]
 
 
 def _lengths(trial: TrialConfig, size: TrainingSize) -> tuple[int, int]:
@@ -83,9 +97,21 @@ def _lengths(trial: TrialConfig, size: TrainingSize) -> tuple[int, int]:
     return schedule.total_steps, len(trial.evaluation_steps(schedule.horizon))
 
 
-def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) -> float:
-    part = min(trial.micro_batch, batch_size) if trial.micro_batch else None
-    config = replace(trial, batch_size=batch_size, micro_batch=part, schedule=Constant(), epochs=1)
+@dataclass(frozen=True)
+class _Kind:
+    """What trials of a kind have alike: seconds of a step, bytes of a checkpoint."""
+
+    seconds_a_step: float
+    num_bytes: int
+
+
+def _kind_of(trial: TrialConfig) -> tuple[object, ...]:
+    adapters = (trial.lora_rank, trial.lora_targets, trial.lora_dropout > 0.0)
+    return (trial.batch_size, trial.micro_batch, trial.train_part, *(adapters if trial.train_part == "lora" else ()))
+
+
+def _measured(inputs: StudyInputs, trial: TrialConfig) -> _Kind:
+    config = replace(trial, schedule=Constant(), epochs=1)
     while True:
         try:
             return _timed(inputs, config)
@@ -96,17 +122,32 @@ def _seconds_a_step(inputs: StudyInputs, trial: TrialConfig, batch_size: int) ->
             config = smaller
 
 
-def _timed(inputs: StudyInputs, config: TrialConfig) -> float:
-    model, task = inputs.build_model(config), inputs.task
+def _timed(inputs: StudyInputs, config: TrialConfig) -> _Kind:
+    """Time a few steps by the tokens that they compute on: batches are of examples of any length."""
+    model, task, train = inputs.build_model(config), inputs.task, inputs.encoded["train"]
+    num_bytes = sum(4 * tensor.numel() for tensor in model.to_tensors().values())
+    plan = plan_epoch(train.lengths, config.batch_size, seed=config.seed, epoch=0, batching=inputs.numerics.batching)
     optimizer, batches = build_optimizer(model, config), step_batches(inputs, config)
     run = steps(model, optimizer, batches, lambda m, b: task.loss(m, b, config)[:2], lambda _: 0.0)
-    seconds = [record.seconds for record, _ in zip(run, range(STEPS + 1), strict=False)]
-    return statistics.median(seconds[1:] or seconds)
+    seconds: list[float] = []
+    for record, _ in zip(run, range(STEPS + 1), strict=False):
+        seconds.append(record.seconds)
+        if len(seconds) > 1 and sum(seconds) > MAX_SECONDS:
+            break
+    first = 1 if len(seconds) > 1 else 0  # the first step meets memory that was never used
+    timed = [int(train.lengths[batch].sum()) for batch in plan[first : len(seconds)]]
+    return _Kind(sum(seconds[first:]) / sum(timed) * len(train.ids) / len(plan), num_bytes)
 
 
 def _seconds_of_measuring(inputs: StudyInputs, trial: TrialConfig) -> tuple[float, float]:
-    """Return how long an evaluation takes, and what is measured once a trial besides."""
+    """Return how long an evaluation of dev takes, and what is measured once a trial besides.
+
+    Of a large dev, examples of all lengths stand for the others.
+    """
     model, dev = inputs.build_model(trial), inputs.encoded["dev"]
+    every = max(1, dev.num_examples // EVALUATED)
+    some = dev if every == 1 else dev.take(np.argsort(dev.lengths, kind="stable")[::every])
     began = perf_counter()
-    outputs_of(model, inputs, dev)
-    return perf_counter() - began, inputs.task.endpoint_seconds(model, inputs.data, dev)
+    outputs_of(model, inputs, some)
+    evaluation = (perf_counter() - began) * len(dev.ids) / len(some.ids)
+    return evaluation, inputs.task.endpoint_seconds(model, inputs.data, dev)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lrscope.config import StudyConfig
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in
+from lrscope.runners.base import check_trial
 from lrscope.runners.native import NativeRunner
 from lrscope.runners.study_folder import held_study, new_study, require_new, require_same
 from lrscope.store.study import StudyStore
@@ -36,7 +37,7 @@ def begin(config: StudyConfig, folder: Path) -> Iterator[FineTune]:
     """
     require_new(folder)
     prepared = NativeRunner().prepare(config)
-    config.trial.resolve_schedule(prepared.training_size)  # a schedule that does not fit leaves no folder
+    check_trial(prepared, config.trial)  # what does not fit leaves no folder
     with new_study(config, folder, prepared) as store:
         yield _assemble(store, prepared.inputs)
 

@@ -22,7 +22,8 @@ def runner_for(config: AnyStudy) -> Runner:
 
         return CommandRunner()
     study = built_in(config)
-    if study.trial.train_part == "head" and "train_part" not in (study.sweep.grid if study.sweep else {}):
+    grid = {} if study.sweep is None else study.sweep.grid
+    if set(grid.get("train_part", (study.trial.train_part,))) == {"head"}:
         from lrscope.runners.heads import HeadsRunner
 
         return HeadsRunner()

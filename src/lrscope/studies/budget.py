@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import StudyConfig
+from lrscope.config import StudyConfig, TrialConfig
 from lrscope.config.times import parse_time
 from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.files import count_in, damaged, number_in, read_json, write_text
@@ -18,7 +18,7 @@ PLAN, SETTINGS = "plan.json", "settings.toml"
 NUM_RATES, NUM_CONTENDERS = 5, 4
 RAMP_STEPS, RAMP_SEEDS = 140, 5
 SWEEP_SHARE = 0.6
-MIN_SEEDS, MAX_SEEDS, MAX_EPOCHS = 2, 8, 5
+MIN_SEEDS, MAX_SEEDS = 2, 8
 
 
 def parse_budget(text: str) -> float:
@@ -57,12 +57,20 @@ class Plan:
     more_seconds: float
 
 
-def plan_budget(budget: float, step: float, run_of: tuple[float, float], workers: int, epochs: int | None) -> Plan:
+def plan_budget(
+    budget: float,
+    step: float,
+    run_of: tuple[float, float],
+    workers: int,
+    epochs: int | None,
+    *,
+    most_epochs: int = TrialConfig.epochs,
+) -> Plan:
     """Return the plan for a budget in seconds.
 
     `step` is what an update takes, `run_of` what a run takes beside its epochs, and an epoch. As many epochs as fit, up
-    to five, before more seeds: what the rate is best for is the run that is meant. What is left goes to arms that may
-    be the best.
+    to `most_epochs`, before more seeds: what the rate is best for is the run that is meant. What is left goes to arms
+    that may be the best.
 
     Raises:
         ConfigError: not even one epoch at two seeds fits.
@@ -79,7 +87,7 @@ def plan_budget(budget: float, step: float, run_of: tuple[float, float], workers
     def sweep(num_epochs: int, seeds: int) -> float:
         return NUM_RATES * seeds * (fixed + num_epochs * epoch) / workers
 
-    lengths = [epochs] if epochs is not None else list(range(MAX_EPOCHS, 0, -1))
+    lengths = [epochs] if epochs is not None else list(range(most_epochs, 0, -1))
     fitting = [length for length in lengths if sweep(length, MIN_SEEDS) <= SWEEP_SHARE * left]
     length = fitting[0] if fitting else lengths[-1]
     if sweep(length, MIN_SEEDS) > left:

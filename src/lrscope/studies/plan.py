@@ -13,8 +13,8 @@ from typing import Any
 
 from lrscope.config import AnyStudy, AnyTrial, TrialConfig
 from lrscope.config.arms import Arm, named
-from lrscope.errors import ConfigError, Problem
-from lrscope.schedules.horizon import TrainingSize
+from lrscope.errors import ConfigError, Problem, ScheduleError
+from lrscope.runners.base import Prepared, check_trial
 
 
 def arms(config: AnyStudy) -> list[Arm]:
@@ -65,19 +65,16 @@ def num_merged(config: AnyStudy) -> int:
     return math.prod(len(values) for values in grid.values()) - len(arms(config))
 
 
-def check_schedules(config: AnyStudy, size: TrainingSize) -> None:
-    """Lay every arm's schedule over its run, before anything is trained.
+def check_arms(config: AnyStudy, prepared: Prepared) -> None:
+    """Look whether every arm can run, before anything is trained or written.
 
     Raises:
-        ScheduleError: one does not fit; the message names the arm.
+        ScheduleError: a schedule does not fit its run; the message names the arm.
+        ConfigError: a model cannot be built as an arm asks for it.
     """
-    from lrscope.errors import ScheduleError
-
     for arm in arms(config):
-        if not isinstance(arm.config, TrialConfig):  # its schedule is its own
-            return
         try:
-            arm.config.evaluation_steps(arm.config.resolve_schedule(size).horizon)
+            check_trial(prepared, arm.config)
         except ScheduleError as error:
             raise ScheduleError(f"{error} (in the arm {arm.name})") from error
 

@@ -21,7 +21,7 @@ from lrscope.runners.work_folder import set_aside
 from lrscope.runs.metric import Asking
 from lrscope.store.study import StudyStore
 from lrscope.studies.external_metric import metric_is_open
-from lrscope.studies.plan import check_schedules
+from lrscope.studies.plan import check_arms
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ def begin(config: AnyStudy, folder: Path, runner: Runner | None = None) -> Itera
     """
     require_new(folder)
     prepared = (runner or runner_for(config)).prepare(config)
-    check_schedules(config, prepared.training_size)
+    check_arms(config, prepared)
     with new_study(config, folder, prepared) as store:
         _write_files(folder, prepared)
         yield Study(store, prepared)
@@ -80,7 +80,7 @@ def resume(
         if dict(prepared.fingerprint) != store.fingerprint and _may_be_mended(store):
             _begin_anew(store, prepared.fingerprint)
         require_same(store.fingerprint, prepared.fingerprint, folder)
-        check_schedules(config, prepared.training_size)
+        check_arms(config, prepared)
         if config != store.config:
             store.replace_config(config)
             write_text(folder / "config.toml", config.to_toml())

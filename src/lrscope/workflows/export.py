@@ -64,7 +64,7 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
             config=config,
             trainer_arguments=trainer_arguments(config, asked.numerics.batching),
             extra_steps=extra_steps(config),
-            differences=tuple(differences(config, asked.numerics.batching)),
+            differences=tuple(differences(config, asked.numerics.batching, asked.task)),
             note=note,
         )
 

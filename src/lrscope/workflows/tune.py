@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import StudyConfig, SweepConfig
+from lrscope.config import StudyConfig, SweepConfig, TrialConfig
+from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine, quote
 from lrscope.errors import ConfigError, StudyError
 from lrscope.executors.config import ExecutorConfig
@@ -66,7 +67,8 @@ def tune(
     """Spend `budget` seconds on finding the learning rate for these settings, or go on with it in the same folder.
 
     A range test finds where to look, a sweep compares five rates there, and seeds are added while rates may still be
-    the best that are not equivalent within `margin`. Runs have `epochs` epochs; as many as fit, up to five, where None.
+    the best that are not equivalent within `margin`. Runs have `epochs` epochs; where None, as many
+    as fit, up to the task's default.
 
     Raises:
         ConfigError: the budget is too small, or a setting cannot be used.
@@ -139,7 +141,8 @@ def _new_plan(
     epoch = prepared.cost([one], Path(), own_process=False).seconds
     step = epoch / one.resolve_schedule(prepared.training_size).total_steps
     start = START_SECONDS[executor.own_process]
-    return plan_budget(budget, step, (start, epoch), max(1, executor.workers), epochs)
+    most = int(settings_of(TrialConfig)["epochs"].default_of(config.task))
+    return plan_budget(budget, step, (start, epoch), max(1, executor.workers), epochs, most_epochs=most)
 
 
 def _sweep_of(

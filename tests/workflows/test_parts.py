@@ -1,0 +1,120 @@
+"""Studies of what is trained: full fine-tuning beside adapters of several ranks, for completions and for classes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.conftest import Cli, Toy
+
+from lrscope.config import StudyConfig
+from lrscope.store.study import StudyStore
+from lrscope.workflows.trained_model import evaluate
+
+
+@pytest.fixture
+def sft(tmp_path: Path, tiny_model: Path) -> list[str]:
+    """Options of a study of completions."""
+    words = ["good", "bad", "fine", "dull"]
+    rows = [
+        {"prompt": f"the film is {'abcdefg'[n % 7] * (1 + n % 5)}", "completion": " ".join(words[: 1 + n % 4])}
+        for n in range(60)
+    ]
+    (tmp_path / "sft.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
+    return [
+        "--task", "sft", "--model", str(tiny_model), "--train", str(tmp_path / "sft.jsonl"), "--dev", "25%",
+        "--chat-template", "plain", "--batch-size", "8", "--threads", "1", "--precision", "float32",
+    ]  # fmt: skip
+
+
+def values(folder: Path) -> dict[int, Any]:
+    with StudyStore.open(folder) as store:
+        return {
+            row.id: [(e.step, e.split, e.metrics) for e in store.evaluations(row.id) if e.split == "dev"]
+            for row in store.trials()
+        }
+
+
+def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) -> None:
+    grid = ["--train-part", "full,lora", "--lora-rank", "2,4", "--lr", "1e-3,1e-2", "--seeds", "2", "--epochs", "1"]
+    folder = tmp_path / "s"
+    code, out, err = cli("sweep", *sft, *grid, "--out", folder, "--yes")
+    assert code == 0, err
+    assert "6 settings × 2 seeds, 12 trials to run" in err
+    assert "2 combinations are the same as others and run once" in err
+    assert "trial 2  lr 1e-3  LoRA rank 2  seed 0" in err
+    assert "lr 1e-3, LoRA rank 4" in out
+    assert "lr 1e-2, full fine-tuning" in out
+    before = values(folder)
+    assert before[2] != before[3] != before[1]
+    code, out, err = cli("status", folder)
+    assert [line.split()[0] for line in out.splitlines()[1:2]] == ["trial"]
+    assert "settings" in out.splitlines()[1]
+    assert "LoRA rank 4" in out
+    # Only adapters are kept of those that train adapters.
+    with StudyStore.open(folder) as store:
+        rows = {row.id: row for row in store.trials()}
+        kept = {
+            row: sorted(path.name for path in (store.trial_folder(row) / "best").glob("*.safetensors")) for row in rows
+        }
+    assert {rows[row].config.values["train_part"]: files for row, files in kept.items() if files} == {
+        "full": ["model.safetensors"], "lora": ["adapter_model.safetensors"],
+    }  # fmt: skip
+    # Each is used as what it is.
+    for row, files in kept.items():
+        if files:
+            found = evaluate(folder, tmp_path / "sft.jsonl", trial=row)
+            assert found.metrics["loss"] > 0, rows[row].config
+    code, out, err = cli("report", folder)
+    assert code == 0, err
+    page = (folder / "report.md").read_text(encoding="utf-8")
+    assert "--task sft" in page
+    assert "--chat-template plain" in page
+    # A study that is extended keeps what it has.
+    assert cli("sweep", "--resume", folder, "--lora-rank", "8", "--yes")[0] == 0
+    after = values(folder)
+    assert {row: after[row] for row in before} == before
+    assert len(after) == 16
+
+
+def test_what_does_not_fit_leaves_no_folder(sft: list[str], tmp_path: Path, cli: Cli) -> None:
+    for verb, more, says in (
+        ("finetune", ["--lora-rank", "99", "--lr", "1e-3"], "--lora-rank must not exceed the narrowest matrix"),
+        ("sweep", ["--lora-rank", "4,99", "--lr", "1e-3"], "--lora-rank must not exceed the narrowest matrix"),
+        ("sweep", ["--lora-targets", "q_prj", "--lr", "1e-3"], "near are q_proj"),
+        ("find", ["--lora-targets", "q_prj"], "near are q_proj"),
+        ("find", ["--warm-head", "5"], "--warm-head belongs to --task classification: got sft; leave it out"),
+        ("finetune", ["--lr", "1e-3", "--eval-every", "1tok", "--warmup", "9Mtok"], "warmup must be shorter than the"),
+    ):
+        code, _, err = cli(verb, *sft, "--train-part", "lora", *more, "--out", tmp_path / "none")
+        assert code == 2, err
+        assert says in err.splitlines()[-1]
+        assert not (tmp_path / "none").exists()
+
+
+def test_a_range_test_of_adapters(sft: list[str], tmp_path: Path, cli: Cli) -> None:
+    """Their initial values are what `head` varies."""
+    curves = {}
+    for vary in ("none", "head"):
+        asked = ["--train-part", "lora", "--lora-rank", "4", "--steps", "12", "--seeds", "2", "--vary", vary]
+        code, out, err = cli("find", *sft, *asked, "--out", tmp_path / vary)
+        assert code == 0, err
+        assert "--task sft" in out or "next:" not in out
+        with StudyStore.open(tmp_path / vary) as store:
+            curves[vary] = [store.steps(row.id)["loss"].tolist() for row in store.trials()]
+            assert isinstance(store.config, StudyConfig)
+    assert curves["none"][0] == curves["none"][1]
+    assert curves["head"][0] != curves["head"][1]
+
+
+def test_adapters_of_a_classifier(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    asked = [*toy.options("--train-part", "head,lora,full", "--lora-rank", "4", "--epochs", "1")]
+    code, out, err = cli("sweep", *asked, "--out", tmp_path / "s", "--yes")
+    assert code == 0, err
+    for name in ("head alone", "LoRA", "full fine-tuning"):
+        assert name in out
+    inputs = [*toy.options()[:6], *toy.options()[8:10], "--train-part", "lora", "--lora-rank", "4"]
+    code, out, err = cli("find", *inputs, "--warm-head", "3", "--steps", "12", "--seeds", "1", "--out", tmp_path / "f")
+    assert code == 0, err
