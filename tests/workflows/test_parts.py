@@ -81,8 +81,8 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
 
 def test_what_does_not_fit_leaves_no_folder(sft: list[str], tmp_path: Path, cli: Cli) -> None:
     for verb, more, says in (
-        ("finetune", ["--lora-rank", "99", "--lr", "1e-3"], "--lora-rank must not exceed the narrowest matrix"),
-        ("sweep", ["--lora-rank", "4,99", "--lr", "1e-3"], "--lora-rank must not exceed the narrowest matrix"),
+        ("finetune", ["--lora-rank", "99", "--lr", "1e-3"], "--lora-rank must not exceed"),
+        ("sweep", ["--lora-rank", "4,99", "--lr", "1e-3"], "--lora-rank must not exceed"),
         ("sweep", ["--lora-targets", "q_prj", "--lr", "1e-3"], "near are q_proj"),
         ("find", ["--lora-targets", "q_prj"], "near are q_proj"),
         ("find", ["--warm-head", "5"], "--warm-head belongs to --task classification: got sft; leave it out"),
