@@ -73,7 +73,6 @@ def test_answers_are_measured_at_the_end_alone_and_kept(sft_toy: SftToy, tmp_pat
     trained.close()
 
 
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 @pytest.mark.parametrize("part", [{}, LORA], ids=["full", "lora"])
 def test_transformers_answers_the_same(sft_toy: SftToy, tmp_path: Path, part: dict[str, Any]) -> None:
     """Its own generate does, whatever its generation_config.json says of other ways to draw tokens."""

@@ -104,7 +104,6 @@ def test_a_folder_of_adapters_is_used_with_its_base(sft_toy: SftToy, tmp_path: P
     refused("has other weights now", base_model_name_or_path=str(base))
 
 
-@pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
 def test_adapters_of_peft_are_used(sft_toy: SftToy, tmp_path: Path) -> None:
     """Those that others trained: with PEFT's own layout of files, and no tokenizer beside them."""
     from peft import LoraConfig, get_peft_model

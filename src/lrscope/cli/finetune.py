@@ -121,6 +121,7 @@ def _plain(run: FinetuneResult) -> dict[str, Any]:
         "evaluations": [{"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in run.evaluations],
         "numerics": run.numerics,
         "notes": list(run.notes),
+        **({} if run.answers is None else {"answers": str(run.answers)}),
         "seconds": run.seconds,
     }
 
@@ -137,6 +138,10 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
             f"dev {metric} {result.endpoint:.4f} at the end; best {result.best:.4f} after epoch "
             f"{result.best_epoch:.4g} (a best epoch is chosen on dev, so it flatters)"
         )
+    if run.answers is not None:
+        name = run.config.sft.generate_metric
+        (value,) = [record.metrics[name] for record in run.evaluations if name in record.metrics]
+        lines.append(f"dev {name} {value:.4f} of what was generated at the end: it is in {run.answers}")
     lines += [f"test after step {record.step}: {metrics_line(record.metrics)}" for record in run.tests]
     if run.is_sealed:
         lines.append("test predictions are kept unscored; --score-test or lrscope evaluate opens them, and is recorded")

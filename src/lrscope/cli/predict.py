@@ -1,48 +1,76 @@
-"""`lrscope predict`: a run's model on unlabelled sentences."""
+"""`lrscope predict`: a trained model on what has no label or reply yet."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.evaluate import Run, WhichCheckpoint, WhichTrial
+from lrscope.errors import ConfigError
 from lrscope.files import write_text
 from lrscope.terminal.output import echo, print_json
 
 
 def predict(
     run: Run,
-    sentences_file: Annotated[Path, typer.Option("--input", help="Sentences, one per line.", metavar="FILE")],
+    input_file: Annotated[
+        Path, typer.Option("--input", help="Sentences or prompts, one a line, or conversations.", metavar="FILE")
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", help="Write a TSV file: label and probabilities, one sentence per line.", metavar="FILE"
+            "--output", help="Write a file: TSV of labels and probabilities, or JSONL of prompts and answers.",
+            metavar="FILE",
         ),
     ] = None,
     checkpoint: WhichCheckpoint = "best",
     trial: WhichTrial = None,
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-new-tokens", help="Maximum length of an answer in tokens [default: as in training, or 256].",
+            metavar="N", min=1, show_default=False,
+        ),
+    ] = None,
     json: opt.Json = False,
-) -> None:
-    """Label sentences with a run's model: the most probable class and the probability of each.
+) -> None:  # fmt: skip
+    """Label sentences with a trained classifier, or answer prompts with a trained language model.
+
+    A classifier gives the most probable class of each sentence and the probability of each class. A language model
+    answers each prompt, in its chat template, with the most likely token each time; of a file of conversations the last
+    replies are left out.
 
     Example:
 
       lrscope predict --run runs/first --input sentences.txt --output predictions.tsv
+
+      lrscope predict --run runs/sft --input prompts.jsonl --output answers.jsonl
     """
+    from lrscope.workflows.trained_model import answer, task_of
     from lrscope.workflows.trained_model import predict as label
 
-    result = label(run, sentences_file, checkpoint=checkpoint, trial=trial)
-    if json:
+    if task_of(run) == "sft":
+        answered = answer(run, input_file, checkpoint=checkpoint, trial=trial, max_tokens=max_new_tokens)
+        values = [{"prompt": prompt, "answer": text} for prompt, text in answered.answers]
+        told: dict[str, Any] = {"step": answered.step, "answers": values}
+        plain, what = answered.lines, "answers"
+    elif max_new_tokens is not None:
+        raise ConfigError("--max-new-tokens is for language models: got a classifier; leave it out")
+    else:
+        result = label(run, input_file, checkpoint=checkpoint, trial=trial)
         rows = [
             {"label": name, "probabilities": dict(zip(result.names, map(float, row), strict=True))}
             for name, row in zip(result.labels, result.probabilities, strict=True)
         ]
-        print_json({"run": str(run), "checkpoint": checkpoint, "step": result.step, "predictions": rows})
+        told = {"step": result.step, "predictions": rows}
+        plain, what = result.table, "predictions"
+    if json:
+        print_json({"run": str(run), "checkpoint": checkpoint, **told})
     if output is not None:
-        write_text(output, result.table)
-        echo(f"{len(result.labels)} predictions are in {output}", err=True)
+        write_text(output, plain)
+        echo(f"{len(told[what])} {what} are in {output}", err=True)
     elif not json:
-        echo(result.table, nl=False)
+        echo(plain, nl=False)

@@ -218,10 +218,19 @@ def _next(waiting: deque[_Text], num_free: int) -> list[_Text]:
 
 
 def _choose(logits_BV: Tensor, texts: list[_Text], sampling: _Sampling) -> list[int]:
-    if sampling.temperature == 0.0:
+    return choose_tokens(
+        logits_BV, [(text.number, text.num_new) for text in texts], temperature=sampling.temperature, seed=sampling.seed
+    )
+
+
+def choose_tokens(
+    logits_BV: Tensor, places: Sequence[tuple[int, int]], *, temperature: float, seed: int = 0
+) -> list[int]:
+    """Return a token a row, each drawn from (`seed`, its place): the number of its prompt, and that of the token."""
+    if temperature == 0.0:
         return logits_BV.argmax(-1).tolist()
-    probs_BV = F.softmax(logits_BV.double() / sampling.temperature, -1)
-    draws = [derive_seed(sampling.seed, "sample", text.number, text.num_new) / 2**63 for text in texts]
+    probs_BV = F.softmax(logits_BV.double() / temperature, -1)
+    draws = [derive_seed(seed, "sample", *place) / 2**63 for place in places]
     draw_B1 = torch.tensor(draws, dtype=torch.float64, device=logits_BV.device)[:, None]
     cumulative_BV = probs_BV.cumsum(-1)
     # The sum may be a little off 1. The first entry above the draw is never one without probability.

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lrscope.errors import CheckpointError
+from lrscope.models.generation import choose_tokens
 from lrscope.models.language_model import ExampleLosses
 from lrscope.models.lora import Adapters
 from lrscope.models.peft_adapters import (
@@ -97,6 +98,24 @@ class TransformersLearner(TrainableModel):
                 written = self._continued([prompts[number] for number in together], limit, stop_ids)
                 for number, tokens in zip(together, written, strict=True):
                     yield from ((number, token) for token in takewhile(lambda token: token not in stop_ids, tokens))
+
+    @torch.inference_mode()
+    def stream(
+        self, prompt: Sequence[int], *, max_new_tokens: int, temperature: float = 0.0, seed: int = 0,
+        stop_ids: frozenset[int] = frozenset(),
+    ) -> Iterator[int]:  # fmt: skip
+        """Yield the tokens of a prompt's continuation as they come, drawn as `generation.stream` draws them."""
+        device, kept = self.network.device, None
+        read, autocast_to = torch.tensor([list(prompt)], device=device), self.compute_dtype
+        for number in range(max_new_tokens):
+            with torch.autocast(device.type, autocast_to, enabled=autocast_to != torch.float32):
+                output = self.network(input_ids=read, past_key_values=kept, use_cache=True)
+            logits_1V, kept = output.logits[:, -1].float(), output.past_key_values
+            (token,) = choose_tokens(logits_1V, [(0, number)], temperature=temperature, seed=seed)
+            if token in stop_ids:
+                return
+            yield token
+            read = torch.tensor([[token]], device=device)
 
     def _continued(self, prompts: list[Sequence[int]], limit: int, stop_ids: frozenset[int]) -> list[list[int]]:
         """Return what follows each prompt, padded behind the token that ends it."""

@@ -71,6 +71,7 @@ class TrialProgress:
         self._first: tuple[int, float] | None = None
         self._last_line = monotonic()
         self._train: EvaluationRecord | None = None
+        self._dev: EvaluationRecord | None = None
 
     def __enter__(self) -> TrialProgress:
         if self._console.is_terminal and not self.quiet:
@@ -117,6 +118,11 @@ class TrialProgress:
             self._train = record
         if record.split != "dev":
             return
+        if self._dev is not None and self._dev.step == record.step:  # what is measured once, at the end
+            more = {name: value for name, value in record.metrics.items() if name not in self._dev.metrics}
+            self._line("  ".join(f"dev {metric} {value:.4f}" for metric, value in more.items()))
+            return
+        self._dev = record
         parts = [f"epoch {record.epoch:.4g}/{self.num_epochs}"]
         for name, evaluation in (("train", self._train), ("dev", record)):
             if evaluation is not None:

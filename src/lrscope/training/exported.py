@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
+from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.errors import CheckpointError
 from lrscope.models.adapter_files import CONFIG, StoredAdapter, read_adapter_config
 from lrscope.models.chat_template_files import read_chat_template
@@ -16,31 +16,41 @@ from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
 from lrscope.tasks.sft_inputs import template_state
 from lrscope.training.inference import TrainedModel, load_network, trained_steps
 
-CLASSIFIER, LANGUAGE_MODEL = "ForSequenceClassification", "ForCausalLM"
 
-
-def load_exported(folder: Path) -> TrainedModel:
-    """Load a classifier, a language model or a language model's adapters.
+def load_exported(folder: Path, numerics: NumericsConfig | None = None) -> TrainedModel:
+    """Load a classifier, a language model or a language model's adapters; `numerics` are those that `auto` settles.
 
     Raises:
         CheckpointError: the folder holds none of these, or the base of adapters is not there.
     """
     if (folder / CONFIG).is_file():
-        return _load_adapters(folder, read_adapter_config(folder))
-    config = read_json(folder / "config.json")
-    architectures = [str(name) for name in config.get("architectures") or []]
-    if any(LANGUAGE_MODEL in name for name in architectures):
-        return _load(folder, _study(folder, "sft"), _template_of(folder, folder))
-    if any(CLASSIFIER in name for name in architectures):
-        names = _class_names(folder, config)
-        return _load(folder, _study(folder, "classification"), {"names": names, "keys": names, "keys_known": False})
+        return _load_adapters(folder, read_adapter_config(folder), numerics)
+    if exported_task(folder) == "sft":
+        return _load(folder, _study(folder, "sft", numerics), _template_of(folder, folder))
+    names = _class_names(folder, read_json(folder / "config.json"))
+    state = {"names": names, "keys": names, "keys_known": False}
+    return _load(folder, _study(folder, "classification", numerics), state)
+
+
+def exported_task(folder: Path) -> str:
+    """Return the task of what a folder holds, by its configuration alone.
+
+    Raises:
+        CheckpointError: it is of none.
+    """
+    if (folder / CONFIG).is_file():
+        return "sft"
+    architectures = [str(name) for name in read_json(folder / "config.json").get("architectures") or []]
+    for ending, task in (("ForCausalLM", "sft"), ("ForSequenceClassification", "classification")):
+        if any(ending in name for name in architectures):
+            return task
     raise CheckpointError(
         f"{folder} holds no classifier and no language model: its config.json names "
         f"{', '.join(architectures) or 'none'}; name the folder of a run, or one that lrscope export wrote"
     )
 
 
-def _load_adapters(folder: Path, adapter: StoredAdapter) -> TrainedModel:
+def _load_adapters(folder: Path, adapter: StoredAdapter, numerics: NumericsConfig | None) -> TrainedModel:
     if adapter.kind != "CAUSAL_LM":
         raise CheckpointError(
             f"{folder / CONFIG} must be of a language model, CAUSAL_LM: got {adapter.kind}; name the folder of its run"
@@ -57,15 +67,18 @@ def _load_adapters(folder: Path, adapter: StoredAdapter) -> TrainedModel:
             f"{folder} holds adapters, and their base is not there: {error}; or correct it in {CONFIG}"
         ) from error
     trained_on = metadata_in(folder).get("lrscope.base")
-    return _load(folder, _study(adapter.base, "sft", trial), _template_of(folder, base), trained_on)
+    return _load(folder, _study(adapter.base, "sft", numerics, trial), _template_of(folder, base), trained_on)
 
 
-def _study(model: Path | str, task: str, trial: TrialConfig | None = None) -> StudyConfig:
+def _study(
+    model: Path | str, task: str, numerics: NumericsConfig | None, trial: TrialConfig | None = None
+) -> StudyConfig:
     # A configuration names what was trained on, which nobody knows here and nothing reads.
     data = DataConfig(train=str(model), dev=str(model))
     return StudyConfig(
         task=task,  # type: ignore[arg-type]
         data=data, model=ModelConfig(model=str(model)), trial=trial or TrialConfig(peak_rate=1.0),
+        numerics=numerics or NumericsConfig(),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from lrscope.data.batches import plan_evaluation
 from lrscope.errors import ConfigError
+from lrscope.models.generation import LlamaLanguageModel
 from lrscope.training.text_generation import LanguageModel
 
 
@@ -45,6 +46,7 @@ def label_scores(
     `max_tokens` cuts the prompt at its beginning, so that the question is never lost.
     """
     tokenizer, model = language_model.tokenizer, language_model.model
+    assert isinstance(model, LlamaLanguageModel)
     labels = [ids[1:] for ids in tokenizer.encode(list(names), eos=False)]
     limit = (max_tokens or model.model.shape.max_positions) - max(map(len, labels))
     if batch_size < 1 or limit < 2:

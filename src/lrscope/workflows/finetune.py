@@ -15,6 +15,7 @@ from lrscope.files import write_text
 from lrscope.number_text import format_rate
 from lrscope.records import EvaluationRecord, TrialResult
 from lrscope.runners.study_folder import require_new
+from lrscope.store.trials import ANSWERS
 from lrscope.workflows.callbacks import Callbacks, FinetuneRecord, FinetuneStarted, Note, Stopped
 from lrscope.workflows.range_tests import Confirmation, find_for
 from lrscope.workflows.study_folder import folder_beside
@@ -31,7 +32,7 @@ class FinetuneResult:
     """How a fine-tune ended, and where what it left lies.
 
     `unscored` are the predictions for test examples without labels; `is_sealed` says that test examples with labels
-    were predicted and not scored.
+    were predicted and not scored. `answers` are what the trained model generated for dev, where that was measured.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class FinetuneResult:
     curves: Path
     unscored: Path | None
     is_sealed: bool
+    answers: Path | None = None
 
     @property
     def tests(self) -> list[EvaluationRecord]:
@@ -127,6 +129,7 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
     logs.save()
     save_trial_curves(run.store, trial.id, folder / CURVES)
     test = run.inputs.encoded.get("test")
+    answers = run.store.trial_folder(trial.id) / ANSWERS
     return FinetuneResult(
         folder=folder,
         result=result,
@@ -138,6 +141,7 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
         curves=folder / CURVES,
         unscored=_write_unscored_predictions(run),
         is_sealed=test is not None and test.has_targets and not run.store.evaluations(trial.id, "test"),
+        answers=answers if answers.is_file() else None,
     )
 
 

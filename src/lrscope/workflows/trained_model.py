@@ -1,8 +1,9 @@
-"""A trained model at work on other examples: evaluated on labelled ones, predicting others."""
+"""A trained model at work on other examples: evaluated on those with targets, predicting or answering others."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.config import NumericsConfig
+from lrscope.config.read import built_in
+from lrscope.errors import ConfigError, Problem
 from lrscope.store.storage import DATABASE
+from lrscope.store.study import StudyStore
 from lrscope.workflows.study_folder import compared_study
 
 if TYPE_CHECKING:
     from lrscope.training.inference import TrainedModel
+    from lrscope.training.text_generation import LanguageModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +57,20 @@ class PredictResult:
         return predictions_tsv(self.names, self.probabilities)
 
 
+@dataclass(frozen=True, kw_only=True)
+class AnswersResult:
+    """What a language model answers to each prompt: (prompt, answer); a prompt of several turns is a list of them."""
+
+    step: int
+    answers: Sequence[tuple[str | list[dict[str, str]], str]]
+
+    @property
+    def lines(self) -> str:
+        """Prompts and answers as JSON lines."""
+        rows = ({"prompt": prompt, "answer": answer} for prompt, answer in self.answers)
+        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
 def evaluate(folder: Path, data: Path, *, checkpoint: str = "best", trial: int | None = None) -> EvaluateResult:
     """Measure a trained model on examples with their targets: labels of sentences, or completions of prompts.
 
@@ -84,17 +104,77 @@ def predict(folder: Path, sentences: Path, *, checkpoint: str = "best", trial: i
         return PredictResult(step=model.step, names=class_names(model), probabilities=class_probabilities(model, texts))
 
 
-def _load(folder: Path, checkpoint: str, trial: int | None) -> TrainedModel:
+def answer(
+    folder: Path, prompts: Path, *, checkpoint: str = "best", trial: int | None = None, max_tokens: int | None = None
+) -> AnswersResult:
+    """Let a language model answer the prompts in a file, the most likely token each time; `folder` as for `evaluate`.
+
+    A file of conversations gives what precedes their last reply, a text file its lines. `max_tokens` is the length of
+    an answer; where it is not given, the study's `answer_tokens`.
+
+    Raises:
+        ConfigError, StudyError, CheckpointError: there is no such model, or it is no language model.
+        DataError: the file cannot be read, or the model's chat template does not take a prompt.
+    """
+    from lrscope.data.prompts import read_prompts
+    from lrscope.tasks.exact_match import prompt_of
+    from lrscope.training.answers import answers_to
+
+    asked = read_prompts(prompts)
+    with closing(_load(folder, checkpoint, trial)) as model:
+        answers = answers_to(model, asked, max_tokens or model.inputs.config.sft.answer_tokens)
+        return AnswersResult(step=model.step, answers=list(zip(map(prompt_of, asked), answers, strict=True)))
+
+
+def language_model(
+    folder: Path, *, checkpoint: str = "best", trial: int | None = None, numerics: NumericsConfig | None = None
+) -> LanguageModel:
+    """Return a trained language model that writes text, as it was trained to; `folder` as for `evaluate`.
+
+    `numerics` are for models outside of a study, which has its own.
+
+    Raises:
+        ConfigError, StudyError, CheckpointError: there is no such model, or it is no language model.
+    """
+    from lrscope.training.text_generation import language_model_of
+
+    with closing(_load(folder, checkpoint, trial, numerics)) as model:
+        return language_model_of(model)
+
+
+def task_of(folder: Path) -> str:
+    """Return what the models of a folder were trained for: classification or sft. No weights are read.
+
+    Raises:
+        StudyError, CheckpointError: there is no such model.
+    """
+    from lrscope.training.exported import exported_task
+
+    home = compared_study(folder)
+    if is_exported(home):
+        return exported_task(home)
+    with StudyStore.open(home) as store:
+        return built_in(store.config).task
+
+
+def _load(folder: Path, checkpoint: str, trial: int | None, numerics: NumericsConfig | None = None) -> TrainedModel:
     from lrscope.training.exported import load_exported
     from lrscope.training.inference import load_trained
 
     home = compared_study(folder)
     if is_exported(home):
-        return load_exported(home)
+        return load_exported(home, numerics or NumericsConfig())
+    if numerics is not None:
+        rule = f"{home} brings its own {{device}}, {{precision}} and {{threads}}"
+        raise ConfigError(Problem(rule, "another", "leave it out"))
     return load_trained(home, checkpoint, trial)
 
 
 def is_exported(folder: Path) -> bool:
-    """Return whether a folder holds a model and no study."""
-    holds = any((folder / name).is_file() for name in ("config.json", "adapter_config.json"))
-    return holds and not (folder / DATABASE).is_file()
+    """Return whether a folder holds a model or adapters, and no study."""
+    return ((folder / "config.json").is_file() or is_adapter(folder)) and not (folder / DATABASE).is_file()
+
+
+def is_adapter(folder: Path) -> bool:
+    """Return whether a folder holds adapters, as PEFT saves them."""
+    return (folder / "adapter_config.json").is_file()
