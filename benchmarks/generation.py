@@ -20,7 +20,7 @@ from typing import Any
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODEL = Path(os.environ.get("LRSCOPE_SMOLLM2", "~/.cache/lrscope/smollm2-135m")).expanduser()
-NEW_TOKENS, NEW_TOKENS_ANEW = 32, 4
+NEW_TOKENS, NEW_TOKENS_ANEW = 48, 4
 BATCH = 32
 
 Answers = list[list[int]]
@@ -61,14 +61,14 @@ def main() -> None:
         for _ in range(NEW_TOKENS_ANEW):
             ids.append(int(model(torch.tensor([ids]))[0, -1].argmax()))
 
-    def theirs(model: Any, chosen: Answers) -> Answers:
+    def theirs(model: Any, chosen: Answers, *, max_new_tokens: int) -> Answers:
         width = max(map(len, chosen))
         pad = tokenizer.pad_token_id
         ids = torch.tensor([[pad] * (width - len(each)) + each for each in chosen])
         mask = torch.tensor([[0] * (width - len(each)) + [1] * len(each) for each in chosen])
         made = model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=NEW_TOKENS, min_new_tokens=NEW_TOKENS, do_sample=False,
-            pad_token_id=pad, eos_token_id=None,
+            input_ids=ids, attention_mask=mask, max_new_tokens=max_new_tokens, min_new_tokens=max_new_tokens,
+            do_sample=False, pad_token_id=pad, eos_token_id=None,
         )  # fmt: skip
         return [row[width:] for row in made.tolist()]
 
@@ -79,11 +79,15 @@ def main() -> None:
         for at_once in (1, BATCH):
             chosen = prompts[:at_once]
             num_new = NEW_TOKENS * at_once
-            mine, other = partial(generate, ours, chosen, max_new_tokens=NEW_TOKENS), partial(theirs, peer, chosen)
-            (answers, seconds), (their_answers, their_seconds) = _timed(mine, other)
+            both = partial(generate, ours, chosen), partial(theirs, peer, chosen)
+            for work in both:
+                work(max_new_tokens=2)  # weights are read from the disk, and kernels compiled, before anything is timed
+            (answers, seconds), (their_answers, their_seconds) = _timed(
+                *(partial(work, max_new_tokens=NEW_TOKENS) for work in both), rounds=2 if at_once == 1 else 1
+            )
             before = ""
             if at_once == 1:
-                [(_, slow)] = _timed(partial(anew, ours, chosen[0]))
+                [(_, slow)] = _timed(partial(anew, ours, chosen[0]), rounds=1)
                 before = f"{NEW_TOKENS_ANEW / slow:.1f}"
             equal = sum(a == b for a, b in zip(answers, their_answers, strict=True))
             print(
@@ -92,11 +96,11 @@ def main() -> None:
             )
 
 
-def _timed(*works: Callable[[], Any]) -> list[tuple[Any, float]]:
-    """Return the result of each and its shortest time of two, taken in turns: other work disturbs all of them alike."""
+def _timed(*works: Callable[[], Any], rounds: int) -> list[tuple[Any, float]]:
+    """Return the result of each and its shortest time, taken in turns: other work disturbs all of them alike."""
     results: list[Any] = [None] * len(works)
     seconds = [float("inf")] * len(works)
-    for _ in range(2):
+    for _ in range(rounds):
         for place, work in enumerate(works):
             began = perf_counter()
             results[place] = work()

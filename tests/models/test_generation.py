@@ -72,7 +72,9 @@ def test_past_the_context_the_oldest_tokens_fall_out() -> None:
     assert list(stream(model, prompts[-1], max_new_tokens=20)) == expected[-1]
 
 
-def test_texts_of_very_different_lengths() -> None:
+@pytest.mark.parametrize("cache_bytes", [2**30, 2**19])
+def test_texts_of_very_different_lengths(cache_bytes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(generation, "CACHE_BYTES", cache_bytes)
     shape = dataclasses.replace(BASE, max_positions=400)
     model = build_language_model(shape, reference(shape).state_dict())
     draw = torch.Generator().manual_seed(0)

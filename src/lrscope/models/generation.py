@@ -24,7 +24,6 @@ from lrscope.randomness import derive_seed
 SEQUENCES_AT_ONCE = 64
 CACHE_BYTES = 2**30  # fewer sequences at once where they are long
 PROMPT_TOKENS_AT_ONCE = 2**13
-SMALLEST_CACHE = 64  # positions
 
 
 class GeneratingModel(Protocol):
@@ -158,25 +157,29 @@ def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> 
     if not all(text.ids for text in texts):
         raise ConfigError("a prompt must have at least one token: got none; write something to go on from")
     texts = [text for text in texts if text.max_new_tokens > 0]
+    shape, position_bytes = model.model.shape, bytes_a_position(model.model.shape, model.compute_dtype)
 
     def positions(text: _Text) -> int:
-        """Return a power of two that holds the text, so that those of like length share a cache."""
-        needed = min(len(text.ids) + text.max_new_tokens, model.model.shape.max_positions)
-        return min(1 << (max(needed, SMALLEST_CACHE) - 1).bit_length(), model.model.shape.max_positions)
+        return min(len(text.ids) + text.max_new_tokens, shape.max_positions)
 
-    for num_positions, group in groupby(sorted(texts, key=positions), key=positions):
-        yield from _tokens_of_like_length(model, deque(group), num_positions, sampling)
+    def rows(text: _Text) -> int:
+        """Return how many texts of this length run together: a power of two, so that there are few different ones."""
+        fitting = min(SEQUENCES_AT_ONCE, CACHE_BYTES // (position_bytes * positions(text)))
+        return 1 << (max(fitting, 1).bit_length() - 1)
+
+    # Those of like length run at the same time: attention reads as many positions of each as the longest has.
+    for num_rows, group in groupby(sorted(texts, key=positions), key=rows):
+        waiting = deque(group)
+        size = min(num_rows, len(waiting)), positions(waiting[-1])
+        device = model.model.embed_tokens.weight.device
+        yield from _tokens_of(model, waiting, KeyValueCache(shape, *size, model.compute_dtype, device), sampling)
 
 
 @torch.inference_mode()
-def _tokens_of_like_length(
-    model: GeneratingModel, waiting: deque[_Text], num_positions: int, sampling: _Sampling
+def _tokens_of(
+    model: GeneratingModel, waiting: deque[_Text], cache: KeyValueCache, sampling: _Sampling
 ) -> Iterator[tuple[int, int]]:
-    backbone, dtype, limit = model.model, model.compute_dtype, model.model.shape.max_positions
-    fitting = CACHE_BYTES // (bytes_a_position(backbone.shape, dtype) * num_positions)
-    num_rows = max(1, min(SEQUENCES_AT_ONCE, fitting, len(waiting)))
-    device = backbone.embed_tokens.weight.device
-    cache = KeyValueCache(backbone.shape, num_rows, num_positions, dtype, device)
+    backbone, limit = model.model, model.model.shape.max_positions
     running: list[_Text] = []  # in the order of the cache's rows
     while running or waiting:
         states = []
