@@ -20,7 +20,7 @@ from typing import Any
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 MODEL = Path(os.environ.get("LRSCOPE_SMOLLM2", "~/.cache/lrscope/smollm2-135m")).expanduser()
-NEW_TOKENS, NEW_TOKENS_ANEW = 48, 4
+NEW_TOKENS, NEW_TOKENS_ANEW = 32, 4
 BATCH = 32
 
 Answers = list[list[int]]
@@ -79,15 +79,16 @@ def main() -> None:
         for at_once in (1, BATCH):
             chosen = prompts[:at_once]
             num_new = NEW_TOKENS * at_once
-            both = partial(generate, ours, chosen), partial(theirs, peer, chosen)
-            for work in both:
-                work(max_new_tokens=2)  # weights are read from the disk, and kernels compiled, before anything is timed
-            (answers, seconds), (their_answers, their_seconds) = _timed(
-                *(partial(work, max_new_tokens=NEW_TOKENS) for work in both), rounds=2 if at_once == 1 else 1
-            )
+            works = [
+                partial(answer, model, max_new_tokens=NEW_TOKENS)
+                for answer, model in ((generate, ours), (theirs, peer))
+            ]
+            for work in works:
+                work(chosen[:1])  # weights come from the disk before anything is timed
+            (answers, seconds), (their_answers, their_seconds) = (_timed(partial(work, chosen)) for work in works)
             before = ""
             if at_once == 1:
-                [(_, slow)] = _timed(partial(anew, ours, chosen[0]), rounds=1)
+                _, slow = _timed(partial(anew, ours, chosen[0]))
                 before = f"{NEW_TOKENS_ANEW / slow:.1f}"
             equal = sum(a == b for a, b in zip(answers, their_answers, strict=True))
             print(
@@ -96,16 +97,10 @@ def main() -> None:
             )
 
 
-def _timed(*works: Callable[[], Any], rounds: int) -> list[tuple[Any, float]]:
-    """Return the result of each and its shortest time, taken in turns: other work disturbs all of them alike."""
-    results: list[Any] = [None] * len(works)
-    seconds = [float("inf")] * len(works)
-    for _ in range(rounds):
-        for place, work in enumerate(works):
-            began = perf_counter()
-            results[place] = work()
-            seconds[place] = min(seconds[place], perf_counter() - began)
-    return list(zip(results, seconds, strict=True))
+def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    began = perf_counter()
+    result = work()
+    return result, perf_counter() - began
 
 
 if __name__ == "__main__":
