@@ -24,13 +24,15 @@ SHAPE = LlamaShape(
 )  # fmt: skip
 
 
-def llama_folder(folder: Path, shape: LlamaShape = SHAPE, seed: int = 0) -> Path:
+def llama_folder(folder: Path, shape: LlamaShape = SHAPE, seed: int = 0, dtype: torch.dtype = torch.float32) -> Path:
     """Write a LLaMA of random weights, with a tokenizer and a chat template."""
     chat_folder(folder)
     weights = random_weights(shape, seed)
     if not shape.tied:
         weights["lm_head.weight"] = torch.randn(shape.vocab_size, shape.dim) * 0.1
-    write_checkpoint(folder, weights, shape.to_config(), read_tokenizer(None, folder))
+    stored = {name: tensor.to(dtype) for name, tensor in weights.items()}
+    config = {**shape.to_config(), "torch_dtype": str(dtype).removeprefix("torch.")}  # as transformers 4 writes it
+    write_checkpoint(folder, stored, config, read_tokenizer(None, folder))
     return folder
 
 

@@ -10,7 +10,7 @@ from tests.conftest import Cli, Toy
 from transformers import AutoModelForSequenceClassification, TrainingArguments
 
 from lrscope.config import TrialConfig
-from lrscope.report.trainer_arguments import differences, trainer_arguments
+from lrscope.report.trainer_arguments import equal_training, trainer_arguments
 from lrscope.schedules import parse
 
 
@@ -82,9 +82,12 @@ def test_what_trainer_lacks(config: TrialConfig) -> None:
     assert trainer_arguments(config) is None
 
 
-def test_what_is_not_equal_is_said() -> None:
-    assert differences(TrialConfig(peak_rate=1e-3, schedule="warmup(10st) > linear", dropout=0.2)) == [
+def test_what_is_not_equal_is_said(toy: Toy) -> None:
+    study = toy.config(schedule="warmup(10st) > linear", dropout=0.2)
+    equal = equal_training(study, study.trial)
+    assert equal is not None
+    assert equal.differences == (
         "Trainer's warmup runs its first step at rate 0",
         "no dropout of 0.2 before the head",
         "other batches of similar length",
-    ]
+    )

@@ -1,4 +1,4 @@
-"""`lrscope export`: the chosen setting's model, in a folder that transformers loads."""
+"""`lrscope export`: the chosen setting's model, in a folder that transformers or PEFT loads."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ def export(
             show_default=False,
         ),
     ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Merge adapters into their base: a whole model, in the base's precision.")
+    ] = False,
     json: opt.Json = False,
 ) -> None:
     """Copy the chosen setting's model, of its best seed on dev, with the Trainer arguments for the same training.
@@ -31,22 +34,26 @@ def export(
     Example:
 
       lrscope export runs/sweep --out model
+      lrscope export runs/sft --out model --merge
     """
-    from lrscope.report.trainer_arguments import as_call
     from lrscope.workflows.export import export as export_model
 
-    result = export_model(folder, out, trial=trial)
-    config, arguments = result.config, result.trainer_arguments
+    result = export_model(folder, out, trial=trial, merge=merge)
+    config, equal = result.config, result.equal_training
     if result.note:
         echo(f"note: {result.note}", err=True)
     if json:
-        print_json({"model": str(out), "trial": result.trial, "seed": config.seed, "trainer_arguments": arguments})
+        values = {"model": str(out), "trial": result.trial, "seed": config.seed, "loading": result.loading}
+        print_json({**values, "trainer_arguments": None if equal is None else equal.arguments})
         return
-    echo(f"trial {result.trial} (lr {format_rate(config.peak_rate)}, seed {config.seed}) is in {out}; load it with")
-    echo(f'AutoModelForSequenceClassification.from_pretrained("{out.as_posix()}")')
-    if arguments is None:
+    precision = f", in {result.precision} as its base" if result.precision else ""
+    name = f"trial {result.trial} (lr {format_rate(config.peak_rate)}, seed {config.seed})"
+    echo(f"{name} is in {out}{precision}; load it with")
+    echo(result.loading)
+    if equal is None:
         echo(f"Trainer has no schedule or optimizer like its own ({config.schedule}, {config.optimizer})")
     else:
-        with_more = f", {result.extra_steps}" if result.extra_steps else ""
-        echo(f"the same training with Trainer{with_more}: {as_call(arguments)}")
-        echo(f"what is not equal there: {', '.join(result.differences)}")
+        trainer = "TRL's SFTTrainer" if equal.name == "SFTConfig" else "Trainer"
+        with_more = f", {', '.join(equal.beside)}" if equal.beside else ""
+        echo(f"the same training with {trainer}{with_more}: {equal.call}")
+        echo(f"what is not equal there: {', '.join(equal.differences)}")

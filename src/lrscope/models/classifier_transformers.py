@@ -15,7 +15,14 @@ from torch import Tensor, nn
 from lrscope.errors import CheckpointError
 from lrscope.models.classifier import dropped, initial_head
 from lrscope.models.lora import Adapters, LoraSettings
-from lrscope.models.peft_adapters import add_peft_adapters, is_trained, load_peft_tensors, matrix_sizes, peft_tensors
+from lrscope.models.peft_adapters import (
+    add_peft_adapters,
+    is_trained,
+    load_peft_tensors,
+    matrix_sizes,
+    merge,
+    peft_tensors,
+)
 from lrscope.models.trainable import HEADS, TrainableModel
 from lrscope.models.transformers_loading import (
     empty_network,
@@ -78,6 +85,10 @@ class TransformersClassifier(TrainableModel):
         if self.has_adapters:
             return peft_tensors(self.network)
         return {name: tensor.detach() for name, tensor in self.network.state_dict().items()}
+
+    def merged_tensors(self) -> dict[str, Tensor]:
+        """Return the weights of the whole model with its adapters in it, in float32. The model is given up."""
+        return merge(self.network)
 
     @torch.no_grad()
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:

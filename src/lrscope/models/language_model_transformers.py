@@ -26,6 +26,7 @@ from lrscope.models.peft_adapters import (
     is_trained,
     load_peft_tensors,
     matrix_sizes,
+    merge,
     peft_tensors,
 )
 from lrscope.models.trainable import TrainableModel
@@ -137,6 +138,10 @@ class TransformersLearner(TrainableModel):
     def to_tensors(self) -> dict[str, Tensor]:
         """Return the weights to save: by transformers' names, or adapters by PEFT's. Of tied weights there is one."""
         return peft_tensors(self.network) if self.has_adapters else untied_tensors(self.network)
+
+    def merged_tensors(self) -> dict[str, Tensor]:
+        """Return the weights of the whole model with its adapters in it, in float32. The model is given up."""
+        return merge(self.network)
 
     @torch.no_grad()
     def load_tensors(self, tensors: Mapping[str, Tensor]) -> None:

@@ -226,3 +226,31 @@ def require_fitting(own: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> 
                 f"an adapter must fit its base: {name} is {tuple(value.shape)}: got {got}; name the base that it was "
                 "trained on"
             )
+
+
+def merged_tensors(
+    base: Mapping[str, Tensor], stored: Mapping[str, Tensor], settings: LoraSettings
+) -> dict[str, Tensor]:
+    """Return the tensors of a base with stored adapters in them, and what was trained as a whole beside them.
+
+    Each sum W + s·B·A is computed in float32 and rounded once, to the precision of W; what has no place in the base
+    takes the precision of its embedding.
+
+    Raises:
+        CheckpointError: the adapters are of matrices that the base does not have.
+    """
+    whole = dict(base)
+    usual = base["model.embed_tokens.weight"].dtype
+    for name, tensor in stored.items():
+        plain = name.removeprefix(PEFT_PREFIX)
+        if ".lora_B." in plain:
+            continue
+        if ".lora_A." not in plain:
+            whole[plain] = tensor.to(base[plain].dtype if plain in base else usual)
+            continue
+        matrix = f"{plain.split('.lora_A.')[0]}.weight"
+        b_Fr, weight_FD = stored.get(name.replace(".lora_A.", ".lora_B.")), base.get(matrix)
+        if b_Fr is None or weight_FD is None or weight_FD.shape != (b_Fr.shape[0], tensor.shape[1]):
+            raise CheckpointError(f"adapters must fit their base: {name} does not; name the base of these adapters")
+        whole[matrix] = merged(weight_FD, tensor, b_Fr, settings.scale).to(weight_FD.dtype)
+    return whole

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lrscope.models.lora import LoraSettings, initial_values, require_fitting, targeted
 from lrscope.models.trainable import HEADS
-from lrscope.models.transformers_loading import quiet
+from lrscope.models.transformers_loading import quiet, untied_tensors
 from lrscope.randomness import derive_seed
 
 
@@ -73,6 +73,12 @@ def load_peft_tensors(model: Any, tensors: Mapping[str, Tensor]) -> None:
     own = peft_tensors(model)
     require_fitting(own, tensors)
     set_peft_model_state_dict(model, {name: tensors[name] for name in own})
+
+
+def merge(model: Any) -> dict[str, Tensor]:
+    """Return the tensors of a `PeftModel`'s base with its adapters in it, in float32, and give up the model."""
+    model.get_base_model().float()
+    return untied_tensors(model.merge_and_unload())
 
 
 def is_trained(name: str) -> bool:

@@ -64,6 +64,16 @@ def own_dropout(folder: Path) -> float:
     return max(map(float, shares), default=0.0)
 
 
+def stored_precision(folder: Path) -> torch.dtype:
+    """Return the precision that a folder's weights are stored in, by its configuration.
+
+    Raises:
+        CheckpointError: transformers cannot read it.
+    """
+    dtype = getattr(read_configuration(folder), "dtype", None)
+    return dtype if isinstance(dtype, torch.dtype) else torch.float32
+
+
 def empty_network(folder: Path, auto_class: Any, config: Any) -> nn.Module:
     """Return the model that a configuration asks for, without memory for its weights.
 

@@ -18,7 +18,7 @@ from lrscope.findings.findings import findings
 from lrscope.findings.gathered import gathered
 from lrscope.findings.method import Method, method
 from lrscope.findings.statements import DevLossRises, Diverged, OneSetting
-from lrscope.report.trainer_arguments import as_call, differences, extra_steps, trainer_arguments
+from lrscope.report.trainer_arguments import equal_training
 from lrscope.runs.notes import PeakEstimated
 from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
 from lrscope.runs.statement import Statement
@@ -139,14 +139,13 @@ def _commands(c: Conclusions) -> tuple[str, ...]:
         return ()
     config, study = built_in_trial(c.runs.configs[first]), c.runs.study
     assert isinstance(study, StudyConfig), "a command to fine-tune is for the built-in training"
-    batching = study.numerics.batching
-    arguments = trainer_arguments(config, batching)
-    if arguments is None:
+    equal = equal_training(study, config, study.numerics.precision)
+    if equal is None:
         return (str(command),)
-    more = extra_steps(config)
-    unequal = ", ".join(differences(config, batching, study.task))
-    comment = "; ".join([*([more] if more else []), f"not equal: {unequal}"])
-    return (str(command), f"{as_call(arguments, study.task)}  # {comment}")
+    comment = "; ".join(
+        [*([", ".join(equal.beside)] if equal.beside else []), f"not equal: {', '.join(equal.differences)}"]
+    )
+    return (str(command), f"{equal.call}  # {comment}")
 
 
 def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:

@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from lrscope.config import StudyConfig, TrialConfig
+from lrscope.errors import CheckpointError
 from lrscope.files import write_text
 from lrscope.models.adapter_files import adapter_config, saved_modules, target_names, write_adapter
 from lrscope.models.checkpoint_writer import write_checkpoint
+from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.tasks.adapters import lora_settings
 from lrscope.tasks.base import TaskInputs
 
@@ -60,6 +62,28 @@ def _base_name(inputs: TaskInputs) -> str:
     return str(source.absolute()) if source.exists() else inputs.checkpoint.source
 
 
-def base_of(config: StudyConfig, checkpoint: Path) -> str | Path:
-    """Return what a trained model's weights are read from: the checkpoint itself, or the base of adapters."""
-    return config.model.model if config.trial.train_part == "lora" else checkpoint
+def read_trained(config: StudyConfig, checkpoint: Path) -> Checkpoint:
+    """Return what a trained model's weights are read from: the checkpoint itself, or the base of adapters.
+
+    Raises:
+        CheckpointError: it cannot be read, or is not there.
+    """
+    if config.trial.train_part != "lora":
+        return read_checkpoint(checkpoint)
+    base = config.model.model
+    if Path(base).is_absolute() and not Path(base).exists():
+        raise CheckpointError(f"adapters need the base that they were trained on: {base} is not there; put it back")
+    return read_checkpoint(base)
+
+
+def require_base(base: Checkpoint, fingerprint: str | None) -> None:
+    """Hold the base of adapters to the one that they were trained on, where that is known.
+
+    Raises:
+        CheckpointError: it is another one.
+    """
+    if fingerprint is not None and base.fingerprint != fingerprint:
+        raise CheckpointError(
+            f"adapters are used with the base that they were trained on: {base.source} has other weights now; put the "
+            "old ones back, or use lrscope export --merge where they still lie"
+        )

@@ -21,7 +21,6 @@ from lrscope.data.guessing import guessing
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split, Splits, load_split, load_splits
 from lrscope.errors import DataError, StudyError
-from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.classifier_transformers import classifier_matrices
 from lrscope.models.tokenizers import read_tokenizer
 from lrscope.models.trainable import TrainableModel
@@ -29,7 +28,7 @@ from lrscope.randomness import StepRows, derive_seed
 from lrscope.records import Metric, Scores, Unit
 from lrscope.tasks.adapters import adapters_of, check_adapters
 from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
-from lrscope.tasks.checkpoint import base_of, save_weights
+from lrscope.tasks.checkpoint import read_trained, save_weights
 from lrscope.tasks.classification_head import ClassificationHead
 from lrscope.tasks.classification_model import build_classifier, classifier_config
 from lrscope.tasks.text import choose_implementation, dev_of, dropout_notes, encode, read_model, token_limit
@@ -104,7 +103,7 @@ class Classification:
 
     def restore(self, config: StudyConfig, state: Mapping[str, Any], checkpoint: Path) -> ClassificationInputs:
         """Return what is needed to use a checkpoint of a finished study."""
-        weights = read_checkpoint(base_of(config, checkpoint))
+        weights = read_trained(config, checkpoint)
         implementation, _ = choose_implementation(config.model, weights)
         return ClassificationInputs(
             splits={},

@@ -26,7 +26,6 @@ from lrscope.data.conversations import Conversation
 from lrscope.errors import DataError, StudyError
 from lrscope.models.chat_template import ChatTemplate
 from lrscope.models.chat_template_files import read_chat_template, write_chat_template
-from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.language_model import LlamaLearner
 from lrscope.models.language_model_transformers import TransformersLearner, causal_matrices
 from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
@@ -36,7 +35,7 @@ from lrscope.records import Metric, Scores, Unit
 from lrscope.tasks.adapters import check_adapters
 from lrscope.tasks.answering import Answering
 from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
-from lrscope.tasks.checkpoint import base_of, save_weights
+from lrscope.tasks.checkpoint import read_trained, save_weights
 from lrscope.tasks.exact_match import AnswerSettings, check_questions, measure, question_of
 from lrscope.tasks.sft_encoding import EncodedConversations, encode_conversations
 from lrscope.tasks.sft_inputs import SftInputs, template_state
@@ -107,7 +106,7 @@ class SupervisedFineTuning:
 
     def restore(self, config: StudyConfig, state: Mapping[str, Any], checkpoint: Path) -> SftInputs:
         """Return what is needed to use a checkpoint of a finished study."""
-        weights = read_checkpoint(base_of(config, checkpoint))
+        weights = read_trained(config, checkpoint)
         implementation, _ = choose_implementation(config.model, weights)
         kept = state.get("template")
         return SftInputs(

@@ -18,11 +18,12 @@ from lrscope.config import StudyConfig
 from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in, built_in_trial
-from lrscope.errors import CheckpointError, ConfigError, StudyError
+from lrscope.errors import ConfigError, StudyError
 from lrscope.models.checkpoint_writer import metadata_in, read_weights, weights_in
 from lrscope.models.trainable import TrainableModel
 from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation, Examples
+from lrscope.tasks.checkpoint import require_base
 from lrscope.tasks.registry import task_named
 from lrscope.training.endpoint import measured_endpoint
 from lrscope.training.evaluation import outputs_of
@@ -134,11 +135,7 @@ def load_network(
     apply(numerics)
     network = task.build_model(data, replace(config.trial, dropout=0.0), numerics.precision)
     if config.trial.train_part == "lora":
-        if base is not None and data.checkpoint.fingerprint != base:
-            raise CheckpointError(
-                f"adapters are used with the base that they were trained on: {data.checkpoint.source} has other "
-                "weights now; put the old ones back, or use lrscope export --merge where they still lie"
-            )
+        require_base(data.checkpoint, base)
         network.load_tensors(read_weights(path))
     return StudyInputs(config, task, data, numerics), network.to(numerics.device).eval()
 

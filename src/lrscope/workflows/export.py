@@ -1,20 +1,22 @@
-"""The model of a study's choice, copied into a folder that transformers loads."""
+"""The model of a study's choice, in a folder that transformers or PEFT loads."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from lrscope.config import TrialConfig
 from lrscope.config.read import built_in, built_in_trial
 from lrscope.errors import StudyError
-from lrscope.report.trainer_arguments import differences, extra_steps, trainer_arguments
+from lrscope.report.trainer_arguments import EqualTraining, equal_training
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.studies.sealed_test import choice_of, read_choice
@@ -29,24 +31,29 @@ WEIGHTS = ("model.safetensors", "adapter_model.safetensors")
 class ExportResult:
     """What was exported: the trial, its configuration, where its model is, and how Trainer would train the same.
 
-    `trainer_arguments` is None where Trainer has no such schedule or optimizer; `extra_steps` is what they do not say,
-    `differences` what is not equal there, `note` what speaks against this model.
+    `loading` is the line of Python that loads it, `precision` that of merged weights, `equal_training` None where
+    Trainer has no such schedule or optimizer, `note` what speaks against this model.
     """
 
     model: Path
     trial: int
     config: TrialConfig
-    trainer_arguments: dict[str, Any] | None
-    extra_steps: str
-    differences: tuple[str, ...]
+    loading: str
+    precision: str
+    equal_training: EqualTraining | None
     note: str = ""
 
 
-def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
+def export(study: Path, out: Path, *, trial: int | None = None, merge: bool = False) -> ExportResult:
     """Copy a trained model into the new folder `out`: the chosen setting's best seed on dev, or that of `trial`.
 
+    With `merge`, adapters are merged into their base, and `out` is a whole model: sums are computed in float32 and
+    rounded once, to the precision of the base.
+
     Raises:
-        StudyError: `out` holds something, no model was kept, or it cannot be copied; nothing is left behind then.
+        StudyError: `out` holds something, no model was kept, it has no adapters to merge, or it cannot be copied;
+            nothing is left behind then.
+        CheckpointError: the base of adapters to merge is not there, or another one.
     """
     if os.path.lexists(out) and (not out.is_dir() or any(out.iterdir())):
         raise StudyError(f"a model is exported into a new folder: {out} is there already; name another")
@@ -56,17 +63,38 @@ def export(study: Path, out: Path, *, trial: int | None = None) -> ExportResult:
         source = next((store.trial_folder(row.id) / name for name in CHECKPOINTS if _has_model(store, row, name)), None)
         if source is None:
             raise StudyError(f"trial {row.id} of {folder} has no checkpoint: it is {row.status}; run with --keep best")
-        copy_folder(source, out, inside=folder)
         asked, config = built_in(store.config), built_in_trial(row.config)
+        precision = ""
+        if not merge:
+            copy_folder(source, out, inside=folder)
+        elif config.train_part != "lora":
+            got = f"trial {row.id}, trained with --train-part {config.train_part}"
+            raise StudyError(f"--merge is for adapters: got {got}; leave it out")
+        else:
+            from lrscope.training.merging import write_merged
+
+            _refuse_links(source, inside=folder)
+            with new_folder(out) as temporary:
+                precision = write_merged(store, row, source, temporary)
         return ExportResult(
             model=out,
             trial=row.id,
             config=config,
-            trainer_arguments=trainer_arguments(config, asked.numerics.batching),
-            extra_steps=extra_steps(config),
-            differences=tuple(differences(config, asked.numerics.batching, asked.task)),
+            loading=_loading(store, asked.task, out, has_adapters=config.train_part == "lora" and not merge),
+            precision=precision,
+            equal_training=equal_training(asked, config, str(store.numerics.get("precision", "auto"))),
             note=note,
         )
+
+
+def _loading(store: StudyStore, task: str, out: Path, *, has_adapters: bool) -> str:
+    """Return the line of Python that loads an exported model."""
+    auto = "AutoModelForCausalLM" if task == "sft" else "AutoModelForSequenceClassification"
+    if not has_adapters:
+        return f'{auto}.from_pretrained("{out.as_posix()}")'
+    base = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    classes = "" if task == "sft" else f", num_labels={len(store.task_state['names'])}"
+    return f'PeftModel.from_pretrained({auto}.from_pretrained("{Path(base).as_posix()}"{classes}), "{out.as_posix()}")'
 
 
 def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
@@ -104,18 +132,33 @@ def copy_folder(source: Path, out: Path, *, inside: Path) -> None:
     Raises:
         StudyError: there is such a link, or the copy cannot be written.
     """
+    _refuse_links(source, inside=inside)
+    with new_folder(out) as temporary:
+        shutil.copytree(source, temporary, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
+
+
+def _refuse_links(source: Path, *, inside: Path) -> None:
     steps = [source, *(parent for parent in source.parents if inside in parent.parents)]
     for path in (*steps, *source.rglob("*")):
         if path.is_symlink() or not (path.is_dir() or path.is_file()):
             raise StudyError(
                 f"a model is copied from the study's own files: {path} is a link or no file; put the file in its place"
             )
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """Give a temporary folder beside `out`, which becomes `out` when the block ends, whole or not at all.
+
+    Raises:
+        StudyError: it cannot be written.
+    """
     out = out.absolute()  # so that it has a name, as `.` has none
     temporary, moved = None, list[Path]()
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-        shutil.copytree(source, temporary, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
+        yield temporary
         if not out.is_dir():
             temporary.replace(out)
             return

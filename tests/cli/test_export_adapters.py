@@ -1,0 +1,182 @@
+"""`lrscope export` of adapters: as PEFT loads them, or merged into their base as transformers loads it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import peft
+import pytest
+import torch
+import transformers
+from peft import AutoPeftModelForCausalLM, PeftModel
+from tests.conftest import Cli, Toy
+from tests.sft import SHAPE, SftToy, llama_folder, other_folder
+from tests.training.test_trial import straight
+from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
+
+from lrscope.models.checkpoint_writer import read_weights
+
+LORA = {"train_part": "lora", "lora_rank": 4, "lora_alpha": 16.0, "peak_rate": 3e-2}
+IDS = torch.randint(3, 320, (2, 12), generator=torch.Generator().manual_seed(0))
+
+
+def logits(model: torch.nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        return model.eval()(input_ids=IDS).logits.float()  # type: ignore[no-any-return]
+
+
+def loaded_by(line: str) -> torch.nn.Module:
+    """Return what the printed line of Python loads."""
+    assert line.count("\n") == 0
+    model: torch.nn.Module = eval(line, {**vars(transformers), **vars(peft)})
+    return model
+
+
+def run_of(toy: SftToy, folder: Path, model: Path, **changes: object) -> Path:
+    straight(dataclasses.replace(toy, model=model).config(**LORA, **changes), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    made = {
+        "float32": llama_folder(folder / "float32"),
+        "bfloat16": llama_folder(folder / "bfloat16", dtype=torch.bfloat16),
+        "untied": llama_folder(folder / "untied", dataclasses.replace(SHAPE, tied=False)),
+        "sharded": llama_folder(folder / "whole", dataclasses.replace(SHAPE, tied=False)),
+        "qwen3": other_folder(folder / "qwen3", "qwen3"),
+        "gemma3": other_folder(folder / "gemma3", "gemma3"),
+    }
+    network = AutoModelForCausalLM.from_pretrained(made["sharded"])
+    network.save_pretrained(folder / "sharded", max_shard_size="20KB")
+    for path in made["sharded"].glob("*token*"):
+        shutil.copy(path, folder / "sharded" / path.name)
+    shutil.copy(made["sharded"] / "chat_template.jinja", folder / "sharded")
+    assert (folder / "sharded" / "model.safetensors.index.json").is_file()
+    return {**made, "sharded": folder / "sharded"}
+
+
+@pytest.mark.parametrize("name", ["float32", "untied", "sharded", "qwen3", "gemma3"])
+def test_what_is_merged_is_what_peft_loads(
+    name: str, models: dict[str, Path], sft_toy: SftToy, tmp_path: Path, cli: Cli
+) -> None:
+    run = run_of(sft_toy, tmp_path / "run", models[name])
+    code, out, error = cli("export", run, "--out", tmp_path / "adapters")
+    assert code == 0, error
+    adapted = loaded_by(out.splitlines()[1])
+    assert isinstance(adapted, PeftModel)
+    code, out, error = cli("export", run, "--out", tmp_path / "model", "--merge")
+    assert code == 0, error
+    assert "in float32 as its base" in out.splitlines()[0]
+    merged = loaded_by(out.splitlines()[1])
+    assert torch.allclose(logits(merged), logits(adapted), atol=2e-5)
+    base = logits(AutoModelForCausalLM.from_pretrained(models[name]))
+    assert (base - logits(merged)).abs().max() > 0.05
+    unloaded = adapted.merge_and_unload().state_dict()
+    for key, value in merged.state_dict().items():
+        assert torch.allclose(value, unloaded[key], atol=1e-5), key
+    automatic = AutoPeftModelForCausalLM.from_pretrained(tmp_path / "adapters")
+    assert torch.allclose(logits(automatic), logits(merged), atol=2e-5)
+    for folder in ("adapters", "model"):
+        tokenizer = AutoTokenizer.from_pretrained(tmp_path / folder)
+        text = tokenizer.apply_chat_template([{"role": "user", "content": "the fox"}], tokenize=False)
+        assert "<|im_start|>user\nthe fox" in text
+    assert not (tmp_path / "adapters" / "model.safetensors").exists()
+    assert not (tmp_path / "model" / "adapter_config.json").exists()
+
+
+def test_a_sum_is_rounded_once_to_the_precision_of_the_base(
+    models: dict[str, Path], sft_toy: SftToy, tmp_path: Path, cli: Cli
+) -> None:
+    run = run_of(sft_toy, tmp_path / "run", models["bfloat16"])
+    code, out, error = cli("export", run, "--out", tmp_path / "model", "--merge")
+    assert code == 0, error
+    assert "in bfloat16 as its base" in out
+    assert json.loads((tmp_path / "model" / "config.json").read_text())["dtype"] == "bfloat16"
+    merged = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+    assert merged.dtype == torch.bfloat16
+    exact = PeftModel.from_pretrained(
+        AutoModelForCausalLM.from_pretrained(models["bfloat16"], dtype=torch.float32), run / "trials/0001/best"
+    ).merge_and_unload()
+    for key, value in exact.state_dict().items():
+        # A sum that lies at a rounding edge may fall to either side.
+        off = (merged.state_dict()[key].float() - value).abs() / value.abs().clamp(min=1e-6)
+        assert off.max() <= 2**-8 * 1.001, key
+
+
+@pytest.mark.parametrize("targets", ["q_proj+v_proj", "layers.1.mlp.up_proj", "layers.0.self_attn.q_proj+down_proj"])
+def test_targets_by_name_load_with_peft(targets: str, sft_toy: SftToy, tmp_path: Path, chat_llama: Path) -> None:
+    run = run_of(sft_toy, tmp_path / "run", chat_llama, epochs=1, lora_targets=targets, lora_scaling="sqrt-rank")
+    stored = read_weights(run / "trials/0001/best")
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(chat_llama), run / "trials/0001/best")
+    theirs = {n.replace(".default", ""): p for n, p in model.named_parameters() if "lora_" in n}
+    assert set(theirs) == set(stored)
+    assert all(torch.equal(value, theirs[name]) for name, value in stored.items())
+
+
+def test_a_classifier_is_merged_with_its_head(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    straight(toy.config(**LORA), tmp_path / "run")
+    code, out, error = cli("export", tmp_path / "run", "--out", tmp_path / "adapters")
+    assert code == 0, error
+    assert "num_labels=3" in out
+    adapted = loaded_by(out.splitlines()[1])
+    code, out, error = cli("export", tmp_path / "run", "--out", tmp_path / "model", "--merge")
+    assert code == 0, error
+    merged = loaded_by(out.splitlines()[1])
+    assert merged.config.id2label == {0: "bad", 1: "mixed", 2: "good"}
+    for ids in IDS % 300:
+        batch = {"input_ids": ids[None]}
+        with torch.no_grad():
+            assert torch.allclose(merged.eval()(**batch).logits, adapted.eval()(**batch).logits, atol=1e-5)
+    printed = [
+        cli("evaluate", "--run", folder, "--data", toy.dev, "--json")
+        for folder in (tmp_path / "run", tmp_path / "model")
+    ]
+    measured = [json.loads(out) for _, out, _ in printed]
+    assert measured[0]["loss"] == pytest.approx(measured[1]["loss"], abs=1e-5)
+    assert measured[0]["accuracy"] == measured[1]["accuracy"]
+
+
+def test_a_classifier_of_another_architecture_is_merged(tmp_path: Path, toy: Toy, cli: Cli) -> None:
+    straight(toy.config(**LORA, implementation="transformers"), tmp_path / "run")
+    for flags, name in ((["--merge"], "model"), ([], "adapters")):
+        assert cli("export", tmp_path / "run", "--out", tmp_path / name, *flags)[0] == 0
+    base = AutoModelForSequenceClassification.from_pretrained(toy.model, num_labels=3)
+    adapted = PeftModel.from_pretrained(base, tmp_path / "adapters").eval()
+    merged = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    for ids in IDS % 300:
+        with torch.no_grad():
+            assert torch.allclose(merged(input_ids=ids[None]).logits, adapted(input_ids=ids[None]).logits, atol=1e-5)
+
+
+def test_what_has_no_adapters_is_not_merged(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    straight(sft_toy.config(epochs=1), tmp_path / "run")
+    code, _, error = cli("export", tmp_path / "run", "--out", tmp_path / "model", "--merge")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "--merge is for adapters: got trial 1, trained with --train-part full; leave it out" in error
+    assert not (tmp_path / "model").exists()
+    code, out, error = cli("export", tmp_path / "run", "--out", tmp_path / "model")
+    assert code == 0, error
+    assert loaded_by(out.splitlines()[1]).dtype == torch.float32
+
+
+def test_a_base_that_is_gone_or_another_is_said(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    base = llama_folder(tmp_path / "base")
+    run = run_of(sft_toy, tmp_path / "run", base, epochs=1)
+    base.rename(tmp_path / "moved")
+    for command in (
+        ["export", run, "--out", tmp_path / "model", "--merge"],
+        ["evaluate", "--run", run, "--data", sft_toy.dev],
+    ):
+        code, _, error = cli(*command)
+        assert (code, error.count("\n")) == (2, 1)
+        assert f"adapters need the base that they were trained on: {base} is not there" in error
+    llama_folder(base, seed=1)
+    code, _, error = cli("export", run, "--out", tmp_path / "model", "--merge")
+    assert (code, error.count("\n")) == (2, 1)
+    assert f"{base} has other weights now" in error
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "data", "moved", "run"]
