@@ -29,18 +29,6 @@ class CostEstimate:
     num_bytes: int
 
 
-class Check(Protocol):
-    """Looks whether a trial can be built of the inputs."""
-
-    def __call__(self, trial: AnyTrial) -> None:
-        """Look at a trial.
-
-        Raises:
-            LrscopeError: it cannot.
-        """
-        ...
-
-
 class Cost(Protocol):
     """Estimates what trials will cost, by trying a few steps."""
 
@@ -56,8 +44,7 @@ class Prepared:
     `fingerprint` is one digest an input, `sizes` the number of examples a split, `overlaps` (split, split, how many
     examples of the second the first holds too), `task_state` what the task must know again, `notes` are for the user.
     `files` are written into the study's folder, by name, for processes that read the inputs again. `unit` is what steps
-    count, `check` looks at a trial before anything is written. `cost` is None where nothing is known of it before a
-    trial has run, as of the user's own training.
+    count. `cost` is None where nothing is known of it before a trial has run, as of the user's own training.
     """
 
     metric: Metric
@@ -70,7 +57,6 @@ class Prepared:
     task_state: Mapping[str, Any]
     overlaps: tuple[tuple[str, str, int], ...] = ()
     unit: Unit = "examples"
-    check: Check | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -80,15 +66,13 @@ class Prepared:
 
 
 def check_trial(prepared: Prepared, trial: AnyTrial) -> None:
-    """Look whether a trial can run on these inputs: its schedule fits, and its evaluations, and its model can be built.
+    """Look whether a trial can run on these inputs: its schedule fits, and its evaluations.
 
     Raises:
         ScheduleError, ConfigError: it cannot.
     """
     if isinstance(trial, TrialConfig):  # of one's own training, the schedule is its own
         trial.evaluation_steps(trial.resolve_schedule(prepared.training_size).horizon)
-    if prepared.check is not None:
-        prepared.check(trial)
 
 
 @dataclass(frozen=True)

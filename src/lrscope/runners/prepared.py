@@ -35,16 +35,6 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
     def cost(trials: Sequence[AnyTrial], folder: Path, *, own_process: bool) -> CostEstimate:
         return estimate(inputs, [built_in_trial(trial) for trial in trials], folder, own_process=own_process)
 
-    checked: set[tuple[int, str]] = set()
-
-    def check(trial: AnyTrial) -> None:
-        """Build adapters of each kind once: whether targets and rank fit depends on the model's matrices."""
-        config = built_in_trial(trial)
-        kind = (config.lora_rank, config.lora_targets)
-        if config.train_part == "lora" and kind not in checked:
-            inputs.build_model(config)
-            checked.add(kind)
-
     return Prepared(
         metric=inputs.task.metric,
         fingerprint=inputs.data.fingerprint,
@@ -60,5 +50,4 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
         },
         overlaps=inputs.data.overlaps,
         unit=inputs.task.unit,
-        check=check,
     )
