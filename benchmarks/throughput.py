@@ -29,6 +29,7 @@ SHAPES: dict[str, dict[str, int]] = {
     "260K": dict(vocab_size=512, dim=64, num_layers=5, num_heads=8, num_kv_heads=4, hidden_dim=172, batches=107),
     "15M": dict(vocab_size=32000, dim=288, num_layers=6, num_heads=6, num_kv_heads=6, hidden_dim=768, batches=52),
     "42M": dict(vocab_size=32000, dim=512, num_layers=8, num_heads=8, num_kv_heads=8, hidden_dim=1376, batches=26),
+    "135M": dict(vocab_size=49152, dim=576, num_layers=30, num_heads=9, num_kv_heads=3, hidden_dim=1536, batches=6),
 }
 TRAINER = {
     "trainer, defaults": ("random", "float32"),
