@@ -114,7 +114,7 @@ def measure_trl(shape: str, part: str, batch: int, how: dict[str, Any]) -> dict[
     elif order == "packed":
         options["packing"] = True
     elif order == "padding-free":
-        options["padding_free"] = True
+        options |= {"padding_free": True, "max_length": None}
     with tempfile.TemporaryDirectory() as folder:
         arguments = SFTConfig(
             output_dir=folder, use_cpu=True, completion_only_loss=True, per_device_train_batch_size=batch,
