@@ -62,7 +62,7 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor | None, Tensor | None, None]:
         saved = iter(ctx.saved_tensors)
-        grad_h, grad_w = (next(saved).mul_(grad) if has else None for has in ctx.has)
+        grad_h, grad_w = (next(saved) * grad if has else None for has in ctx.has)
         return grad_h, grad_w, None
 
 
