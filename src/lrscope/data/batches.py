@@ -42,9 +42,25 @@ def plan_epoch(
     return [plan[place] for place in generator.permutation(len(plan))]
 
 
-def plan_evaluation(lengths: NDArray[np.int64], batch_size: int) -> Plan:
-    """Return all examples in batches of like length, the longest first, so that memory runs out at once or never."""
-    return _cut(np.argsort(-lengths, kind="stable"), batch_size)
+def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, most_tokens: int | None = None) -> Plan:
+    """Return all examples in batches of like length, the longest first, so that memory runs out at once or never.
+
+    A batch has at most `most_tokens`, or one example.
+
+    >>> [batch.tolist() for batch in plan_evaluation(np.array([2, 9, 8, 3]), 3, most_tokens=12)]
+    [[1], [2, 3], [0]]
+    """
+    order = np.argsort(-lengths, kind="stable")
+    if most_tokens is None:
+        return _cut(order, batch_size)
+    plan: Plan = []
+    first = tokens = 0
+    for place, length in enumerate(lengths[order]):
+        if place > first and (place - first == batch_size or tokens + length > most_tokens):
+            plan.append(order[first:place])
+            first, tokens = place, 0
+        tokens += int(length)
+    return [*plan, order[first:]]
 
 
 def padding_share(lengths: NDArray[np.int64], plan: Sequence[NDArray[np.int64]]) -> float:

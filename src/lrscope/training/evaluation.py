@@ -14,6 +14,7 @@ from lrscope.tasks.base import EncodedSplit
 from lrscope.training.study_inputs import StudyInputs
 
 BATCH_SIZE = 64
+MOST_TOKENS = 8192  # of a batch: what a training step of long examples holds, and no more
 
 
 @torch.inference_mode()
@@ -34,5 +35,5 @@ def outputs_of(model: nn.Module, inputs: StudyInputs, split: EncodedSplit) -> ND
 def _each_batch(
     model: nn.Module, inputs: StudyInputs, split: EncodedSplit
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
-    for indices in plan_evaluation(split.lengths, BATCH_SIZE):
+    for indices in plan_evaluation(split.lengths, BATCH_SIZE, MOST_TOKENS):
         yield indices, inputs.task.outputs(model, inputs.batch(split, indices)).float().cpu().numpy()
