@@ -14,7 +14,7 @@ import transformers
 from peft import AutoPeftModelForCausalLM, PeftModel
 from tests.conftest import Cli, Toy
 from tests.sft import SHAPE, SftToy, llama_folder, other_folder
-from tests.training.test_trial import straight
+from tests.training.test_trial import assert_same, stopped_at, straight
 from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer
 
 from lrscope.models.checkpoint_writer import read_weights
@@ -180,3 +180,30 @@ def test_a_base_that_is_gone_or_another_is_said(sft_toy: SftToy, tmp_path: Path,
     assert (code, error.count("\n")) == (2, 1)
     assert f"{base} has other weights now" in error
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "data", "moved", "run"]
+
+
+def test_a_folder_of_adapters_is_no_model(sft_toy: SftToy, tmp_path: Path, chat_llama: Path, cli: Cli) -> None:
+    run = run_of(sft_toy, tmp_path / "run", chat_llama, epochs=1)
+    toy = dataclasses.replace(sft_toy, model=run / "best")
+    code, _, error = cli("finetune", *toy.options("--out", str(tmp_path / "other")))
+    assert (code, error.count("\n")) == (2, 1)
+    assert f"a model is more than adapters: got {run / 'best'}; name their base, {chat_llama}, or merge them" in error
+
+
+def test_a_run_whose_base_is_gone_goes_on_where_it_lies_again(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    base = llama_folder(tmp_path / "base")
+    config = dataclasses.replace(sft_toy, model=base).config(**LORA)
+    straight(config, tmp_path / "one")
+    stopped_at(config, tmp_path / "run", 7, "stop")
+    base.rename(tmp_path / "moved")
+    code, _, error = cli("finetune", "--resume", tmp_path / "run")
+    assert (code, error.count("\n")) == (2, 1)
+    assert f"no such model: {base}" in error
+    llama_folder(base, seed=1)
+    code, _, error = cli("finetune", "--resume", tmp_path / "run")
+    assert (code, error.count("\n")) == (2, 1)
+    assert "weights changed since" in error
+    shutil.rmtree(base)
+    (tmp_path / "moved").rename(base)
+    assert cli("finetune", "--resume", tmp_path / "run")[0] == 0
+    assert_same(tmp_path / "one", tmp_path / "run")

@@ -12,12 +12,12 @@ from torch import Tensor
 from lrscope.errors import CheckpointError
 from lrscope.files import write_text
 from lrscope.models.checkpoint_writer import ADAPTER_WEIGHTS, write_tensors
-from lrscope.models.checkpoints import read_json
+from lrscope.models.checkpoints import ADAPTER_CONFIG, read_json
 from lrscope.models.lora import ALL_LINEAR, PEFT_PREFIX, LoraSettings
 from lrscope.models.tokenizers import TextTokenizer
 from lrscope.models.trainable import HEADS
 
-CONFIG = "adapter_config.json"
+CONFIG = ADAPTER_CONFIG
 # What the settings of an adapter may be that is one here; the first is what PEFT takes where nothing is said.
 PLAIN: Mapping[str, tuple[Any, ...]] = {
     "peft_type": ("LORA",), "bias": ("none",), "use_dora": (False, None), "modules_to_save": (None, []),

@@ -30,7 +30,7 @@ def write_checkpoint(
     Raises:
         StudyError: the folder cannot be written, or the disk is full; the older weights are untouched.
     """
-    _make_folder(folder)
+    make_folder(folder)
     write_text(folder / "config.json", json.dumps(dict(config), indent=2) + "\n")
     if not (folder / "tokenizer.json").is_file():
         tokenizer.save(folder)
@@ -47,7 +47,7 @@ def write_tensors(
     """
     from safetensors.torch import save_file
 
-    _make_folder(folder)
+    make_folder(folder)
     stored = {key: tensor.contiguous().cpu() for key, tensor in tensors.items()}
     with replacing(folder / name) as temporary:
         try:
@@ -104,7 +104,12 @@ def metadata_in(folder: Path) -> dict[str, str]:
     return read_safetensors(weights_in(folder) or folder / WEIGHTS, with_tensors=False)[1]
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder for a checkpoint.
+
+    Raises:
+        StudyError: it cannot be written.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -29,6 +29,7 @@ from lrscope.models.shape import LlamaShape, check_config, unsupported_reason
 HUB_FILES_BUT_WEIGHTS = ["*.json", "*.jinja", "tokenizer.model"]
 HUB_FILES = [*HUB_FILES_BUT_WEIGHTS, "*.safetensors", "pytorch_model*.bin"]
 FILES = (".bin", ".pt", ".pth", ".gguf")
+ADAPTER_CONFIG = "adapter_config.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +96,13 @@ def _locate(source: str | Path, hub_files: list[str]) -> Path:
             raise CheckpointError(f"no such model: {name}; name a folder, a file, or a model on the Hugging Face hub")
         path = _from_hub(name, hub_files)
     if path.is_dir() and not (path / "config.json").is_file():
+        if (path / ADAPTER_CONFIG).is_file():
+            base = read_json(path / ADAPTER_CONFIG).get("base_model_name_or_path")
+            named = f"{base!s:.200}" if base else "the model that they were trained on"
+            raise CheckpointError(
+                f"a model is more than adapters: got {name}; name their base, {named}, or merge them into it with "
+                "lrscope export --merge"
+            )
         path = _only_model_in(path)
     return path
 

@@ -122,7 +122,8 @@ def load_network(folder: Path, auto_class: Any, config: Any, *, dtype: Any, seed
 
 
 def _reason(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    first, *more = (str(error).strip() or type(error).__name__).splitlines()
+    return f"{first} {more[0].strip()}" if first.endswith(":") and more else first
 
 
 def plain_names(names: Any) -> list[str]:

@@ -13,7 +13,7 @@ from lrscope.config import StudyConfig, TrialConfig
 from lrscope.errors import CheckpointError
 from lrscope.files import write_text
 from lrscope.models.adapter_files import adapter_config, saved_modules, target_names, write_adapter
-from lrscope.models.checkpoint_writer import write_checkpoint
+from lrscope.models.checkpoint_writer import make_folder, write_checkpoint
 from lrscope.models.checkpoints import Checkpoint, read_checkpoint
 from lrscope.tasks.adapters import lora_settings
 from lrscope.tasks.base import TaskInputs
@@ -35,6 +35,7 @@ def save_weights(
         described = {name: value for name, value in config.items() if name != "torch_dtype"}
         described["dtype"] = _precision(tensors)
         if kind == "CAUSAL_LM" and (inputs.checkpoint.path / GENERATION).is_file():
+            make_folder(folder)
             write_text(folder / GENERATION, (inputs.checkpoint.path / GENERATION).read_text(encoding="utf-8"))
         write_checkpoint(folder, tensors, described, inputs.tokenizer, metadata=metadata)
         return
