@@ -228,7 +228,7 @@ def test_a_seal_that_cannot_be_opened(toy: Toy, tmp_path: Path, cli: Cli) -> Non
     options = toy.options("--lr", "1e-4,1e-2", "--epochs", "1", "--yes")
     place = options.index("--test")
     for name, test, said in (
-        ("none", [], "has no test sentences to open"),
+        ("none", [], "has no test examples to open"),
         ("bare", ["--test", str(bare)], "test scores need labels"),
     ):
         assert cli("sweep", *options[:place], *options[place + 2 :], *test, "--out", tmp_path / name)[0] == 0

@@ -44,7 +44,7 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
     assert code == 0, err
     assert "6 settings × 2 seeds, 12 trials to run" in err
     assert "2 combinations are the same as others and run once" in err
-    assert "trial 2  lr 1e-3  LoRA rank 2  seed 0" in err
+    assert "trial 2  lr 1e-3  LoRA rank 2  seed 0  epoch 1/1  dev log-loss" in err
     assert "lr 1e-3, LoRA rank 4" in out
     assert "lr 1e-2, full fine-tuning" in out
     before = values(folder)
@@ -67,11 +67,22 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
         if files:
             found = evaluate(folder, tmp_path / "sft.jsonl", trial=row)
             assert found.metrics["loss"] > 0, rows[row].config
-    code, out, err = cli("report", folder)
-    assert code == 0, err
-    page = (folder / "report.md").read_text(encoding="utf-8")
-    assert "--task sft" in page
-    assert "--chat-template plain" in page
+    # Examples and log-losses are what is spoken of, in every language; nothing is missing that has a guess.
+    for lang, words in (
+        ("en", ["dev log-loss (final)", "train log-loss", "full fine-tuning"]),
+        ("zh", ["对数损失", "全参数微调"]),
+    ):
+        code, out, err = cli("report", folder, "--lang", lang)
+        assert code == 0, err
+        text, page = ((folder / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
+        for shown in (text, page):
+            assert all(word in shown for word in words)
+            for word in ("sentence", "accuracy", "准确率", "dev loss", "guessing", "猜测"):
+                assert word not in shown.replace("token_accuracy", ""), word
+        assert "dev log-loss" in out or lang == "zh"
+        assert "--task sft" in text
+        assert "--chat-template plain" in text
+    assert json.loads(cli("report", folder, "--json")[1])["metric"] == {"name": "loss", "direction": "minimize"}
     # A study that is extended keeps what it has.
     assert cli("sweep", "--resume", folder, "--lora-rank", "8", "--yes")[0] == 0
     after = values(folder)

@@ -166,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except RuntimeError as error:  # torch says in words that memory ran out
         if not any(words in str(error) for words in OUT_OF_MEMORY):
             raise
-        _refuse("the memory is full; use a smaller model, cut sentences with --max-tokens, or --gradient-checkpointing")
+        _refuse("the memory is full; use a smaller model, cut examples with --max-tokens, or --gradient-checkpointing")
     except (KeyboardInterrupt, typer.Abort):
         echo("stopped", err=True)
         sys.exit(exit_code(INTERRUPTED))

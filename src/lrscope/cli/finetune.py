@@ -127,7 +127,7 @@ def _plain(run: FinetuneResult) -> dict[str, Any]:
 
 
 def _closing_lines(run: FinetuneResult) -> list[str]:
-    result, metric = run.result, run.result.metric.name
+    result, metric = run.result, run.config.metric_label(run.result.metric.name)
     lines = []
     if result.status == "diverged":
         lines.append(f"diverged: {result.reason}; try a lower --lr or a longer --warmup")
@@ -142,7 +142,10 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
         name = run.config.sft.generate_metric
         (value,) = [record.metrics[name] for record in run.evaluations if name in record.metrics]
         lines.append(f"dev {name} {value:.4f} of what was generated at the end: it is in {run.answers}")
-    lines += [f"test after step {record.step}: {metrics_line(record.metrics)}" for record in run.tests]
+    lines += [
+        f"test after step {record.step}: {metrics_line(record.metrics, run.config.metric_labels)}"
+        for record in run.tests
+    ]
     if run.is_sealed:
         lines.append("test predictions are kept unscored; --score-test or lrscope evaluate opens them, and is recorded")
     elif run.unscored is not None:

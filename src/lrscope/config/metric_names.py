@@ -16,6 +16,7 @@ Face's `evaluate` (huggingface.co/docs/evaluate) and, for preferences, of TRL's 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Literal
 
 _LESS = (
@@ -159,3 +160,14 @@ def preference(name: str) -> tuple[int, int, str]:
         return (len(_ORDER) + 1, 0, name)
     after = {"maximize": 0, "minimize": 3, None: 4}[direction]
     return (len(_ORDER) + after, length, name)
+
+
+def metric_labels(task: str) -> Mapping[str, str]:
+    """Return what people call metrics of a task, of those that records call otherwise.
+
+    So that records join those of other programs, which call every loss a loss.
+
+    >>> metric_labels("sft")
+    {'loss': 'log-loss'}
+    """
+    return {"loss": "log-loss"} if task == "sft" else {}

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 from lrscope.config.any_study import AnyStudy
 from lrscope.config.base import Section, setting, settings_of, show_value, without_none
 from lrscope.config.find import FindConfig
+from lrscope.config.metric_names import metric_labels
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.data.dev_share import parse_share
@@ -224,12 +225,26 @@ class StudyConfig(AnyStudy):
         """What trials read and train, as a report shows it."""
         sections = without_none({**self.data.to_dict(), **self.sft.to_dict()})
         known = {**settings_of(DataConfig), **settings_of(SftConfig)}
-        own = {
-            name: value for name, value in sections.items() if not known[name].tasks or self.task in known[name].tasks
-        }
+        own = {name: value for name, value in sections.items() if known[name].belongs_to(self.task)}
         if self.data.dev_share is None:
             del own["split_seed"]
-        return {"model": self.model.model, **own, "batch_size": self.trial.batch_size}
+        if self.sft.generate_metric == "none":
+            own = {name: value for name, value in own.items() if name not in ("generate_metric", "answer_tokens")}
+        return {"model": self.model.model, **own, "batch_size": self.trial.batch_size, **self._part_named}
+
+    @property
+    def _part_named(self) -> Mapping[str, Any]:
+        """What is trained, where it is not the full model, and its settings: those that all trials have alike."""
+        part = {} if self.trial.train_part == "full" else {"train_part": self.trial.train_part}
+        own = [name for name, item in settings_of(TrialConfig).items() if item.of_part in part.values()]
+        values = {**part, **{name: getattr(self.trial, name) for name in own}}
+        compared = {} if self.sweep is None else self.sweep.grid
+        return {name: value for name, value in values.items() if name not in compared}
+
+    @property
+    def metric_labels(self) -> Mapping[str, str]:
+        """What people call its metrics, of those that records call otherwise."""
+        return metric_labels(self.task)
 
     def reading(self, paths: Mapping[str, Any]) -> StudyConfig:
         """Return the same study with inputs read from elsewhere: `paths` by setting.

@@ -15,7 +15,7 @@ from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import PATTERNS, Chart, Dots, Points, Series, Sign
 from lrscope.report.thinned_curve import Spread, thinned
-from lrscope.report.wording import Wording, inline
+from lrscope.report.wording import Wording
 from lrscope.report.wording import number as written
 from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
@@ -42,13 +42,13 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
     lines: list[tuple[Sign, str]] = []
     for line_number, (kind, numbers) in enumerate(families.items()):
         offset = 7.0 * (line_number - (len(families) - 1) / 2.0)
-        name = inline(described(dict(zip(c.runs.varied, kind, strict=True))))
+        name = wording.setting(described(dict(zip(c.runs.varied, kind, strict=True))))
         pattern = line_number % len(PATTERNS)
         lines += [(PATTERNS[pattern], name)] * (len(families) > 1)
         line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)
         series.append(Series(name, line, None, dots="none", dashes=pattern, offset=offset, is_named=False))
         for number in numbers:
-            series += _arm(c, number, offset)
+            series += _arm(c, number, offset, wording)
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     rates, first = tuple(sorted({_rate(arm) for arm in c.arms})), c.recommended
     return Chart(
@@ -70,9 +70,9 @@ def _rate(arm: ArmView) -> float:
     return float(arm.rate or 0.0)
 
 
-def _arm(c: Conclusions, number: int, offset: float) -> list[Series]:
+def _arm(c: Conclusions, number: int, offset: float, wording: Wording) -> list[Series]:
     """Return a setting's mean with its interval, full where it may be the best, and its seeds beside it."""
-    arm, name = c.arms[number], inline(c.arms[number].name)
+    arm, name = c.arms[number], wording.setting(c.arms[number].name)
     dots: Dots = "filled" if arm.standing == "contender" else "hollow"
     mean = Series(
         name, ((_rate(arm), arm.value),), number, line=False, dots=dots, errors=(half_width(c, number),), offset=offset
@@ -168,7 +168,7 @@ def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], 
     has_dev = any(not math.isnan(run.last("dev", metric.name)) for n in shown for run in c.arms[n].done)
     dots: Dots = "none" if has_dev else "filled"
     for number in shown:
-        name = inline(c.arms[number].name)
+        name = wording.setting(c.arms[number].name)
         pattern = (0, 2, 3)[number // 7 % 3]
         points, spread = _curve(c.arms[number], "dev", metric)
         dev.append(Series(name, points, number, dashes=pattern, spread=spread if len(shown) <= MAX_SPREADS else ()))

@@ -71,8 +71,8 @@ class Document:
 
     @property
     def metric(self) -> str:
-        """The name of the decision metric."""
-        return self.conclusions.runs.metric.name
+        """What people call the decision metric."""
+        return self.conclusions.runs.metric_label
 
     @property
     def head(self) -> tuple[Statement, ...]:
@@ -158,7 +158,7 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         "train-metric": [_mean([run.last("train", metric.name) for run in arm.done]) for arm in c.arms],
     }
     if metric.name == "loss":
-        optional = {name: optional[name] for name in ("test", "train-loss")}
+        optional = {name: optional[name] for name in ("test", "train-metric")}
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
     gaps = _gaps(c)
     compares = len(c.arms) > 1

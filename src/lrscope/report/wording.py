@@ -35,7 +35,7 @@ class Wording:
             q.Step: lambda step: self.word("at-step", step=f"{step:,.0f}"),
             q.LogEntry: lambda entry: self.word("at-entry", entry=f"{entry:,.0f}"),
             AppliedSchedule: lambda applied: schedule_text(applied, self.word, self.text, self.locale),
-            q.Setting: inline, q.Text: inline, q.Settings: self._settings,
+            q.Setting: self.setting, q.Text: inline, q.Settings: self._settings,
             q.Names: lambda names: self._listed([inline(name) for name in names]),
             q.Rates: lambda rates: self._listed([_rate(rate) for rate in rates]),
             q.Estimate: self._estimate, q.Interval: self._interval,
@@ -49,6 +49,11 @@ class Wording:
     def text(self, value: object) -> str:
         """Return a quantity as it is written: by its type."""
         return self._writers[type(value)](value)
+
+    def setting(self, name: str) -> str:
+        """Return the name of a setting, on one line."""
+        parts = inline(name).split(", ")
+        return ", ".join(self.locale.settings.get(part, part) for part in parts)
 
     def sentence(self, statement: Statement) -> str:
         """Return a statement as a sentence."""
@@ -93,7 +98,7 @@ class Wording:
 
     def _settings(self, names: Sequence[str]) -> str:
         """List settings; where several are bare rates, the rates alone."""
-        shown = [inline(name) for name in names]
+        shown = [self.setting(name) for name in names]
         if len(shown) > 1 and all(name.startswith("lr ") and "," not in name for name in shown):
             shown = [name.removeprefix("lr ") for name in shown]
         if len(shown) > MAX_NAMED:

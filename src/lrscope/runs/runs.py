@@ -57,6 +57,11 @@ class Runs:
         return done | {"interrupted"} if len(lengths) == 1 else done
 
     @property
+    def metric_label(self) -> str:
+        """What people call the decision metric."""
+        return self.metric.name if self.study is None else self.study.metric_label(self.metric.name)
+
+    @property
     def axis(self) -> Axis:
         """What all runs are drawn against: the epoch where it is known of every point, else the step."""
         return axis_of(self.runs)

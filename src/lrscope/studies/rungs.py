@@ -91,7 +91,8 @@ def cost_of(store: StudyStore, row: TrialRow | None) -> NDArray[np.float64] | No
     # The loss tells rates apart sooner than what it stands for; it is there for every task.
     name = "loss" if "loss" in scores else store.metric.name
     sign = -store.metric.sign if name == store.metric.name else 1.0
-    values = sign * scores[name].values.astype(np.float64)
+    weights = scores[name].weights.astype(np.float64)
+    values = sign * scores[name].values.astype(np.float64) * weights / weights.mean()  # whose mean is the metric
     return values if np.isfinite(values).all() else None
 
 

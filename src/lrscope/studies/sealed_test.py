@@ -115,7 +115,7 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
     """Score the stored test predictions of these trials at their endpoints; return how many were opened now.
 
     Raises:
-        StudyError: the study has no test sentences, or they have no labels.
+        StudyError: the study has no test examples, or they have no labels.
     """
     from lrscope.tasks.registry import task_named
 
@@ -123,7 +123,7 @@ def open_test(store: StudyStore, trials: Sequence[TrialRow], asked_by: str) -> i
         return _open_measured(store, trials, asked_by)
     config = built_in(store.config)
     if config.data.test is None:
-        raise StudyError(f"{store.folder} has no test sentences to open: none were named with --test")
+        raise StudyError(f"{store.folder} has no test examples to open: none were named with --test")
     task = task_named(config.task)
     targets = task.sealed_targets(config, store.task_state, store.fingerprint.get("test"))
     opened = 0

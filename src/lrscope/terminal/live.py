@@ -78,7 +78,11 @@ class Live:
                 self.close(None, None, None)
             case FinetuneStarted():
                 self._note(*progress.lines)
-                self._open(TrialProgress(progress.total_steps, progress.num_epochs, unit=progress.unit))
+                self._open(
+                    TrialProgress(
+                        progress.total_steps, progress.num_epochs, unit=progress.unit, labels=progress.metric_labels
+                    )
+                )
             case FinetuneRecord() if isinstance(drawing, TrialProgress):
                 drawing.update(progress.record)
             case CostEstimated():

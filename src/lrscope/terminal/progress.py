@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from time import monotonic
 from types import TracebackType
 
@@ -63,8 +64,16 @@ class Speed:
 class TrialProgress:
     """Draws one trial. `total_steps` and `num_epochs` are of the whole trial, whatever part of it runs now."""
 
-    def __init__(self, total_steps: int, num_epochs: int, *, quiet: bool = False, unit: Unit = "examples") -> None:
-        self._speed = Speed(unit)
+    def __init__(
+        self,
+        total_steps: int,
+        num_epochs: int,
+        *,
+        quiet: bool = False,
+        unit: Unit = "examples",
+        labels: Mapping[str, str] | None = None,
+    ) -> None:
+        self._speed, self._labels = Speed(unit), labels or {}
         self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
         self._console = progress_console()
         self._bar: Progress | None = None
@@ -126,7 +135,10 @@ class TrialProgress:
         parts = [f"epoch {record.epoch:.4g}/{self.num_epochs}"]
         for name, evaluation in (("train", self._train), ("dev", record)):
             if evaluation is not None:
-                parts += [f"{name} {metric} {value:.4f}" for metric, value in evaluation.metrics.items()]
+                parts += [
+                    f"{name} {self._labels.get(metric, metric)} {value:.4f}"
+                    for metric, value in evaluation.metrics.items()
+                ]
         self._last_line = monotonic()
         self._line("  ".join(parts) + ("  (best so far)" if record.improved else ""))
 

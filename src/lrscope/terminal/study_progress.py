@@ -79,7 +79,7 @@ class StudyProgress:
     """Draws a study as it runs, on standard error or on `console`; a line a trial alone where `is_plain`."""
 
     def __init__(self, started: StudyStarted, console: Console | None = None, *, is_plain: bool = False) -> None:
-        self._metric, self._unit = started.metric, started.unit
+        self._metric, self._unit, self._labels = started.metric, started.unit, started.config.metric_labels
         self._console, self._is_plain = console or progress_console(), is_plain
         self._drawn, self._stopping = 0.0, False
         self._is_external, self._at_once = isinstance(started.config, ExternalStudy), 1
@@ -175,7 +175,7 @@ class StudyProgress:
 
     def _cells(self, trial: int, row: _Row) -> list[str]:
         config = row.config
-        metric = "" if row.metric is None else f"dev {self._metric} {row.metric:.4f}"
+        metric = "" if row.metric is None else f"dev {self._label} {row.metric:.4f}"
         cells = [
             f"trial {trial}", f"lr {format_rate(config.peak_rate)}", self._beside.of(config), f"seed {config.seed}",
             _reached(row), metric, str(row.speed) if row.state == "running" else "", row.state,
@@ -188,6 +188,10 @@ class StudyProgress:
         self._waiting = {r.id: r.config.length or 1.0 for r in trials if is_open(r)}
         self._trials = {row.id: row for row in trials}
         self._beside = BesideRate([row.config for row in trials])
+
+    @property
+    def _label(self) -> str:
+        return self._labels.get(self._metric, self._metric)
 
     def _left(self) -> str:
         known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
@@ -226,7 +230,7 @@ class StudyProgress:
         second = self._beside.heading
         table = Table(box=None, pad_edge=False, caption=self._left(), caption_justify="left")
         reached = "reached" if self._is_external else "epoch"
-        metric = f"dev {self._metric}".rstrip()
+        metric = f"dev {self._label}".rstrip()
         for name in (
             "trial",
             "lr",

@@ -223,7 +223,8 @@ class Trial:
         return self._done < self.total_steps and self.history.should_stop(self.config.patience)
 
     def _why_stopped(self) -> str:
-        return f"dev {self.store.metric.name} has not improved for {self.config.patience} evaluations"
+        metric = self.store.config.metric_label(self.store.metric.name)
+        return f"dev {metric} has not improved for {self.config.patience} evaluations"
 
     # What is kept
 

@@ -10,7 +10,7 @@ sweep(config, folder, callbacks=Callbacks(on_progress=show, stop=stop))
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,13 +91,14 @@ class StudyEnded:
 class FinetuneStarted:
     """A single fine-tune begins, or goes on. `lines` say of what, on what, and notes for the user.
 
-    `unit` is what steps count.
+    `unit` is what steps count, `metric_labels` what people call metrics that records call otherwise.
     """
 
     total_steps: int
     num_epochs: int
     lines: tuple[str, ...]
     unit: Unit = "examples"
+    metric_labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -113,7 +113,13 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
     trial, folder, result = run.trial, run.store.folder, None
     command = str(resume("finetune", folder))
     callbacks.on_progress(
-        FinetuneStarted(trial.total_steps, trial.config.epochs, tuple(_what_runs(run)), run.inputs.task.unit)
+        FinetuneStarted(
+            trial.total_steps,
+            trial.config.epochs,
+            tuple(_what_runs(run)),
+            run.inputs.task.unit,
+            run.inputs.config.metric_labels,
+        )
     )
     callbacks.check_stop(command)
     logs = feed_of(run.store, callbacks)

@@ -42,7 +42,7 @@ def open_test_scores(folder: Path, conclusions: Conclusions, which: str = "chose
 
     Raises:
         ConfigError: the runs were imported.
-        StudyError: another process writes the study, its choice is damaged, or its test sentences have changed.
+        StudyError: another process writes the study, its choice is damaged, or its test examples have changed.
     """
     if conclusions.runs.is_imported:
         raise ConfigError("--open-test is for a study of lrscope: what was imported has no sealed test scores")

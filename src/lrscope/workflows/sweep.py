@@ -43,6 +43,7 @@ class SweepResult:
 
     folder: Path
     metric: str
+    metric_label: str  # what people call it
     settings: tuple[ArmSummary, ...]
     conclusions: Conclusions | None
 
@@ -199,4 +200,6 @@ def read_sweep(store: StudyStore) -> SweepResult:
     summaries, conclusions = tuple(summarize(store)), None
     if len(summaries) <= MAX_ARMS:
         conclusions = conclude_study(store.folder).conclusions
-    return SweepResult(store.folder, store.metric.name, summaries, conclusions)
+    return SweepResult(
+        store.folder, store.metric.name, store.config.metric_label(store.metric.name), summaries, conclusions
+    )

@@ -1,5 +1,5 @@
 """The words of the report, a file a language: `WORDS`, by key, `SAY`, a sentence for every kind of statement with places
-for its fields, `METRICS`, metrics whose names are translated, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
+for its fields, `METRICS` and `SETTINGS`, metrics and settings whose names are translated, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
 
 What a check-up of one run says, and what is noted of records, stand in files beside it, such as `en_checkup.py` and
 `en_records.py`. Adding a language is adding its files with the same keys, and its name to `NAMES`.
@@ -24,6 +24,7 @@ class Locale(NamedTuple):
     words: Mapping[str, str]
     say: Mapping[str, str]
     metrics: Mapping[str, str]
+    settings: Mapping[str, str]
     comma: str
     conjunction: str
     semicolon: str
@@ -45,4 +46,4 @@ def locale(name: str) -> Locale:
         words |= part.WORDS
         say |= part.SAY
     joints = (module.COMMA, module.CONJUNCTION, module.SEMICOLON, module.ASIDE, module.SPACE)
-    return Locale(name, words, say, module.METRICS, *joints)
+    return Locale(name, words, say, module.METRICS, module.SETTINGS, *joints)

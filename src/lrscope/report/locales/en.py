@@ -3,6 +3,7 @@
 COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = ", ", " and ", "; ", " ({})", " "
 
 METRICS = {"": "metric"}  # names of metrics that are written otherwise than files write them; none was measured: ""
+SETTINGS: dict[str, str] = {}
 
 WORDS = {
     "title": "Which learning rate, and how sure?",

@@ -2,7 +2,8 @@
 
 COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = "、", "、", "；", "（{}）", ""
 
-METRICS = {"": "指标", "acc": "准确率", "accuracy": "准确率", "loss": "损失"}
+METRICS = {"": "指标", "acc": "准确率", "accuracy": "准确率", "loss": "损失", "log-loss": "对数损失"}
+SETTINGS = {"full fine-tuning": "全参数微调", "head alone": "仅分类头"}
 
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
