@@ -150,7 +150,7 @@ class SweepStudy:
             values = dict(c.runs.configs[arm.name].values)
             rows.append(
                 {"lr": values.pop("peak_rate"), **values, "seeds": len(arm.done), c.runs.metric.name: arm.value,
-                 "sd": arm.sd, "verdict": Wording(locale("en"), c.runs.metric_label).word(arm.standing),
+                 "sd": arm.sd, "verdict": Wording(locale("en"), c.runs.metric_title).word(arm.standing),
                  "diverged": arm.num_diverged, "failed": arm.num_failed}
             )  # fmt: skip
         return rows

@@ -40,7 +40,7 @@ def evaluate(
 
       lrscope evaluate --run runs/sft --data test.jsonl
     """
-    from lrscope.config.metric_names import metric_labels
+    from lrscope.config.metric_names import metric_titles
     from lrscope.workflows.trained_model import evaluate as measure
 
     result = measure(run, data, checkpoint=checkpoint, trial=trial)
@@ -58,7 +58,7 @@ def evaluate(
         )
         return
     what = {"classification": "sentences"}.get(result.task, "examples")
-    measured = metrics_line(result.metrics, metric_labels(result.task))
+    measured = metrics_line(result.metrics, metric_titles(result.task))
     echo(f"{measured} on {result.num_examples} {what} ({checkpoint}, step {result.step})")
     if result.opened_test:
         echo(f"these are the run's sealed test {what}: the opening was recorded", err=True)

@@ -127,7 +127,7 @@ def _plain(run: FinetuneResult) -> dict[str, Any]:
 
 
 def _closing_lines(run: FinetuneResult) -> list[str]:
-    result, metric = run.result, run.config.metric_label(run.result.metric.name)
+    result, metric = run.result, run.config.metric_title(run.result.metric.name)
     lines = []
     if result.status == "diverged":
         lines.append(f"diverged: {result.reason}; try a lower --lr or a longer --warmup")
@@ -143,7 +143,7 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
         (value,) = [record.metrics[name] for record in run.evaluations if name in record.metrics]
         lines.append(f"dev {name} {value:.4f} of what was generated at the end: it is in {run.answers}")
     lines += [
-        f"test after step {record.step}: {metrics_line(record.metrics, run.config.metric_labels)}"
+        f"test after step {record.step}: {metrics_line(record.metrics, run.config.metric_titles)}"
         for record in run.tests
     ]
     if run.is_sealed:

@@ -27,7 +27,7 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> int:
         return code
     print_settings(result)
     if conclusions is not None:
-        echo("\n".join(Wording(locale("en"), result.metric_label).answer(answer(conclusions))))
+        echo("\n".join(Wording(locale("en"), result.metric_title).answer(answer(conclusions))))
     if failed := sum(each.num_failed for each in result.settings):
         again = resume("sweep", result.folder, retry_failed=True)
         echo(f"{counted(failed, 'run')} failed; to try again: {again}")
@@ -37,8 +37,8 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> int:
 
 def print_settings(result: SweepResult) -> None:
     """Print the table of settings alone."""
-    loss = result.metric_label if result.metric == "loss" else "loss"
-    metric = f"dev {result.metric_label or 'metric'}"
+    loss = result.metric_title if result.metric == "loss" else "loss"
+    metric = f"dev {result.metric_title or 'metric'}"
     names = ["setting", metric, "dev loss", f"train {loss}", "best epoch", "trials"]
     rows = [names, *map(_row, result.settings)]
     # What nothing is known of, as losses and epochs of a training of one's own, is left out; the loss is told once.

@@ -49,13 +49,13 @@ class AnyStudy(Section):
         raise NotImplementedError
 
     @property
-    def metric_labels(self) -> Mapping[str, str]:
+    def metric_titles(self) -> Mapping[str, str]:
         """What people call its metrics, of those that records call otherwise."""
         return {}
 
-    def metric_label(self, name: str) -> str:
+    def metric_title(self, name: str) -> str:
         """Return what people call a metric."""
-        return self.metric_labels.get(name, name)
+        return self.metric_titles.get(name, name)
 
     def reading(self, paths: Mapping[str, Any]) -> Self:
         """Return the same study with inputs read from elsewhere: `paths` by the names of `input_paths`."""

@@ -65,7 +65,7 @@ def described(settings: Mapping[str, Any], own_names: Collection[str] = ()) -> s
     parts = {known[name].of_part for name in given if name in known and name not in own_names}
     texts = []
     for name, value in given.items():
-        labels = known[name].value_labels if name in known and name not in own_names else {}
+        labels = known[name].value_titles if name in known and name not in own_names else {}
         if not labels:
             texts.append(f"{name if name in own_names else title_of(name)} {shown(name, value)}")
         elif value not in parts:

@@ -162,12 +162,12 @@ def preference(name: str) -> tuple[int, int, str]:
     return (len(_ORDER) + after, length, name)
 
 
-def metric_labels(task: str) -> Mapping[str, str]:
+def metric_titles(task: str) -> Mapping[str, str]:
     """Return what people call metrics of a task, of those that records call otherwise.
 
     So that records join those of other programs, which call every loss a loss.
 
-    >>> metric_labels("sft")
+    >>> metric_titles("sft")
     {'loss': 'log-loss'}
     """
     return {"loss": "log-loss"} if task == "sft" else {}

@@ -29,7 +29,7 @@ class Setting:
     version 0.1, which is still read. `parse` makes the value of what is given. `items` are the names that a list may
     hold. `tasks` are those that a setting belongs to, all of them where there are none; `of_part` is the value of
     `train_part` that it belongs to. `task_defaults` are defaults of tasks that differ from the field's own.
-    `value_labels` say what people call its values, where those need no name before them.
+    `value_titles` say what people call its values, where those need no name before them.
     """
 
     help: str
@@ -56,7 +56,7 @@ class Setting:
     tasks: tuple[str, ...] = ()
     of_part: str = ""
     task_defaults: Mapping[str, Any] = field(default_factory=dict)
-    value_labels: Mapping[str, str] = field(default_factory=dict)
+    value_titles: Mapping[str, str] = field(default_factory=dict)
 
     name: str = ""
     section: str = ""

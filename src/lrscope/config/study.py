@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal, Self
 from lrscope.config.any_study import AnyStudy
 from lrscope.config.base import Section, setting, settings_of, show_value, without_none
 from lrscope.config.find import FindConfig
-from lrscope.config.metric_names import metric_labels
+from lrscope.config.metric_names import metric_titles
 from lrscope.config.sweep import SweepConfig
 from lrscope.config.trial import TrialConfig
 from lrscope.data.dev_share import parse_share
@@ -242,9 +242,9 @@ class StudyConfig(AnyStudy):
         return {name: value for name, value in values.items() if name not in compared}
 
     @property
-    def metric_labels(self) -> Mapping[str, str]:
+    def metric_titles(self) -> Mapping[str, str]:
         """What people call its metrics, of those that records call otherwise."""
-        return metric_labels(self.task)
+        return metric_titles(self.task)
 
     def reading(self, paths: Mapping[str, Any]) -> StudyConfig:
         """Return the same study with inputs read from elsewhere: `paths` by setting.

@@ -62,7 +62,7 @@ class TrialConfig(AnyTrial):
     )  # fmt: skip
     train_part: Literal["full", "lora", "head"] = setting(
         "full", help="What is trained: the full model, low-rank adapters (LoRA), or the classification head alone.",
-        varies=True, in_find=True, value_labels={"full": "full fine-tuning", "lora": "LoRA", "head": "head alone"},
+        varies=True, in_find=True, value_titles={"full": "full fine-tuning", "lora": "LoRA", "head": "head alone"},
     )  # fmt: skip
     epochs: int = setting(
         5, help="Passes over the training set.", metavar="N", at_least=1, cap=100_000, way_out="try 3",

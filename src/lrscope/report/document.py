@@ -72,7 +72,7 @@ class Document:
     @property
     def metric(self) -> str:
         """What people call the decision metric."""
-        return self.conclusions.runs.metric_label
+        return self.conclusions.runs.metric_title
 
     @property
     def head(self) -> tuple[Statement, ...]:

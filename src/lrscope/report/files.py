@@ -39,7 +39,7 @@ def write_images(c: Conclusions, language: Locale, folder: Path) -> list[Path]:
     """Draw `metric.png` and `curves.png` of a study into its folder; return those that there is anything to draw of."""
     from lrscope.report.chart_image import save_charts
 
-    wording = Wording(language, c.runs.metric_label)
+    wording = Wording(language, c.runs.metric_title)
     by_rate = rate_chart(c, wording)
     charts = {"metric.png": [by_rate] if by_rate is not None else [], "curves.png": curve_charts(c, wording)}
     for name, each in charts.items():

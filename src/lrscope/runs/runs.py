@@ -57,9 +57,9 @@ class Runs:
         return done | {"interrupted"} if len(lengths) == 1 else done
 
     @property
-    def metric_label(self) -> str:
+    def metric_title(self) -> str:
         """What people call the decision metric."""
-        return self.metric.name if self.study is None else self.study.metric_label(self.metric.name)
+        return self.metric.name if self.study is None else self.study.metric_title(self.metric.name)
 
     @property
     def axis(self) -> Axis:

@@ -80,7 +80,7 @@ class Live:
                 self._note(*progress.lines)
                 self._open(
                     TrialProgress(
-                        progress.total_steps, progress.num_epochs, unit=progress.unit, labels=progress.metric_labels
+                        progress.total_steps, progress.num_epochs, unit=progress.unit, titles=progress.metric_titles
                     )
                 )
             case FinetuneRecord() if isinstance(drawing, TrialProgress):

@@ -108,13 +108,13 @@ def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str
     return lines
 
 
-def metrics_line(metrics: Mapping[str, float], labels: Mapping[str, str] | None = None) -> str:
-    """Return metrics as a person reads them; `labels` are what people call those that have another name.
+def metrics_line(metrics: Mapping[str, float], titles: Mapping[str, str] | None = None) -> str:
+    """Return metrics as a person reads them; `titles` are what people call those that have another name.
 
     >>> metrics_line({"loss": 1.23456, "accuracy": 0.375})
     'loss 1.2346, accuracy 0.3750'
     """
-    return ", ".join(f"{(labels or {}).get(name, name)} {value:.4f}" for name, value in metrics.items())
+    return ", ".join(f"{(titles or {}).get(name, name)} {value:.4f}" for name, value in metrics.items())
 
 
 def counted(number: int, what: str) -> str:

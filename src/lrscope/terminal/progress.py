@@ -71,9 +71,9 @@ class TrialProgress:
         *,
         quiet: bool = False,
         unit: Unit = "examples",
-        labels: Mapping[str, str] | None = None,
+        titles: Mapping[str, str] | None = None,
     ) -> None:
-        self._speed, self._labels = Speed(unit), labels or {}
+        self._speed, self._titles = Speed(unit), titles or {}
         self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
         self._console = progress_console()
         self._bar: Progress | None = None
@@ -136,7 +136,7 @@ class TrialProgress:
         for name, evaluation in (("train", self._train), ("dev", record)):
             if evaluation is not None:
                 parts += [
-                    f"{name} {self._labels.get(metric, metric)} {value:.4f}"
+                    f"{name} {self._titles.get(metric, metric)} {value:.4f}"
                     for metric, value in evaluation.metrics.items()
                 ]
         self._last_line = monotonic()

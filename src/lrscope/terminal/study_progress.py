@@ -79,7 +79,7 @@ class StudyProgress:
     """Draws a study as it runs, on standard error or on `console`; a line a trial alone where `is_plain`."""
 
     def __init__(self, started: StudyStarted, console: Console | None = None, *, is_plain: bool = False) -> None:
-        self._metric, self._unit, self._labels = started.metric, started.unit, started.config.metric_labels
+        self._metric, self._unit, self._titles = started.metric, started.unit, started.config.metric_titles
         self._console, self._is_plain = console or progress_console(), is_plain
         self._drawn, self._stopping = 0.0, False
         self._is_external, self._at_once = isinstance(started.config, ExternalStudy), 1
@@ -191,7 +191,7 @@ class StudyProgress:
 
     @property
     def _label(self) -> str:
-        return self._labels.get(self._metric, self._metric)
+        return self._titles.get(self._metric, self._metric)
 
     def _left(self) -> str:
         known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"

@@ -223,7 +223,7 @@ class Trial:
         return self._done < self.total_steps and self.history.should_stop(self.config.patience)
 
     def _why_stopped(self) -> str:
-        metric = self.store.config.metric_label(self.store.metric.name)
+        metric = self.store.config.metric_title(self.store.metric.name)
         return f"dev {metric} has not improved for {self.config.patience} evaluations"
 
     # What is kept

@@ -91,14 +91,14 @@ class StudyEnded:
 class FinetuneStarted:
     """A single fine-tune begins, or goes on. `lines` say of what, on what, and notes for the user.
 
-    `unit` is what steps count, `metric_labels` what people call metrics that records call otherwise.
+    `unit` is what steps count, `metric_titles` what people call metrics that records call otherwise.
     """
 
     total_steps: int
     num_epochs: int
     lines: tuple[str, ...]
     unit: Unit = "examples"
-    metric_labels: Mapping[str, str] = field(default_factory=dict)
+    metric_titles: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

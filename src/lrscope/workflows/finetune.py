@@ -118,7 +118,7 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
             trial.config.epochs,
             tuple(_what_runs(run)),
             run.inputs.task.unit,
-            run.inputs.config.metric_labels,
+            run.inputs.config.metric_titles,
         )
     )
     callbacks.check_stop(command)

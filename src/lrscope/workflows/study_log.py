@@ -202,7 +202,7 @@ def _conclusions(store: StudyStore) -> Conclusions | None:
 
 def verdict_of(c: Conclusions, store: StudyStore) -> VerdictLog:
     """Return conclusions as a sink takes them."""
-    words = Wording(locale("en"), c.runs.metric_label)
+    words = Wording(locale("en"), c.runs.metric_title)
     trials = {arm.name: tuple(row.id for row in rows) for arm, rows in grouped(store.trials())}
     chosen = c.recommended
     return VerdictLog(

@@ -43,7 +43,7 @@ class SweepResult:
 
     folder: Path
     metric: str
-    metric_label: str  # what people call it
+    metric_title: str  # what people call it
     settings: tuple[ArmSummary, ...]
     conclusions: Conclusions | None
 
@@ -201,5 +201,5 @@ def read_sweep(store: StudyStore) -> SweepResult:
     if len(summaries) <= MAX_ARMS:
         conclusions = conclude_study(store.folder).conclusions
     return SweepResult(
-        store.folder, store.metric.name, store.config.metric_label(store.metric.name), summaries, conclusions
+        store.folder, store.metric.name, store.config.metric_title(store.metric.name), summaries, conclusions
     )

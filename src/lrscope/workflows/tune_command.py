@@ -257,7 +257,7 @@ class _Tune:
             return
         for note in audit(runs.runs, runs.configs):
             if isinstance(note, SameRates) or (isinstance(note, SettingUnused) and note.name == "lr"):
-                said = Wording(locale("en"), runs.metric_label).sentence(note)
+                said = Wording(locale("en"), runs.metric_title).sentence(note)
                 raise StudyError(f"all {len(costs)} rates came to the same value: {said} Another --out begins anew")
 
     def _further(self, edge: float) -> float | None:
