@@ -155,6 +155,47 @@ def test_ten_steps_of_training_equal_pefts(name: str, ratio: float) -> None:
         assert (value - other).norm() < 1e-3 * other.norm(), key
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_models_of_a_base_share_its_weights_and_leave_them_alone(dtype: torch.dtype) -> None:
+    base = {n: tensor.to(dtype) for n, tensor in reference(BASE).state_dict().items() if n != "lm_head.weight"}
+    kept = {name: tensor.clone() for name, tensor in base.items()}
+    learners = [build_learner(BASE, base, dtype, copies=False) for _ in range(2)]
+    config, inputs = TrialConfig(peak_rate=1e-2, train_part="lora", weight_decay=0.1), batch(BASE)
+    for learner in learners:
+        learner.add_adapters(LoraSettings(rank=4, alpha=8.0), seed=0)
+        learner.set_trainable("lora")
+        learner.set_gradient_checkpointing(True)
+        course = steps(
+            learner, build_optimizer(learner, config), ([inputs] for _ in range(3)),
+            lambda model, batch: (model(*batch).total, 20.0), lambda _: 1e-2,
+        )  # fmt: skip
+        losses = [record.loss for record in course]
+        assert losses[-1] < losses[0]
+    for name, tensor in base.items():
+        assert torch.equal(tensor, kept[name]), name
+        for learner in learners:
+            own = dict(learner.named_parameters(remove_duplicate=False))[name]
+            assert own.ndim == 1 or own.data_ptr() == tensor.data_ptr(), name
+    dtypes = {(p.requires_grad, p.dtype) for p in learners[0].parameters() if p.ndim > 1}
+    assert dtypes == {(True, torch.float32), (False, dtype)}
+
+
+def test_bfloat16_is_near_float32() -> None:
+    settings, theirs = SETTINGS["all-linear"], reference(BASE)
+    learner = learner_with(BASE, settings, theirs)
+    exact = learner(*batch(BASE))
+    exact.total.backward()
+    wanted = our_gradients(learner)
+    rounded = learner_with(BASE, settings, theirs)
+    rounded.compute_dtype = torch.bfloat16
+    losses = rounded(*batch(BASE))
+    assert torch.allclose(losses.total, exact.total, rtol=0.01)
+    losses.total.backward()
+    for key, gradient in our_gradients(rounded).items():
+        assert gradient.dtype == torch.float32
+        assert (gradient - wanted[key]).norm() < 0.05 * wanted[key].norm(), key
+
+
 # Dropout
 
 

@@ -112,6 +112,20 @@ def test_logits_are_of_what_is_learned_alone(family: str, others: dict[str, Path
     assert some.count_B.tolist() == [3, 2]
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_an_example_does_not_see_what_stands_beside_it(family: str, others: dict[str, Path]) -> None:
+    learner = build_transformers_learner(others[family], torch.float32, None).eval()
+    ids, lengths = torch.randint(3, 300, (3, 40)), torch.tensor([40, 9, 23])
+    learned = (torch.arange(40) < lengths[:, None]) & (torch.arange(40) > 3)
+    with torch.no_grad():
+        together = learner(ids, lengths, learned)
+        for row, length in enumerate(lengths.tolist()):
+            part = slice(row, row + 1)
+            alone = learner(ids[part, :length], lengths[part], learned[part, :length])
+            assert torch.allclose(alone.loss_B, together.loss_B[part], atol=1e-4)
+            assert alone.count_B.item() == length - 4
+
+
 def test_the_dtype_of_what_is_frozen_and_of_what_is_trained(others: dict[str, Path]) -> None:
     adapters = Adapters(LoraSettings(rank=4, alpha=8.0), 0)
     learner = build_transformers_learner(others["qwen3"], torch.bfloat16, adapters)
