@@ -14,11 +14,12 @@ from tests.conftest import Cli
 from tests.sft import SftToy
 
 from lrscope.config import SftConfig, SweepConfig
-from lrscope.errors import CheckpointError, ConfigError
+from lrscope.errors import CheckpointError, ConfigError, StudyError
 from lrscope.models.checkpoint_writer import write_checkpoint
 from lrscope.models.checkpoints import read_checkpoint
 from lrscope.models.tokenizers import read_tokenizer
 from lrscope.store.study import StudyStore
+from lrscope.studies.sealed_test import open_test
 from lrscope.workflows.finetune import finetune
 from lrscope.workflows.sweep import sweep
 from lrscope.workflows.trained_model import evaluate, predict
@@ -48,7 +49,7 @@ def test_evaluating_dev_gives_what_was_measured_in_training(sft_toy: SftToy, tmp
     assert (best.num_examples, best.opened_test) == (17, False)
     code, out, err = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last")
     assert (code, err) == (0, "")
-    assert out.startswith("loss ")
+    assert out.startswith("log-loss ")
     assert out.endswith(" on 17 examples (last, step 18)\n")
     assert "bits_per_byte" in out
     code, out, _ = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last", "--json")
@@ -148,3 +149,53 @@ def test_classes_are_not_predicted_by_a_language_model(sft_toy: SftToy, tmp_path
     texts.write_text("what is it\n", encoding="utf-8")
     with pytest.raises(ConfigError, match="predicted by a classifier"):
         predict(sft_toy.model, texts)
+
+
+def test_test_scores_are_opened_without_the_model(sft_toy: SftToy, tmp_path: Path) -> None:
+    """Stored outputs are scored by the bytes that the study kept, as long as the test file is what it was."""
+    model = shutil.copytree(sft_toy.model, tmp_path / "model")
+    toy = replace(sft_toy, model=model)
+    grid = {"peak_rate": [1e-3, 1e-2]}
+    config = replace(toy.config(epochs=2), sweep=SweepConfig(grid=grid, seeds=1, keep="all"))
+    config = replace(config, data=replace(config.data, max_tokens=32))  # what is cut counts no bytes
+    sweep(config, tmp_path / "sweep")
+    finetune(replace(toy.config(epochs=2, peak_rate=1e-2), score_test=True), tmp_path / "scored")
+    model.rename(tmp_path / "away")
+    with StudyStore.open(tmp_path / "sweep", for_writing=True) as store:
+        assert store.evaluations(1, "test") == []
+        assert open_test(store, store.trials(), "report --open-test all") == 2
+        opened = store.evaluations(2, "test", with_scores=True)[-1]
+        assert len(store.openings()) == 2
+    (tmp_path / "away").rename(model)
+    measured = evaluate(tmp_path / "sweep", toy.test, checkpoint="last", trial=2)
+    assert opened.metrics == measured.metrics
+    assert len(opened.scores["loss"].values) == 11
+    scored = evaluate(tmp_path / "scored", toy.test, checkpoint="last")
+    with StudyStore.open(tmp_path / "scored") as store:
+        assert store.evaluations(1, "test")[-1].metrics == scored.metrics
+        assert {o["asked_by"] for o in store.openings()} == {"--score-test", "evaluate"}
+
+
+def test_a_test_file_that_has_changed_is_not_scored(sft_toy: SftToy, tmp_path: Path) -> None:
+    finetune(sft_toy.config(epochs=1), tmp_path / "run")
+    rows = sft_toy.test.read_text(encoding="utf-8").splitlines()
+    sft_toy.test.write_text("\n".join(rows[::-1]) + "\n", encoding="utf-8")
+    with (
+        StudyStore.open(tmp_path / "run", for_writing=True) as store,
+        pytest.raises(StudyError, match="has changed since then"),
+    ):
+        open_test(store, store.trials(), "test")
+
+
+def test_a_report_shows_how_many_answers_are_right(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    measured = SftConfig(generate_metric="exact_match", answer_after="###", answer_tokens=24)
+    grid = {"peak_rate": [1e-3, 1e-2]}
+    config = replace(sft_toy.config(epochs=6), sft=measured, sweep=SweepConfig(grid=grid, seeds=2, keep="none"))
+    sweep(config, tmp_path / "sweep")
+    code, out, err = cli("report", tmp_path / "sweep")
+    assert code == 0, err
+    best = [stored(tmp_path / "sweep", trial=trial)["exact_match"] for trial in (2, 4)]
+    heading, *rows = (line for line in out.splitlines() if "  " in line)
+    assert "dev exact match (final)" in heading
+    assert f"  {sum(best) / 2:.3f}  " in next(row for row in rows if row.startswith("lr 1e-2"))
+    assert "| dev exact match (final) |" in (tmp_path / "sweep" / "report.md").read_text(encoding="utf-8")

@@ -153,12 +153,15 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
     several = any(len(arm.runs) > 1 for arm in c.arms)
     optional = {
         "test": [_mean([run.final.get("test", {}).get(metric.name, math.nan) for run in arm.done]) for arm in c.arms],
+        "dev-exact-match": [_mean([run.last("dev", "exact_match") for run in arm.done]) for arm in c.arms],
         "dev-loss": [_mean([run.last("dev", "loss") for run in arm.done]) for arm in c.arms],
         "train-loss": [_mean([run.last("train", "loss") for run in arm.done]) for arm in c.arms],
         "train-metric": [_mean([run.last("train", metric.name) for run in arm.done]) for arm in c.arms],
     }
     if metric.name == "loss":
-        optional = {name: optional[name] for name in ("test", "train-metric")}
+        optional = {name: optional[name] for name in ("test", "dev-exact-match", "train-metric")}
+    if metric.name == "exact_match":
+        del optional["dev-exact-match"]
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
     gaps = _gaps(c)
     compares = len(c.arms) > 1

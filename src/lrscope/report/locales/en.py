@@ -24,6 +24,7 @@ WORDS = {
     "dev-best": "dev {metric} (best epoch)",
     "train-loss": "train loss (final)",
     "train-metric": "train {metric} (final)",
+    "dev-exact-match": "dev exact match (final)",
     "dev-loss": "dev loss (final)",
     "test": "test {metric} (not used to choose)",
     "gap": "gap to recommended (95% CI)",

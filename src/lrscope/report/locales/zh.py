@@ -24,6 +24,7 @@ WORDS = {
     "dev-best": "dev {metric}（最佳轮）",
     "train-loss": "训练损失（结束时）",
     "train-metric": "训练 {metric}（结束时）",
+    "dev-exact-match": "dev 完全匹配率（结束时）",
     "dev-loss": "dev 损失（结束时）",
     "test": "test {metric}（不参与选择）",
     "gap": "与推荐设置的差距（95% 区间）",
