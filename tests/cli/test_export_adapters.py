@@ -207,3 +207,28 @@ def test_a_run_whose_base_is_gone_goes_on_where_it_lies_again(sft_toy: SftToy, t
     (tmp_path / "moved").rename(base)
     assert cli("finetune", "--resume", tmp_path / "run")[0] == 0
     assert_same(tmp_path / "one", tmp_path / "run")
+
+
+def test_adapters_of_a_base_in_a_single_file(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    """PEFT cannot load such a base; merged it is a folder that transformers loads."""
+    from lrscope.models.checkpoints import read_checkpoint
+    from lrscope.models.minllama import write_minllama
+
+    checkpoint = read_checkpoint(toy.model)
+    assert checkpoint.shape is not None
+    tensors = {**checkpoint.tensors, "score.weight": torch.randn(3, checkpoint.shape.dim) * 0.02}
+    write_minllama(tmp_path / "base.pt", checkpoint.shape, tensors, {})
+    shutil.copy(toy.model / "tokenizer.json", tmp_path)
+    straight(dataclasses.replace(toy, model=tmp_path / "base.pt").config(**LORA), tmp_path / "run")
+    code, out, error = cli("export", tmp_path / "run", "--out", tmp_path / "adapters")
+    assert code == 0, error
+    assert "is no folder that transformers loads; export with --merge" in out.splitlines()[1]
+    code, out, error = cli("export", tmp_path / "run", "--out", tmp_path / "model", "--merge")
+    assert code == 0, error
+    assert loaded_by(out.splitlines()[1]).config.num_labels == 3
+    printed = [
+        cli("evaluate", "--run", folder, "--data", toy.dev, "--json")
+        for folder in (tmp_path / "run", tmp_path / "model")
+    ]
+    losses = [json.loads(out)["loss"] for _, out, _ in printed]
+    assert losses[0] == pytest.approx(losses[1], abs=1e-5)

@@ -16,7 +16,7 @@ from lrscope.config import TrialConfig
 from lrscope.errors import CheckpointError, ConfigError
 from lrscope.models.language_model import LlamaLearner, build_learner
 from lrscope.models.lora import LoraSettings, adapter_tensors, adapters_of, load_adapter_tensors
-from lrscope.models.lora_dropout import LoraDropout
+from lrscope.models.lora_dropout import LoraDropout, kept_entries
 from lrscope.models.packing import Packing
 from lrscope.models.shape import LlamaShape
 from lrscope.randomness import StepRows, derive_seed
@@ -222,11 +222,9 @@ def test_dropout_equals_pefts_of_the_same_draws() -> None:
     losses = learner(ids_BT, lengths_B, learned_BT, rows)
     length, inner = int(lengths_B[0]), model.base_model.model
     for name, module in adapters_of(learner):
-        number = module.number
-        draws = torch.empty(length, module.in_features)
-        seed = derive_seed(rows.seed, "adapter", number, rows.first_row)
-        draws.uniform_(generator=torch.Generator().manual_seed(seed))
-        inner.get_submodule(name).lora_dropout["default"] = Kept(draws >= 0.4, 0.4)
+        seed = derive_seed(rows.seed, "adapter", module.number, rows.first_row)
+        kept = kept_entries(seed, length, module.in_features, 0.4)
+        inner.get_submodule(name).lora_dropout["default"] = Kept(kept, 0.4)
     expected = their_loss(model, ids_BT, lengths_B, learned_BT)
     assert torch.allclose(losses.total, expected, atol=1e-4)
     losses.total.backward()
@@ -279,6 +277,14 @@ def test_the_share_that_is_dropped() -> None:
     assert kept[: packing.num_tokens].float().mean() == pytest.approx(0.7, abs=0.01)
     other = dropout.kept(1, torch.zeros(packing.num_rows, 40))
     assert (kept == other)[: packing.num_tokens].float().mean() == pytest.approx(0.7**2 + 0.3**2, abs=0.02)
+
+
+@pytest.mark.parametrize("share", [0.0, 1e-9, 0.05, 0.5, 0.999999])
+def test_entries_are_kept_independently(share: float) -> None:
+    kept = kept_entries(7, 301, 203, share).float()
+    assert kept.mean() == pytest.approx(1.0 - share, abs=0.004)
+    for other in (kept_entries(8, 301, 203, share), kept.roll(1, 0), kept.roll(1, 1), kept.roll(4, 1)):
+        assert (kept * other).mean() == pytest.approx((1.0 - share) ** 2, abs=0.006)
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.4])

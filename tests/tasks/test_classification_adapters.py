@@ -18,6 +18,7 @@ from lrscope.config import TrialConfig
 from lrscope.models.checkpoint_writer import read_weights
 from lrscope.models.classifier import LlamaClassifier, build_native
 from lrscope.models.lora import Adapters, LoraSettings, adapters_of
+from lrscope.models.lora_dropout import kept_entries
 from lrscope.randomness import StepRows, derive_seed
 from lrscope.training.inference import load_trained
 from lrscope.training.optimizer import build_optimizer, set_rate
@@ -56,11 +57,9 @@ def test_logits_and_gradients_equal_pefts(share: float, tiny_model: Path) -> Non
     for row, length in enumerate(LENGTHS.tolist()):
         for name, module in adapters_of(model):
             if share:
-                draws = torch.empty(length, module.in_features)
                 seed = derive_seed(rows.seed, "adapter", module.number, rows.first_row + row)
-                draws.uniform_(generator=torch.Generator().manual_seed(seed))
                 layer: Any = theirs.base_model.model.get_submodule(name)
-                layer.lora_dropout["default"] = Kept(draws >= share, share)
+                layer.lora_dropout["default"] = Kept(kept_entries(seed, length, module.in_features, share), share)
         logits_C = theirs(input_ids=IDS[row : row + 1, :length]).logits[0]
         assert torch.allclose(logits_BC[row], logits_C, atol=1e-5)
         (logits_C * weights_BC[row]).sum().backward()

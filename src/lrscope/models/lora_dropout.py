@@ -5,6 +5,7 @@ Letters: N rows of a packing, D width.
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -41,15 +42,25 @@ class LoraDropout:
         rows = self._rows
         if self.share == 0.0 or rows is None:
             return None
-        draws = torch.ones(self._num_rows, x_ND.shape[1])
-        first = 0
+        width, first = x_ND.shape[1], 0
+        kept = torch.ones(self._num_rows, width, dtype=torch.bool)
         for place, length in self._lengths:
             seed = derive_seed(rows.seed, "adapter", number, rows.first_row + place)
-            draws[first : first + length].uniform_(generator=torch.Generator().manual_seed(seed))
+            kept[first : first + length] = kept_entries(seed, length, width, self.share)
             first += length
-        kept = (draws >= self.share).to(x_ND.device)
+        kept = kept.to(x_ND.device)
         if len(x_ND) != self._num_rows:
             assert self._final_M is not None
             kept = kept[self._final_M]
         assert kept.shape == x_ND.shape
         return kept
+
+
+def kept_entries(seed: int, num_rows: int, width: int, share: float) -> Tensor:
+    """Return which entries of an example are kept: each with a probability of 1 − share, to within 2⁻¹⁶.
+
+    Drawn by 16 bits, which takes less than half of the time of floats.
+    """
+    raw = np.random.SFC64(seed).random_raw(-(-num_rows * width // 4))
+    draws = raw.astype("<u8", copy=False).view("<u2")[: num_rows * width]
+    return torch.from_numpy(draws >= round(share * 2**16)).view(num_rows, width)

@@ -88,11 +88,13 @@ def export(study: Path, out: Path, *, trial: int | None = None, merge: bool = Fa
 
 
 def _loading(store: StudyStore, task: str, out: Path, *, has_adapters: bool) -> str:
-    """Return the line of Python that loads an exported model."""
+    """Return the line of Python that loads an exported model, or why there is none."""
     auto = "AutoModelForCausalLM" if task == "sft" else "AutoModelForSequenceClassification"
     if not has_adapters:
         return f'{auto}.from_pretrained("{out.as_posix()}")'
     base = json.loads((out / "adapter_config.json").read_text(encoding="utf-8"))["base_model_name_or_path"]
+    if Path(base).is_file():
+        return f"nothing of Hugging Face's: its base, {base}, is no folder that transformers loads; export with --merge"
     classes = "" if task == "sft" else f", num_labels={len(store.task_state['names'])}"
     return f'PeftModel.from_pretrained({auto}.from_pretrained("{Path(base).as_posix()}"{classes}), "{out.as_posix()}")'
 
