@@ -26,6 +26,19 @@ from lrscope.findings.imported_options import UNKNOWN, imported_options
         ({"optim": "adamw_torch_fused"}, {}),
         ({"optim": "sgd", "hidden_dropout_prob": "0.1"}, {"optimizer": "sgd", "dropout": 0.1}),
         ({"weight_decay": "nan", "batch_size": "-1", "dropout": "a lot"}, {}),
+        (
+            {"lora_r": "8", "lora_alpha": "16", "lora_dropout": "0.05"},
+            {
+                "lora_rank": 8,
+                "lora_alpha": 16.0,
+                "lora_dropout": 0.05,
+                "train_part": "lora",
+            },
+        ),
+        ({"lora_rank": "8", "finetuning_type": "full"}, {}),
+        ({"lora_r": "16", "use_peft": "True"}, {"train_part": "lora"}),
+        ({"lora_r": "8", "use_peft": "False", "train_part": "head"}, {"train_part": "head"}),
+        ({"lora_r": "0"}, {}),
         ({"label_names": "$(rm -rf /)"}, {"label_names": "$(rm -rf /)"}),
     ],
 )

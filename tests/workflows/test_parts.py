@@ -10,6 +10,9 @@ import pytest
 from tests.conftest import Cli, Toy
 
 from lrscope.config import StudyConfig
+from lrscope.findings.commands import sweep
+from lrscope.runs.import_study import read_study
+from lrscope.sinks.base import read_trial
 from lrscope.store.study import StudyStore
 from lrscope.workflows.trained_model import evaluate
 
@@ -83,6 +86,15 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
         assert "--task sft" in text
         assert "--chat-template plain" in text
     assert json.loads(cli("report", folder, "--json")[1])["metric"] == {"name": "loss", "direction": "minimize"}
+    with StudyStore.open(folder) as store:
+        again = sweep(read_study(store), peak_rate="1e-4")
+        assert again is not None
+        assert "--task sft" in again.text("posix")
+        assert "--train-part full,lora --batch-size 8 --lora-rank 2,4 --epochs 1" in again.text("posix")
+        logged = read_trial(store, store.trial(2), "")
+        assert {"train_part": "lora", "lora_rank": 2}.items() <= logged.settings.items()
+        assert "dropout" not in logged.settings, "it is of a classification head"
+        assert "lora_rank" not in read_trial(store, store.trial(1), "").settings
     # A study that is extended keeps what it has.
     assert cli("sweep", "--resume", folder, "--lora-rank", "8", "--yes")[0] == 0
     after = values(folder)

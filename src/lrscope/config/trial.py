@@ -127,6 +127,7 @@ class TrialConfig(AnyTrial):
     lora_rank: int = setting(
         16, help="Rank of the adapters.", metavar="N", at_least=1, cap=65_536, way_out="try 16",
         limit="no matrix of a model has a larger one", varies=True, in_find=True, of_part="lora", label="LoRA rank",
+        other_names=("lora_r",),
     )  # fmt: skip
     lora_alpha: float = setting(
         32.0, help="Scale of the adapters: their product is multiplied by alpha / rank.", metavar="X", above=0,

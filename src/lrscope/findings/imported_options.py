@@ -38,9 +38,33 @@ def imported_options(settings: Mapping[str, str], applied: str = "") -> dict[str
         value = next((v for key in names_of(item) if (v := _value(item, settings.get(key, ""))) is not None), None)
         if value is not None and (value != item.default or name == "batch_size"):
             options[name] = value
+    part = _part(settings)
+    options = {name: value for name, value in options.items() if all_settings()[name].of_part in ("", part)}
+    if part != all_settings()["train_part"].default:
+        options["train_part"] = part
     epochs = _value(all_settings()["epochs"], epochs_of(settings) or "")
     schedule = {"schedule": applied} if applied else _schedule(settings)
     return {**options, **({} if epochs is None else {"epochs": epochs}), **schedule}
+
+
+def _part(settings: Mapping[str, str]) -> str:
+    """Return what was trained: as it is named, or adapters where a setting of theirs is named and nothing denies them.
+
+    Some programs write the settings of adapters that they do not train: LLaMA-Factory beside its `finetuning_type`,
+    TRL's scripts beside `use_peft`.
+
+    >>> [_part(each) for each in ({"lora_r": "8"}, {"lora_r": "8", "use_peft": "False"}, {"batch_size": "8"})]
+    ['lora', 'full', 'full']
+    """
+    known = all_settings()["train_part"]
+    if (named := _value(known, settings.get(known.name, ""))) is not None:
+        return str(named)
+    said = settings.get("finetuning_type", settings.get("use_peft", "")).strip().lower()
+    if said:
+        return "lora" if said in ("lora", "true", "1") else str(known.default)
+    of_adapters = [item for item in all_settings().values() if item.of_part == "lora"]
+    has_some = any(_value(item, settings.get(name, "")) is not None for item in of_adapters for name in names_of(item))
+    return "lora" if has_some else str(known.default)
 
 
 def applied_text(runs: Iterable[Run]) -> str:

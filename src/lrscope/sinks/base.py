@@ -10,7 +10,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.config.base import plain_value
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.config.base import plain_value, settings_of
 from lrscope.number_text import format_rate
 from lrscope.records import FINISHED, EvaluationRecord, Status
 from lrscope.store.study import StudyStore
@@ -156,8 +157,12 @@ def home(where: str, study: StudyLog, kind: str) -> Path:
 def read_trial(store: StudyStore, row: TrialRow, setting: str) -> TrialLog:
     """Return a trial as sinks take it; `setting` is what its arm is called."""
     values = {**row.config.values, "seed": row.config.seed}
+    task = store.config.task if isinstance(store.config, StudyConfig) else ""
+    foreign = {name for name, item in settings_of(TrialConfig).items() if task and not item.belongs_to(task)}
     settings = {
-        "lr" if name == "peak_rate" else name: _scalar(value) for name, value in values.items() if value is not None
+        "lr" if name == "peak_rate" else name: _scalar(value)
+        for name, value in values.items()
+        if value is not None and name not in foreign
     }
     return TrialLog(
         number=row.id, setting=setting, settings=settings, status=row.status, reason=row.reason, step=row.step,
