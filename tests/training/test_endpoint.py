@@ -184,6 +184,7 @@ def test_the_estimate_counts_answers(sft_toy: SftToy, tmp_path: Path, monkeypatc
     monkeypatch.setattr(type(inputs.task), "endpoint_seconds", lambda *_: 1000.0)
     cost = estimate_cost(inputs, [config.trial] * 3, tmp_path, own_process=False)
     assert 3000.0 < cost.seconds < 4000.0
+    assert cost.endpoint_seconds == 3000.0
 
 
 def test_generation_leaves_the_generator_of_torch_alone(sft_toy: SftToy, tmp_path: Path) -> None:

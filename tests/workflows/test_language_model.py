@@ -44,11 +44,13 @@ def test_evaluating_dev_gives_what_was_measured_in_training(sft_toy: SftToy, tmp
     config = replace(config, data=replace(config.data, max_tokens=40), sft=SftConfig(loss_on="all"))
     finetune(config, tmp_path / "run")
     assert evaluate(tmp_path / "run", sft_toy.dev, checkpoint="last").metrics == stored(tmp_path / "run")
+    last = evaluate(tmp_path / "run", sft_toy.dev, checkpoint="last")
+    assert (last.num_examples, last.num_cut) == (17, 3)
     best = evaluate(tmp_path / "run", sft_toy.dev)
     assert best.metrics == stored(tmp_path / "run", best.step)
     assert (best.num_examples, best.opened_test) == (17, False)
     code, out, err = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last")
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "note: 3 of them are longer than the model reads and were cut\n")
     assert out.startswith("log-loss ")
     assert out.endswith(" on 17 examples (last, step 18)\n")
     assert "bits_per_byte" in out
@@ -81,7 +83,11 @@ def test_each_trial_of_a_sweep_has_its_own_settings(sft_toy: SftToy, tmp_path: P
 def test_a_folder_of_adapters_is_used_with_its_base(sft_toy: SftToy, tmp_path: Path) -> None:
     finetune(sft_toy.config(**LORA), tmp_path / "run")
     adapters = adapter_of(tmp_path / "run", tmp_path / "adapters")
-    assert evaluate(adapters, sft_toy.dev).metrics == pytest.approx(stored(tmp_path / "run"), rel=1e-5)
+    measured = evaluate(adapters, sft_toy.dev)
+    assert measured.metrics == pytest.approx(stored(tmp_path / "run"), rel=1e-5)
+    assert measured.checkpoint is None
+    with pytest.raises(ConfigError, match="holds one model: got --trial 2"):
+        evaluate(adapters, sft_toy.dev, trial=2)
     path = adapters / "adapter_config.json"
     known = json.loads(path.read_text(encoding="utf-8"))
     assert known["base_model_name_or_path"] == str(sft_toy.model)

@@ -17,8 +17,12 @@ Run = Annotated[
     ),
 ]
 WhichCheckpoint = Annotated[
-    str, typer.Option("--checkpoint", help="Checkpoint to use: the best on dev, or the last.", metavar="best|last")
-]
+    str | None,
+    typer.Option(
+        "--checkpoint", help="Checkpoint of a run: the best on dev, or the last [default: best].", metavar="best|last",
+        show_default=False,
+    ),
+]  # fmt: skip
 WhichTrial = Annotated[
     int | None,
     typer.Option("--trial", help="Number of the trial, in a study of many.", metavar="N", show_default=False),
@@ -28,7 +32,7 @@ WhichTrial = Annotated[
 def evaluate(
     run: Run,
     data: Annotated[Path, typer.Option("--data", help="Examples, in any format.", metavar="FILE")],
-    checkpoint: WhichCheckpoint = "best",
+    checkpoint: WhichCheckpoint = None,
     trial: WhichTrial = None,
     json: opt.Json = False,
 ) -> None:
@@ -48,10 +52,11 @@ def evaluate(
         print_json(
             {
                 "run": str(run),
-                "checkpoint": checkpoint,
+                "checkpoint": result.checkpoint,
                 "step": result.step,
                 "data": str(data),
                 "examples": result.num_examples,
+                "cut": result.num_cut,
                 **result.metrics,
                 "opened_test": result.opened_test,
             }
@@ -59,6 +64,9 @@ def evaluate(
         return
     what = {"classification": "sentences"}.get(result.task, "examples")
     measured = metrics_line(result.metrics, metric_titles(result.task))
-    echo(f"{measured} on {result.num_examples} {what} ({checkpoint}, step {result.step})")
+    which = f" ({result.checkpoint}, step {result.step})" if result.checkpoint else ""
+    echo(f"{measured} on {result.num_examples} {what}{which}")
+    if result.num_cut:
+        echo(f"note: {result.num_cut} of them are longer than the model reads and were cut", err=True)
     if result.opened_test:
         echo(f"these are the run's sealed test {what}: the opening was recorded", err=True)

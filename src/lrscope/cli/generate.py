@@ -38,7 +38,7 @@ def generate(
             show_default=False,
         ),
     ] = None,
-    checkpoint: WhichCheckpoint = "best",
+    checkpoint: WhichCheckpoint = None,
     trial: WhichTrial = None,
     *,
     prompt: Annotated[str, typer.Option("--prompt", help="Text to continue, or what --chat says.", metavar="TEXT")],
@@ -120,7 +120,7 @@ def _of_model(settings: Settings, chat: bool | None) -> LanguageModel:
 
 
 def _of_run(
-    settings: Settings, run: Path, checkpoint: str = "best", trial: int | None = None, *, chat: bool | None
+    settings: Settings, run: Path, checkpoint: str | None = None, trial: int | None = None, *, chat: bool | None
 ) -> LanguageModel:
     from lrscope.config import NumericsConfig
     from lrscope.workflows.trained_model import language_model

@@ -26,7 +26,7 @@ def predict(
             metavar="FILE",
         ),
     ] = None,
-    checkpoint: WhichCheckpoint = "best",
+    checkpoint: WhichCheckpoint = None,
     trial: WhichTrial = None,
     max_new_tokens: Annotated[
         int | None,
@@ -55,7 +55,7 @@ def predict(
     if task_of(run) == "sft":
         answered = answer(run, input_file, checkpoint=checkpoint, trial=trial, max_tokens=max_new_tokens)
         values = [{"prompt": prompt, "answer": text} for prompt, text in answered.answers]
-        told: dict[str, Any] = {"step": answered.step, "answers": values}
+        told: dict[str, Any] = {"checkpoint": answered.checkpoint, "step": answered.step, "answers": values}
         plain, what = answered.lines, "answers"
     elif max_new_tokens is not None:
         raise ConfigError("--max-new-tokens is for language models: got a classifier; leave it out")
@@ -65,10 +65,10 @@ def predict(
             {"label": name, "probabilities": dict(zip(result.names, map(float, row), strict=True))}
             for name, row in zip(result.labels, result.probabilities, strict=True)
         ]
-        told = {"step": result.step, "predictions": rows}
+        told = {"checkpoint": result.checkpoint, "step": result.step, "predictions": rows}
         plain, what = result.table, "predictions"
     if json:
-        print_json({"run": str(run), "checkpoint": checkpoint, **told})
+        print_json({"run": str(run), **told})
     if output is not None:
         write_text(output, plain)
         echo(f"{len(told[what])} {what} are in {output}", err=True)

@@ -23,10 +23,14 @@ ALIVE_SECONDS = 30.0  # how long the user's own training may be silent before it
 
 @dataclass(frozen=True)
 class CostEstimate:
-    """Seconds of one worker, and bytes on the disk at the end."""
+    """Seconds of one worker, and bytes on the disk at the end.
+
+    `endpoint_seconds` are those of the seconds that do not grow with a run's length: what is measured at its end alone.
+    """
 
     seconds: float
     num_bytes: int
+    endpoint_seconds: float = 0.0
 
 
 class Cost(Protocol):

@@ -52,7 +52,8 @@ def estimate_cost(
         total_steps, num_evaluations = _lengths(trial, size)
         seconds += total_steps * kinds[_kind_of(trial)].seconds_a_step + (num_evaluations + 2) * evaluation
         seconds += endpoint + START_SECONDS[own_process]
-    return CostEstimate(seconds, _stored_bytes(inputs, trials, [kinds[_kind_of(trial)].num_bytes for trial in trials]))
+    num_bytes = _stored_bytes(inputs, trials, [kinds[_kind_of(trial)].num_bytes for trial in trials])
+    return CostEstimate(seconds, num_bytes, len(trials) * endpoint)
 
 
 def estimate_heads_cost(

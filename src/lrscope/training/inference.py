@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from lrscope.config.read import built_in, built_in_trial
 from lrscope.errors import ConfigError, StudyError
 from lrscope.models.checkpoint_writer import metadata_in, read_weights, weights_in
 from lrscope.models.trainable import TrainableModel
+from lrscope.records import Scores
 from lrscope.store.study import StudyStore
 from lrscope.tasks.base import Evaluation, Examples
 from lrscope.tasks.checkpoint import require_base
@@ -31,6 +32,15 @@ from lrscope.training.numerics import apply, decide
 from lrscope.training.study_inputs import StudyInputs
 
 CHECKPOINTS = ("best", "last")
+
+
+class Measured(NamedTuple):
+    """Metrics, with scores of examples, of as many as were measured; `num_cut` of them were longer than is read."""
+
+    metrics: dict[str, float]
+    scores: dict[str, Scores]
+    num_examples: int
+    num_cut: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,16 +80,14 @@ class TrainedModel:
         """Return the task's outputs, one row an example, in their order."""
         return outputs_of(self.network, self.inputs, self.inputs.task.encode(self.inputs.data, examples))
 
-    def evaluate(self, examples: Examples) -> Evaluation:
+    def evaluate(self, examples: Examples) -> Measured:
         """Return metrics on examples with targets; scoring the study's sealed test split is recorded first."""
         encoded = self.inputs.task.encode(self.inputs.data, examples)
         self._record_opening(examples)
-        scored = self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
+        metrics, scores = self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
         found = measured_endpoint(self.network, self.inputs, encoded)
-        if found is None:
-            return scored
-        more = found.evaluation
-        return Evaluation({**scored.metrics, **more.metrics}, {**scored.scores, **more.scores})
+        more = Evaluation({}, {}) if found is None else found.evaluation
+        return Measured({**metrics, **more.metrics}, {**scores, **more.scores}, encoded.num_examples, encoded.num_cut)
 
     def _record_opening(self, examples: Examples) -> None:
         if self.store is not None and examples.fingerprint == self.test_fingerprint:
@@ -98,6 +106,15 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
     if which not in CHECKPOINTS:
         raise ConfigError(f"--checkpoint is one of {', '.join(CHECKPOINTS)}: got {which!r}")
     store = StudyStore.open(folder)
+    try:
+        return _load_of(store, which, trial)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _load_of(store: StudyStore, which: str, trial: int | None) -> TrainedModel:
+    folder = store.folder
     if trial is None:
         if store.config.sweep is not None:
             raise ConfigError(f"{folder} holds many trials: name one with --trial; lrscope status {folder} lists them")

@@ -23,15 +23,23 @@ if TYPE_CHECKING:
     from lrscope.training.inference import TrainedModel
     from lrscope.training.text_generation import LanguageModel
 
+BEST = "best"  # of the checkpoints of a run
+
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateResult:
-    """Metrics on labelled examples; `opened_test` says that they were the study's sealed test, which is on record."""
+    """Metrics on examples with targets; `num_cut` of them were longer than the model reads.
+
+    `checkpoint` is None where the model lies outside of a study. `opened_test` says that the examples were the study's
+    sealed test, which is on record.
+    """
 
     data: Path
+    checkpoint: str | None
     step: int
     task: str
     num_examples: int
+    num_cut: int
     metrics: Mapping[str, float]
     opened_test: bool
 
@@ -40,6 +48,7 @@ class EvaluateResult:
 class PredictResult:
     """Probabilities (N, C) of the classes `names`, one row an example."""
 
+    checkpoint: str | None
     step: int
     names: tuple[str, ...]
     probabilities: NDArray[np.float32]
@@ -61,6 +70,7 @@ class PredictResult:
 class AnswersResult:
     """What a language model answers to each prompt: (prompt, answer); a prompt of several turns is a list of them."""
 
+    checkpoint: str | None
     step: int
     answers: Sequence[tuple[str | list[dict[str, str]], str]]
 
@@ -71,11 +81,11 @@ class AnswersResult:
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def evaluate(folder: Path, data: Path, *, checkpoint: str = "best", trial: int | None = None) -> EvaluateResult:
+def evaluate(folder: Path, data: Path, *, checkpoint: str | None = None, trial: int | None = None) -> EvaluateResult:
     """Measure a trained model on examples with their targets: labels of sentences, or completions of prompts.
 
-    `folder` is a run's, a study's with the number of a `trial`, or one that `export` wrote. Scoring the study's own
-    test examples is recorded.
+    `folder` is a run's, a study's with the number of a `trial`, or one that `export` wrote. Of a run, `checkpoint` is
+    the best on dev where none is named. Scoring the study's own test examples is recorded.
 
     Raises:
         ConfigError, StudyError, CheckpointError: there is no such model.
@@ -83,13 +93,15 @@ def evaluate(folder: Path, data: Path, *, checkpoint: str = "best", trial: int |
     """
     with closing(_load(folder, checkpoint, trial)) as model:
         examples = model.read(data)
+        measured = model.evaluate(examples)
         return EvaluateResult(
-            data=data, step=model.step, task=model.task, num_examples=examples.num_examples,
-            metrics=model.evaluate(examples).metrics, opened_test=examples.fingerprint == model.test_fingerprint,
+            data=data, checkpoint=_named(model, checkpoint), step=model.step,
+            task=model.task, num_examples=measured.num_examples, num_cut=measured.num_cut, metrics=measured.metrics,
+            opened_test=examples.fingerprint == model.test_fingerprint,
         )  # fmt: skip
 
 
-def predict(folder: Path, sentences: Path, *, checkpoint: str = "best", trial: int | None = None) -> PredictResult:
+def predict(folder: Path, sentences: Path, *, checkpoint: str | None = None, trial: int | None = None) -> PredictResult:
     """Predict the classes of the sentences in a file, one a line, with a trained model; `folder` as for `evaluate`.
 
     Raises:
@@ -101,11 +113,19 @@ def predict(folder: Path, sentences: Path, *, checkpoint: str = "best", trial: i
 
     texts = read_sentences(sentences)
     with closing(_load(folder, checkpoint, trial)) as model:
-        return PredictResult(step=model.step, names=class_names(model), probabilities=class_probabilities(model, texts))
+        return PredictResult(
+            checkpoint=_named(model, checkpoint), step=model.step, names=class_names(model),
+            probabilities=class_probabilities(model, texts),
+        )  # fmt: skip
 
 
 def answer(
-    folder: Path, prompts: Path, *, checkpoint: str = "best", trial: int | None = None, max_tokens: int | None = None
+    folder: Path,
+    prompts: Path,
+    *,
+    checkpoint: str | None = None,
+    trial: int | None = None,
+    max_tokens: int | None = None,
 ) -> AnswersResult:
     """Let a language model answer the prompts in a file, the most likely token each time; `folder` as for `evaluate`.
 
@@ -123,11 +143,12 @@ def answer(
     asked = read_prompts(prompts)
     with closing(_load(folder, checkpoint, trial)) as model:
         answers = answers_to(model, asked, max_tokens or model.inputs.config.sft.answer_tokens)
-        return AnswersResult(step=model.step, answers=list(zip(map(prompt_of, asked), answers, strict=True)))
+        told = list(zip(map(prompt_of, asked), answers, strict=True))
+        return AnswersResult(checkpoint=_named(model, checkpoint), step=model.step, answers=told)
 
 
 def language_model(
-    folder: Path, *, checkpoint: str = "best", trial: int | None = None, numerics: NumericsConfig | None = None
+    folder: Path, *, checkpoint: str | None = None, trial: int | None = None, numerics: NumericsConfig | None = None
 ) -> LanguageModel:
     """Return a trained language model that writes text, as it was trained to; `folder` as for `evaluate`.
 
@@ -157,17 +178,27 @@ def task_of(folder: Path) -> str:
         return built_in(store.config).task
 
 
-def _load(folder: Path, checkpoint: str, trial: int | None, numerics: NumericsConfig | None = None) -> TrainedModel:
+def _load(
+    folder: Path, checkpoint: str | None, trial: int | None, numerics: NumericsConfig | None = None
+) -> TrainedModel:
     from lrscope.training.exported import load_exported
     from lrscope.training.inference import load_trained
 
     home = compared_study(folder)
     if is_exported(home):
+        for name, value in (("checkpoint", checkpoint), ("trial", trial)):
+            if value is not None:
+                raise ConfigError(Problem(f"{home} holds one model", f"--{name} {value}", "leave it out"))
         return load_exported(home, numerics or NumericsConfig())
     if numerics is not None:
         rule = f"{home} brings its own {{device}}, {{precision}} and {{threads}}"
         raise ConfigError(Problem(rule, "another", "leave it out"))
-    return load_trained(home, checkpoint, trial)
+    return load_trained(home, checkpoint or BEST, trial)
+
+
+def _named(model: TrainedModel, checkpoint: str | None) -> str | None:
+    """Return which checkpoint of a run it is; None outside of a study."""
+    return None if model.store is None else checkpoint or BEST
 
 
 def is_exported(folder: Path) -> bool:

@@ -138,9 +138,10 @@ def _new_plan(
         callbacks.on_progress(Note(f"note: {note}"))
     one = replace(config.trial, epochs=1)
     assert prepared.cost is not None, "the built-in training is measured before it runs"
-    epoch = prepared.cost([one], Path(), own_process=False).seconds
+    cost = prepared.cost([one], Path(), own_process=False)
+    epoch = cost.seconds - cost.endpoint_seconds
     step = epoch / one.resolve_schedule(prepared.training_size).total_steps
-    start = START_SECONDS[executor.own_process]
+    start = START_SECONDS[executor.own_process] + cost.endpoint_seconds
     most = int(settings_of(TrialConfig)["epochs"].default_of(config.task))
     return plan_budget(budget, step, (start, epoch), max(1, executor.workers), epochs, most_epochs=most)
 
