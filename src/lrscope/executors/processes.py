@@ -1,45 +1,73 @@
-"""Each job in a process of its own: an out-of-memory or a crash costs one job.
+"""Jobs in processes beside this one: an out-of-memory or a crash costs one job.
 
-Processes are spawned, on every system. A worker holds one end of two pipes: one tells what happens, the other is its
-life line. When the controller dies, however it dies, the life line breaks and the worker ends at once.
+Processes are spawned, on every system. A worker that has ended a job in order takes the next one, with the study's
+inputs that it has read (`worker.py`); any other is replaced by a new one. A worker holds one end of two pipes: one
+tells what happens, the other is its life line, by which jobs come. When the controller dies, however it dies, the life
+line breaks and the worker ends at once.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from time import monotonic
-from types import FrameType
 from typing import Any
 
 from lrscope.config import ExternalStudy
 from lrscope.executors.bare_main import bare_main
-from lrscope.machine import limit_spinning
+from lrscope.executors.worker import READY, STOP, work
 from lrscope.runners.base import Event, Job
-from lrscope.runners.work_folder import LOGS
 
 HANG_SECONDS = 900.0
 
 
 @dataclass(eq=False)
 class _Worker:
-    job: Job
+    """A process, and the job that it runs; between two jobs that is the one before."""
+
     process: Any
     events: Connection
     life_line: Connection
     slot: int
-    heard: float
+    job: Job
+    heard: float = 0.0
     ends: dict[int, Event] = field(default_factory=dict)
+
+    def send(self, job: Job) -> bool:
+        """Send a job, and return whether the process lives to take it."""
+        self.job, self.heard, self.ends = job, monotonic(), {}
+        try:
+            self.life_line.send(job)
+        except OSError:
+            return False
+        return True
+
+    def ask_to_stop(self) -> None:
+        """Ask the process to end its job at the next step, and then itself."""
+        with contextlib.suppress(OSError):  # it may be gone already
+            self.life_line.send_bytes(STOP)
+
+    def end(self) -> None:
+        """Wait for the process to be gone, and end it where it stays."""
+        self.process.join(timeout=10.0)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        self.events.close()
+        self.life_line.close()
+
+    def dismiss(self) -> None:
+        """End a process that has no job: it ends when its life line breaks."""
+        self.life_line.close()
+        self.end()
 
 
 class ProcessExecutor:
-    """Runs up to `workers` jobs at once. A worker that says nothing for `hang_seconds` is ended, and has failed.
+    """Runs up to `workers` jobs at once. A worker that says nothing of its job for `hang_seconds` is ended: it failed.
 
     `devices` are the accelerators that each worker's slot sees, such as ["0", "1"].
     """
@@ -50,50 +78,70 @@ class ProcessExecutor:
         self.workers, self.devices, self.hang_seconds = workers, devices, hang_seconds
         self._context = multiprocessing.get_context("spawn")
         self._running: list[_Worker] = []
+        self._idle: list[_Worker] = []
         self._stopped = False
 
     def run(self, jobs: Iterable[Job]) -> Iterator[Event]:
         """Run all jobs, as many at once as there are workers."""
-        waiting = iter(jobs)
-        following = next(waiting, None)
+        waiting, are_more = iter(jobs), True
         try:
-            while following is not None or self._running:
-                while following is not None and len(self._running) < self.workers and not self._stopped:
-                    self._start(following)
-                    yield from (Event("started", trial.id) for trial in following.trials)
-                    following = next(waiting, None)
-                while following is not None and self._stopped:
-                    yield from (Event("stopped", trial.id) for trial in following.trials)
-                    following = next(waiting, None)
+            while are_more or self._running:
+                while are_more and (self._stopped or len(self._running) < self.workers):
+                    job = next(waiting, None)
+                    if job is None:
+                        are_more = False
+                    elif self._stopped:
+                        yield from (Event("stopped", trial.id) for trial in job.trials)
+                    else:
+                        self._begin(job)
+                        yield from (Event("started", trial.id) for trial in job.trials)
+                if not are_more:
+                    self._dismiss_idle()
                 if self._running:
                     yield from self._listen()
         finally:
             for worker in self._running:
                 worker.process.kill()
-                worker.process.join()
+                worker.end()
             self._running = []
+            self._dismiss_idle()
 
     def stop(self) -> None:
         """Ask all workers to stop at their next step."""
         self._stopped = True
-        for worker in self._running:
-            with contextlib.suppress(OSError):  # it may be gone already
-                worker.life_line.send("stop")
+        for worker in list(self._running):
+            worker.ask_to_stop()
 
-    def _start(self, job: Job) -> None:
-        slot = min(set(range(self.workers)) - {worker.slot for worker in self._running})
+    def _begin(self, job: Job) -> None:
+        """Give a job to a worker that waits, else to a new one; that it died at its start is heard from it."""
+        while self._idle:
+            worker = self._idle.pop()
+            self._running.append(worker)
+            if worker.send(job):
+                break
+            self._running.remove(worker)  # it died while it had no job
+            worker.dismiss()
+        else:
+            worker = self._start(job)
+            self._running.append(worker)
+            worker.send(job)
+        if self._stopped:  # by another thread, meanwhile
+            worker.ask_to_stop()
+
+    def _start(self, job: Job) -> _Worker:
+        slot = min(set(range(self.workers)) - {worker.slot for worker in (*self._running, *self._idle)})
         ours, theirs = self._context.Pipe(duplex=False)
         their_line, our_line = self._context.Pipe(duplex=False)
         devices = self.devices[slot] if self.devices else None
         # A training of the user's own may have processes of its own, which multiprocessing forbids daemons. Its workers
         # load its function from a file, and have no use for the script that began the study.
         is_own = isinstance(job.study, ExternalStudy)
-        process = self._context.Process(target=_work, args=(job, theirs, their_line, devices), daemon=not is_own)
+        process = self._context.Process(target=work, args=(theirs, their_line, devices), daemon=not is_own)
         with bare_main() if is_own else contextlib.nullcontext():
             process.start()
         theirs.close()
         their_line.close()
-        self._running.append(_Worker(job, process, ours, our_line, slot, monotonic()))
+        return _Worker(process, ours, our_line, slot, job)
 
     def _listen(self) -> Iterator[Event]:
         ready = wait([worker.events for worker in self._running], timeout=0.5)
@@ -105,7 +153,11 @@ class ProcessExecutor:
                 except (EOFError, OSError):
                     yield from self._end(worker)
                     continue
-                if event.is_end:
+                if event == READY:
+                    self._running.remove(worker)
+                    self._idle.append(worker)
+                    yield from _ends(worker)
+                elif event.is_end:
                     worker.ends[event.trial] = event
                 elif event.kind != "alive":
                     yield event
@@ -114,17 +166,20 @@ class ProcessExecutor:
                 yield from self._end(worker, f"the worker said nothing for {self.hang_seconds:g} seconds")
 
     def _end(self, worker: _Worker, reason: str = "") -> Iterator[Event]:
-        """Wait for a worker to be gone, then tell how its trials ended: their folders are nobody's from then on."""
-        worker.process.join(timeout=10.0)
-        if worker.process.is_alive():
-            worker.process.kill()
-            worker.process.join()
-        worker.events.close()
-        worker.life_line.close()
+        """Wait for a worker to be gone, then tell how its trials ended."""
+        worker.end()
         self._running.remove(worker)
-        reason = reason or f"the worker died: {_how_it_died(worker.process.exitcode)}"
-        for trial in worker.job.trials:
-            yield worker.ends.get(trial.id) or Event("failed", trial.id, reason=reason)
+        yield from _ends(worker, reason or f"the worker died: {_how_it_died(worker.process.exitcode)}")
+
+    def _dismiss_idle(self) -> None:
+        while self._idle:
+            self._idle.pop().dismiss()
+
+
+def _ends(worker: _Worker, reason: str = "") -> Iterator[Event]:
+    """Yield how the trials of a worker's job ended: it works in their folders no more."""
+    for trial in worker.job.trials:
+        yield worker.ends.get(trial.id) or Event("failed", trial.id, reason=reason)
 
 
 def _how_it_died(code: int | None) -> str:
@@ -132,66 +187,3 @@ def _how_it_died(code: int | None) -> str:
         name = signal.Signals(-code).name
         return f"killed by {name}" + (", as the system does when memory runs out" if name == "SIGKILL" else "")
     return f"exit code {code}"
-
-
-def _work(job: Job, events: Connection, life_line: Connection, devices: str | None) -> None:
-    """Run in the worker: one job, then the end of the process."""
-    limit_spinning()
-    # Ctrl-C and a closed terminal reach the controller too, who says what is to be done.
-    for name in ("SIGINT", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-    if devices is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = devices
-    asked = threading.Event()
-    stops: list[Any] = []
-
-    def watch() -> None:
-        while True:
-            try:
-                life_line.recv()
-            except (EOFError, OSError):
-                os._exit(3)  # the controller is gone; the disk has all that matters
-            asked.set()
-            for stop in stops:
-                stop()
-
-    def leave(_number: int, _frame: FrameType | None) -> None:  # a batch system ends every process of a job
-        asked.set()
-        for stop in stops:
-            stop()
-
-    signal.signal(signal.SIGTERM, leave)
-    threading.Thread(target=watch, daemon=True).start()
-    try:
-        with _printed_to_log(job):
-            _run(job, events, asked, stops)
-    finally:
-        events.close()
-
-
-@contextlib.contextmanager
-def _printed_to_log(job: Job) -> Iterator[None]:
-    """Keep what a user's function prints in its trial's folder: several at a time would print into one another."""
-    if not isinstance(job.study, ExternalStudy) or job.study.trainer.function is None:
-        yield
-        return
-    from lrscope.runners.external.captured_output import captured_output
-
-    with captured_output(job.trials[0].folder / LOGS[0]):
-        yield
-
-
-def _run(job: Job, events: Connection, asked: threading.Event, stops: list[Any]) -> None:
-    from lrscope.executors.work import events_of, is_worth_sending, prepare_for
-
-    def on_start(stop: Any) -> None:
-        stops.append(stop)
-        if asked.is_set():
-            stop()
-
-    last_sent = 0.0
-    for event in events_of(job, prepare_for, on_start):
-        if event.record is None or is_worth_sending(event.record, last_sent):
-            last_sent = monotonic()
-            events.send(event)

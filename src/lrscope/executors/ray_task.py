@@ -17,13 +17,12 @@ from typing import NamedTuple
 from lrscope import __version__
 from lrscope.executors.file_transfer import IncomingFolder, Piece, pieces
 from lrscope.executors.input_files import Sent, key_of, unpack, unseen
-from lrscope.executors.work import events_of, is_worth_sending, prepare_for
-from lrscope.runners.base import Event, Job, Prepared
+from lrscope.executors.work import events_of, is_worth_sending, kept_inputs
+from lrscope.runners.base import Event, Job
 from lrscope.runners.work_folder import LOGS, RESULTS, checkpoint_folder
 from lrscope.store.storage import DATABASE
 
 KEPT_SECONDS = 7 * 24 * 3600.0
-_prepared: dict[str, Prepared] = {}
 
 
 class TrialPiece(NamedTuple):
@@ -116,7 +115,7 @@ def _run(job: Job, stopped: Callable[[], bool]) -> Iterator[Event | TrialPiece]:
     folders = {trial.id: trial.folder for trial in job.trials}
     last_sent = 0.0
     try:
-        for event in events_of(job, _prepare, stops.append):
+        for event in events_of(job, kept_inputs, stops.append):
             if event.kind in ("done", "stopped"):
                 wanted = _wanted(job) if event.kind == "done" else None
                 yield from (TrialPiece(event.trial, piece) for piece in pieces(folders[event.trial], wanted))
@@ -136,16 +135,6 @@ def _wanted(job: Job) -> Callable[[str], bool]:
     kept = tuple(f"{checkpoint_folder(Path(), name).as_posix()}/" for name in job.checkpoints)
     files = (DATABASE, *LOGS, *(checkpoint_folder(Path(), name).as_posix() for name in RESULTS))
     return lambda path: path in files or path.startswith(kept)
-
-
-def _prepare(job: Job) -> Prepared:
-    """Read a study's inputs once a worker."""
-    study = {name: part for name, part in job.study.to_dict().items() if name not in ("trial", "sweep")}
-    key = key_of(job.fingerprint, job.numerics.to_dict(), study)
-    if key not in _prepared:
-        _prepared.clear()
-        _prepared[key] = prepare_for(job)
-    return _prepared[key]
 
 
 def _other_versions(theirs: Mapping[str, str], here: Mapping[str, str]) -> str:

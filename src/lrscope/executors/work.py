@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from time import monotonic
 from typing import Literal
 
+from lrscope.config import AnyStudy
 from lrscope.errors import LrscopeError, StudyError
+from lrscope.executors.input_files import input_paths, key_of
 from lrscope.records import Record, StepRecord
 from lrscope.runners.base import Event, Job, OnStart, Prepared
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import require_same
 
 SECONDS_BETWEEN_STEPS_TOLD = 0.1
+_kept: dict[str, Prepared] = {}
 
 
 def prepare_for(job: Job) -> Prepared:
@@ -24,6 +28,30 @@ def prepare_for(job: Job) -> Prepared:
     prepared = runner_for(job.study).prepare(job.study, job.numerics)
     require_same(job.fingerprint, prepared.fingerprint, job.folder)
     return prepared
+
+
+def kept_inputs(job: Job) -> Prepared:
+    """Return a study's inputs, read once a process, and read again where a file was written since.
+
+    Those of another study take their place.
+
+    Raises:
+        StudyError: an input is no longer what it was.
+    """
+    study = {name: part for name, part in job.study.to_dict().items() if name not in ("trial", "sweep")}
+    key = key_of(job.fingerprint, job.numerics.to_dict(), study, _written(job.study))
+    if key not in _kept:
+        _kept.clear()
+        _kept[key] = prepare_for(job)
+    return _kept[key]
+
+
+def _written(study: AnyStudy) -> list[tuple[str, int, int, int]]:
+    """Return when a study's files were last written, and which they are, without reading them."""
+    paths = [Path(path) for path in input_paths(study).values()]
+    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else [path]) if file.is_file()]
+    states = [(str(file), file.stat()) for file in files]
+    return [(name, state.st_mtime_ns, state.st_size, state.st_ino) for name, state in states]
 
 
 def events_of(job: Job, prepare: Callable[[Job], Prepared], on_start: OnStart) -> Iterator[Event]:

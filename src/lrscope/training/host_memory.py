@@ -21,3 +21,12 @@ def keep_freed_memory() -> bool:
     if mallopt is None:  # another C library
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, 2**30) and mallopt(_M_TRIM_THRESHOLD, _LARGEST))
+
+
+def return_freed_memory() -> None:
+    """Return what was kept to the kernel, between two trainings; elsewhere than with glibc do nothing."""
+    if not sys.platform.startswith("linux"):
+        return
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
