@@ -27,7 +27,10 @@ HANG_SECONDS = 900.0
 
 @dataclass(eq=False)
 class _Worker:
-    """A process, and the job that it runs; between two jobs that is the one before."""
+    """A process, and the job that it runs; between two jobs that is the one before.
+
+    `is_kept` says that it has run another, `has_begun` that it has told anything of this one.
+    """
 
     process: Any
     events: Connection
@@ -35,16 +38,15 @@ class _Worker:
     slot: int
     job: Job
     heard: float = 0.0
+    is_kept: bool = False
+    has_begun: bool = False
     ends: dict[int, Event] = field(default_factory=dict)
 
-    def send(self, job: Job) -> bool:
-        """Send a job, and return whether the process lives to take it."""
-        self.job, self.heard, self.ends = job, monotonic(), {}
-        try:
+    def send(self, job: Job) -> None:
+        """Send a job; that the process is gone is heard from it."""
+        self.job, self.heard, self.has_begun, self.ends = job, monotonic(), False, {}
+        with contextlib.suppress(OSError):
             self.life_line.send(job)
-        except OSError:
-            return False
-        return True
 
     def ask_to_stop(self) -> None:
         """Ask the process to end its job at the next step, and then itself."""
@@ -113,18 +115,10 @@ class ProcessExecutor:
             worker.ask_to_stop()
 
     def _begin(self, job: Job) -> None:
-        """Give a job to a worker that waits, else to a new one; that it died at its start is heard from it."""
-        while self._idle:
-            worker = self._idle.pop()
-            self._running.append(worker)
-            if worker.send(job):
-                break
-            self._running.remove(worker)  # it died while it had no job
-            worker.dismiss()
-        else:
-            worker = self._start(job)
-            self._running.append(worker)
-            worker.send(job)
+        """Give a job to a worker that waits, else to a new one."""
+        worker = self._idle.pop() if self._idle else self._start(job)
+        self._running.append(worker)
+        worker.send(job)
         if self._stopped:  # by another thread, meanwhile
             worker.ask_to_stop()
 
@@ -154,10 +148,13 @@ class ProcessExecutor:
                     yield from self._end(worker)
                     continue
                 if event == READY:
+                    worker.is_kept = True
                     self._running.remove(worker)
                     self._idle.append(worker)
                     yield from _ends(worker)
-                elif event.is_end:
+                    continue
+                worker.has_begun = True
+                if event.is_end:
                     worker.ends[event.trial] = event
                 elif event.kind != "alive":
                     yield event
@@ -166,10 +163,13 @@ class ProcessExecutor:
                 yield from self._end(worker, f"the worker said nothing for {self.hang_seconds:g} seconds")
 
     def _end(self, worker: _Worker, reason: str = "") -> Iterator[Event]:
-        """Wait for a worker to be gone, then tell how its trials ended."""
+        """Wait for a worker to be gone, then tell how its trials ended: none has who died while it waited for them."""
         worker.end()
         self._running.remove(worker)
-        yield from _ends(worker, reason or f"the worker died: {_how_it_died(worker.process.exitcode)}")
+        if worker.is_kept and not worker.has_begun and not reason:
+            self._begin(worker.job)
+        else:
+            yield from _ends(worker, reason or f"the worker died: {_how_it_died(worker.process.exitcode)}")
 
     def _dismiss_idle(self) -> None:
         while self._idle:

@@ -22,7 +22,7 @@ from time import monotonic
 
 from lrscope.config import ExternalStudy
 from lrscope.machine import limit_spinning
-from lrscope.runners.base import Job
+from lrscope.runners.base import Event, Job
 from lrscope.runners.work_folder import LOGS
 
 READY = "ready"  # said when a job is over and the worker waits for another
@@ -91,6 +91,7 @@ def _run(job: Job, events: Connection, stop: _Stop) -> bool:
     from lrscope.executors.work import events_of, is_worth_sending, kept_inputs
 
     done, last_sent = 0, 0.0
+    events.send(Event("alive", job.trials[0].id))
     with _printed_to_log(job):
         for event in events_of(job, kept_inputs, stop.on_start):
             done += event.kind == "done"
