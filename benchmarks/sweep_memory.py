@@ -1,11 +1,11 @@
 """What a worker of a sweep spends before a job's first step, and how much of the base model its workers share.
 
-    python benchmarks/sweep_memory.py [--workers 2] [--trials 4] [--examples 12] [--batch 4]
+    python benchmarks/sweep_memory.py [--workers 2] [--trials 4] [--examples 4]
 
 LoRA of a copy of SmolLM2-135M on the head of GSM8K (../shared), with the executor of `--workers N`, one thread a trial;
 Linux alone. Processor seconds are those that the worker's process has used between the start of a job and the end of
-its first step, less those of its second step: what else runs on the machine counts little. Memory is read from smaps
-while all workers train; Pss counts what several processes map once, in equal shares.
+its first step, less those of its second, which is on the same examples: what else runs on the machine counts little.
+Memory is read from smaps while all workers train; Pss counts what several processes map once, in equal shares.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ FIELDS = ("Rss", "Pss", "Private_Dirty", "Shared_Clean")
 def main() -> None:
     """Print two Markdown tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, default in (("workers", 2), ("trials", 4), ("examples", 12), ("batch", 4)):
+    for name, default in (("workers", 2), ("trials", 4), ("examples", 4)):
         parser.add_argument(f"--{name}", type=int, default=default)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         shutil.copytree(MODEL, Path(name) / "model")  # nobody else maps it
-        config = study_of(Path(name), options.trials, options.examples, options.batch)
+        config = study_of(Path(name), options.trials, options.examples)
         with session.begin(config, Path(name) / "study") as study:
             watch = Watch()
             for event in Controller(study.store).run(ProcessExecutor(options.workers)):
@@ -47,12 +47,12 @@ def main() -> None:
     watch.tell()
 
 
-def study_of(home: Path, num_trials: int, num_examples: int, batch: int) -> StudyConfig:
-    """Return a sweep of so many rates of LoRA, an epoch each."""
+def study_of(home: Path, num_trials: int, num_examples: int) -> StudyConfig:
+    """Return a sweep of so many rates of LoRA, three steps each."""
     for split in ("train", "test"):
         lines = (SHARED / f"data/sft/gsm8k-{split}.jsonl").open(encoding="utf-8")
         (home / f"{split}.jsonl").write_text("".join(itertools.islice(lines, num_examples)), encoding="utf-8")
-    trial = TrialConfig(peak_rate=1e-4, train_part="lora", batch_size=batch, epochs=1)
+    trial = TrialConfig(peak_rate=1e-4, train_part="lora", batch_size=num_examples, epochs=3)
     return StudyConfig(
         task="sft",
         data=DataConfig(train=str(home / "train.jsonl"), dev=str(home / "test.jsonl")),

@@ -47,7 +47,7 @@ def test_every_kind_of_trial_is_timed_once(toy: Toy, tmp_path: Path, monkeypatch
 
     monkeypatch.setattr(cost_estimate, "_measured", counted)
     trials = [trial for trial in planned(config) if isinstance(trial, TrialConfig)]
-    cost = estimate_cost(inputs, trials, tmp_path, own_process=False)
+    cost = estimate_cost(inputs, trials, tmp_path, processes=0)
     assert [(t.batch_size, t.train_part, t.lora_rank) for t in timed] == [
         (4, "full", 16), (8, "full", 16), (4, "lora", 2), (8, "lora", 2), (4, "lora", 4), (8, "lora", 4),
     ]  # fmt: skip
@@ -57,17 +57,17 @@ def test_every_kind_of_trial_is_timed_once(toy: Toy, tmp_path: Path, monkeypatch
 def test_checkpoints_of_adapters_are_small(toy: Toy, tmp_path: Path) -> None:
     config = sft_study(toy, tmp_path)
     inputs = load_inputs(config)
-    lora = estimate_cost(inputs, [config.trial], tmp_path, own_process=False).num_bytes
+    lora = estimate_cost(inputs, [config.trial], tmp_path, processes=0).num_bytes
     bigger = replace(config.trial, lora_rank=8)
     full = replace(config.trial, train_part="full", lora_rank=16)
     rows = lora - 2 * 4 * sum(each.numel() for each in inputs.build_model(config.trial).to_tensors().values())
     assert 0 < rows < 2000
-    assert estimate_cost(inputs, [bigger], tmp_path, own_process=False).num_bytes - rows == 2 * (lora - rows)
+    assert estimate_cost(inputs, [bigger], tmp_path, processes=0).num_bytes - rows == 2 * (lora - rows)
     whole = sum(4 * each.numel() for each in inputs.data.checkpoint.tensors.values())
-    assert estimate_cost(inputs, [full], tmp_path, own_process=False).num_bytes - rows == 2 * whole
+    assert estimate_cost(inputs, [full], tmp_path, processes=0).num_bytes - rows == 2 * whole
     swept = replace(config, sweep=SweepConfig(grid={"train_part": ["full", "lora"]}, seeds=3))
     trials = [trial for trial in planned(swept) if isinstance(trial, TrialConfig)]
-    of_sweep = estimate_cost(replace(inputs, config=swept), trials, tmp_path, own_process=False).num_bytes
+    of_sweep = estimate_cost(replace(inputs, config=swept), trials, tmp_path, processes=0).num_bytes
     assert of_sweep == 6 * rows + whole + (lora - rows) // 2, "one checkpoint an arm"
     assert len(arms(swept)) == 2
 

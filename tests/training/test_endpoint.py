@@ -182,7 +182,7 @@ def test_the_estimate_counts_answers(sft_toy: SftToy, tmp_path: Path, monkeypatc
     measured = inputs.task.endpoint_seconds(inputs.build_model(config.trial), inputs.data, inputs.encoded["dev"])
     assert measured > 0.0
     monkeypatch.setattr(type(inputs.task), "endpoint_seconds", lambda *_: 1000.0)
-    cost = estimate_cost(inputs, [config.trial] * 3, tmp_path, own_process=False)
+    cost = estimate_cost(inputs, [config.trial] * 3, tmp_path, processes=0)
     assert 3000.0 < cost.seconds < 4000.0
     assert cost.endpoint_seconds == 3000.0
 

@@ -81,7 +81,7 @@ class ExecutorConfig:
 
     @property
     def own_process(self) -> bool:
-        """Return whether every trial starts a process of its own."""
+        """Return whether trials run in other processes than this one."""
         return self.executor != "inline"
 
 

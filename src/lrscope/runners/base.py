@@ -16,8 +16,8 @@ from lrscope.config.numerics import Numerics
 from lrscope.records import TRAIN_TOKENS, Metric, Outcome, Record, Unit
 from lrscope.schedules.horizon import TrainingSize
 
-# Before a job's first step, by whether it has a process of its own: Python, torch, reading the inputs.
-START_SECONDS = {True: 4.0, False: 0.5}
+# What a process takes before its first job, for Python, torch and the inputs; and every job before its first step.
+PROCESS_SECONDS, JOB_SECONDS = 4.0, 0.5
 ALIVE_SECONDS = 30.0  # how long the user's own training may be silent before its executor is told that it lives
 
 
@@ -36,8 +36,8 @@ class CostEstimate:
 class Cost(Protocol):
     """Estimates what trials will cost, by trying a few steps."""
 
-    def __call__(self, trials: Sequence[AnyTrial], folder: Path, *, own_process: bool) -> CostEstimate:
-        """Return the cost of these trials of the study in `folder`, each in its own process or not."""
+    def __call__(self, trials: Sequence[AnyTrial], folder: Path, *, processes: int) -> CostEstimate:
+        """Return the cost of these trials of the study in `folder`, for which so many processes are started."""
         ...
 
 

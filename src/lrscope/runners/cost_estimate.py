@@ -13,7 +13,7 @@ import numpy as np
 from lrscope.config import TrialConfig
 from lrscope.config.arms import arm_key
 from lrscope.data.batches import plan_epoch
-from lrscope.runners.base import START_SECONDS, CostEstimate
+from lrscope.runners.base import JOB_SECONDS, PROCESS_SECONDS, CostEstimate
 from lrscope.schedules import Constant
 from lrscope.schedules.horizon import TrainingSize
 from lrscope.training.batches import step_batches
@@ -31,9 +31,7 @@ MAX_SECONDS = 5.0  # that steps of a kind are timed for, after the first two
 EVALUATED = 128  # examples of dev that are measured at least
 
 
-def estimate_cost(
-    inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
-) -> CostEstimate:
+def estimate_cost(inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, processes: int) -> CostEstimate:
     """Return what these trials will cost: steps timed of each kind, an evaluation, checkpoints by their size.
 
     Of one kind are trials whose steps take the same time: of one batch size, training the same part in the same way.
@@ -47,17 +45,17 @@ def estimate_cost(
             kinds[_kind_of(trial)] = _measured(inputs, trial)
     evaluation, endpoint = _seconds_of_measuring(inputs, trials[0])
     size = inputs.encoded["train"].size
-    seconds = 0.0
+    seconds = processes * PROCESS_SECONDS
     for trial in trials:
         total_steps, num_evaluations = _lengths(trial, size)
         seconds += total_steps * kinds[_kind_of(trial)].seconds_a_step + (num_evaluations + 2) * evaluation
-        seconds += endpoint + START_SECONDS[own_process]
+        seconds += endpoint + JOB_SECONDS
     num_bytes = _stored_bytes(inputs, trials, [kinds[_kind_of(trial)].num_bytes for trial in trials])
     return CostEstimate(seconds, num_bytes, len(trials) * endpoint)
 
 
 def estimate_heads_cost(
-    inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
+    inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, processes: int
 ) -> CostEstimate:
     """Return what heads trained together will cost: features are computed, then a bundle's steps are timed."""
     if not trials:
@@ -65,7 +63,7 @@ def estimate_heads_cost(
     features = features_of(inputs, folder)
     apply(inputs.numerics)
     groups = bundles(trials)
-    seconds = len(groups) * START_SECONDS[own_process]
+    seconds = min(processes, len(groups)) * PROCESS_SECONDS + len(groups) * JOB_SECONDS
     timed: dict[tuple[int, int], tuple[float, float]] = {}
     for indices in groups:
         members = [trials[index] for index in indices]

@@ -18,7 +18,7 @@ class CostOfInputs(Protocol):
     """Estimates what trials on these inputs will cost."""
 
     def __call__(
-        self, inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, own_process: bool
+        self, inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, processes: int
     ) -> CostEstimate:
         """Return the cost of these trials of the study in `folder`."""
         ...
@@ -32,8 +32,8 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
     """
     inputs = load_inputs(config, numerics)
 
-    def cost(trials: Sequence[AnyTrial], folder: Path, *, own_process: bool) -> CostEstimate:
-        return estimate(inputs, [built_in_trial(trial) for trial in trials], folder, own_process=own_process)
+    def cost(trials: Sequence[AnyTrial], folder: Path, *, processes: int) -> CostEstimate:
+        return estimate(inputs, [built_in_trial(trial) for trial in trials], folder, processes=processes)
 
     return Prepared(
         metric=inputs.task.metric,

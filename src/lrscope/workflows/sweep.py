@@ -170,7 +170,8 @@ def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow])
     if prepared.cost is None:
         seconds, num_bytes = RunTimes(study.store.trials()).seconds_left(configs, at_once), None
     else:
-        cost = prepared.cost(configs, study.store.folder, own_process=executor.own_process)
+        processes = min(at_once, len(configs)) if executor.own_process else 0
+        cost = prepared.cost(configs, study.store.folder, processes=processes)
         seconds, num_bytes = cost.seconds / at_once, cost.num_bytes
     return CostEstimated(
         num_settings=len(arms(config)),

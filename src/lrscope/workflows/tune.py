@@ -14,13 +14,14 @@ from lrscope.executors.config import ExecutorConfig
 from lrscope.findings.commands import finetune_command
 from lrscope.number_text import short_rate
 from lrscope.report.locales import locale
-from lrscope.runners.base import START_SECONDS
+from lrscope.runners.base import JOB_SECONDS, PROCESS_SECONDS
 from lrscope.runners.registry import runner_for
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.budget import (
+    MIN_SEEDS,
     NUM_RATES,
     Plan,
     format_budget,
@@ -138,12 +139,15 @@ def _new_plan(
         callbacks.on_progress(Note(f"note: {note}"))
     one = replace(config.trial, epochs=1)
     assert prepared.cost is not None, "the built-in training is measured before it runs"
-    cost = prepared.cost([one], Path(), own_process=False)
+    cost = prepared.cost([one], Path(), processes=0)
     epoch = cost.seconds - cost.endpoint_seconds
     step = epoch / one.resolve_schedule(prepared.training_size).total_steps
-    start = START_SECONDS[executor.own_process] + cost.endpoint_seconds
+    workers = max(1, executor.workers)
+    # Every worker starts once a sweep; the smallest sweep has the fewest runs to share that.
+    share = PROCESS_SECONDS * workers / (NUM_RATES * MIN_SEEDS) if executor.own_process else 0.0
+    beside = JOB_SECONDS + share + cost.endpoint_seconds
     most = int(settings_of(TrialConfig)["epochs"].default_of(config.task))
-    return plan_budget(budget, step, (start, epoch), max(1, executor.workers), epochs, most_epochs=most)
+    return plan_budget(budget, step, (beside, epoch), workers, epochs, most_epochs=most)
 
 
 def _sweep_of(
