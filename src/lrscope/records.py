@@ -84,10 +84,10 @@ class StepRecord:
 
     @property
     def divergence_reason(self) -> str:
-        """Return in words what became infinite or NaN, at which step and rate."""
+        """Return in words what became infinite or NaN, at which step, counted from 1, and at which rate."""
         loss_is_finite = abs(self.loss) < float("inf")
         what, value = ("gradient", self.gradient_norm) if loss_is_finite else ("loss", self.loss)
-        return f"{what} became {value} at step {self.step}, learning rate {self.learning_rate:.3g}"
+        return f"{what} became {value} at step {self.step + 1}, learning rate {self.learning_rate:.3g}"
 
 
 class Scores(NamedTuple):

@@ -64,7 +64,8 @@ def test_json_and_the_cut(cli: Cli, model: Path, data: Path) -> None:
     assert short["max_tokens"] == 45
     assert short["splits"][0]["num_cut"] >= 1
     everything_learned = shown("-n", 1, "--loss-on", "all")["examples"][0]
-    assert [piece["learned"] for piece in everything_learned["pieces"]] == [True]
+    assert everything_learned["pieces"][0]["text"] == "<|im_start|>"
+    assert [piece["learned"] for piece in everything_learned["pieces"]] == [False, True], "it predicts nothing before"
     assert everything_learned["learned_tokens"] == everything_learned["tokens"] - 1
     none = shown("-n", 0, "--max-tokens", 5)
     assert none["splits"][0]["num_dropped"] == 6

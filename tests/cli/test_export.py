@@ -46,6 +46,21 @@ def test_studies_without_models(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     assert not (tmp_path / "model").exists()
 
 
+def test_a_trial_without_a_model_says_why(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    options = ("--schedule", "constant", "--warmup", "0", "--clip-norm", "0", "--epochs", "1", "--seeds", "1", "--yes")
+    assert cli("sweep", *toy.options("--lr", "1e30,1e-3", *options, "--keep", "none"), "--out", study)[0] == 0
+    diverged, other = (cli("evaluate", "--run", study, "--data", toy.dev, "--trial", trial)[2] for trial in (1, 2))
+    assert "has no best checkpoint: trial 1 diverged; name another --trial" in diverged
+    assert "has no best checkpoint: that of trial 2 was not kept; name another --trial" in other
+    assert cli("finetune", *toy.options("--lr", "1e30", *options[:-3]), "--out", tmp_path / "f")[0] == 0
+    code, _, error = cli("export", tmp_path / "f", "--out", tmp_path / "model")
+    assert (code, "it diverged; train with a lower --lr" in error) == (2, True)
+    assert cli("sweep", *toy.options("--lr", "1e29,1e30", *options), "--out", tmp_path / "g")[0] == 0
+    assert "Training diverged in every run: try lower learning rates." in cli("report", tmp_path / "g")[1]
+    assert "No evaluation on a dev set" not in cli("report", tmp_path / "f")[1]
+
+
 @pytest.mark.parametrize(
     "schedule", ["linear", "warmup(6%) > cosine", "warmup(10st) > linear", "warmup(20%) > constant"]
 )

@@ -123,6 +123,7 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         ("a.jsonl", '{"text": "\\ud800 bad", "label": 1}\n', "half of a surrogate pair"),
         ("a.jsonl", '{"text": "fine", "label": ' + "9" * 5000 + "}\n", "a line is one JSON object: Exceeds the limit"),
         ("a.csv", "text,label,label\nfine,1,2\n", "label and label; name it with label_column"),
+        ("a.csv", "prompt,completion\nfine,yes\n", "name it with text_column, or train on conversations with task sft"),
         ("a.csv", "text,sentence,label\nfine,good,1\n", "text and sentence; name it with text_column"),
     ],
 )

@@ -45,6 +45,10 @@ def test_a_run_that_was_left_early() -> None:
     whole = planned("linear")
     assert TrainingLog(whole[:40], whole).left_at == pytest.approx(whole[39])
     assert TrainingLog(whole[:99], whole).left_at is None
+    losses = np.ones(40)
+    assert TrainingLog(whole[:40], whole, losses=losses).left_at is not None
+    losses[-1] = np.inf
+    assert TrainingLog(whole[:40], whole, losses=losses).left_at is None, "it diverged, which is said by itself"
     constant = planned("constant")
     assert TrainingLog(constant[:40], constant).left_at is None, "it would have ended no lower"
 

@@ -32,6 +32,7 @@ def test_the_lowest_loss_is_used_and_worse_rates_are_ruled_out() -> None:
     assert confirmed.sentence == (
         "use lr 1e-3, by dev loss after complete runs of 1 epoch; the other rates are ruled out"
     )
+    assert "by dev log-loss after" in confirm(c, 1, "log-loss").sentence
     assert confirmed.dev_loss[1e-2] == pytest.approx(2.0)
 
 

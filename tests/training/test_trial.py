@@ -405,7 +405,7 @@ def test_divergence_is_a_result_with_its_step_and_rate(toy: Toy, tmp_path: Path)
     result = records[-1]
     assert isinstance(result, TrialResult)
     assert result.status == "diverged"
-    assert f"step {result.step}" in result.reason
+    assert f"at step {result.step + 1}," in result.reason, "counted from 1, as a report does"
     assert "learning rate" in result.reason
     last = [r for r in records if isinstance(r, StepRecord)][-1]
     assert last.diverged
@@ -414,6 +414,8 @@ def test_divergence_is_a_result_with_its_step_and_rate(toy: Toy, tmp_path: Path)
         assert bool(store.steps(1)[-1]["diverged"])
         assert store.trial(1).status == "diverged"
     assert resumed(tmp_path / "run")[-1] == result  # it is over
+    with pytest.raises(StudyError, match=r"has no last checkpoint: trial 1 diverged; train again with a lower --lr"):
+        load_trained(tmp_path / "run", "last")
 
 
 def test_the_best_checkpoint_survives_divergence(toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from lrscope.errors import DataError, Problem
 SEPARATOR = " ||| "
 TEXT_COLUMNS = ("text", "sentence")
 LABEL_COLUMNS = ("label", "labels")
+CONVERSATION_COLUMNS = frozenset(("prompt", "instruction", "messages", "conversations"))  # those of --task sft
 
 
 class Example(NamedTuple):
@@ -131,9 +132,11 @@ def _columns(
             return names.index(fitting[0])
         if not required:
             return None
-        wanted = asked or " or ".join(usual)
+        wanted, way_out = asked or " or ".join(usual), f"name it with {{{option}}}"
+        if asked is None and CONVERSATION_COLUMNS & set(names):
+            way_out += ", or train on conversations with {task} sft"
         raise DataError(
-            Problem(f"there must be a column {wanted}", ", ".join(names), f"name it with {{{option}}}"),
+            Problem(f"there must be a column {wanted}", ", ".join(names), way_out),
             source=str(path),
         )
 

@@ -36,6 +36,11 @@ class NoValue(Answer):
 
 
 @dataclass(frozen=True)
+class AllDiverged(Answer):
+    """Every run diverged, so none came to a value."""
+
+
+@dataclass(frozen=True)
 class NoEvaluation(Answer):
     """No run was evaluated on dev; `how` is how the program that trained would do it, empty where that is not known."""
 
@@ -235,7 +240,7 @@ def answer(c: Conclusions) -> list[Statement]:
 def _of_one_run(c: Conclusions) -> list[Statement]:
     checked = checkup(c.runs)
     head: list[Statement] = [OneRun(), schedule_of(checked)]
-    if not any(run.points for run in c.runs.runs):
+    if not any(run.points or run.status == "diverged" for run in c.runs.runs):
         return [*head, NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]
     if c.learned is not None and c.recommended is None and not math.isnan(c.arms[0].value):
         return [*head, NothingLearned(Setting(c.arms[0].name), Value(c.arms[0].value), Value(c.learned.baseline))]
@@ -245,10 +250,11 @@ def _of_one_run(c: Conclusions) -> list[Statement]:
 
 def _answer(c: Conclusions) -> list[Statement]:
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
-    if not known and not any(run.points for run in c.runs.runs):
+    if not known and not any(run.points or run.status == "diverged" for run in c.runs.runs):
         return [NoRecommendation(), NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]
     if not known:
-        return [NoRecommendation(), NoValue()]
+        have_diverged = all(run.status == "diverged" for run in c.runs.runs)
+        return [NoRecommendation(), AllDiverged() if have_diverged else NoValue()]
     if c.arms[c.choice.first].name in c.untold:
         return [NoRecommendation(), RatesNotApplied(Settings(arm.name for arm in c.arms if arm.name in c.untold))]
     if c.learned is not None and c.recommended is None:
@@ -258,13 +264,9 @@ def _answer(c: Conclusions) -> list[Statement]:
     first = c.arms[c.choice.first]
     headline = Use(Setting(first.name)) if len(known) > 1 else OnlyOne(Setting(first.name))
     return [
-        headline,
-        _standing(c),
-        *_all_the_same(c),
-        *_also_differ(c, len(known)),
-        Confidence(*confidence(c)),
-        *_details(c),
-    ]
+        headline, _standing(c), *_all_the_same(c), *_also_differ(c, len(known)),
+        Confidence(*confidence(c)), *_details(c),
+    ]  # fmt: skip
 
 
 def _all_the_same(c: Conclusions) -> Iterator[Answer]:

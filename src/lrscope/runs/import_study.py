@@ -22,7 +22,7 @@ from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats, ScoreTable
 from lrscope.runs.settings import SETTING
-from lrscope.runs.training_log import TrainingLog
+from lrscope.runs.training_log import TrainingLog, as_logged
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 
@@ -205,7 +205,9 @@ class _Trial:
         )
         factors = planned.with_history(history).factors()
         return TrainingLog(
-            rates, row.config.peak_rate * factors, losses=steps["loss"], gradient_norms=steps["gradient_norm"],
+            rates, row.config.peak_rate * factors,
+            losses=as_logged(steps["loss"], np.ones(len(steps), dtype=np.bool_)),
+            gradient_norms=as_logged(steps["gradient_norm"], np.isfinite(steps["loss"])),
             total_steps=float(row.total_steps), total_epochs=row.total_steps / row.steps_per_epoch,
         )  # fmt: skip
 

@@ -116,9 +116,14 @@ class TrainingLog:
 
     @property
     def left_at(self) -> float | None:
-        """The share of its largest rate that a run was left at, where its schedule would have ended far lower."""
+        """The share of its largest rate that a run was left at, where its schedule would have ended far lower.
+
+        None for a run that diverged: that its schedule was not complete is no news.
+        """
         rates = self.known_rates
         if self.planned is None or len(rates) >= len(self.planned) or not len(rates):
+            return None
+        if any(len(each) and math.isinf(each[-1]) for each in (self.losses, self.gradient_norms)):
             return None
         last, end, top = float(rates[-1]), float(self.planned[-1]), float(self.planned.max())
         return last / top if last - end > HIGH * top else None

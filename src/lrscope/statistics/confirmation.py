@@ -33,15 +33,18 @@ class Confirmed:
     dev_loss: dict[float, float] = field(default_factory=dict)
 
 
-def confirm(c: Conclusions, epochs: int) -> Confirmed:
-    """Return what conclusions by dev loss say of the rates of a bracket: the same choice as a report's."""
+def confirm(c: Conclusions, epochs: int, title: str = "loss") -> Confirmed:
+    """Return what conclusions by dev loss say of the rates of a bracket: the same choice as a report's.
+
+    `title` is what people call that loss.
+    """
     known = [arm for arm in c.arms if arm.rate is not None and not math.isnan(arm.value)]
     if not known:
         return Confirmed(None, (), "no rate of the bracket trained to its end: try lower rates")
     rate = c.arms[c.choice.first].rate
     assert rate is not None
     among = tuple(arm.rate for arm in known if arm.standing == "contender" and arm.rate is not None)
-    sentence = f"use lr {short_rate(rate)}, by dev loss after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
+    sentence = f"use lr {short_rate(rate)}, by dev {title} after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
     others = ", ".join(short_rate(other) for other in among if other != rate)
     sentence += f"; not ruled out: {others}" if others else "; the other rates are ruled out"
     if c.recommended is None:

@@ -49,11 +49,13 @@ def optimism(evidence: Evidence, choose: Chooser = largest, *, draws: int = DRAW
 def flattery(values: Floats, chosen: int) -> float:
     """Return the most that having been chosen can have flattered an arm: nothing bounds that of the best mean.
 
-    One that a rule chose below it is not shrunk beyond the mean of all.
+    One that a rule chose below it is not shrunk beyond the mean of all, and one without a value by nothing.
 
     >>> flattery(np.array([0.8, 0.7, 0.6]), 0), round(flattery(np.array([0.8, 0.72, 0.55]), 1), 2)
     (inf, 0.03)
     """
+    if math.isnan(values[chosen]):
+        return 0.0
     return math.inf if values[chosen] >= np.nanmax(values) else max(0.0, float(values[chosen] - np.nanmean(values)))
 
 

@@ -207,7 +207,7 @@ class HeadBundle:
             self.series[a, step]["diverged"] = 1
             what, value = ("loss", loss_A[a]) if not torch.isfinite(loss_A[a]) else ("gradient", norm_A[a])
             self.status[a], self.steps[a] = "diverged", step
-            self.reasons[a] = f"{what} became {float(value)} at step {step}, learning rate {rates[a]:.3g}"
+            self.reasons[a] = f"{what} became {float(value)} at step {step + 1}, learning rate {rates[a]:.3g}"
             self.alive_A[a] = False
 
     def _by_dropout(self) -> dict[float, Tensor]:

@@ -121,16 +121,25 @@ def _load_of(store: StudyStore, which: str, trial: int | None) -> TrainedModel:
         trial = 1
     path = store.trial_folder(trial) / which
     if weights_in(path) is None:
-        raise StudyError(
-            f"{folder} has no {which} checkpoint yet: its trial is {store.trial(trial).status}; "
-            f"finish it with {resume('finetune', folder)}"
-        )
+        raise StudyError(_no_checkpoint(store, trial, which))
     config = replace(built_in(store.config), trial=built_in_trial(store.trial(trial).config))
     inputs, network = load_network(
         path, config, store.task_state, numerics=Numerics.from_dict(store.numerics),
         base=store.fingerprint.get("weights"),
     )  # fmt: skip
     return TrainedModel(store, trial, trained_steps(path), inputs, network)
+
+
+def _no_checkpoint(store: StudyStore, trial: int, which: str) -> str:
+    status, is_sweep = store.trial(trial).status, store.config.sweep is not None
+    if status == "diverged":
+        way_out = "name another --trial" if is_sweep else "train again with a lower --lr"
+        return f"{store.folder} has no {which} checkpoint: trial {trial} diverged; {way_out}"
+    if status in ("completed", "stopped"):
+        way_out = "name another --trial" if is_sweep else "choose another --checkpoint"
+        return f"{store.folder} has no {which} checkpoint: that of trial {trial} was not kept; {way_out}"
+    command = resume("sweep" if is_sweep else "finetune", store.folder)
+    return f"{store.folder} has no {which} checkpoint yet: its trial is {status}; finish it with {command}"
 
 
 def load_network(

@@ -113,6 +113,8 @@ def chosen_trial(store: StudyStore) -> tuple[TrialRow, str]:
         note = f"no setting is shown to be better than guessing, so none is recommended; this is {choice.first}"
     kept = [row for row in choice.rows(store) if any(_has_model(store, row, name) for name in CHECKPOINTS)]
     if not kept:
+        if all(row.status == "diverged" for row in choice.rows(store)):
+            raise StudyError(f"no model of {choice.first} is in {store.folder}: it diverged; train with a lower --lr")
         raise StudyError(
             f"no model of {choice.first} was kept in {store.folder}; name a --trial, or run with --keep best"
         )

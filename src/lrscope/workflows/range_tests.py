@@ -238,4 +238,5 @@ def _confirm(
     )
     with _held(asked, study.store.folder / CONFIRM, what="sweep") as inner:
         run_study(inner, executor, callbacks, resume_command=resume_command)
-        return confirm(conclude(read_study(inner.store, "loss"), None), confirmation.epochs)
+        conclusions = conclude(read_study(inner.store, "loss"), None)
+        return confirm(conclusions, confirmation.epochs, config.metric_title("loss"))

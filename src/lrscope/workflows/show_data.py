@@ -161,6 +161,10 @@ def _example(
     for piece, learned in text.pieces:
         pieces.append((piece[: max(0, row.last_character - place)], learned))
         place += len(piece)
+    if asked.loss_on == "all" and not item.is_plain_text:  # nothing stands before the first token to predict it from
+        end = tokenizer.backend.encode(text.text, add_special_tokens=False).offsets[0][1]
+        ((whole, _),) = pieces
+        pieces = [(whole[:end], False), (whole[end:], True)]
     if item.is_plain_text:  # its ends are no part of the text
         first, last = (
             str(tokenizer.backend.id_to_token(token)) if token >= 0 else ""

@@ -78,6 +78,7 @@ SAY = {
     # The answer
     "no-recommendation": "No setting can be recommended.",
     "no-value": "No run produced a dev {metric}.",
+    "all-diverged": "Training diverged in every run: try lower learning rates.",
     "no-evaluation/how": (
         "No evaluation on a dev set was found in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
         "time: {how}."

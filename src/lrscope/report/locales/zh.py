@@ -77,6 +77,7 @@ SAY = {
     # 推荐
     "no-recommendation": "无法推荐任何设置。",
     "no-value": "没有任何一次训练得到 dev {metric}。",
+    "all-diverged": "每一次训练都发散了：请尝试更低的学习率。",
     "no-evaluation/how": "在 {source} 中没有找到 dev 集上的评估：比较需要 dev 集上的得分。下次训练时请同时评估：{how}。",
     "no-evaluation/bare": "在 {source} 中没有找到 dev 集上的评估：比较需要 dev 集上的得分。下次训练时请同时评估，并记录 dev loss。",
     "other-dev-sets": "这些训练在 {here} 上评估。同一批文件中的其他训练在 {others} 上评估，不能与这些比较，另有报告。",
