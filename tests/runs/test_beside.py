@@ -59,7 +59,7 @@ def test_settings_that_differ_make_other_arms(tmp_path: Path) -> None:
         (tmp_path / name / "checkpoint-10" / "adapter_config.json").write_text(
             json.dumps({"r": rank, "lora_alpha": 16})
         )
-    assert sorted(run.arm for run in read(tmp_path).runs) == ["lr 1e-4, lora rank 16", "lr 1e-4, lora rank 8"]
+    assert sorted(run.arm for run in read(tmp_path).runs) == ["lr 1e-4, LoRA rank 16", "lr 1e-4, LoRA rank 8"]
     (tmp_path / "a" / "args.json").write_text(json.dumps({"learning_rate": 1e-4, "weight_decay": 0.1}))
     assert any(run.settings.get("lora_rank") == "8" for run in read(tmp_path).runs)
 
