@@ -19,7 +19,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -228,15 +228,18 @@ def _figures(seconds: list[float], counted: list[tuple[int, int]]) -> dict[str, 
     }
 
 
-def child(arguments: dict[str, Any], threads: int) -> dict[str, float] | None:
-    """Measure one figure in a process of its own; None where TRL cannot run it."""
+def child(arguments: dict[str, Any], threads: int, limit: float | None = None) -> dict[str, float] | str:
+    """Measure one figure in a process of its own; why there is none, where TRL does not run or exceeds the limit."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
     command = [sys.executable, __file__, "--threads", str(threads), "--measure", json.dumps(arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False, timeout=limit)
+    except subprocess.TimeoutExpired:
+        return f"{WARMUP + TIMED} steps took over {limit:.0f} s"
     if done.returncode:
         if arguments.get("who") != "trl":
             sys.exit(f"{arguments} failed:\n{done.stderr[-3000:]}")
-        return None
+        return "does not run"
     return json.loads(done.stdout.splitlines()[-1])  # type: ignore[no-any-return]
 
 
@@ -253,11 +256,11 @@ def measure(arguments: dict[str, Any], threads: int) -> dict[str, float]:
     return measure_trl(*where, arguments["how"])
 
 
-def ways(quick: bool) -> dict[str, dict[str, Any]]:
+def ways(quick: bool, orders: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Return how TRL is measured, by a name: its defaults, then the combinations."""
     found: dict[str, dict[str, Any]] = {"TRL, defaults": {}}
     precisions = ("bfloat16",) if quick else ("float32", "bfloat16")
-    for precision, order, checkpointing in itertools.product(precisions, ORDERS, (False, True)):
+    for precision, order, checkpointing in itertools.product(precisions, orders, (False, True)):
         name = f"TRL, {precision}, {order}" + (", checkpointing" if checkpointing else "")
         found[name] = {"precision": precision, "order": order, "checkpointing": checkpointing}
     return found
@@ -270,17 +273,17 @@ def table(
     """Measure one shape, part and batch size and report its rows, ratios last."""
     found: dict[str, dict[str, float]] = {}
     where = {"shape": shape, "part": part, "batch": batch}
-    for name, how in ways(options.quick).items():
-        figures = child({"who": "trl", **where, "how": how}, options.threads)
-        if figures is None:
-            report(f"| {shape} | {part} | {batch} | {name} | does not run | | | |")
+    for name, how in ways(options.quick, options.orders.split(",")).items():
+        figures = child({"who": "trl", **where, "how": how}, options.threads, options.limit)
+        if isinstance(figures, str):
+            report(f"| {shape} | {part} | {batch} | {name} | {figures} | | | |")
             continue
         found[name] = figures
         report(_row(where, name, figures, peaks))
     for checkpointing in (False, True):
         name = "lrscope" + (", checkpointing" if checkpointing else "")
         figures = child({"who": "lrscope", **where, "checkpointing": checkpointing}, options.threads)
-        assert figures is not None
+        assert not isinstance(figures, str)
         found[name] = figures
         report(_row(where, name, figures, peaks))
     speed = {name: figures["tokens"] / figures["seconds"] for name, figures in found.items()}
@@ -310,6 +313,8 @@ def main() -> None:
     parser.add_argument("--parts", default="lora,full")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--quick", action="store_true", help="leave out TRL in float32")
+    parser.add_argument("--orders", default=",".join(ORDERS), help="orders that TRL is measured in")
+    parser.add_argument("--limit", type=float, help="seconds after which a figure of TRL's is given up")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -325,7 +330,7 @@ def main() -> None:
         lines.append(line)
 
     peaks = child({"who": "peak"}, options.threads)
-    assert peaks is not None
+    assert not isinstance(peaks, str)
     report(
         f"Matrix-product peak in this run, {options.threads} threads: {peaks['float32'] / 1e9:.0f} GFLOP/s in float32, "
         f"{peaks['bfloat16'] / 1e9:.0f} in bfloat16. LoRA of rank {RANK} on all matrices.\n"

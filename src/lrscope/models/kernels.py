@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lrscope.models.fused_attention import fused_attention
 from lrscope.models.packing import Block, Group, Packing
 
 LARGEST_PROBABILITIES = 2**23  # bytes a layer that are kept
@@ -193,4 +194,7 @@ class _CausalAttention(torch.autograd.Function):
 
 def causal_attention(q_NHE: Tensor, k_NKE: Tensor, v_NKE: Tensor, packing: Packing) -> Tensor:
     """softmax(rotate(q) · rotate(k)ᵀ / √E + mask) · v within each sentence, heads side by side: shape (N, H·E)."""
+    if q_NHE.is_cuda:
+        cos, sin = packing.cos_NE, packing.sin_NE
+        return fused_attention(rotate(q_NHE, cos, sin), rotate(k_NKE, cos, sin), v_NKE, packing)
     return _CausalAttention.apply(q_NHE, k_NKE, v_NKE, packing)  # type: ignore[no-any-return,no-untyped-call]

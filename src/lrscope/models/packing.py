@@ -11,6 +11,7 @@ group, T its longest rounded up, L the longest of all, E head width, G query hea
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -81,14 +82,33 @@ class Packing:
         position_N[: self.num_tokens] = torch.arange(self.num_tokens, device=device) - before_n
         cos_TE, sin_TE = rotation(shape, self.longest, device)
         self.cos_NE, self.sin_NE = cos_TE.to(dtype)[position_N], sin_TE.to(dtype)[position_N]
-        heads = shape.num_heads // shape.num_kv_heads
+        self._starts, self._lengths, self._sizes = starts, lengths, sizes
+        self._shape, self._dtype = shape, dtype
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """The groups of examples that attention on a processor computes together."""
+        heads = self._shape.num_heads // self._shape.num_kv_heads
         blocks: dict[int, tuple[Block, ...]] = {}  # by the length of a group's longest example
-        self.groups = []
-        for first, last in _cuts(sizes, shape.num_heads * dtype.itemsize):
-            T = _rounded(sizes[last - 1], POSITIONS_A_ROUND)
+        device, groups = self._starts.device, []
+        for first, last in _cuts(self._sizes, self._shape.num_heads * self._dtype.itemsize):
+            T = _rounded(self._sizes[last - 1], POSITIONS_A_ROUND)
             if T not in blocks:
-                blocks[T] = tuple(_block(start, stop, heads, dtype, device) for start, stop in _stretches(T))
-            self.groups.append(_group(starts[first:last], lengths[first:last], self.num_rows, T, blocks[T]))
+                blocks[T] = tuple(_block(start, stop, heads, self._dtype, device) for start, stop in _stretches(T))
+            groups.append(_group(self._starts[first:last], self._lengths[first:last], self.num_rows, T, blocks[T]))
+        return groups
+
+    @cached_property
+    def index_BT(self) -> Tensor:  # noqa: N802  the shape is part of the name
+        """Where each token of the batch, padded in the packing's order, lies; padding points at some other token."""
+        places_T = torch.arange(self.longest, device=self._starts.device)
+        return (self._starts[:, None] + places_T).clamp_(max=self.num_rows - 1)
+
+    @cached_property
+    def padded_n(self) -> Tensor:
+        """Where each token lies among the B · T of `index_BT`."""
+        places_T = torch.arange(self.longest, device=self._starts.device)
+        return (places_T < self._lengths[:, None]).flatten().nonzero()[:, 0]
 
     def pack(self, ids_BT: Tensor) -> Tensor:
         """Return the ids of a padded batch, (N,), in the order of the packing."""

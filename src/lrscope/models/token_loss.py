@@ -22,6 +22,7 @@ from torch.autograd.function import once_differentiable
 BLOCK_BYTES = 48 * 2**20  # of logits: enough rows for a matrix product to run at its full speed
 WEIGHT_BLOCK_BYTES = 96 * 2**20  # where the matrix is trained: each block adds to a gradient as large as the matrix
 SOFTMAX_BYTES = 8 * 2**20  # of probabilities in float32: what a processor's cache holds
+TIMES_ON_A_GPU = 16  # larger blocks: its memory is fast, and its launches are what costs
 
 
 class TokenLosses(NamedTuple):
@@ -42,9 +43,10 @@ class _BlockwiseCrossEntropy(torch.autograd.Function):
         right_M = torch.empty(M, dtype=torch.bool, device=h_MD.device)
         grad_h = torch.empty_like(h_MD) if needs_h else None
         grad_w = torch.zeros_like(w_VD) if needs_w else None
-        block = min(M, _rows(WEIGHT_BLOCK_BYTES if needs_w else BLOCK_BYTES, V, h_MD.element_size()))
+        times = TIMES_ON_A_GPU if h_MD.is_cuda else 1
+        block = min(M, _rows(times * (WEIGHT_BLOCK_BYTES if needs_w else BLOCK_BYTES), V, h_MD.element_size()))
         logits = torch.empty(block, V, dtype=h_MD.dtype, device=h_MD.device)
-        probs = torch.empty(min(block, _rows(SOFTMAX_BYTES, V, 4)), V, device=h_MD.device)
+        probs = torch.empty(min(block, _rows(times * SOFTMAX_BYTES, V, 4)), V, device=h_MD.device)
         for first in range(0, M, block):
             rows = slice(first, min(first + block, M))
             z_mV = torch.mm(h_MD[rows], low_VD.t(), out=logits[: rows.stop - first])

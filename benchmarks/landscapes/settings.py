@@ -1,0 +1,123 @@
+"""What the corpus of landscapes holds: each setting's model, data, trained part and batch size, and which runs it has.
+
+A setting is trained at every rate of its grid, over its whole horizon and over 1/2, 1/4 and 1/8 of it: complete runs
+each, whose schedule ends where the run does.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
+from lrscope.schedules import parse
+
+SHARED = Path(os.environ.get("LRSCOPE_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+SMOLLM2 = Path(os.environ.get("LRSCOPE_SMOLLM2", "~/.cache/lrscope/smollm2-135m")).expanduser()
+HORIZONS = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8))
+Part = Literal["lora", "full", "head"]
+RATES: dict[str, tuple[float, ...]] = {  # of the 135M model; four a decade where the best ones may lie
+    "lora": (3e-5, 1e-4, 1.8e-4, 3e-4, 5.6e-4, 1e-3, 1.8e-3, 3e-3, 5.6e-3, 1e-2),
+    "full": (3e-6, 1e-5, 1.8e-5, 3e-5, 5.6e-5, 1e-4, 1.8e-4, 3e-4, 5.6e-4, 1e-3),
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One landscape: everything but the rate, the seed and how much of the horizon is trained."""
+
+    model: str
+    data: str
+    part: Part
+    num_train: int
+    batch_size: int
+    epochs: int
+    rates: tuple[float, ...]
+    seeds: int
+    optimizer: Literal["adamw", "sgd"] = "adamw"
+    schedule: str = "warmup(6%) > linear"
+
+    @property
+    def name(self) -> str:
+        """Return what it is called: what tells it from the others, joined."""
+        other = "" if self.optimizer == "adamw" else f"-{self.optimizer}"
+        shape = "" if self.schedule == "warmup(6%) > linear" else "-" + self.schedule.split("(")[0]
+        return f"{self.model}-{self.data}{self.num_train}-{self.part}-b{self.batch_size}{other}{shape}"
+
+    @property
+    def total_steps(self) -> int:
+        """Return how many steps its whole horizon has."""
+        return self.epochs * -(-self.num_train // self.batch_size)
+
+    def steps(self, horizon: Fraction) -> int:
+        """Return how many steps a part of the horizon has."""
+        return max(1, round(self.total_steps * horizon))
+
+    def trial(self, rate: float, seed: int) -> TrialConfig:
+        """Return one run of it."""
+        return TrialConfig(
+            peak_rate=rate, seed=seed, train_part=self.part, batch_size=self.batch_size, epochs=self.epochs,
+            optimizer=self.optimizer, schedule=parse(self.schedule),
+        )  # fmt: skip
+
+    def study(self, folder: Path, *, device: Literal["cpu", "cuda"], threads: int, precision: str) -> StudyConfig:
+        """Return its study; the files of its examples are written to the folder."""
+        return StudyConfig(
+            task="sft" if self.data in ("gsm8k", "alpaca") else "classification",
+            data=_data(self.data, self.num_train, folder),
+            model=ModelConfig(model=str(_model(self.model))),
+            trial=self.trial(self.rates[0], 0),
+            numerics=NumericsConfig(device=device, threads=threads, precision=precision),  # type: ignore[arg-type]
+        )
+
+
+def _model(name: str) -> Path:
+    return {"smollm2": SMOLLM2, "stories": SHARED / "models/stories260K-hf"}[name]
+
+
+def _data(name: str, num_train: int, folder: Path) -> DataConfig:
+    """Return the first examples of a training set, and a dev set that all sizes share."""
+    sources = {
+        "gsm8k": ("sft/gsm8k-train.jsonl", "sft/gsm8k-test.jsonl", None, 200),
+        "alpaca": ("sft/alpaca-demo.json", None, None, 0),
+        "trec": ("trec/train.txt", "trec/dev.txt", "trec/labels.json", 545),
+        "subj": ("subj/train.txt", "subj/dev.txt", "subj/labels.json", 1000),
+        "sst": ("sst/sst-train.txt", "sst/sst-dev.txt", "sst/sst-label-mapping.json", 1101),
+    }
+    train, dev, labels, num_dev = sources[name]
+    data = SHARED / "data"
+    if dev is None:
+        return DataConfig(train=str(data / train), dev="10%")
+    return DataConfig(
+        train=_head(data / train, num_train, folder),
+        dev=_head(data / dev, num_dev, folder),
+        label_names=None if labels is None else str(data / labels),
+    )
+
+
+def _head(source: Path, number: int, folder: Path) -> str:
+    path = folder / f"{source.parent.name}-{number}-{source.name}"
+    path.write_text("".join(source.read_text(encoding="utf-8").splitlines(keepends=True)[:number]), encoding="utf-8")
+    return str(path)
+
+
+def _smollm2(data: str, num_train: int, batch_size: int) -> list[Setting]:
+    return [
+        Setting("smollm2", data, part, num_train, batch_size, 1, RATES[part], seeds=3)
+        for part in ("lora", "full")
+    ]  # fmt: skip
+
+
+SETTINGS = {
+    setting.name: setting
+    for setting in (
+        *_smollm2("gsm8k", 1000, 8),
+        *_smollm2("alpaca", 900, 8),
+        *_smollm2("trec", 2000, 16),
+        *_smollm2("sst", 2000, 16),
+        *_smollm2("subj", 2000, 16),
+    )
+}
