@@ -26,6 +26,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
+from corpus import read_corpus
 from settings import HORIZONS, SETTINGS
 
 Row = dict[str, Any]
@@ -33,17 +34,18 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """One run: a setting at a rate, a seed and a part of its horizon."""
+    """A setting at a seed and a part of its horizon: one run at a rate, or heads at many rates, trained together."""
 
     setting: str
-    rate: float
+    rates: tuple[float, ...]
     seed: int
     horizon: Fraction
 
     @property
-    def key(self) -> tuple[str, float, int, int]:
-        """Return what tells it from the others, as rows have it."""
-        return self.setting, self.rate, self.seed, SETTINGS[self.setting].steps(self.horizon)
+    def keys(self) -> set[tuple[str, float, int, int]]:
+        """Return what tells its runs from the others, as rows have it."""
+        total = SETTINGS[self.setting].steps(self.horizon)
+        return {(self.setting, rate, self.seed, total) for rate in self.rates}
 
 
 def jobs_of(plans: list[str]) -> list[Job]:
@@ -56,7 +58,8 @@ def jobs_of(plans: list[str]) -> list[Job]:
                 continue
             for horizon in map(Fraction, horizons.split(",")) if horizons else HORIZONS:
                 for seed in map(int, seeds.split(",")) if seeds else range(setting.seeds):
-                    found |= {Job(setting.name, rate, seed, horizon): None for rate in setting.rates}
+                    together = [setting.rates] if setting.part == "head" else [(rate,) for rate in setting.rates]
+                    found |= {Job(setting.name, rates, seed, horizon): None for rates in together}
     return list(found)
 
 
@@ -69,8 +72,9 @@ def run(job: Job, inputs: Any, deadline: float) -> list[Row]:
     from lrscope.training.optimizer import build_optimizer
 
     setting, began = SETTINGS[job.setting], perf_counter()
+    (rate,) = job.rates
     apply(inputs.numerics)
-    trial, total = setting.trial(job.rate, job.seed), setting.steps(job.horizon)
+    trial, total = setting.trial(rate, job.seed), setting.steps(job.horizon)
     schedule = trial.resolve_schedule(inputs.encoded["train"].size, total_steps=total)
     model = inputs.build_model(trial)
     optimizer = build_optimizer(model, trial)
@@ -83,7 +87,7 @@ def run(job: Job, inputs: Any, deadline: float) -> list[Row]:
         return trial.peak_rate * schedule(step)
 
     rows: list[Row] = []
-    at = {"setting": job.setting, "rate": job.rate, "seed": job.seed, "total_steps": total}
+    at = {"setting": job.setting, "rate": rate, "seed": job.seed, "total_steps": total}
     batches, clip = step_batches(inputs, trial), trial.clip_norm or None
     losses, counts = 0.0, 0.0
     for record in steps(model, optimizer, batches, loss, rate_at, clip_norm=clip):
@@ -108,7 +112,39 @@ def run(job: Job, inputs: Any, deadline: float) -> list[Row]:
     return rows
 
 
+def run_heads(job: Job, inputs: Any, features: Any) -> list[Row]:
+    """Train heads of all rates on a frozen backbone's features; the horizon is cut to whole epochs."""
+    from lrscope.training.heads import HeadBundle
+    from lrscope.training.numerics import apply
+
+    setting = SETTINGS[job.setting]
+    apply(inputs.numerics)
+    trials = [setting.trial(rate, job.seed).with_length(setting.epochs * job.horizon) for rate in job.rates]
+    bundle = HeadBundle(inputs, features, trials)
+    for _ in bundle.run():
+        pass
+    rows: list[Row] = []
+    for rate, outcome in zip(job.rates, bundle.outcomes(), strict=True):
+        at = {"setting": job.setting, "rate": rate, "seed": job.seed, "total_steps": outcome.total_steps}
+        seconds = {"seconds": outcome.seconds}
+        means: dict[int, float] = {}
+        for record in outcome.evaluations:
+            if record.split == "train":
+                means[record.step] = record.metrics["loss"]
+                continue
+            last = record.step == outcome.total_steps
+            rows.append({
+                **at, "step": record.step, "status": "completed" if last else "running",
+                "dev_loss": record.metrics["loss"], "dev_accuracy": record.metrics["accuracy"],
+                "train_loss": means[record.step], **seconds,
+            })  # fmt: skip
+        if outcome.status == "diverged":
+            rows.append({**at, "step": outcome.step, "status": "diverged", **seconds})
+    return rows
+
+
 _INPUTS: dict[str, Any] = {}  # of every setting that is recorded; worker processes share the parent's pages
+_FEATURES: dict[str, Any] = {}  # of those whose heads alone are trained
 _DEADLINE = [float("inf")]
 
 
@@ -119,7 +155,10 @@ def _work(job: Job) -> tuple[Job, list[Row]]:
         return job, []
     for _ in range(3):
         try:
-            return job, run(job, _INPUTS[job.setting], _DEADLINE[0])
+            inputs = _INPUTS[job.setting]
+            if SETTINGS[job.setting].part == "head":
+                return job, run_heads(job, inputs, _FEATURES[job.setting])
+            return job, run(job, inputs, _DEADLINE[0])
         except torch.OutOfMemoryError:  # of a GPU, which other runs fill at the moment
             torch.cuda.empty_cache()
         except Exception:  # noqa: BLE001  one run of a thousand: the others go on, and it is missing then
@@ -128,9 +167,16 @@ def _work(job: Job) -> tuple[Job, list[Row]]:
     return job, []
 
 
+def _folder(parent: Path, name: str) -> Path:
+    folder = parent / name
+    folder.mkdir()
+    return folder
+
+
 def results(jobs: list[Job], options: argparse.Namespace) -> Iterator[tuple[Job, list[Row]]]:
     """Yield each run as it ends, from so many processes."""
     from lrscope.config.numerics import Numerics
+    from lrscope.training.features import features_of
     from lrscope.training.study_inputs import load_inputs
 
     with tempfile.TemporaryDirectory() as folder:
@@ -138,8 +184,11 @@ def results(jobs: list[Job], options: argparse.Namespace) -> Iterator[tuple[Job,
             config = SETTINGS[name].study(
                 Path(folder), device=options.device, threads=options.threads, precision=options.precision
             )
-            numerics = Numerics(options.device, options.precision, options.threads, "bucketed", "native")
+            precision = options.precision if SETTINGS[name].model == "smollm2" else "float32"
+            numerics = Numerics(options.device, precision, options.threads, "bucketed", "native")
             _INPUTS[name] = load_inputs(config, numerics)
+            if SETTINGS[name].part == "head":
+                _FEATURES[name] = features_of(_INPUTS[name], _folder(Path(folder), name))
     if options.workers == 1:
         yield from map(_work, jobs)
         return
@@ -171,10 +220,10 @@ def main() -> None:
     _DEADLINE[0] = began + 60.0 * options.minutes
     done = {
         (row["setting"], row["rate"], row["seed"], row["total_steps"])
-        for row in read_rows(options.out)
+        for row in (*read_rows(options.out), *read_corpus())
         if row["status"] != "running"
     }
-    jobs = [job for job in jobs_of(options.plans) if job.key not in done]
+    jobs = [job for job in jobs_of(options.plans) if not job.keys <= done]
     made = 0
     with options.out.open("a", encoding="utf-8") as file:
         for job, rows in results(jobs, options):
@@ -184,8 +233,9 @@ def main() -> None:
             file.writelines(json.dumps({**row, "machine": options.device}) + "\n" for row in rows)
             file.flush()
             last = rows[-1]
+            rates = ", ".join(f"{rate:g}" for rate in job.rates[:2]) + (", …" if len(job.rates) > 2 else "")
             print(
-                f"{monotonic() - began:5.0f} s  {made:,} of {len(jobs):,}  {job.setting} rate {job.rate:g} "
+                f"{monotonic() - began:5.0f} s  {made:,} of {len(jobs):,}  {job.setting} rate {rates} "
                 f"seed {job.seed} steps {last['step']} dev log-loss {last.get('dev_loss', float('nan')):.4f} "
                 f"{last['seconds']:.1f} s",
                 flush=True,

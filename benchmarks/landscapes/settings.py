@@ -12,16 +12,31 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
+from lrscope import sample
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
 from lrscope.schedules import parse
 
 SHARED = Path(os.environ.get("LRSCOPE_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 SMOLLM2 = Path(os.environ.get("LRSCOPE_SMOLLM2", "~/.cache/lrscope/smollm2-135m")).expanduser()
+LINEAR = "warmup(6%) > linear"
 HORIZONS = (Fraction(1), Fraction(1, 2), Fraction(1, 4), Fraction(1, 8))
 Part = Literal["lora", "full", "head"]
-RATES: dict[str, tuple[float, ...]] = {  # of the 135M model; four a decade where the best ones may lie
-    "lora": (3e-5, 1e-4, 1.8e-4, 3e-4, 5.6e-4, 1e-3, 1.8e-3, 3e-3, 5.6e-3, 1e-2),
-    "full": (3e-6, 1e-5, 1.8e-5, 3e-5, 5.6e-5, 1e-4, 1.8e-4, 3e-4, 5.6e-4, 1e-3),
+_DECADES = (0.1, 0.3, 1.0, 1.8, 3.0, 5.6, 10.0, 18.0, 30.0, 56.0, 100.0, 300.0)  # four a decade around the middle
+RATES: dict[str, tuple[float, ...]] = {
+    "smollm2-lora": (3e-5, 1e-4, 1.8e-4, 3e-4, 5.6e-4, 1e-3, 1.8e-3, 3e-3, 5.6e-3, 1e-2),
+    "smollm2-full": (3e-6, 1e-5, 1.8e-5, 3e-5, 5.6e-5, 1e-4, 1.8e-4, 3e-4, 5.6e-4, 1e-3),
+    **{
+        name: tuple(float(f"{lowest * factor:.2g}") for factor in _DECADES)
+        for name, lowest in {
+            "full": 1e-4,
+            "lora": 1e-3,
+            "head": 1e-3,
+            "full-sgd": 1e-3,
+            "head-sgd": 1e-2,
+            "smollm2-head": 3e-4,
+            "smollm2-head-sgd": 1e-3,
+        }.items()
+    },
 }
 
 
@@ -38,13 +53,13 @@ class Setting:
     rates: tuple[float, ...]
     seeds: int
     optimizer: Literal["adamw", "sgd"] = "adamw"
-    schedule: str = "warmup(6%) > linear"
+    schedule: str = LINEAR
 
     @property
     def name(self) -> str:
         """Return what it is called: what tells it from the others, joined."""
         other = "" if self.optimizer == "adamw" else f"-{self.optimizer}"
-        shape = "" if self.schedule == "warmup(6%) > linear" else "-" + self.schedule.split("(")[0]
+        shape = "" if self.schedule == LINEAR else "-" + self.schedule.split(" > ")[-1]
         return f"{self.model}-{self.data}{self.num_train}-{self.part}-b{self.batch_size}{other}{shape}"
 
     @property
@@ -75,7 +90,7 @@ class Setting:
 
 
 def _model(name: str) -> Path:
-    return {"smollm2": SMOLLM2, "stories": SHARED / "models/stories260K-hf"}[name]
+    return {"smollm2": SMOLLM2, "stories": SHARED / "models/stories260K-hf", "sample": sample.folder() / "model"}[name]
 
 
 def _data(name: str, num_train: int, folder: Path) -> DataConfig:
@@ -84,9 +99,15 @@ def _data(name: str, num_train: int, folder: Path) -> DataConfig:
         "gsm8k": ("sft/gsm8k-train.jsonl", "sft/gsm8k-test.jsonl", None, 200),
         "alpaca": ("sft/alpaca-demo.json", None, None, 0),
         "trec": ("trec/train.txt", "trec/dev.txt", "trec/labels.json", 545),
-        "subj": ("subj/train.txt", "subj/dev.txt", "subj/labels.json", 1000),
-        "sst": ("sst/sst-train.txt", "sst/sst-dev.txt", "sst/sst-label-mapping.json", 1101),
+        "subj": ("subj/train.txt", "subj/dev.txt", "subj/labels.json", 600),
+        "sst": ("sst/sst-train.txt", "sst/sst-dev.txt", "sst/sst-label-mapping.json", 600),
     }
+    if name == "sample":
+        return DataConfig(
+            train=_head(sample.folder() / "train.txt", num_train, folder),
+            dev=str(sample.folder() / "dev.txt"),
+            label_names=str(sample.folder() / "label-names.json"),
+        )
     train, dev, labels, num_dev = sources[name]
     data = SHARED / "data"
     if dev is None:
@@ -105,10 +126,22 @@ def _head(source: Path, number: int, folder: Path) -> str:
 
 
 def _smollm2(data: str, num_train: int, batch_size: int) -> list[Setting]:
+    parts: tuple[Part, Part] = ("lora", "full")
     return [
-        Setting("smollm2", data, part, num_train, batch_size, 1, RATES[part], seeds=3)
-        for part in ("lora", "full")
-    ]  # fmt: skip
+        Setting("smollm2", data, part, num_train, batch_size, 1, RATES[f"smollm2-{part}"], seeds=3) for part in parts
+    ]
+
+
+def _small(
+    model: str, data: str, part: Part, num_train: int = 2000, batch_size: int = 16, *, schedule: str = LINEAR,
+    optimizer: Literal["adamw", "sgd"] = "adamw",
+) -> Setting:  # fmt: skip
+    """Return a setting whose runs take seconds: heads over 8 epochs, small models over as many as make 400 steps."""
+    kind = part if optimizer == "adamw" else f"{part}-sgd"
+    rates = RATES.get(f"{model}-{kind}", RATES[kind])
+    epochs = 8 if part == "head" else max(1, 400 // -(-num_train // batch_size))
+    seeds = 10 if part == "head" else 5
+    return Setting(model, data, part, num_train, batch_size, epochs, rates, seeds, optimizer, schedule)
 
 
 SETTINGS = {
@@ -117,7 +150,23 @@ SETTINGS = {
         *_smollm2("gsm8k", 1000, 8),
         *_smollm2("alpaca", 900, 8),
         *_smollm2("trec", 2000, 16),
-        *_smollm2("sst", 2000, 16),
-        *_smollm2("subj", 2000, 16),
+        *(_small("smollm2", data, "head", num) for data in ("sst", "trec", "subj") for num in (500, 2000)),
+        *(_small("stories", data, "head") for data in ("sst", "trec", "subj")),
+        _small("sample", "sample", "head"),
+        _small("smollm2", "trec", "head", batch_size=80),
+        _small("smollm2", "trec", "head", optimizer="sgd"),
+        _small("smollm2", "subj", "head", schedule="constant"),
+        *(_small("stories", data, "full") for data in ("sst", "trec", "subj")),
+        _small("sample", "sample", "full"),
+        *(_small("stories", data, "lora") for data in ("sst", "trec", "subj")),
+        _small("sample", "sample", "lora"),
+        _small("stories", "trec", "full", 500),
+        _small("stories", "subj", "full", 500),
+        _small("sample", "sample", "full", 500),
+        _small("stories", "trec", "full", batch_size=80),
+        _small("stories", "subj", "full", optimizer="sgd"),
+        _small("stories", "trec", "full", schedule="warmup(6%) > cosine"),
+        _small("sample", "sample", "full", schedule="constant"),
+        _small("sample", "sample", "lora", batch_size=80),
     )
 }
