@@ -119,7 +119,7 @@ def run_heads(job: Job, inputs: Any, features: Any) -> list[Row]:
 
     setting = SETTINGS[job.setting]
     apply(inputs.numerics)
-    trials = [setting.trial(rate, job.seed).with_length(setting.epochs * job.horizon) for rate in job.rates]
+    trials = [setting.trial(rate, job.seed).with_length(float(setting.epochs * job.horizon)) for rate in job.rates]
     bundle = HeadBundle(inputs, features, trials)
     for _ in bundle.run():
         pass

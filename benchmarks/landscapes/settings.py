@@ -63,6 +63,11 @@ class Setting:
         return f"{self.model}-{self.data}{self.num_train}-{self.part}-b{self.batch_size}{other}{shape}"
 
     @property
+    def is_sft(self) -> bool:
+        """Whether it learns answers, not classes."""
+        return self.data in ("gsm8k", "alpaca")
+
+    @property
     def total_steps(self) -> int:
         """Return how many steps its whole horizon has."""
         return self.epochs * -(-self.num_train // self.batch_size)
@@ -81,15 +86,16 @@ class Setting:
     def study(self, folder: Path, *, device: Literal["cpu", "cuda"], threads: int, precision: str) -> StudyConfig:
         """Return its study; the files of its examples are written to the folder."""
         return StudyConfig(
-            task="sft" if self.data in ("gsm8k", "alpaca") else "classification",
+            task="sft" if self.is_sft else "classification",
             data=_data(self.data, self.num_train, folder),
-            model=ModelConfig(model=str(_model(self.model))),
+            model=ModelConfig(model=str(model_folder(self.model))),
             trial=self.trial(self.rates[0], 0),
             numerics=NumericsConfig(device=device, threads=threads, precision=precision),  # type: ignore[arg-type]
         )
 
 
-def _model(name: str) -> Path:
+def model_folder(name: str) -> Path:
+    """Return where a model lies."""
     return {"smollm2": SMOLLM2, "stories": SHARED / "models/stories260K-hf", "sample": sample.folder() / "model"}[name]
 
 

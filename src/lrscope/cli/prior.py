@@ -1,0 +1,176 @@
+"""`lrscope prior`: the learning rate to start at, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lrscope.cli import options as opt
+from lrscope.cli.options import Settings, with_settings
+from lrscope.config.base import settings_of
+from lrscope.config.command_line import CommandLine
+from lrscope.config.trial import TrialConfig
+from lrscope.errors import ConfigError
+from lrscope.number_text import format_number, short_rate
+from lrscope.terminal.output import counted, echo, print_json
+
+if TYPE_CHECKING:
+    from lrscope.priors import Outside, Prior
+
+EXAMPLES = 5000
+TITLES = {"lora": "LoRA", "full": "full fine-tuning", "head": "the head alone"}
+TASK_TITLES = {"sft": "supervised fine-tuning", "classification": "classification"}
+FILES = {"sft": {"train": "train.jsonl", "dev": "10%"}, "classification": {"train": "train.txt", "dev": "dev.txt"}}
+NOTICEABLE = 0.03  # decades
+SHOWN = 6  # measured values that are named one by one
+
+
+@with_settings(("batch_size", "epochs", "lora_rank", "lora_alpha"), epochs={"shown_default": "1 for sft, else 5"})
+def prior(
+    settings: Settings,
+    model: Annotated[
+        str, typer.Option("--model", help="Name of the model, or its folder with a config.json.", metavar="NAME|FOLDER")
+    ],
+    method: Annotated[
+        str, typer.Option("--method", "--train-part", help="What is trained.", metavar="lora|full|head")
+    ] = "lora",
+    task: Annotated[str, typer.Option("--task", help="What it learns.", metavar="sft|classification")] = "sft",
+    examples: Annotated[
+        int, typer.Option("--examples", help="Number of training examples.", metavar="N", min=1)
+    ] = EXAMPLES,
+    parameters: Annotated[
+        float | None,
+        typer.Option(
+            "--parameters",
+            help="Number of the model's parameters, such as 7e9, where its name does not tell.",
+            metavar="N",
+            show_default=False,
+        ),
+    ] = None,
+    optimizer: Annotated[
+        str, typer.Option("--optimizer", help="AdamW; no other was measured.", metavar="adamw")
+    ] = "adamw",
+    json: opt.Json = False,
+) -> None:
+    """Say which learning rate to start at and how sure that is, without training: from measured landscapes of others.
+
+    Example:
+
+      lrscope prior --model meta-llama/Llama-3.1-8B --method lora --task sft --batch-size 64 --examples 5000
+    """
+    from lrscope.priors import Question, predict
+    from lrscope.priors.model_names import read_model
+    from lrscope.priors.refusals import check_known
+
+    check_known(method, task, optimizer)
+    if parameters is not None and not 0 < parameters < 1e18:
+        raise ConfigError(f"--parameters must be a positive number: got {parameters:g}; write 7e9 for a model of 7B")
+    facts = read_model(model, parameters)
+    batch_size = settings.get("batch_size", TrialConfig.batch_size)
+    epochs = settings.get("epochs", settings_of(TrialConfig)["epochs"].default_of(task))
+    found = predict(
+        Question(
+            method=method, task=task, parameters=facts.parameters, family=facts.family, model=facts.name,  # type: ignore[arg-type]
+            batch_size=batch_size, steps=epochs * -(-examples // batch_size),
+            rank=settings.get("lora_rank", TrialConfig.lora_rank),
+            alpha=settings.get("lora_alpha", TrialConfig.lora_alpha),
+        )
+    )  # fmt: skip
+    command = next_command(found, model, {**settings, "batch_size": batch_size})
+    if json:
+        print_json({**described(found), "next": str(command)})
+        return
+    echo("\n".join(lines(found)))
+    echo(f"next: {command}")
+
+
+def next_command(prior: Prior, model: str, settings: Settings) -> CommandLine:
+    """Return the sweep that compares three rates around the prior, on files that the user has yet to name."""
+    at = prior.question
+    options: dict[str, Any] = {"task": at.task} if at.task != "classification" else {}
+    options |= {"model": model, **FILES[at.task], "train_part": at.method, **settings}
+    if at.method != "lora":
+        options = {name: value for name, value in options.items() if not name.startswith("lora_")}
+    return CommandLine("sweep", {**options, "peak_rate": tuple(float(f"{rate:.2g}") for rate in prior.rates())})
+
+
+def lines(prior: Prior) -> Iterator[str]:
+    """Yield the answer, line by line."""
+    at, (low, high) = prior.question, prior.interval()
+    of_adapters = f", rank {at.rank}, alpha {format_number(at.alpha)}" if at.method == "lora" else ""
+    what = f"{TITLES[at.method]}, {TASK_TITLES[at.task]} of {at.model} ({count_text(at.parameters)} parameters)"
+    yield f"{what} with AdamW: batch size {at.batch_size}, {counted(at.steps, 'step')}{of_adapters}"
+    yield f"  start at {short_rate(prior.rate)}; the best rate lies in {short_rate(low)} … {short_rate(high)} with 80%"
+    if prior.start_log10 < prior.center_log10 - NOTICEABLE:
+        yield f"  (below the middle, {short_rate(10**prior.center_log10)}: too high costs more than too low)"
+    regret = prior.regret
+    yield f"  expected to cost {regret.mean:.1%} of the loss against the best rate (90%: below {regret.bound:.1%})"
+    yield f"  from: {_evidence(prior)}"
+    if prior.outside:
+        yield f"  outside of the evidence: {'; '.join(map(_outside, prior.outside))}"
+
+
+def count_text(number: float) -> str:
+    """Return a number of parameters as people write it.
+
+    >>> count_text(8e9), count_text(134_479_872), count_text(259_328)
+    ('8B', '134M', '259K')
+    """
+    unit, size = next((pair for pair in (("B", 1e9), ("M", 1e6), ("K", 1e3)) if number >= pair[1]), ("", 1.0))
+    return f"{float(f'{number / size:.3g}'):g}{unit}"
+
+
+def _evidence(prior: Prior) -> str:
+    families = sorted({each.at.family for each in prior.landscapes})
+    data = sorted({each.at.data for each in prior.landscapes})
+    told = (
+        f"{counted(len(prior.landscapes), 'landscape')} of {TITLES[prior.question.method]} "
+        f"({', '.join(families)}; on {', '.join(data)})"
+    )
+    if prior.held_out is None:
+        return f"{told}; of too few families to test it on those left out"
+    return f"{told}; the intervals of families left out held {prior.held_out.coverage:.0%} of the best rates"
+
+
+def _outside(each: Outside) -> str:
+    asked = _value(each.asked, each.name)
+    if isinstance(each.asked, str):
+        return f"{each.name} {asked} was never measured ({', '.join(map(str, each.measured))} were)"
+    values = [_value(value, each.name) for value in each.measured]
+    were = ", ".join(values) if len(values) <= SHOWN else f"{values[0]} to {values[-1]}"
+    return f"{each.name} {asked} {'lies beyond' if each.beyond else 'lies between'} what was measured ({were})"
+
+
+def _value(value: float | str, name: str) -> str:
+    if isinstance(value, str):
+        return value
+    return count_text(value) if name == "parameters" else format_number(value)
+
+
+def described(prior: Prior) -> dict[str, Any]:
+    """Return the answer as JSON has it."""
+    at, (low, high) = prior.question, prior.interval()
+    return {
+        "question": {
+            "method": at.method, "task": at.task, "model": at.model, "family": at.family, "parameters": at.parameters,
+            "batch_size": at.batch_size, "steps": at.steps,
+            **({"lora_rank": at.rank, "lora_alpha": at.alpha} if at.method == "lora" else {}),
+        },
+        "start": prior.rate,
+        "interval": {"level": 0.8, "low": low, "high": high},
+        "log10_best_rate": {"mean": prior.center_log10, "sd": prior.sd},
+        "expected_relative_loss": {"mean": prior.regret.mean, "bound_90": prior.regret.bound},
+        "rates": list(prior.rates()),
+        "evidence": {
+            "landscapes": len(prior.landscapes),
+            "families": sorted({each.at.family for each in prior.landscapes}),
+            "data": sorted({each.at.data for each in prior.landscapes}),
+            "held_out_coverage": None if prior.held_out is None else prior.held_out.coverage,
+        },
+        "outside": [
+            {"name": each.name, "asked": each.asked, "measured": list(each.measured), "decades_beyond": each.beyond}
+            for each in prior.outside
+        ],
+    }  # fmt: skip

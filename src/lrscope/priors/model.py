@@ -1,0 +1,125 @@
+r"""A hierarchical normal of log10 of the best rate, in closed form.
+
+    y = x·β + u[family] + u[model] + u[data] + u[setting] + e,   e ~ N(0, σ² + se²)
+    β ~ N(rules),   u[group] ~ N(0, τ[group]²)
+
+x are the covariates of a question, se is the standard error of a landscape's own best rate. With the coefficients and
+the effects of groups integrated out, landscapes y and a question's best rate are jointly normal:
+
+    cov(y_i, y_j) = x_i S x_jᵀ + Σ_group τ²·[i and j are of one group]
+
+so that the answer is a normal too, conditioned on what was measured. A family or a data set that was never measured
+has its variance added. Covariates are logarithms around a fine-tune in the middle of the evidence.
+
+Source: Gelman et al., Bayesian Data Analysis, 3rd edition, chapter 15.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lrscope.priors.evidence import Evidence, Landscape, Rule, Variances
+from lrscope.priors.question import Question
+
+Floats = NDArray[np.float64]
+COEFFICIENTS = ("base", "full", "head", "classification", "size", "rank", "alpha", "batch", "steps", "head_size")
+GROUPS = ("family", "model", "data", "setting")
+
+
+def covariates(at: Question) -> list[float]:
+    """Return x of a question, in the order of `COEFFICIENTS`: words as 0 or 1, numbers as log10 over a usual value."""
+    size, is_lora = math.log10(at.parameters / 1e9), at.method == "lora"
+    return [
+        1.0,
+        float(at.method == "full"),
+        float(at.method == "head"),
+        float(at.task == "classification"),
+        size,
+        math.log10(at.rank / 16) if is_lora else 0.0,
+        math.log10(at.alpha / 32) if is_lora else 0.0,
+        math.log10(at.batch_size / 32),
+        math.log10(at.steps / 200),
+        size if at.method == "head" else 0.0,
+    ]
+
+
+def group_of(at: Question, group: str) -> str:
+    """Return which of a group a question is of; empty where that is unknown, which is never the same as another."""
+    if group == "setting":
+        return f"{at.model} {at.data} {at.method}" if at.model and at.data else ""
+    return str(getattr(at, group))
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the model says of a question: the mean and standard deviation of log10 of its best rate."""
+
+    mean: float
+    sd: float
+
+
+class Posterior:
+    """The model conditioned on landscapes."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._evidence = evidence
+        self._at = [each.at for each in evidence.landscapes]
+        x, prior_mean, _ = design(self._at, evidence.rules)
+        covariance = self._shared(self._at, self._at) + np.diag(noise(evidence.landscapes, evidence.variances))
+        self._inverse = np.linalg.inv(covariance)
+        self._deviation = self._inverse @ (np.array([each.best for each in evidence.landscapes]) - x @ prior_mean)
+
+    def answer(self, at: Question) -> Answer:
+        """Return the distribution of log10 of the best rate of a question."""
+        x, prior_mean, _ = design([at], self._evidence.rules)
+        to_evidence = self._shared([at], self._at)[0]
+        own = float(self._shared([at], [at])[0, 0])
+        v = self._evidence.variances
+        own += sum(getattr(v, group) ** 2 for group in GROUPS if not group_of(at, group))
+        variance = own - float(to_evidence @ self._inverse @ to_evidence) + v.residual**2
+        return Answer(float(x[0] @ prior_mean + to_evidence @ self._deviation), math.sqrt(max(variance, 0.0)))
+
+    def coefficients(self) -> dict[str, Answer]:
+        """Return each coefficient as it is known after the landscapes."""
+        x, prior_mean, prior_sd = design(self._at, self._evidence.rules)
+        to_evidence = (x * prior_sd**2).T
+        mean = prior_mean + to_evidence @ self._deviation
+        variance = prior_sd**2 - np.einsum("ij,jk,ik->i", to_evidence, self._inverse, to_evidence)
+        return {
+            name: Answer(float(m), math.sqrt(max(float(v), 0.0)))
+            for name, m, v in zip(COEFFICIENTS, mean, variance, strict=True)
+        }
+
+    def _shared(self, rows: Sequence[Question], columns: Sequence[Question]) -> Floats:
+        x, _, prior_sd = design(rows, self._evidence.rules)
+        z, _, _ = design(columns, self._evidence.rules)
+        shared: Floats = (x * prior_sd**2) @ z.T
+        for group in GROUPS:
+            shared = shared + getattr(self._evidence.variances, group) ** 2 * same_group(rows, columns, group)
+        return shared
+
+
+def design(at: Sequence[Question], rules: Sequence[Rule]) -> tuple[Floats, Floats, Floats]:
+    """Return the covariates of questions, shape (questions, coefficients), and the mean and sd of each coefficient."""
+    known = {rule.coefficient: rule for rule in rules}
+    x = np.array([covariates(each) for each in at]).reshape(len(at), len(COEFFICIENTS))
+    mean = np.array([known[name].mean for name in COEFFICIENTS])
+    return x, mean, np.array([known[name].sd for name in COEFFICIENTS])
+
+
+def same_group(rows: Sequence[Question], columns: Sequence[Question], group: str) -> Floats:
+    """Return 1 where two questions are of one group, else 0."""
+    of_rows: Any = np.array([group_of(each, group) for each in rows], dtype=object)
+    of_columns: Any = np.array([group_of(each, group) for each in columns], dtype=object)
+    return np.asarray((of_rows[:, None] == of_columns) & (of_rows[:, None] != ""), dtype=np.float64)
+
+
+def noise(landscapes: Sequence[Landscape], variances: Variances) -> Floats:
+    """Return the variance of each landscape's best rate that it shares with no other."""
+    return np.array([each.se**2 + variances.residual**2 for each in landscapes])

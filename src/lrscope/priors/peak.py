@@ -1,0 +1,73 @@
+"""The best rate of one landscape: a parabola through the best of its rates and the neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lrscope.priors.evidence import Edge
+
+SHAPE = 0.2  # how far a parabola misses the best rate, in spacings of the grid: a cliff above is no parabola
+BEYOND = 0.5  # how far beyond the edge of a grid the best may lie, in spacings, as a standard error
+
+
+class Peak(NamedTuple):
+    """log10 of the best rate, its standard error, the edge that it lies at, and the loss that is reached there."""
+
+    best: float
+    se: float
+    edge: Edge
+    loss: float
+
+
+def find_peak(rates: Sequence[float], losses: Sequence[float], noise: float) -> Peak | None:
+    """Return the peak of losses at log10 rates in rising order; infinite where a run diverged. `noise` is a loss's sd.
+
+    The standard error is the delta method's for the vertex, with what the grid's spacing leaves open. A best rate whose
+    upper neighbour diverged lies below half-way to it. One at the edge of the grid is put where the parabola of the
+    three nearest rates has its vertex, at most a spacing beyond, with a wide error. None of fewer than three rates.
+    """
+    x, y = np.asarray(rates, dtype=float), np.asarray(losses, dtype=float)
+    top = int(np.argmin(y))
+    ends = np.flatnonzero(np.isfinite(y))
+    diverged = x[(x > x[top]) & ~np.isfinite(y)]
+    limit = float(diverged.min()) if len(diverged) else math.inf
+    inner, values = x[ends], y[ends]
+    if len(ends) < 3:
+        return None
+    at = int(np.flatnonzero(ends == top)[0])
+    middle = min(max(at, 1), len(inner) - 2)
+    near = slice(middle - 1, middle + 2)
+    vertex, drift = _vertex(inner[near], values[near], noise)
+    spacing = float(inner[near][-1] - inner[near][0]) / 2.0
+    if 0 < at < len(inner) - 1:
+        low, high = (inner[at - 1] + inner[at]) / 2.0, (inner[at] + inner[at + 1]) / 2.0
+        best, se = float(np.clip(vertex, low, high)), math.hypot(SHAPE * spacing, min(drift, spacing))
+        return Peak(best, se, "", _at(inner[near], values[near], best))
+    if at == 0:
+        best = float(np.clip(vertex, inner[0] - spacing, inner[0] + spacing / 4.0))
+        return Peak(best, BEYOND * spacing, "low", float(values[0]))
+    if math.isfinite(limit):  # bracketed: the next rate diverged
+        best = float(np.clip(vertex, inner[-1] - spacing / 4.0, (inner[-1] + limit) / 2.0))
+        return Peak(best, math.hypot(SHAPE * spacing, (limit - inner[-1]) / 4.0), "", float(values[-1]))
+    best = float(np.clip(vertex, inner[-1] - spacing / 4.0, inner[-1] + spacing))
+    return Peak(best, BEYOND * spacing, "high", float(values[-1]))
+
+
+def _vertex(x: Any, y: Any, noise: float) -> tuple[float, float]:
+    """Return where the parabola through three points has its least value, and that place's sd; infinite of none."""
+    middle = x[1]
+    a, b, _ = np.polyfit(x - middle, y, 2)
+    if a <= 0.0:
+        return (math.inf if y[2] < y[0] else -math.inf), math.inf
+    weights = np.linalg.pinv(np.vander(x - middle, 3))
+    slope = np.array([b / (2.0 * a * a), -1.0 / (2.0 * a), 0.0]) @ weights
+    return float(middle - b / (2.0 * a)), float(noise * np.linalg.norm(slope))
+
+
+def _at(x: Any, y: Any, place: float) -> float:
+    """Return the parabola's value at a place, never above the least of the three: what is compared with."""
+    return float(min(np.polyval(np.polyfit(x - x[1], y, 2), place - x[1]), y.min()))
