@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import itertools
 import json
 import multiprocessing
 import os
@@ -167,34 +168,36 @@ def _work(job: Job) -> tuple[Job, list[Row]]:
     return job, []
 
 
-def _folder(parent: Path, name: str) -> Path:
-    folder = parent / name
-    folder.mkdir()
-    return folder
-
-
 def results(jobs: list[Job], options: argparse.Namespace) -> Iterator[tuple[Job, list[Row]]]:
-    """Yield each run as it ends, from so many processes."""
+    """Yield each run as it ends, setting by setting, from so many processes."""
+    for name, group in itertools.groupby(jobs, lambda job: job.setting):
+        if monotonic() > _DEADLINE[0]:
+            return
+        _load(name, options)
+        if options.workers == 1:
+            yield from map(_work, group)
+            continue
+        context = multiprocessing.get_context("fork")  # nothing has touched a GPU yet
+        with context.Pool(options.workers) as pool:
+            yield from pool.imap_unordered(_work, list(group))
+
+
+def _load(name: str, options: argparse.Namespace) -> None:
+    """Read a setting's inputs, and compute the features of those whose heads alone are trained: once a data set."""
     from lrscope.config.numerics import Numerics
     from lrscope.training.features import features_of
     from lrscope.training.study_inputs import load_inputs
 
+    setting = SETTINGS[name]
     with tempfile.TemporaryDirectory() as folder:
-        for name in dict.fromkeys(job.setting for job in jobs):
-            config = SETTINGS[name].study(
-                Path(folder), device=options.device, threads=options.threads, precision=options.precision
-            )
-            precision = options.precision if SETTINGS[name].model == "smollm2" else "float32"
-            numerics = Numerics(options.device, precision, options.threads, "bucketed", "native")
-            _INPUTS[name] = load_inputs(config, numerics)
-            if SETTINGS[name].part == "head":
-                _FEATURES[name] = features_of(_INPUTS[name], _folder(Path(folder), name))
-    if options.workers == 1:
-        yield from map(_work, jobs)
-        return
-    context = multiprocessing.get_context("fork")  # nothing has touched a GPU yet
-    with context.Pool(options.workers) as pool:
-        yield from pool.imap_unordered(_work, jobs)
+        config = setting.study(Path(folder), device=options.device, threads=options.threads, precision="float32")
+        precision = options.precision if setting.model == "smollm2" else "float32"
+        numerics = Numerics(options.device, precision, options.threads, "bucketed", "native")
+        _INPUTS[name] = load_inputs(config, numerics)
+    if setting.part == "head":
+        kept = options.features / f"{setting.model}-{setting.data}{setting.num_train}"
+        kept.mkdir(parents=True, exist_ok=True)
+        _FEATURES[name] = features_of(_INPUTS[name], kept)
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -213,6 +216,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--features", type=Path, default=Path("runs/features"), help="where features are kept")
     parser.add_argument("--minutes", type=float, default=60.0)
     options = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
