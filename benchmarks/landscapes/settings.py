@@ -7,6 +7,7 @@ each, whose schedule ends where the run does.
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -127,7 +128,10 @@ def _data(name: str, num_train: int, folder: Path) -> DataConfig:
 
 def _head(source: Path, number: int, folder: Path) -> str:
     path = folder / f"{source.parent.name}-{number}-{source.name}"
-    path.write_text("".join(source.read_text(encoding="utf-8").splitlines(keepends=True)[:number]), encoding="utf-8")
+    lines = source.read_text(encoding="utf-8").splitlines(keepends=True)
+    if source.parent.name == "sst":  # which lies sorted by class
+        random.Random(0).shuffle(lines)
+    path.write_text("".join(lines[:number]), encoding="utf-8")
     return str(path)
 
 
@@ -142,11 +146,13 @@ def _small(
     model: str, data: str, part: Part, num_train: int = 2000, batch_size: int = 16, *, schedule: str = LINEAR,
     optimizer: Literal["adamw", "sgd"] = "adamw",
 ) -> Setting:  # fmt: skip
-    """Return a setting whose runs take seconds: heads over 8 epochs, small models over as many as make 400 steps."""
+    """Return a setting whose runs take seconds: heads over 8 epochs, small models over as many as make 128 steps."""
     kind = part if optimizer == "adamw" else f"{part}-sgd"
     rates = RATES.get(f"{model}-{kind}", RATES[kind])
-    epochs = 8 if part == "head" else max(1, 400 // -(-num_train // batch_size))
-    seeds = 10 if part == "head" else 5
+    if part != "head":
+        num_train = min(num_train, 1000)
+    epochs = 8 if part == "head" else max(1, 130 // -(-num_train // batch_size))
+    seeds = 10 if part == "head" else 3
     return Setting(model, data, part, num_train, batch_size, epochs, rates, seeds, optimizer, schedule)
 
 
