@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lrscope.findings.answer import (
+from lrscope.findings.answer import answer
+from lrscope.findings.answer_statements import (
     AllTheSame,
     AlsoDiffer,
     ChosenBelow,
@@ -19,7 +20,6 @@ from lrscope.findings.answer import (
     Tie,
     Use,
     Winner,
-    answer,
 )
 from lrscope.findings.findings import findings
 from lrscope.findings.statements import RuledOutByOrder, TwoPeaks

@@ -381,7 +381,7 @@ def test_of_compared_settings_only_what_is_odd_is_said_once_for_all() -> None:
 def test_a_third_of_the_rate_is_what_to_try_next() -> None:
     c = Conclusions(alone(lost(healthy(EVERY_STEP), 200, norms=grown(175, 200, 40.0)).run()))
     (lower,) = [each for each in advice(c, findings(c)) if isinstance(each.suggestion, LowerRate)]
-    assert lower.suggestion == LowerRate(Rate(6.7e-5))
+    assert lower.suggestion == LowerRate(Rate(6.7e-5), True)
     assert "--lr 6.7e-5" in str(lower.command)
 
 

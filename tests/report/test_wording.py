@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from lrscope.findings.answer import NoRecommendation, NoValue
+from lrscope.findings.answer_statements import NoRecommendation, NoValue
 from lrscope.findings.checkup.statements import RateEndedEarly
 from lrscope.findings.statements import Finding
 from lrscope.findings.suggestions import Suggestion
 from lrscope.report.locales import NAMES, locale
-from lrscope.report.wording import Wording
+from lrscope.report.wording import Wording, Written
 from lrscope.runs import quantities as q
 from lrscope.runs.applied_schedule import AppliedSchedule
 from lrscope.runs.notes import Note
@@ -26,7 +26,7 @@ from lrscope.runs.statement import Statement, as_plain, statement_classes
 
 for _module in (
     "findings.statements", "findings.checkup.statements", "findings.checkup.loss_statements", "findings.suggestions",
-    "findings.answer", "findings.method", "runs.notes",
+    "findings.answer_statements", "findings.method", "runs.notes",
 ):  # fmt: skip
     importlib.import_module(f"lrscope.{_module}")
 CLASSES = sorted(statement_classes(), key=lambda kind: kind.kind)
@@ -79,7 +79,7 @@ def test_every_statement_is_written_with_its_own_fields(kind: type[Statement], l
     for key in keys(kind):
         text = wording.locale.say[key]
         assert places(text) <= fields | {"metric"}, key
-        sentence = text.format(metric="acc", **written)
+        sentence = text.format(metric="acc", **{item: Written(value) for item, value in written.items()})
         assert "{" not in sentence
         assert all(written[name] in sentence for name in places(text) - {"metric"})
     assert made(kind).key in keys(kind)
@@ -139,3 +139,22 @@ def test_a_finding_of_some_runs_names_them() -> None:
     some = dataclasses.replace(found, number=q.Count(2), of=q.Count(6))
     assert english.finding(some).startswith("1e-3 and 1e-2 (2 of 6 runs): The learning rate is 0")
     assert english.sentence(found).startswith("The learning rate is 0")
+
+
+NOUNS = "run|seed|step|epoch|example|entrie|evaluation|update|line|record|setting"
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.kind)
+def test_one_of_something_is_no_plural(kind: type[Statement]) -> None:
+    """English: "1 steps" is never said."""
+    wording = Wording(locale("en"), "acc")
+    ones = {q.Count: q.Count(1), q.Interval[q.Count]: q.Interval(q.Count(1), q.Count(1))}
+    values = {}
+    for name, hint in typing.get_type_hints(kind).items():
+        if own := [ones[each] for each in (hint, *typing.get_args(hint)) if each in ones]:
+            values[name] = own[0]
+    one = dataclasses.replace(made(kind), **values)
+    written = {item.name: Written(wording.text(getattr(one, item.name))) for item in dataclasses.fields(kind)}
+    for key in keys(kind):
+        sentence = wording.locale.say[key].format(metric="acc", **written)
+        assert not re.search(rf"\b1 (log |more )?({NOUNS})s\b", sentence), sentence

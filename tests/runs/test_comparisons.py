@@ -11,7 +11,8 @@ import pytest
 from tests.conftest import Cli, Toy
 
 from lrscope.errors import DataError
-from lrscope.findings.answer import NoEvaluation, OtherDevSets, answer
+from lrscope.findings.answer import answer
+from lrscope.findings.answer_statements import NoEvaluation, OtherDevSets
 from lrscope.runs.comparisons import Asked, dev_sets
 from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.notes import EarlierCheckpoint, NearlyFinished, ScoresIgnored

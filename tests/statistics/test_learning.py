@@ -12,7 +12,8 @@ import pytest
 from tests.conftest import Cli, Toy
 
 from lrscope.data.guessing import guessing
-from lrscope.findings.answer import NoRecommendation, NothingLearned, Use, answer
+from lrscope.findings.answer import answer
+from lrscope.findings.answer_statements import NoRecommendation, NothingLearned, Use
 from lrscope.number_text import format_rate
 from lrscope.records import Metric
 from lrscope.runs.run import Point, Run

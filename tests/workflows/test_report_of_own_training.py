@@ -9,7 +9,8 @@ import pytest
 from tests.external import Result, bowl, fake, study, study_folder
 
 from lrscope.config import ExternalTrial
-from lrscope.findings.answer import Confidence, answer
+from lrscope.findings.answer import answer
+from lrscope.findings.answer_statements import Confidence
 from lrscope.findings.statements import EdgeHigh
 from lrscope.records import EvaluationRecord, Outcome, Scores
 from lrscope.report.document import document

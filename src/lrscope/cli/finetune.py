@@ -15,6 +15,7 @@ from lrscope.config import StudyConfig
 from lrscope.config.build import build_config, flags_that_fix, resolve_paths
 from lrscope.config.read import built_in, study_from_toml
 from lrscope.errors import ConfigError, Problem
+from lrscope.findings.checkup.causes import HUGE
 from lrscope.terminal.output import echo, metrics_line, print_json
 from lrscope.terminal.progress import duration
 
@@ -130,7 +131,8 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
     result, metric = run.result, run.config.metric_title(run.result.metric.name)
     lines = []
     if result.status == "diverged":
-        lines.append(f"diverged: {result.reason}; try a lower --lr or a longer --warmup")
+        warmup = "" if run.config.trial.peak_rate > HUGE else " or a longer --warmup"
+        lines.append(f"diverged: {result.reason}; try a lower --lr{warmup}")
     elif result.status == "stopped":
         lines.append(f"stopped early after step {result.step} of {result.total_steps}: {result.reason}")
     if result.endpoint is not None and result.best is not None:

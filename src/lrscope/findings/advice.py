@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeVar
 
+from lrscope.config import StudyConfig
 from lrscope.config.command_line import CommandLine
 from lrscope.findings import statements as s
 from lrscope.findings import suggestions as to
@@ -22,6 +23,7 @@ from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
 
 FAR_APART = 3.0  # rates between which others are worth trying
+WARMED = 10.0 * (1.0 + 1e-9)  # times a rate that holds: what a longer warmup may make stable as well
 SOME_SEEDS = 8  # that a person may run to see
 
 F = TypeVar("F", bound=Statement)
@@ -78,9 +80,12 @@ class _Advisor:
 
     def checkup(self) -> Iterator[Advice]:
         """Yield what follows from the log of a run alone: where settings are compared, their rates say it better."""
-        rates = [run.rate for run in self.c.runs.runs if run.rate]
-        for remedy in remedies(self.statements, min(rates, default=math.nan)):
-            if remedy.changes and not is_one_setting(self.c.runs):
+        runs = self.c.runs
+        rates = [run.rate for run in runs.runs if run.rate]
+        is_own = isinstance(runs.study, StudyConfig)
+        is_telling = is_one_setting(runs) or all(run.status == "diverged" for run in runs.runs)
+        for remedy in remedies(self.statements, min(rates, default=math.nan), is_own=is_own):
+            if remedy.changes and not is_telling:
                 continue
             command = sweep(self.c.runs, **remedy.changes) if remedy.changes else None
             yield Advice(remedy.suggestion, remedy.because, command, self.minutes(1))
@@ -171,10 +176,13 @@ class _Advisor:
             larger = [
                 arm for arm in self.c.arms if arm.standing == "too high" or arm.num_diverged or arm.name in shaken
             ]
+            held = max((arm.rate for arm in self.left if arm.rate), default=math.inf)
+            larger = [arm for arm in larger if not arm.rate or arm.rate <= WARMED * held]
             tried = [*self.left, *(arm for arm in larger if arm not in self.left)]
             warmups = {**_rates(tried), "warmup": ("6%", "20%")}
             longer = sweep(self.c.runs, **warmups) if takes_warmup(self.c.runs) else None
-            yield Advice(to.LongerWarmup(), because, longer, self.minutes(2 * len(tried)))
+            if larger:
+                yield Advice(to.LongerWarmup(), because, longer, self.minutes(2 * len(tried)))
         if self.c.runs.is_imported and "schedule" not in self.c.runs.settings and len(self.left) > 1:
             command = sweep(self.c.runs, **_rates(self.left), schedule=("constant", "linear", "cosine"))
             yield Advice(to.CompareSchedules(), s.Undecided, command, self.minutes(3 * len(self.left)))

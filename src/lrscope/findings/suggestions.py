@@ -98,9 +98,17 @@ class CompareSchedules(Suggestion):
 
 @dataclass(frozen=True)
 class LowerRate(Suggestion):
-    """A third of the rate at which training diverged."""
+    """A third of the rate at which training diverged, or a usual one where that was far from any."""
+
+    WORDINGS = ("third", "usual")
 
     rate: Rate
+    is_third: bool
+
+    @property
+    def wording(self) -> str:
+        """Which of the two it is."""
+        return "third" if self.is_third else "usual"
 
 
 @dataclass(frozen=True)
@@ -117,9 +125,17 @@ class InspectBatch(Suggestion):
 
 @dataclass(frozen=True)
 class KeepBest(Suggestion):
-    """The checkpoint with the least dev loss."""
+    """The checkpoint with the least dev loss; of a training of lrscope's own, which keeps it, where `is_own`."""
+
+    WORDINGS = ("trainer", "own")
 
     at: Epoch | Step
+    is_own: bool
+
+    @property
+    def wording(self) -> str:
+        """Whose training it is."""
+        return "own" if self.is_own else "trainer"
 
 
 @dataclass(frozen=True)

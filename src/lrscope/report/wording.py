@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -44,7 +44,7 @@ class Wording:
 
     def word(self, key: str, **values: object) -> str:
         """Return a short word or heading."""
-        return self._joined(self.locale.words[key].format(metric=self.metric, **values))
+        return self._filled(self.locale.words[key], {name: str(value) for name, value in values.items()})
 
     def text(self, value: object) -> str:
         """Return a quantity as it is written: by its type."""
@@ -58,7 +58,7 @@ class Wording:
     def sentence(self, statement: Statement) -> str:
         """Return a statement as a sentence."""
         written = {item.name: self.text(getattr(statement, item.name)) for item in fields(statement)}
-        return self._joined(self.locale.say[statement.key].format(metric=self.metric, **written))
+        return self._filled(self.locale.say[statement.key], written)
 
     def finding(self, statement: Statement) -> str:
         """Return a finding as a sentence: what the log of one run shows is said of its setting."""
@@ -92,8 +92,9 @@ class Wording:
         spread = f" ± {number(cell.spread)}" if cell.spread is not None else ""
         return at + spread + (self.locale.aside.format(self.text(cell.interval)) if cell.interval else "")
 
-    def _joined(self, text: str) -> str:
-        """Return text without spaces between characters of a language that sets none."""
+    def _filled(self, text: str, values: Mapping[str, str]) -> str:
+        """Return a text with these values, without spaces between characters of a language that sets none."""
+        text = text.format(metric=self.metric, **{name: Written(value) for name, value in values.items()})
         return text if self.locale.space else _BETWEEN_IDEOGRAPHS.sub("", text)
 
     def _settings(self, names: Sequence[str]) -> str:
@@ -121,6 +122,23 @@ class Wording:
     def _interval(self, interval: q.Interval[Any]) -> str:
         low, high = self.text(interval.low), self.text(interval.high)
         return low if low == high else self.word("range", low=low, high=high)
+
+
+class Written(str):
+    """A quantity in a sentence; a number takes the noun that is named with it: that of one, and that of others.
+
+    >>> "{steps:step|steps} of {of:step|steps}".format(steps=Written("1"), of=Written("1 to 12"))
+    '1 step of 1 to 12 steps'
+    """
+
+    __slots__ = ()
+
+    def __format__(self, nouns: str) -> str:
+        """Return the text, and the noun where there is one."""
+        if not nouns:
+            return str(self)
+        one, others = nouns.split("|")
+        return f"{self!s} {one if self == '1' else others}"
 
 
 def inline(text: str) -> str:

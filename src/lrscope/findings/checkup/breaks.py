@@ -24,7 +24,7 @@ NAN_FILTER_FROM = 0.05  # a loss that was above this does not come to exactly 0 
 
 @dataclass(frozen=True)
 class Break:
-    """From entry `index` on the loss is no number, 0 in its place, or far above what it was.
+    """From entry `index` on the loss or its gradient is no number, 0 in its place, or far above what it was.
 
     `good` is the last entry before, None where there is none; `before` and `after` are the loss's levels.
     """
@@ -38,7 +38,7 @@ class Break:
 
 def find_breaks(log: LogView) -> list[Break]:
     """Return where training diverged and did not come back: where its loss rose, and where it became no number."""
-    lost = _to_nan(log) or _to_zero(log)
+    lost = _to_nan(log) or _to_zero(log) or _without_gradient(log)
     rose = find_rise(log, len(log.losses) if lost is None else lost.index)
     if rose is not None and _evaluates_as_before(log, rose):
         rose = None
@@ -81,6 +81,14 @@ def _to_zero(log: LogView) -> Break | None:
     if good is None:
         return Break("zero-start", first, None)
     return Break("zero", first, good, float(log.losses[good]))
+
+
+def _without_gradient(log: LogView) -> Break | None:
+    """Return the last step of a run of lrscope's own that its gradient ended: no update was made with it."""
+    last = len(log.losses) - 1
+    if not log.is_planned or log.status != "diverged" or not np.isinf(log.norms[last]):
+        return None
+    return Break("gradient", last, last - 1 if last else None, float(log.losses[last]))
 
 
 def zero_stretch(log: LogView) -> tuple[int, int | None] | None:

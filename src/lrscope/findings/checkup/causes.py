@@ -26,6 +26,7 @@ LOSS_GROWN = 1.25
 IN_ORDER, CLEAR_ORDER = 0.6, 0.8  # rank correlation with the entries' order
 LOW_RATE, HIGH_RATE = 0.1, 0.9  # of the peak
 NEAR = 0.05  # of the training: entries that lie further apart do not tell at which rate it broke
+HUGE = 10.0  # a rate above it is no learning rate of any optimizer here
 CLOSE = 5.0  # updates between entries: further apart, a jump may have taken as many
 
 
@@ -67,6 +68,8 @@ def _before(log: LogView, broke: Break) -> Before:
 def _named(log: LogView, broke: Break, before: Before, share: float, *, above_others: bool) -> s.Cause:
     if broke.good is None:
         return "start"
+    if log.rate(broke.good) > HUGE:
+        return "rate-huge"
     if above_others:
         return "rate-runs"
     if _is_far_below_earlier(log, broke.good):
@@ -76,7 +79,7 @@ def _named(log: LogView, broke: Break, before: Before, share: float, *, above_ot
     if _growth(before.losses) >= LOSS_GROWN or _climbs(before.losses):
         return "rate-loss"
     # A norm that is no number while the loss still is one: in float16 an overflow, whatever the rate.
-    half = is_half(log.settings)
+    half = False if log.is_planned else is_half(log.settings)  # lrscope's own training is never in float16
     if broke.how != "rose" and before.num_broken_norms and half is not False:
         return "precision" if half else "precision-unknown"
     is_close = log.unit == "step" and log.spacing <= CLOSE

@@ -42,7 +42,7 @@ def checkup(runs: Runs) -> list[s.CheckFinding]:
         of_run = list(_of_run(run, view, own, is_above=is_above))
         if not any(each.IS_ODD for each in of_run):
             entries = int((~np.isnan(view.losses) | ~np.isnan(view.rates)).sum())
-            of_run.append(NothingOdd(exactly(Count(entries)), entries < FEW))
+            of_run.append(NothingOdd(exactly(Count(entries)), entries < FEW, view.is_planned))
         found += [(run, each) for each in of_run]
     told = found if is_one_setting(runs) else [(run, each) for run, each in found if each.IS_ODD]
     return _together(told, runs)
@@ -50,7 +50,7 @@ def checkup(runs: Runs) -> list[s.CheckFinding]:
 
 def schedule_of(checked: Iterable[s.CheckFinding]) -> s.CheckFinding:
     """Return what the check-up of a run that stands alone says of the schedule that was applied."""
-    kinds = s.ScheduleApplied, s.RateAlwaysZero
+    kinds = s.ScheduleApplied, s.ScheduleKnown, s.RateAlwaysZero
     return next((each for each in checked if isinstance(each, kinds)), s.RatesNotLogged())
 
 

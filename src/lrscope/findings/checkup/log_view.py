@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,10 +18,19 @@ from lrscope.runs.run import Run
 from lrscope.runs.score_table import Floats
 from lrscope.runs.training_log import TrainingLog
 
+SAME = 1e-6  # of the largest rate: applied and planned rates that differ by less are the same
+
 
 def exactly(value: Q) -> Interval[Q]:
     """Return a quantity as the interval that holds it alone."""
     return Interval(value, value)
+
+
+class Followed(NamedTuple):
+    """A schedule that was asked for and applied at every step: its text, and its peak rate."""
+
+    schedule: str
+    peak: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +39,8 @@ class LogView:
 
     A loss or a gradient norm that was logged and is no finite number is infinite. `dev` are the dev losses, as
     (position, value), where they stand on the same axis; `total` is how long the training was to be. Where `is_planned`
-    the schedule is lrscope's own, which is known. Where `is_rewarded` the loss is one of reinforcement learning: that
-    it rises, or is 0, tells nothing.
+    the schedule is lrscope's own, which is known; `followed` is what was asked for where it is what was applied. Where
+    `is_rewarded` the loss is one of reinforcement learning: that it rises, or is 0, tells nothing.
     """
 
     arm: str
@@ -47,6 +57,7 @@ class LogView:
     is_planned: bool = False
     before: TrainingLog | None = None
     is_rewarded: bool = False
+    followed: Followed | None = None
 
     def place(self, position: float) -> Places:
         """Return a position as a step, an epoch, or an entry of the log."""
@@ -106,7 +117,14 @@ def log_view(run: Run) -> LogView | None:
         run.arm, log.epochs if unit == "epoch" else log.positions, unit, log.rates, losses, norms, _dev(run, unit),
         {"step": log.total_steps, "epoch": log.total_epochs}.get(unit, math.nan), log.schedule, run.status,
         run.settings, log.planned is not None, log.before, log.is_rewarded,
+        _followed(run, log),
     )  # fmt: skip
+
+
+def _followed(run: Run, log: TrainingLog) -> Followed | None:
+    if log.planned is None or run.rate is None or log.off_by > SAME or not run.settings.get("schedule"):
+        return None
+    return Followed(run.settings["schedule"], run.rate)
 
 
 def _of_points(run: Run) -> LogView | None:

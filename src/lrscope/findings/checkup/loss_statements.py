@@ -8,10 +8,10 @@ from typing import Literal, get_args
 from lrscope.findings.checkup.statements import CheckFinding, Places
 from lrscope.runs.quantities import Count, Interval, Rate, Share, Value
 
-Kind = Literal["nan", "nan-start", "zero", "zero-start", "rose"]
+Kind = Literal["nan", "nan-start", "zero", "zero-start", "rose", "gradient"]
 Cause = Literal[
     "rate-runs", "rate-norm", "rate-loss", "precision", "precision-unknown", "batch", "sudden", "low-rate",
-    "highest-rate", "start", "coarse", "coarse-entries", "unknown",
+    "highest-rate", "start", "coarse", "coarse-entries", "unknown", "rate-huge",
 ]  # fmt: skip
 
 
@@ -195,15 +195,16 @@ class DivergenceCause(CheckFinding):
 
 @dataclass(frozen=True)
 class NothingOdd(CheckFinding):
-    """Nothing is odd in a log, or it has too few entries to tell."""
+    """Nothing is odd in a log, or it has too few entries to tell; with `is_whole`, an entry a step was kept."""
 
     IS_ODD = False
-    WORDINGS = ("some", "few")
+    WORDINGS = ("some", "few", "short")
 
     entries: Interval[Count]
     is_few: bool
+    is_whole: bool
 
     @property
     def wording(self) -> str:
-        """Whether there are enough entries."""
-        return "few" if self.is_few else "some"
+        """Whether there are enough entries, and whether more could have been logged."""
+        return "some" if not self.is_few else "short" if self.is_whole else "few"

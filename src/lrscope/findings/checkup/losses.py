@@ -69,7 +69,7 @@ def gradient_findings(log: LogView) -> Iterator[CheckFinding]:
     if zero.mean() > 0.5 and zero_stretch(log) is None:
         yield s.GradientZero(exactly(Count(zero.sum())), total)
     broken = np.isinf(log.norms) & (np.isfinite(log.losses) & (log.losses != 0.0))
-    half = is_half(log.settings) is True
+    half = not log.is_planned and is_half(log.settings) is True
     if broken.any() and (not half or broken.sum() > SKIPPED * len(logged)):
         index = int(np.argmax(broken))
         yield s.GradientNotFinite(exactly(Count(broken.sum())), total, log.here(index), half)

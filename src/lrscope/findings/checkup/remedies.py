@@ -11,10 +11,12 @@ from lrscope.findings import statements as findings
 from lrscope.findings import suggestions as to
 from lrscope.findings.checkup import loss_statements as losses
 from lrscope.findings.checkup import statements as schedules
+from lrscope.findings.checkup.causes import HUGE
 from lrscope.runs.quantities import Rate
 from lrscope.runs.statement import Statement
 
 RATE = (
+    "rate-huge",
     "rate-runs",
     "rate-norm",
     "rate-loss",
@@ -27,6 +29,8 @@ RATE = (
 BATCH = ("batch", "sudden", "low-rate", "start")
 PRECISION = ("precision", "precision-unknown", "sudden", "low-rate")
 UNCLEAR = ("highest-rate", "coarse", "coarse-entries", "unknown", "start")
+
+USUAL = 1e-4  # a rate to begin with where the one that was tried is none
 
 F = TypeVar("F", bound=Statement)
 
@@ -42,9 +46,12 @@ class Remedy:
     changes: dict[str, Any] = field(default_factory=dict)
 
 
-def remedies(statements: Sequence[Statement], peak: float) -> Iterator[Remedy]:
-    """Yield what follows from findings; `peak` is the smallest peak rate of the runs they are of, NaN without one."""
-    yield from _of_divergence(statements, peak)
+def remedies(statements: Sequence[Statement], peak: float, *, is_own: bool = False) -> Iterator[Remedy]:
+    """Yield what follows from findings; `peak` is the smallest peak rate of the runs they are of, NaN without one.
+
+    Where `is_own`, lrscope trained them: every step was kept, and no option of another program helps.
+    """
+    yield from _of_divergence(statements, peak, is_own=is_own)
     for kind in (schedules.RateEndedEarly, schedules.RateStillHigh, schedules.WarmupUnfinished):
         # A floor that is held to the end may be meant so.
         if any(each.wording not in ("unfinished", "log-ends", "floor") for each in _of(statements, kind)):
@@ -56,16 +63,16 @@ def remedies(statements: Sequence[Statement], peak: float) -> Iterator[Remedy]:
         yield Remedy(to.CheckTrainable(Rate(rate)), still, {"peak_rate": rate})
     improving = {each.arm for each in _of(statements, findings.StillImproving)}  # by what settings are compared by
     for rise in [each for each in _of(statements, findings.DevLossRises) if each.arm not in improving][:1]:
-        yield Remedy(to.KeepBest(rise.at), findings.DevLossRises)
+        yield Remedy(to.KeepBest(rise.at, is_own), findings.DevLossRises)
 
 
-def _of_divergence(statements: Sequence[Statement], peak: float) -> Iterator[Remedy]:
+def _of_divergence(statements: Sequence[Statement], peak: float, *, is_own: bool) -> Iterator[Remedy]:
     causes = _of(statements, losses.DivergenceCause)
     named, because = {each.wording for each in causes}, losses.DivergenceCause
     if named & {*RATE} and peak > 0.0:
-        rate = _short(peak / 3.0)
-        yield Remedy(to.LowerRate(Rate(rate)), because, {"peak_rate": rate})
-    if named & {*PRECISION}:
+        rate = USUAL if peak > HUGE else _short(peak / 3.0)
+        yield Remedy(to.LowerRate(Rate(rate), peak <= HUGE), because, {"peak_rate": rate})
+    if named & {*PRECISION} and not is_own:
         yield Remedy(to.UseBfloat16(), because)
     places = [each.at.low for each in _of(statements, losses.LossBroke) if named & {*BATCH}]
     if places:
@@ -74,7 +81,7 @@ def _of_divergence(statements: Sequence[Statement], peak: float) -> Iterator[Rem
         yield Remedy(to.InspectBatch(zero[0].at.low), losses.LossZero)
     elif spikes := _of(statements, losses.LossSpikes):
         yield Remedy(to.InspectBatch(spikes[0].at.low), losses.LossSpikes)
-    if named & {*UNCLEAR}:
+    if named & {*UNCLEAR} and not is_own:
         yield Remedy(to.LogMore(), because)
 
 

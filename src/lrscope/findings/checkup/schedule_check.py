@@ -13,7 +13,7 @@ import numpy as np
 from lrscope.findings.checkup import statements as s
 from lrscope.findings.checkup.log_view import LogView, exactly, setting_of
 from lrscope.findings.imported_options import SCHEDULES
-from lrscope.runs.quantities import Rate, Share, Text
+from lrscope.runs.quantities import Count, Rate, Share, Text
 from lrscope.runs.score_table import Floats
 
 NOTICED = 0.02  # of the length: a schedule that is longer than its training by less is not
@@ -22,6 +22,7 @@ LOW = 0.1  # of the peak: a rate that ended lower has come down
 EARLY = 0.95  # of the training: a rate that was at its end by then, and stayed there
 JUMP = 0.1  # of the peak: a smaller step is none
 MIN_ENTRIES = 8
+UNSHOWN = ("", "curved", "warming up")  # what rates are called that show no shape, or only its beginning
 FEW_FALLING = 5  # losses each of which is less than the one before: they fall
 STAYS = 0.05  # of the loss: a change that is surely smaller is none
 # Shapes that are flat for a while, or fall or rise in steps, by intention.
@@ -38,7 +39,11 @@ def schedule_findings(log: LogView) -> Iterator[s.CheckFinding]:
         return
     at, rates = log.at[known], log.rates[known]
     if log.schedule is None:
-        yield s.RateAlwaysZero(None if log.is_rewarded else _falls(log.losses))
+        yield s.RateAlwaysZero(False if log.followed else None if log.is_rewarded else _falls(log.losses))
+        return
+    if log.followed and log.schedule.shape in UNSHOWN:
+        text, peak = log.followed
+        yield s.ScheduleKnown(Text(text), exactly(Rate(peak)), exactly(Count(round(log.total))))
         return
     yield s.ScheduleApplied(log.schedule)
     if log.is_planned:  # its schedule is known, and is held against what was applied elsewhere

@@ -41,6 +41,20 @@ class ScheduleApplied(CheckFinding):
 
 
 @dataclass(frozen=True)
+class ScheduleKnown(CheckFinding):
+    """The schedule of a run of lrscope's own, whose rates of every step are kept: what was asked for was applied.
+
+    Said where the rates of so few steps, or of the beginning of a run, do not show a shape.
+    """
+
+    IS_ODD = False
+
+    schedule: Text
+    peak: Interval[Rate]
+    steps: Interval[Count]
+
+
+@dataclass(frozen=True)
 class RatesNotLogged(CheckFinding):
     """No learning rate was found in the log, so that the schedule cannot be checked."""
 

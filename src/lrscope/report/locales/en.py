@@ -186,8 +186,8 @@ SAY = {
     "several-overfit": "Overfitting at {arms}: at the end, train {metric} is ahead of dev {metric} by {gap}.",
     "several-dev-losses-rise": "Overfitting at {arms}: dev loss rises again after its lowest value, by {rise} at the end.",
     "dev-test-gap": "{arm}: test {metric} {test}; dev minus test {gap} (95% CI {interval}).",
-    "diverged": "{arm} diverged in {number} of {of} runs (95% CI of the divergence rate: {interval}).",
-    "failed": "{arm} failed in {number} of {of} runs (95% CI of the failure rate: {interval}).",
+    "diverged": "{arm} diverged in {number} of {of:run|runs} (95% CI of the divergence rate: {interval}).",
+    "failed": "{arm} failed in {number} of {of:run|runs} (95% CI of the failure rate: {interval}).",
     "seed-collapsed": "{arm} with seed {seed} ended at {value}, while its other seeds are around {middle}: that run collapsed.",
     "assumed-spread/default": (
         "The seed-to-seed standard deviation cannot be measured from these runs and is assumed to be {sd} (measured with a 42M model on "
@@ -214,23 +214,23 @@ SAY = {
         "Only the mean {metric} of each run is known, not how it varies between examples, so the results hold for this dev set only."
     ),
     # Next steps
-    "more-seeds": "Run {seeds} seeds of each of these settings: that detects a difference of {difference} with 80% power.",
+    "more-seeds": "Run {seeds:seed|seeds} of each of these settings: that detects a difference of {difference} with 80% power.",
     "try-some-seeds": (
-        "Detecting a difference of {difference} with 80% power would take {seeds} seeds of each of these settings. The current lead is "
-        "{lead}: adding up to {tried} seeds may be enough."
+        "Detecting a difference of {difference} with 80% power would take {seeds:seed|seeds} of each of these settings. The current lead is "
+        "{lead}: adding up to {tried:seed|seeds} may be enough."
     ),
     "more-examples": (
-        "The dev set is too small to detect a difference of {difference}: you would need about {examples} examples and {seeds} seeds "
+        "The dev set is too small to detect a difference of {difference}: you would need about {examples:example|examples} and {seeds:seed|seeds} "
         "(80% power)."
     ),
-    "undetectable": "A difference of {difference} cannot be detected with {seeds} seeds, however large the dev set.",
+    "undetectable": "A difference of {difference} cannot be detected with {seeds:seed|seeds}, however large the dev set.",
     "wider-grid": "Try lr {rate} as well: the best learning rate may lie beyond the edge of your grid.",
     "finer-grid": "Try lr {rates} as well: the learning rates around the best one are far apart.",
     "scale-batch": (
         "This learning rate is for batch size {batch}. For larger batches, compare scaling by the square root of the ratio (usual for "
         "Adam) with linear scaling (usual for SGD; --scale-lr linear)."
     ),
-    "train-longer": "Train for {epochs} epochs: dev scores were still improving at the end, so what they show may be premature.",
+    "train-longer": "Train for {epochs:epoch|epochs}: dev scores were still improving at the end, so what they show may be premature.",
     "regularise": "Try more dropout or weight decay against overfitting.",
     "stop-early": "Use early stopping: these runs got worse after their best epoch.",
     "longer-warmup": "Try a longer warmup, which often makes larger learning rates stable.",
@@ -241,7 +241,7 @@ SAY = {
         "separately, so the results hold for new seeds and new examples."
     ),
     "by-share": (
-        "Only mean scores are known. The noise of a dev set of {size} examples is taken as binomial, p(1 − p)/n, and independent between "
+        "Only mean scores are known. The noise of a dev set of {size:example|examples} is taken as binomial, p(1 − p)/n, and independent between "
         "settings, which is conservative."
     ),
     "by-value": "Only one value per run is known, so the results hold for this dev set only.",

@@ -9,7 +9,7 @@ WORDS = {
     "log-entry": "log entry",
     "at-entry": "entry {entry} of the log",
     "of-arms": "{arms}: {sentence}",
-    "of-some-runs": "{arms} ({number} of {of} runs): {sentence}",
+    "of-some-runs": "{arms} ({number} of {of:run|runs}): {sentence}",
     "shape-linear": "linear decay",
     "shape-cosine": "cosine decay",
     "shape-polynomial": "polynomial decay",
@@ -30,15 +30,16 @@ WORDS = {
     "over": "over {length}",
     "of-floor": "down to {share} of the peak",
     "last-logged": "{share} of the peak in the last log entry",
-    "so-many-steps": "{number} steps",
-    "so-many-epochs": "{number} epochs",
-    "so-many-entrys": "{number} log entries",
+    "so-many-steps": "{number:step|steps}",
+    "so-many-epochs": "{number:epoch|epochs}",
+    "so-many-entrys": "{number:log entry|log entries}",
 }
 
 SAY = {
     "one-run": "One run. There is nothing to compare it with: this is its check-up.",
     # The schedule
     "schedule-applied": "Schedule applied: {schedule}.",
+    "schedule-known": "Schedule applied: {schedule}, peak {peak}, over {steps:step|steps}.",
     "rates-not-logged": "No learning rates were found in the log, so the schedule cannot be checked.",
     "rate-always-zero/untrained": (
         "Every learning rate in the log is 0, and the loss does not fall: the optimizer changed nothing. A schedule whose length "
@@ -102,18 +103,19 @@ SAY = {
         "time ({second} instead of {first}): the state of the scheduler was not restored, or the schedule was changed."
     ),
     "steps-differ": (
-        "An epoch took {steps} updates, but {examples} examples in batches of {batch} make {expected}. Examples were packed or "
+        "An epoch took {steps:update|updates}, but {examples:example|examples} in batches of {batch} make {expected}. Examples were packed or "
         "filtered, or the batch is not what the settings say."
     ),
     "nothing-odd/some": (
-        "Nothing else is odd in the {entries} log entries, as far as learning rates, losses and gradient norms were logged."
+        "Nothing else is odd in the {entries:log entry|log entries}, as far as learning rates, losses and gradient norms were logged."
     ),
     "nothing-odd/few": (
         "There are too few log entries ({entries}) for most checks. Log more often next time, such as every 10 steps."
     ),
+    "nothing-odd/short": "The run took {entries:step|steps}, too few for most checks.",
     # Losses and gradients
     "loss-unmoved/equal": (
-        "The training loss is {first} in all {entries} entries: nothing is being trained. The parameters are frozen or not in the "
+        "The training loss is {first} in all {entries:entry|entries}: nothing is being trained. The parameters are frozen or not in the "
         "optimizer, or the learning rate is far too low."
     ),
     "loss-unmoved/level": (
@@ -121,18 +123,18 @@ SAY = {
         "should be trained is frozen, or the model had nothing left to learn from this data."
     ),
     "dev-unmoved": (
-        "The dev loss is {value} to the last digit in all {evaluations} evaluations: the evaluated parameters do not change."
+        "The dev loss is {value} to the last digit in all {evaluations:evaluation|evaluations}: the evaluated parameters do not change."
     ),
     "gradient-zero": (
-        "The gradient norm is 0 in {entries} of {all_entries} entries: the loss does not depend on what is trained. Frozen parameters "
+        "The gradient norm is 0 in {entries} of {all_entries:entry|entries}: the loss does not depend on what is trained. Frozen parameters "
         "and labels that are all masked do that."
     ),
     "gradient-not-finite/half": (
-        "The gradient norm is not finite in {entries} of {all_entries} entries (first at {at}), while the loss is. With float16, the "
+        "The gradient norm is not finite in {entries} of {all_entries:entry|entries} (first at {at}), while the loss is. With float16, the "
         "loss scaler skips such updates; a few at the beginning are normal."
     ),
     "gradient-not-finite/unknown": (
-        "The gradient norm is not finite in {entries} of {all_entries} entries (first at {at}), while the loss is. With float16, the "
+        "The gradient norm is not finite in {entries} of {all_entries:entry|entries} (first at {at}), while the loss is. With float16, the "
         "loss scaler skips such updates, and a few are normal; in any other precision they damage the parameters."
     ),
     "always-clipped/known": (
@@ -155,6 +157,7 @@ SAY = {
         "The loss is 0.0 from the first log entry ({at}) on, and evaluations or gradient norms are not numbers. Trainer replaces losses "
         "that are not numbers when it logs (logging_nan_inf_filter), and writes 0.0 when all of them are."
     ),
+    "loss-broke/gradient": "Training diverged: the gradient is not a number at {at}, where the loss was {first}; no update was made with it.",
     "loss-broke/rose": (
         "Training diverged: the loss, {first} at its lowest, rose by {at} and did not come back. It ended at {last}."
     ),
@@ -171,11 +174,11 @@ SAY = {
         "losses that are not numbers (logging_nan_inf_filter), and labels that are all masked give 0, too."
     ),
     "loss-not-finite": (
-        "The loss is not a number in {entries} log entries (first at {at}), and is one again later: single batches without a label, or "
+        "The loss is not a number in {entries:log entry|log entries} (first at {at}), and is one again later: single batches without a label, or "
         "overflows whose update was skipped."
     ),
     "dev-not-finite": (
-        "The dev loss is not a number in {evaluations} of {all_evaluations} evaluations (first at {at}), but the training loss is. Look at "
+        "The dev loss is not a number in {evaluations} of {all_evaluations:evaluation|evaluations} (first at {at}), but the training loss is. Look at "
         "the evaluation: a batch without a label, or float16 at evaluation."
     ),
     "loss-spikes/recovered": (
@@ -193,13 +196,13 @@ SAY = {
         "{norm_after}), which is how too large a rate usually ends."
     ),
     "divergence-cause/rate-loss": (
-        "Likely cause: the learning rate. The loss rose steadily over the {entries} entries before training broke."
+        "Likely cause: the learning rate. The loss rose steadily over the {entries:entry|entries} before training broke."
     ),
     "divergence-cause/precision": (
-        "Likely cause: float16. The gradient norm overflowed in {entries} entries while the loss was still a number."
+        "Likely cause: float16. The gradient norm overflowed in {entries:entry|entries} while the loss was still a number."
     ),
     "divergence-cause/precision-unknown": (
-        "The cause cannot be told for certain. The gradient norm stopped being a number ({entries} entries) before the loss did, as "
+        "The cause cannot be told for certain. The gradient norm stopped being a number ({entries:entry|entries}) before the loss did, as "
         "with an overflow in float16; the log does not say in which precision it was trained."
     ),
     "divergence-cause/batch": (
@@ -223,21 +226,24 @@ SAY = {
         "without a label, for the precision, and for the weights that were loaded."
     ),
     "divergence-cause/coarse": (
-        "The cause cannot be told from this log: nothing led up to it, but {apart} updates lie between two entries, which may hide "
+        "The cause cannot be told from this log: nothing led up to it, but {apart:update lies|updates lie} between two entries, which may hide "
         "a rise."
     ),
     "divergence-cause/coarse-entries": (
         "The cause cannot be told from this log: nothing led up to it, but how many updates lie between two entries is not known, "
         "which may hide a rise."
     ),
+    "divergence-cause/rate-huge": "The cause is the learning rate: it is far above any that models are trained with.",
     "divergence-cause/unknown": "The cause cannot be told from this log: too few entries or gradient norms come before it.",
     # Next steps
-    "lower-rate": "Try lr {rate}, a third of this rate; if that diverges too, the learning rate is not the cause.",
+    "lower-rate/usual": "Try lr {rate}, a usual rate to begin with; lrscope find looks for the range that suits the model.",
+    "lower-rate/third": "Try lr {rate}, a third of this rate; if that diverges too, the learning rate is not the cause.",
     "use-bfloat16": "Train in bfloat16 instead of float16 (--bf16): it has the range of float32 and needs no loss scale.",
     "inspect-batch": (
         "Look at the batches around {at} (very long or empty examples, labels that are all masked), or resume before it and skip them."
     ),
-    "keep-best": (
+    "keep-best/own": "Use the checkpoint at {at}, where the dev loss is lowest, or train for fewer epochs.",
+    "keep-best/trainer": (
         "Keep the checkpoint at {at}, where the dev loss is lowest (--load_best_model_at_end), or train for fewer epochs."
     ),
     "match-length": (

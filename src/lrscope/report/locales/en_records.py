@@ -3,15 +3,15 @@
 WORDS: dict[str, str] = {}
 
 SAY = {
-    "overlap": "{number} examples of {second} also occur in {first}, so {second} scores may be too good.",
-    "seal-opened": "Test scores of {number} runs were opened on {when} UTC by lrscope {command}.",
-    "unread-omitted": "{number} more lines of the log could not be read; they are not listed.",
+    "overlap": "{first} holds {number:example|examples} of {second} too, so {second} scores may be too good.",
+    "seal-opened": "Test scores of {number:run|runs} were opened on {when} UTC by lrscope {command}.",
+    "unread-omitted": "Not listed: {number:more line|more lines} of the log that could not be read.",
     "nearly-finished": "{arms}: the last evaluation stands at {share} of the training or later; it counts as the end.",
     "earlier-checkpoint": (
         "{arm}: {number} of its records are the beginning of another one, as an earlier checkpoint of the same run is: each run "
         "counts once."
     ),
-    "records-left-out": "{number} further records of the same runs are left out: {files}. Report one by itself to see it.",
+    "records-left-out": "Further records of the same runs are left out ({number}): {files}. Report one by itself to see it.",
     "record-not-read": "{file} could not be read: {reason}.",
     "folders-unlisted": "Folders that could not be listed, so that nothing in them was read: {folders}.",
     "folder-cut": "{folder} holds more than was looked at ({number} files at most). Report folders in it to see the rest.",
@@ -42,18 +42,18 @@ SAY = {
     "other-metrics": "Settings are compared by {chosen}. The dev set was also scored by {others}: choose another with --metric.",
     "duplicate-run": "Two runs of {arm} have the same {number} values; they look like one run given twice and count once.",
     "settings-unnamed": (
-        "{number} of {of} runs at {arm} do not say their {settings}, which the others do. They count as seeds of one setting; "
+        "{number} of {of:run|runs} at {arm} do not say their {settings}, which the others do. They count as seeds of one setting; "
         "if they were trained differently, report them separately."
     ),
     "unfinished": (
-        "{arm}: {number} of {of} runs ended before others did, or before their planned end, and are left out where others are complete. "
+        "{arm}: {number} of {of:run|runs} ended before others did, or before their planned end, and are left out where others are complete. "
         "The records do not say whether early stopping ended them."
     ),
     "heading-differs": (
         "The heading in line {heading_line} says {heading}, but the settings in line {line} say {rate}; runs are named by their own "
         "headings."
     ),
-    "cut-off": "{arm} (line {line}): the log has {epochs} of {of} epochs.",
+    "cut-off": "{arm} (line {line}): the log has {epochs} of {of:epoch|epochs}.",
     "epoch-repeated": "{arm} (line {line}): {epoch} appears again; the last one counts.",
     "curve-elsewhere": "{file} holds the totals of one run: its evaluation at the end is used. For the curve and the learning rates, give trainer_state.json of the same folder.",
     "summary-differs": (

@@ -39,6 +39,7 @@ SAY = {
     "one-run": "只有一次训练，没有可比较的对象：以下是它的体检。",
     # 调度
     "schedule-applied": "实际使用的调度：{schedule}。",
+    "schedule-known": "实际使用的调度：{schedule}，峰值 {peak}，共 {steps} 步。",
     "rates-not-logged": "日志中没有找到学习率，因此无法检查调度。",
     "rate-always-zero/untrained": (
         "日志中的学习率全为 0，损失也没有下降：优化器什么都没有改变。调度长度为 0，或在优化器得到学习率之前就建立了调度，都会如此。"
@@ -77,6 +78,7 @@ SAY = {
         "一轮用了 {steps} 次更新，而 {examples} 个样本、批大小 {batch} 应为 {expected} 次。样本被打包或筛选了，或者批大小与设置不符。"
     ),
     "nothing-odd/some": "{entries} 条日志中，就所记录的学习率、损失和梯度范数而言，没有其他异常。",
+    "nothing-odd/short": "训练只有 {entries} 步，太少，大多数检查无法进行。",
     "nothing-odd/few": "日志太少（{entries} 条），大多数检查无法进行。下次请更频繁地记录，例如每 10 步一次。",
     # 损失与梯度
     "loss-unmoved/equal": (
@@ -112,6 +114,7 @@ SAY = {
         "从第一条日志（{at}）起，损失就为 0.0，且评估或梯度范数不是数。Trainer 记录时会替换不是数的损失（logging_nan_inf_filter），"
         "若全都不是数，则写为 0.0。"
     ),
+    "loss-broke/gradient": "训练发散：{at}的梯度不是数，当时损失为 {first}；没有用它更新参数。",
     "loss-broke/rose": "训练发散：损失最低为 {first}，最迟在{at}上升，没有恢复，结束时为 {last}。",
     "loss-rose-alone": "训练损失最迟在{at}从 {first} 升到 {last} 并停留在那里，但验证损失没有随之上升。训练没有发散：更难的数据，或损失的算法、记录方式有变，都会如此。",
     "broke-at-rate": "在此之前最后记录的学习率为 {rate}，即最高值的 {share}。",
@@ -157,12 +160,15 @@ SAY = {
     ),
     "divergence-cause/coarse": "从日志无法得知原因：事前没有征兆，但两条记录之间相隔 {apart} 次更新，可能掩盖了上升。",
     "divergence-cause/coarse-entries": "从日志无法得知原因：事前没有征兆，但两条记录之间相隔多少次更新不得而知，可能掩盖了上升。",
+    "divergence-cause/rate-huge": "原因是学习率：它远高于训练模型时使用的任何学习率。",
     "divergence-cause/unknown": "从日志无法得知原因：在此之前的记录或梯度范数太少。",
     # 下一步
-    "lower-rate": "试试学习率 {rate}，即它的三分之一；若仍发散，原因就不是学习率。",
+    "lower-rate/usual": "试试学习率 {rate}，这是常用的起点；lrscope find 可以找出适合该模型的范围。",
+    "lower-rate/third": "试试学习率 {rate}，即它的三分之一；若仍发散，原因就不是学习率。",
     "use-bfloat16": "用 bfloat16 代替 float16 训练（--bf16）：它的范围与 float32 相同，不需要损失缩放。",
     "inspect-batch": "检查{at}附近的批次（过长或空的样本、标签全被屏蔽），或从此前恢复并跳过它们。",
-    "keep-best": "保留{at}的检查点，那里的 dev 损失最低（--load_best_model_at_end），或减少训练轮数。",
+    "keep-best/own": "使用{at}的检查点，那里的 dev 损失最低，或减少训练轮数。",
+    "keep-best/trainer": "保留{at}的检查点，那里的 dev 损失最低（--load_best_model_at_end），或减少训练轮数。",
     "match-length": "让调度的步数等于训练的更新次数：轮数 × 样本数 /（批大小 × 累积步数 × 设备数），并且每次更新步进一次。",
     "log-more": "每一步都记录梯度范数（--logging_steps 1）：出错之前的几步会说明原因。",
     "check-trainable": "检查应训练的部分是否在优化器中、是否被冻结；然后试试学习率 {rate}。",

@@ -1,0 +1,218 @@
+"""The kinds of sentences of an answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from lrscope.findings.confidence import Level, Reason
+from lrscope.findings.method import Rule
+from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
+from lrscope.runs.statement import Statement
+
+
+@dataclass(frozen=True)
+class Answer(Statement):
+    """A sentence of the answer."""
+
+
+@dataclass(frozen=True)
+class NoRecommendation(Answer):
+    """Nothing is recommended; the next sentence says why."""
+
+
+@dataclass(frozen=True)
+class NoValue(Answer):
+    """No run came to a value."""
+
+
+@dataclass(frozen=True)
+class AllDiverged(Answer):
+    """Every run diverged, so none came to a value."""
+
+
+@dataclass(frozen=True)
+class NoEvaluation(Answer):
+    """No run was evaluated on dev; `how` is how the program that trained would do it, empty where that is not known."""
+
+    WORDINGS = ("how", "bare")
+
+    source: Text
+    how: Text
+
+    @property
+    def wording(self) -> str:
+        """Whether it is known how."""
+        return "how" if self.how else "bare"
+
+
+@dataclass(frozen=True)
+class OtherDevSets(Answer):
+    """Other runs of the same files were measured on other dev sets, and are not compared with these."""
+
+    here: Text
+    others: Names
+
+
+@dataclass(frozen=True)
+class NothingLearned(Answer):
+    """No setting is shown to be better than guessing, so none is recommended; `arm` has the best mean."""
+
+    arm: Setting
+    value: Value
+    baseline: Value
+
+
+@dataclass(frozen=True)
+class Use(Answer):
+    """The recommendation."""
+
+    arm: Setting
+
+
+@dataclass(frozen=True)
+class Winner(Answer):
+    """Every other setting with a value is ruled out: by the seed noise that was measured, or by one that is assumed."""
+
+    WORDINGS = ("measured", "assumed")
+
+    is_assumed: bool
+
+    @property
+    def wording(self) -> str:
+        """Where the seed noise is from."""
+        return "assumed" if self.is_assumed else "measured"
+
+
+@dataclass(frozen=True)
+class Tie(Answer):
+    """Others are not ruled out: `close` did about as well as the recommended one, `behind` worse in these runs."""
+
+    WORDINGS = ("close", "behind", "both")
+
+    close: Settings
+    behind: Settings
+
+    @property
+    def wording(self) -> str:
+        """Which of the two there are."""
+        return "both" if self.close and self.behind else "close" if self.close else "behind"
+
+
+@dataclass(frozen=True)
+class Equivalent(Answer):
+    """Others are shown to differ by less than the margin."""
+
+    others: Settings
+    margin: Value
+
+
+@dataclass(frozen=True)
+class RatesNotApplied(Answer):
+    """Settings that were asked for at different learning rates were trained alike."""
+
+    arms: Settings
+
+
+@dataclass(frozen=True)
+class OnlyOne(Answer):
+    """One setting alone has a value: that is no recommendation."""
+
+    arm: Setting
+
+
+@dataclass(frozen=True)
+class OneRun(Answer):
+    """There is one run alone, so that what is said of it is its check-up."""
+
+
+@dataclass(frozen=True)
+class NotCompared(Answer):
+    """There is nothing to compare a setting with."""
+
+
+@dataclass(frozen=True)
+class NotComparable(Answer):
+    """Nothing is known of how seeds differ, so that no setting can be ruled out."""
+
+
+@dataclass(frozen=True)
+class Confidence(Answer):
+    """How sure the recommendation is, and what decides that."""
+
+    WORDINGS = get_args(Reason)
+
+    level: Level
+    reason: Reason
+
+    @property
+    def wording(self) -> str:
+        """The reason."""
+        return self.reason
+
+
+@dataclass(frozen=True)
+class ChosenBelow(Answer):
+    """The recommended setting has a lower mean than another, and the rule that chose it all the same."""
+
+    WORDINGS = get_args(Rule)
+
+    arm: Setting
+    value: Value
+    best: Setting
+    best_value: Value
+    rule: Rule
+
+    @property
+    def wording(self) -> str:
+        """The rule."""
+        return self.rule
+
+
+@dataclass(frozen=True)
+class Expected(Answer):
+    """What to expect of the recommended setting: what was observed, corrected for having been picked."""
+
+    WORDINGS = ("higher", "lower", "equal", "higher-these", "lower-these", "equal-these")
+
+    expected: Value
+    observed: Value
+    correction: Value
+    number: Count
+    is_maximized: bool
+    is_of_these: bool
+
+    @property
+    def wording(self) -> str:
+        """Which way picking flatters, and whether it holds for these examples alone."""
+        way = "equal" if self.correction < 5e-4 else "higher" if self.is_maximized else "lower"
+        return f"{way}-these" if self.is_of_these else way
+
+
+@dataclass(frozen=True)
+class OfEpochs(Answer):
+    """The part of the correction that is due to taking each run's best epoch."""
+
+    correction: Value
+
+
+@dataclass(frozen=True)
+class AlsoDiffer(Answer):
+    """Settings of the rates that are compared, which differ as well."""
+
+    settings: Names
+
+
+@dataclass(frozen=True)
+class AllTheSame(Answer):
+    """All of so many runs, of several settings, have the same value."""
+
+    number: Count
+    value: Value
+
+
+@dataclass(frozen=True)
+class WithoutValue(Answer):
+    """Settings without a value at the end of training."""
+
+    arms: Settings
