@@ -49,3 +49,17 @@ def test_a_share_keeps_equal_prompts_together(tmp_path: Path) -> None:
     again = load_conversation_splits(path, DevShare(0.2, 5))
     assert again.dev.fingerprint == splits.dev.fingerprint
     assert load_conversation_splits(path, DevShare(0.2, 6)).dev.fingerprint != splits.dev.fingerprint
+
+
+def test_lines_with_labels_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("0 ||| a good film\n1 ||| a bad one\nno label\n2 ||| an odd one\n", encoding="utf-8")
+    splits = load_conversation_splits(path, DevShare(0.25))
+    assert splits.notes[1] == (
+        f"3 of the 4 lines in {path} are `label ||| sentence`, and are learned as plain text, labels and all; to learn "
+        "the labels of sentences, take --task classification"
+    )
+    path.write_text("0 ||| a good film\na text\nanother\na third\n", encoding="utf-8")
+    assert len(load_conversation_splits(path, DevShare(0.25)).notes) == 1
+    rows = [("Sort: a ||| b", "0 ||| a"), ("Sort: c ||| d", "1 ||| c")]
+    assert load_conversation_splits(pairs(tmp_path / "t.jsonl", *rows), DevShare(0.5)).notes[1:] == ()

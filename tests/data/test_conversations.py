@@ -276,3 +276,18 @@ def test_parquet_of_several_forms_of_columns(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match=r"d\.parquet.*got prompt twice"):
         read_conversations(tmp_path / "d.parquet")
+
+
+def test_examples_on_one_line_are_told_apart_by_number(tmp_path: Path) -> None:
+    rows = [{"prompt": f"p{number}", "completion": "c"} for number in range(3)]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    assert [item.where(path) for item in read_conversations(path)] == [
+        f"{path}:1 (example {number})" for number in (1, 2, 3)
+    ]
+    path.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    assert [item.where(path) for item in read_conversations(path)] == [f"{path}:{line}" for line in (2, 6, 10)]
+    rows[2]["completion"] = " "
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.json:1 \(example 3\): a completion must not be empty"):
+        read_conversations(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from lrscope.data.conversation_forms import Form, form_of
@@ -19,8 +20,9 @@ def read_conversations(path: Path) -> list[Conversation]:
     conversations: list[Conversation] = []
     forms: dict[tuple[str, ...], Form] = {}
     first: tuple[Form, int] | None = None
-    for line, row in object_rows(path):
-        where = f"{path}:{line}"
+    for number, (line, row) in enumerate(object_rows(path), start=1):
+        is_beside = bool(conversations) and conversations[-1].line == line
+        where = Conversation((), line, number if is_beside else None).where(path)
         keys = tuple(row)
         form = forms.get(keys) or forms.setdefault(keys, form_of(keys, where))
         first = first or (form, line)
@@ -37,4 +39,8 @@ def read_conversations(path: Path) -> list[Conversation]:
         conversations.append(Conversation(tuple(turns), line))
     if not conversations:
         raise DataError(f"{path} must hold at least one example: got an empty file; name another")
-    return conversations
+    on_line = Counter(item.line for item in conversations)
+    return [
+        item if on_line[item.line] == 1 else item._replace(number=number)
+        for number, item in enumerate(conversations, start=1)
+    ]

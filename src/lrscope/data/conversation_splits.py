@@ -12,6 +12,7 @@ from lrscope.data.conversation_readers import read_conversations
 from lrscope.data.conversations import Conversation
 from lrscope.data.dev_split import DevShare, share_note, split_off
 from lrscope.data.overlaps import Overlaps, count_overlaps, normalized
+from lrscope.data.readers import SEPARATOR
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,7 @@ class ConversationSplit:
 
     def where(self, place: int) -> str:
         """Return file and line of a conversation."""
-        return f"{self.path}:{self.conversations[place].line}"
+        return self.conversations[place].where(self.path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +86,23 @@ def load_conversation_splits(train: Path, dev: Path | DevShare, test: Path | Non
         splits["test"] = ConversationSplit("test", test, read_conversations(test))
     prompts = count_overlaps({name: [item.prompt for item in split.conversations] for name, split in splits.items()})
     wholes = count_overlaps({name: [_whole(item) for item in split.conversations] for name, split in splits.items()})
-    notes += _notes(splits, prompts, wholes)
+    notes += [*_labels_note(train, whole), *_notes(splits, prompts, wholes)]
     return ConversationSplits(splits["train"], splits["dev"], splits.get("test"), prompts, wholes, tuple(notes))
 
 
 def _whole(conversation: Conversation) -> str:
     return " \0 ".join(f"{turn.role} \0 {turn.text}" for turn in conversation.turns)  # spacing at ends is lost
+
+
+def _labels_note(train: Path, conversations: Sequence[Conversation]) -> list[str]:
+    """Say that plain texts look like the lines of a classifier, where most do: a label before ` ||| `."""
+    labelled = [item for item in conversations if item.is_plain_text and SEPARATOR in item.turns[0].text]
+    if 2 * len(labelled) <= len(conversations):
+        return []
+    return [
+        f"{len(labelled)} of the {len(conversations)} lines in {train} are `label ||| sentence`, and are learned as "
+        "plain text, labels and all; to learn the labels of sentences, take --task classification"
+    ]
 
 
 def _notes(splits: Mapping[str, ConversationSplit], prompts: Overlaps, wholes: Overlaps) -> list[str]:

@@ -7,6 +7,7 @@ of a CSV file is read as a line feed.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from lrscope.errors import DataError
@@ -23,10 +24,22 @@ class Turn(NamedTuple):
 
 
 class Conversation(NamedTuple):
-    """Turns in order, and the line they begin on, from 1. Plain text is one turn of the role "text"."""
+    """Turns in order, and the line they begin on, from 1. Plain text is one turn of the role "text".
+
+    `number` is its number in the file, from 1, where others begin on the same line, as in JSON without line feeds.
+    """
 
     turns: tuple[Turn, ...]
     line: int
+    number: int | None = None
+
+    def where(self, path: Path) -> str:
+        """Return file and line, and the number where that does not tell which it is.
+
+        >>> Conversation((), 1, 17).where(Path("a.json"))
+        'a.json:1 (example 17)'
+        """
+        return f"{path}:{self.line}" + ("" if self.number is None else f" (example {self.number})")
 
     @property
     def is_plain_text(self) -> bool:

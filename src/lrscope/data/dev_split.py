@@ -21,6 +21,10 @@ class DevShare(NamedTuple):
     share: float
     seed: int = 0
 
+    def __str__(self) -> str:
+        """Return the share as it is written, such as `10%`."""
+        return f"{100.0 * self.share:.6g}%"
+
 
 def dev_source(dev: str, split_seed: int) -> Path | DevShare:
     """Return the file of a dev set, or the share of train that it is, by the settings of that name.
@@ -71,7 +75,7 @@ def split_off(
     if not dev:
         raise DataError(
             Problem(
-                f"{{dev}} {share.share:.6g} of train needs examples that differ, with others left to train on",
+                f"{{dev}} {share} of train needs examples that differ, with others left to train on",
                 f"{len(groups)} examples, {len(every)} of them different",
                 "add examples or name a file with {dev}",
             ),

@@ -154,7 +154,7 @@ def _example(
 ) -> ShownExample:
     from lrscope.tasks.sft_encoding import encode_texts, rendered
 
-    where = f"{asked.train}:{item.line}"
+    where = item.where(asked.train)
     text = rendered(item, template, asked.loss_on, where)
     (row,) = encode_texts([text], [item.is_plain_text], tokenizer, limit)
     pieces, place = [], 0
