@@ -48,3 +48,12 @@ def as_typed(rate: float) -> float:
     """
     short = float(f"{rate:.4g}")
     return short if abs(short - rate) <= 2e-7 * abs(rate) else rate
+
+
+def counted(number: int, what: str) -> str:
+    """Return a number with its noun.
+
+    >>> counted(1, "step"), counted(2, "epoch"), counted(1101, "example")
+    ('1 step', '2 epochs', '1,101 examples')
+    """
+    return f"{number:,} {what}" + "s" * (number != 1)

@@ -172,4 +172,12 @@ class Reached:
     total_steps: int
 
 
-Record = StepRecord | EvaluationRecord | TrialResult | Reached
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How many prompts a trained model has answered, of all that it is asked."""
+
+    number: int
+    total: int
+
+
+Record = StepRecord | EvaluationRecord | TrialResult | Reached | Answered

@@ -81,7 +81,7 @@ def test_check_compares_the_horizon_with_the_data(cli: Cli) -> None:
     steps = ["--epochs", "5", "--steps-per-epoch", "106", "--examples", "8544", "--batch-size", "80"]
     code, out, _ = cli("schedule", "check", "linear", *steps)
     assert code == 1
-    assert "8544 examples in batches of 80 make 107 steps per epoch, not 106" in out
+    assert "8,544 examples in batches of 80 make 107 steps per epoch, not 106" in out
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_early_stopping_under_a_decay_is_noted() -> None:
 def test_a_horizon_that_is_not_the_steps_that_run() -> None:
     (finding,) = horizon(530, 535, "the last partial batch counts")
     assert "built for 530 steps, but 535 will run: the last partial batch counts" in finding.sentence
-    assert "the last 5 steps stay at its final rate" in finding.sentence
+    assert "it stays at its final rate for the last 5 steps" in finding.sentence
     (finding,) = horizon(535, 134)
     assert "only the first 25% of it will run" in finding.sentence
 

@@ -14,8 +14,10 @@ from tests.sft import SftToy
 from lrscope.config import SftConfig
 from lrscope.data.conversations import Conversation, Turn
 from lrscope.errors import ConfigError, DataError
+from lrscope.records import Answered
 from lrscope.tasks import answering
 from lrscope.tasks.answering import AnswerWriter
+from lrscope.tasks.base import Endpoint
 from lrscope.tasks.exact_match import AnswerSettings, check_questions, measure, prompt_of, question_of
 from lrscope.tasks.registry import task_named
 from lrscope.tasks.sft import SupervisedFineTuning
@@ -32,14 +34,17 @@ class Says:
 
     def generate_tokens(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
-    ) -> Iterator[tuple[int, int]]:
+    ) -> Iterator[tuple[int, int | None]]:
         self.asked += [list(prompt) for prompt in prompts]
         self.ticks += 1.0
         for place in range(max(max_new_tokens)):
             self.ticks += 0.25
             for number, limit in enumerate(max_new_tokens):
-                if place < min(limit, len(self.ids)):
+                last = min(limit, len(self.ids))
+                if place < last:
                     yield number, self.ids[place]
+                if place == last - 1:
+                    yield number, None
 
 
 def inputs_of(toy: SftToy) -> SftInputs:
@@ -74,10 +79,10 @@ def test_a_conversation_is_asked_up_to_its_last_reply_that_is_learned() -> None:
 
 def test_what_cannot_be_compared_is_refused_in_one_line() -> None:
     with pytest.raises(DataError, match=r"^dev.jsonl:7: a completion needs an answer after ####: got none; write it"):
-        check_questions([Conversation(SHORT, 7)], MARKED, "dev.jsonl")
+        check_questions([Conversation(SHORT, 7)], MARKED, Path("dev.jsonl"))
     with pytest.raises(DataError, match=r"dev.txt:1: .* prompts that are answered: got plain text"):
-        check_questions([Conversation((Turn("text", "Once."),), 1)], WHOLE, "dev.txt")
-    check_questions([Conversation(SHORT, 7)], WHOLE, "dev.jsonl")
+        check_questions([Conversation((Turn("text", "Once."),), 1)], WHOLE, Path("dev.txt"))
+    check_questions([Conversation(SHORT, 7)], WHOLE, Path("dev.jsonl"))
 
 
 def test_settings_of_answers_need_the_metric() -> None:
@@ -115,7 +120,7 @@ def test_an_answer_ends_with_the_context(sft_toy: SftToy) -> None:
         assert writer.prompts(turns).max_new_tokens == [min(expected[0], context - short), expected[1]]
         says.asked.clear()
         (*_, answers) = writer.write(says, turns)
-        assert answers is not None
+        assert isinstance(answers, list)
         assert (answers[1] == "") == (expected[1] == 0)
         assert len(says.asked) == 1 + (expected[1] > 0)
 
@@ -128,8 +133,9 @@ def test_what_is_right_is_counted_example_by_example(sft_toy: SftToy) -> None:
     ]
     says = Says(inputs.tokenizer.encode(["fox #### 4"], bos=False, eos=False)[0])
     (*waiting, found) = measure(says, conversations, MARKED, inputs.writer(40))
-    assert set(waiting) == {None}
-    assert found is not None
+    told = list(dict.fromkeys(waiting))
+    assert told == [Answered(number, 4) for number in range(5)]
+    assert isinstance(found, Endpoint)
     assert found.evaluation.metrics == {"exact_match": 0.5}
     assert found.evaluation.scores["exact_match"].values.tolist() == [1.0, 0.0, 0.0, 1.0]
     assert found.evaluation.scores["exact_match"].weights.tolist() == [1.0] * 4

@@ -12,7 +12,7 @@ from tests.external import study
 
 from lrscope.config import ExternalTrial, TrialConfig
 from lrscope.config.external import OwnSettings
-from lrscope.records import EvaluationRecord, Reached, StepRecord, Unit
+from lrscope.records import Answered, EvaluationRecord, Reached, StepRecord, Unit
 from lrscope.runners.base import Event
 from lrscope.store.trials import TrialRow
 from lrscope.terminal.live import Live
@@ -102,3 +102,18 @@ def test_tokens_a_second_are_told_where_a_loss_is_a_mean_over_tokens(unit: Unit,
     assert ("tok/s" in line) == bool(shown)
     assert shown in line
     assert ("tok/s" in screen.getvalue()) == bool(shown)
+
+
+def test_answers_are_told_while_they_are_generated(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawing = Drawing(monkeypatch, rows({}, {}))
+    monkeypatch.setattr("lrscope.terminal.progress.monotonic", lambda: drawing.now)
+    drawing.happens("started")
+    drawing.happens("record", EvaluationRecord(12, 2, "dev", {"loss": 1.5}, 0.1))
+    drawing.happens("record", Answered(0, 40))
+    assert drawing.line().endswith("answers 0/40")
+    drawing.now += 60
+    drawing.happens("record", Answered(10, 40))
+    assert drawing.line().endswith("answers 10/40  about 3 min left")
+    assert "answers 10/40  about 3 min left" in drawing.screen.getvalue()
+    drawing.happens("done")
+    assert drawing.line().endswith("completed")

@@ -17,7 +17,7 @@ from tests.training.test_trial import assert_same, resumed, series, straight
 from lrscope.config import SftConfig, StudyConfig, SweepConfig
 from lrscope.models.language_model import LlamaLearner
 from lrscope.models.language_model_transformers import TransformersLearner
-from lrscope.records import EvaluationRecord, TrialResult
+from lrscope.records import Answered, EvaluationRecord, TrialResult
 from lrscope.runners import finetune
 from lrscope.runners.cost_estimate import estimate_cost
 from lrscope.store.study import StudyStore
@@ -62,6 +62,10 @@ def test_answers_are_measured_at_the_end_alone_and_kept(sft_toy: SftToy, tmp_pat
     assert {name: value for name, value in last.metrics.items() if name != "exact_match"} == plain.metrics
     assert last.scores["loss"].values.tolist() == plain.scores["loss"].values.tolist()
     assert last.improved == plain.improved
+    progress = [record for record in records if isinstance(record, Answered)]
+    assert progress[0] == Answered(0, 17)
+    assert progress[-1] == Answered(17, 17)
+    assert [record.number for record in progress] == sorted({record.number for record in progress})
     yielded = [record for record in records if isinstance(record, EvaluationRecord) and record.split == "dev"]
     assert yielded[-1].metrics == last.metrics
     result = records[-1]
@@ -99,7 +103,7 @@ def test_transformers_answers_the_same(sft_toy: SftToy, tmp_path: Path, part: di
 def sorted_tokens(network: Any, prompts: list[list[int]], stop: frozenset[int]) -> list[list[int]]:
     found: list[list[int]] = [[] for _ in prompts]
     for number, token in network.generate_tokens(prompts, [9, 4, 9], stop):
-        found[number].append(token)
+        found[number] += [] if token is None else [token]
     return found
 
 

@@ -40,13 +40,19 @@ def values(folder: Path) -> dict[int, Any]:
         }
 
 
+def words_of_classes(text: str) -> list[str]:
+    """Return words of a text that belong to the classification of sentences alone."""
+    words = ("sentence", "accuracy", "句子", "准确率", "dev loss", "dev 损失", "guessing", "猜测")
+    return [word for word in words if word in text.replace("token_accuracy", "")]
+
+
 def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) -> None:
     grid = ["--train-part", "full,lora", "--lora-rank", "2,4", "--lr", "1e-3,1e-2", "--seeds", "2", "--epochs", "1"]
     folder = tmp_path / "s"
     code, out, err = cli("sweep", *sft, *grid, "--out", folder, "--yes")
     assert code == 0, err
     assert "6 settings × 2 seeds, 12 trials to run" in err
-    assert "2 combinations are the same as others and run once" in err
+    assert "the same as others, so not run again: 2 combinations" in err
     assert "trial 2  lr 1e-3  LoRA rank 2  seed 0  epoch 1/1  dev log-loss" in err
     assert "lr 1e-3, LoRA rank 4" in out
     assert "lr 1e-2, full fine-tuning" in out
@@ -56,6 +62,7 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
     assert [line.split()[0] for line in out.splitlines()[1:2]] == ["trial"]
     assert "settings" in out.splitlines()[1]
     assert "LoRA rank 4" in out
+    assert not words_of_classes(out)
     # Only adapters are kept of those that train adapters.
     with StudyStore.open(folder) as store:
         rows = {row.id: row for row in store.trials()}
@@ -72,17 +79,17 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
             assert found.metrics["loss"] > 0, rows[row].config
     # Examples and log-losses are what is spoken of, in every language; nothing is missing that has a guess.
     for lang, words in (
-        ("en", ["dev log-loss (final)", "train log-loss", "full fine-tuning"]),
-        ("zh", ["对数损失", "全参数微调"]),
+        ("en", ["dev log-loss (final)", "train log-loss", "full fine-tuning", "examples"]),
+        ("zh", ["对数损失", "全参数微调", "样本"]),
     ):
         code, out, err = cli("report", folder, "--lang", lang)
         assert code == 0, err
         text, page = ((folder / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
         for shown in (text, page):
             assert all(word in shown for word in words)
-            for word in ("sentence", "accuracy", "准确率", "dev loss", "guessing", "猜测"):
-                assert word not in shown.replace("token_accuracy", ""), word
-        assert "dev log-loss" in out or lang == "zh"
+            assert not words_of_classes(shown)
+        assert f"dev {'log-loss' if lang == 'en' else '对数损失'}" in out
+        assert not words_of_classes(out)
         assert "--task sft" in text
         assert "--chat-template plain" in text
     assert json.loads(cli("report", folder, "--json")[1])["metric"] == {"name": "loss", "direction": "minimize"}
@@ -100,6 +107,40 @@ def test_a_sweep_of_parts_and_ranks(sft: list[str], tmp_path: Path, cli: Cli) ->
     after = values(folder)
     assert {row: after[row] for row in before} == before
     assert len(after) == 16
+
+
+def test_one_short_run_is_told_in_its_words(sft: list[str], tmp_path: Path, cli: Cli) -> None:
+    """Every step is kept, and its schedule is known: no option of Trainer would show more."""
+    options = ["--train-part", "lora", "--lora-rank", "2", "--lr", "1e-3", "--epochs", "1", "--schedule", "cosine"]
+    code, out, err = cli("finetune", *sft, *options, "--out", tmp_path / "run")
+    assert code == 0, err
+    assert not words_of_classes(out + err)
+    for lang, said in (
+        ("en", ["Schedule applied: ", "peak 1e-3", "The run took 6 steps, too few for most checks.", "log-loss"]),
+        ("zh", ["实际使用的调度：", "1e-3", "训练只有 6 步", "对数损失"]),
+    ):
+        code, out, err = cli("report", tmp_path / "run", "--lang", lang)
+        assert code == 0, err
+        text, page = ((tmp_path / "run" / name).read_text(encoding="utf-8") for name in ("report.md", "report.html"))
+        for shown in (text, page):
+            assert [word for word in said if word not in shown] == []
+            assert not words_of_classes(shown)
+            of_others = ("logging_steps", "unknown", "未知", "too little", "log entries")
+            assert not [word for word in of_others if word in shown]
+        assert not words_of_classes(out)
+    for setting in ("train_part: lora", "lora_rank: 2"):
+        assert setting in text.replace("\\_", "_")
+
+
+def test_a_study_of_classes_keeps_its_own_words(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    code, _, err = cli("finetune", *toy.options("--epochs", "1"), "--out", tmp_path / "run")
+    assert code == 0, err
+    assert "sentences" in err
+    for lang, word, other in (("en", "accuracy", "log-loss"), ("zh", "准确率", "对数损失")):
+        assert cli("report", tmp_path / "run", "--lang", lang)[0] == 0
+        text = (tmp_path / "run" / "report.md").read_text(encoding="utf-8")
+        assert word in text
+        assert f"dev {other}" not in text
 
 
 def test_what_does_not_fit_leaves_no_folder(sft: list[str], tmp_path: Path, cli: Cli) -> None:

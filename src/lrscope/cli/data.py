@@ -10,7 +10,8 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
-from lrscope.terminal.output import counted, echo, echo_pieces, marks_explained, print_json
+from lrscope.number_text import counted
+from lrscope.terminal.output import echo, echo_pieces, marks_explained, print_json
 
 if TYPE_CHECKING:
     from lrscope.workflows.show_data import ShownData, ShownExample, SplitCounts
@@ -86,12 +87,13 @@ def _summary(split: SplitCounts, limit: int) -> str:
     >>> _summary(SplitCounts(name="train", path=Path("a.json"), num_dropped=0, **some), 64)
     'train: 1,000 examples, 5,000 tokens, 30.0% of them learned; the longest has 90 tokens, 7 are cut at 64'
     """
-    cut = f"{split.num_cut:,} are cut at {limit}" if split.num_cut else f"none is cut at {limit}"
+    number = f"{split.num_cut:,}" if split.num_cut else "none"
+    cut = f"{number} {'are' if split.num_cut > 1 else 'is'} cut at {limit}"
     left = f", {split.num_dropped:,} of them left out with nothing to learn" if split.num_dropped else ""
     share = split.num_learned / max(1, split.num_tokens)
     return (
-        f"{split.name}: {split.num_examples:,} examples, {split.num_tokens:,} tokens, {share:.1%} of them learned; "
-        f"the longest has {split.longest:,} tokens, {cut}{left}"
+        f"{split.name}: {counted(split.num_examples, 'example')}, {counted(split.num_tokens, 'token')}, {share:.1%} of "
+        f"them learned; the longest has {counted(split.longest, 'token')}, {cut}{left}"
     )
 
 

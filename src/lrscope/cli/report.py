@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.number_text import counted
 from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def report(
     for note in dict.fromkeys(note for result in results for note in result.notes):
         echo(f"note: {note}", err=True)
     if (opened := results[0].opened) is not None:
-        scores = f"opened the test scores of {opened.num_trials} trials"
+        scores = f"opened the test scores of {counted(opened.num_trials, 'trial')}"
         choice = f"{opened.choice.first} was chosen {opened.choice.chosen}"
         echo(f"{scores if opened.num_trials else 'these test scores were open already'}; {choice}", err=True)
     if json:

@@ -12,6 +12,7 @@ from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
 from lrscope.config import TrialConfig
 from lrscope.errors import ConfigError
+from lrscope.number_text import counted
 from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def show(
         rows.append([schedule.text, *rates, ", ".join(f"{p['phase']} {p['steps']}" for p in described["phases"])])
     what = "rates" if lr is not None else "shares of the peak rate"
     echo("\n".join(table_lines(names, rows)))
-    echo(f"{what} over {resolved[0].total_steps} steps, {resolved[0].steps_per_epoch} per epoch")
+    echo(f"{what} over {counted(resolved[0].total_steps, 'step')}, {resolved[0].steps_per_epoch} per epoch")
     if any(schedule.schedule.depends_on_metric for schedule in resolved):
         echo("a plateau reacts to the metric: it is shown as if the metric always improved")
     if out is not None:
@@ -128,7 +129,8 @@ def check(
     findings = []
     if steps_per_epoch is not None and examples is not None and batch_size is not None:
         actual = count_steps_per_epoch(examples, batch_size)
-        why = f"{examples} examples in batches of {batch_size} make {actual} steps per epoch, not {steps_per_epoch}"
+        made = f"{counted(examples, 'example')} in batches of {batch_size} make {counted(actual, 'step')}"
+        why = f"{made} per epoch, not {steps_per_epoch}"
         findings += [("all", finding) for finding in horizon(epochs * steps_per_epoch, epochs * actual, why)]
     for text in schedules:
         patience = settings.get("patience")
@@ -141,7 +143,7 @@ def check(
         keys = ("level", "rule", "sentence", "fix")
         print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in findings]})
     elif not findings:
-        echo(f"no problems found over {epochs * per_epoch} steps")
+        echo(f"no problems found over {counted(epochs * per_epoch, 'step')}")
     else:
         for _, finding in findings:
             echo(str(finding))

@@ -9,7 +9,8 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.errors import ConfigError
-from lrscope.terminal.output import counted, echo, print_json, table_lines
+from lrscope.number_text import counted
+from lrscope.terminal.output import echo, print_json, table_lines
 from lrscope.terminal.progress import duration
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ def status(
         )  # fmt: skip
         return
     states = ", ".join(f"{number} {name}" for name, number in study.counts.items())
-    echo(f"{len(study.trials)} trials: {states}; {'a process runs it now' if study.running else 'nothing runs'}")
+    now = "a process runs it now" if study.running else "nothing runs"
+    echo(f"{counted(len(study.trials), 'trial')}: {states}; {now}")
     shown_trials = [trial for trial in study.trials if trial.is_left or trial.state == "failed"] or study.trials
     beside = BesideRate([trial.row.config for trial in study.trials])
     names = ["trial", "lr", "seed", "step", "state", beside.heading]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from lrscope.config.base import plain_value
 from lrscope.config.command_line import quote, resume
-from lrscope.terminal.output import counted, echo, print_json, table_lines
+from lrscope.number_text import counted
+from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
     from lrscope.runs.arm_summary import ArmSummary

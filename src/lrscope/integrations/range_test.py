@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 from lrscope.errors import ConfigError
 from lrscope.integrations.batch_loss import LossFunction, batch_loss
 from lrscope.integrations.ranks import mean_over_ranks, on_any_rank
+from lrscope.number_text import counted
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.result import RangeTestResult
 from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY, Ramp
@@ -63,8 +64,8 @@ def require_rates(optimizer: Optimizer) -> None:
 def ended_early(num_steps: int, steps: int) -> ConfigError:
     """Return the error of batches that ended before the ramp did."""
     return ConfigError(
-        f"a range test needs batches for all of its steps: the batches ended after {num_steps} steps of {steps}; pass "
-        "what can be iterated again, such as a DataLoader, or set fewer steps"
+        f"a range test needs batches for all of its steps: the batches ended after {counted(num_steps, 'step')} of "
+        f"{steps}; pass what can be iterated again, such as a DataLoader, or set fewer steps"
     )
 
 
@@ -240,4 +241,5 @@ def _curve(course: Iterator[RampStep], steps: int, seed: int) -> Curve:
         raise ended_early(len(made), steps)
     rates, losses = [step.record.learning_rate for step in made], [step.record.loss for step in made]
     rose = why not in ("", RAMP_ENDED)
-    return Curve.of(rates, losses, end_reason=why or f"the batches ended after {len(made)} steps", seed=seed, rose=rose)
+    why = why or f"the batches ended after {counted(len(made), 'step')}"
+    return Curve.of(rates, losses, end_reason=why, seed=seed, rose=rose)

@@ -14,6 +14,7 @@ from transformers.trainer_callback import DefaultFlowCallback
 
 from lrscope.errors import ConfigError
 from lrscope.integrations.range_test import ended_early, require_no_scheduler, require_rates, require_seeds
+from lrscope.number_text import counted
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.result import RangeTestResult
 from lrscope.schedules.ramp import RAMP_ENDED, WIDEN_BY, Ramp
@@ -93,7 +94,7 @@ def _curve(trainer: Any, ramp: Ramp, widen: bool, seed: int, *, reseed: bool) ->
         raise ConfigError("a range test needs batches: got a Trainer whose train_dataset has none; give it examples")
     if not watcher.why and made < ramp.steps:
         raise ended_early(made, ramp.steps)
-    why = watcher.why or (RAMP_ENDED if made >= last else f"the batches ended after {made} steps")
+    why = watcher.why or (RAMP_ENDED if made >= last else f"the batches ended after {counted(made, 'step')}")
     return Curve.of(watcher.rates, watcher.losses, end_reason=why, seed=seed, rose=watcher.rose)
 
 

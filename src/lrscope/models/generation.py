@@ -124,14 +124,17 @@ def generate(
     texts = [_Text(number, list(prompt), max_new_tokens) for number, prompt in enumerate(prompts)]
     continuations: list[list[int]] = [[] for _ in texts]
     for number, token in _tokens(model, texts, _Sampling(temperature, seed, stop_ids)):
-        continuations[number].append(token)
+        continuations[number] += [] if token is None else [token]
     return continuations
 
 
 def likeliest_tokens(
     model: GeneratingModel, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
-) -> Iterator[tuple[int, int]]:
-    """Yield (number of the prompt, token) as they come: each the most likely one, up to so many a prompt."""
+) -> Iterator[tuple[int, int | None]]:
+    """Yield (number of the prompt, token) as they come: each the most likely one, up to so many a prompt.
+
+    None in the place of a token says that the prompt's text has ended.
+    """
     texts = [_Text(number, list(prompt), max_new_tokens[number]) for number, prompt in enumerate(prompts)]
     return _tokens(model, texts, _Sampling(0.0, 0, stop_ids))
 
@@ -148,11 +151,12 @@ def stream(
     """Yield the tokens of one prompt's continuation as they come: the same as `generate` of it alone."""
     text = _Text(0, list(prompt), max_new_tokens)
     for _, token in _tokens(model, [text], _Sampling(temperature, seed, stop_ids)):
-        yield token
+        if token is not None:
+            yield token
 
 
-def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> Iterator[tuple[int, int]]:
-    """Yield (prompt, token) as they come."""
+def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> Iterator[tuple[int, int | None]]:
+    """Yield (prompt, token) as they come, and (prompt, None) where its text has ended."""
     assert not model.model.training, "generation needs model.eval()"
     if not all(text.ids for text in texts):
         raise ConfigError("a prompt must have at least one token: got none; write something to go on from")
@@ -178,7 +182,7 @@ def _tokens(model: GeneratingModel, texts: list[_Text], sampling: _Sampling) -> 
 @torch.inference_mode()
 def _tokens_of(
     model: GeneratingModel, waiting: deque[_Text], cache: KeyValueCache, sampling: _Sampling
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[tuple[int, int | None]]:
     backbone, limit = model.model, model.model.shape.max_positions
     running: list[_Text] = []  # in the order of the cache's rows
     while running or waiting:
@@ -204,7 +208,9 @@ def _tokens_of(
                 last = running.pop()
                 if row < len(running):
                     running[row] = last
-                if not stopped:  # all positions change when the oldest token falls out: it is read anew
+                if stopped:
+                    yield text.number, None
+                else:  # all positions change when the oldest token falls out: it is read anew
                     waiting.appendleft(text)
 
 

@@ -73,8 +73,8 @@ class LlamaLearner(TrainableModel):
 
     def generate_tokens(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield (number of the prompt, its next most likely token) as they come, up to so many a prompt."""
+    ) -> Iterator[tuple[int, int | None]]:
+        """Yield (number of the prompt, its next most likely token) as they come, and None for one that has ended."""
         return likeliest_tokens(self, prompts, max_new_tokens, stop_ids)
 
     def add_adapters(self, settings: LoraSettings, seed: int) -> None:

@@ -88,8 +88,8 @@ class TransformersLearner(TrainableModel):
     @torch.inference_mode()
     def generate_tokens(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield (number of the prompt, its next most likely token), up to so many a prompt, by the network's own."""
+    ) -> Iterator[tuple[int, int | None]]:
+        """Yield (number of the prompt, its next most likely token, None where it has ended), by the network's own."""
         alike: dict[int, list[int]] = {}
         for number in sorted(range(len(prompts)), key=lambda number: len(prompts[number])):
             alike.setdefault(max_new_tokens[number], []).append(number)
@@ -99,6 +99,7 @@ class TransformersLearner(TrainableModel):
                 written = self._continued([prompts[number] for number in together], limit, stop_ids)
                 for number, tokens in zip(together, written, strict=True):
                     yield from ((number, token) for token in takewhile(lambda token: token not in stop_ids, tokens))
+                    yield number, None
 
     @torch.inference_mode()
     def stream(

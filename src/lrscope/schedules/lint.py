@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from lrscope.errors import ScheduleError
+from lrscope.number_text import counted
 from lrscope.schedules.decays import Exponential
 from lrscope.schedules.durations import Duration
 from lrscope.schedules.horizon import Horizon
@@ -70,8 +71,8 @@ def lint(
             Finding(
                 "note",
                 "early stopping",
-                f"early stopping after {patience} evaluations may end the run while the rate is still high: its "
-                "endpoint is then not that of the complete schedule",
+                f"early stopping after {counted(patience, 'evaluation')} may end the run while the rate is still high: "
+                "its endpoint is then not that of the complete schedule",
                 "leave --patience out to compare schedules, or shorten the run",
             )
         )
@@ -89,14 +90,15 @@ def horizon(planned: int, actual: int, why: str = "") -> list[Finding]:
     ends = (
         f"only the first {actual / planned:.0%} of it will run"
         if actual < planned
-        else f"the last {actual - planned} steps stay at its final rate"
+        else f"it stays at its final rate for the last {counted(actual - planned, 'step')}"
     )
     return [
         Finding(
             "error",
             "horizon",
-            f"the schedule is built for {planned} steps, but {actual} will run{': ' + why if why else ''}; {ends}",
-            f"build it for {actual} steps",
+            f"the schedule is built for {counted(planned, 'step')}, but {actual:,} will run"
+            f"{': ' + why if why else ''}; {ends}",
+            f"build it for {counted(actual, 'step')}",
         )
     ]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from lrscope.number_text import short_rate
+from lrscope.number_text import counted, short_rate
 from lrscope.statistics.conclusions import Conclusions
 
 
@@ -44,7 +44,7 @@ def confirm(c: Conclusions, epochs: int, title: str = "loss") -> Confirmed:
     rate = c.arms[c.choice.first].rate
     assert rate is not None
     among = tuple(arm.rate for arm in known if arm.standing == "contender" and arm.rate is not None)
-    sentence = f"use lr {short_rate(rate)}, by dev {title} after complete runs of {epochs} epoch{'s' * (epochs > 1)}"
+    sentence = f"use lr {short_rate(rate)}, by dev {title} after complete runs of {counted(epochs, 'epoch')}"
     others = ", ".join(short_rate(other) for other in among if other != rate)
     sentence += f"; not ruled out: {others}" if others else "; the other rates are ruled out"
     if c.recommended is None:

@@ -12,6 +12,7 @@ import numpy as np
 from lrscope.data.conversations import Turn
 from lrscope.models.chat_template import ChatTemplate
 from lrscope.models.tokenizers import TextTokenizer
+from lrscope.records import Answered
 
 PROMPTS_TIMED, TOKENS_TIMED = 32, 8
 
@@ -23,8 +24,11 @@ class Answering(Protocol):
 
     def generate_tokens(
         self, prompts: Sequence[Sequence[int]], max_new_tokens: Sequence[int], stop_ids: frozenset[int]
-    ) -> Iterator[tuple[int, int]]:
-        """Yield (number of the prompt, its next most likely token) as they come, up to so many a prompt."""
+    ) -> Iterator[tuple[int, int | None]]:
+        """Yield (number of the prompt, its next most likely token) as they come, up to so many a prompt.
+
+        None in the place of a token says that the prompt's text has ended.
+        """
 
 
 class Prompts(NamedTuple):
@@ -61,16 +65,21 @@ class AnswerWriter:
             ids = [list(encoding.ids) for encoding in encodings]
         return Prompts(ids, [max(0, min(self.max_tokens, self.context - len(prompt))) for prompt in ids])
 
-    def write(self, model: Answering, asked: Sequence[Turns]) -> Iterator[list[str] | None]:
-        """Yield None while the model writes, and its answers at last."""
+    def write(self, model: Answering, asked: Sequence[Turns]) -> Iterator[list[str] | Answered]:
+        """Yield with every token how far the model is, and its answers at last."""
         ids, limits = self.prompts(asked)
         answers: list[list[int]] = [[] for _ in ids]
         possible = [number for number, limit in enumerate(limits) if limit]
+        done = len(ids) - len(possible)
+        yield Answered(done, len(ids))
         for place, token in model.generate_tokens(
             [ids[number] for number in possible], [limits[number] for number in possible], self.stop_ids
         ):
-            answers[possible[place]].append(token)
-            yield None
+            if token is None:
+                done += 1
+            else:
+                answers[possible[place]].append(token)
+            yield Answered(done, len(ids))
         yield [self.tokenizer.decode(answer) for answer in answers]
 
     def seconds(self, model: Answering, asked: Sequence[Turns], like: Sequence[str]) -> float:

@@ -19,7 +19,7 @@ from lrscope.models.checkpoints import Checkpoint
 from lrscope.models.tokenizers import TextTokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
-from lrscope.records import Metric, Scores, Unit
+from lrscope.records import Answered, Metric, Scores, Unit
 from lrscope.schedules.horizon import TrainingSize
 
 
@@ -222,8 +222,8 @@ class Task(Protocol):
         """
         ...
 
-    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | None]:
-        """Measure what takes too long for every evaluation: yield None meanwhile, and what came of it at last.
+    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | Answered]:
+        """Measure what takes too long for every evaluation: yield how far it is meanwhile, and what came of it at last.
 
         Nothing is yielded where there is nothing to measure.
         """

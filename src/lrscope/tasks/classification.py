@@ -25,7 +25,7 @@ from lrscope.models.classifier_transformers import classifier_matrices
 from lrscope.models.tokenizers import read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows, derive_seed
-from lrscope.records import Metric, Scores, Unit
+from lrscope.records import Answered, Metric, Scores, Unit
 from lrscope.tasks.adapters import adapters_of, check_adapters
 from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
 from lrscope.tasks.checkpoint import read_trained, save_weights
@@ -188,7 +188,7 @@ class Classification:
         metrics["macro_f1"] = macro_f1(predicted, split.targets)
         return Evaluation(metrics, scores)
 
-    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | None]:
+    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | Answered]:
         """Yield nothing: every evaluation measures all there is."""
         return iter(())
 

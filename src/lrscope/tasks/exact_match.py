@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from lrscope.config import SftConfig
 from lrscope.data.conversations import ASSISTANT, Conversation
 from lrscope.errors import DataError, Problem
-from lrscope.records import Scores
+from lrscope.records import Answered, Scores
 from lrscope.tasks.answering import Answering, AnswerWriter, Turns
 from lrscope.tasks.base import Endpoint, Evaluation
 
@@ -68,14 +69,14 @@ def prompt_of(turns: Turns) -> str | list[dict[str, str]]:
     return turns[0].text if len(turns) == 1 else [{"role": turn.role, "content": turn.text} for turn in turns]
 
 
-def check_questions(conversations: Sequence[Conversation], settings: AnswerSettings, path: str) -> None:
+def check_questions(conversations: Sequence[Conversation], settings: AnswerSettings, path: Path) -> None:
     """Hold conversations to having a prompt, and an answer to compare with.
 
     Raises:
         DataError: one has none.
     """
     for conversation in conversations:
-        where = f"{path}:{conversation.line}"
+        where = conversation.where(path)
         if conversation.is_plain_text:
             rule = "{generate_metric} exact_match needs prompts that are answered"
             raise DataError(Problem(rule, "plain text", "leave it out"), source=where)
@@ -86,12 +87,12 @@ def check_questions(conversations: Sequence[Conversation], settings: AnswerSetti
 
 def measure(
     model: Answering, conversations: Sequence[Conversation], settings: AnswerSettings, writer: AnswerWriter
-) -> Iterator[Endpoint | None]:
-    """Yield None while the model writes, and at last how many of its answers are right."""
+) -> Iterator[Endpoint | Answered]:
+    """Yield how far the model is while it writes, and at last how many of its answers are right."""
     questions = [question_of(conversation) for conversation in conversations]
     for replies in writer.write(model, [question.turns for question in questions]):
-        if replies is None:
-            yield None
+        if isinstance(replies, Answered):
+            yield replies
             continue
         right = [
             settings.answer_in(reply) == settings.answer_in(question.reference)

@@ -31,7 +31,7 @@ from lrscope.models.language_model_transformers import TransformersLearner, caus
 from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
 from lrscope.models.trainable import TrainableModel
 from lrscope.randomness import StepRows
-from lrscope.records import Metric, Scores, Unit
+from lrscope.records import Answered, Metric, Scores, Unit
 from lrscope.tasks.adapters import check_adapters
 from lrscope.tasks.answering import Answering
 from lrscope.tasks.base import EncodedSplit, Endpoint, Evaluation, LinearHead, Loss, TaskInputs
@@ -143,7 +143,7 @@ class SupervisedFineTuning:
         )  # fmt: skip
         if inputs.answers is None or split.name in ("train", "test"):
             return encoded
-        check_questions(split.conversations, inputs.answers, str(split.path))
+        check_questions(split.conversations, inputs.answers, split.path)
         return replace(encoded, conversations=tuple(split.conversations[place] for place in encoded.kept))
 
     def build_model(self, inputs: TaskInputs, trial: TrialConfig, precision: str) -> TrainableModel:
@@ -192,7 +192,7 @@ class SupervisedFineTuning:
         }
         return Evaluation(metrics, scores)
 
-    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | None]:
+    def endpoint(self, model: TrainableModel, inputs: TaskInputs, split: EncodedSplit) -> Iterator[Endpoint | Answered]:
         """Measure the answers that the model generates, where the study asks for that."""
         inputs = _of_sft(inputs)
         if inputs.answers is None:

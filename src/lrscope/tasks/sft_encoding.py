@@ -20,6 +20,7 @@ from lrscope.errors import DataError, Problem
 from lrscope.models.chat_template import ChatTemplate, Rendered
 from lrscope.models.named_templates import NAMES
 from lrscope.models.tokenizers import TextTokenizer
+from lrscope.number_text import counted
 from lrscope.tasks.token_split import TokenSplit
 
 # Encodings with offsets take some hundred bytes a token.
@@ -48,7 +49,7 @@ class EncodedConversations(TokenSplit):
         num_all = self.num_examples + len(self.dropped)
 
         def some(number: int) -> str:
-            return f"{number} of {num_all} {self.name} examples"
+            return f"{number} of {counted(num_all, f'{self.name} example')}"
 
         if self.num_cut:
             notes.append(f"{some(self.num_cut)} are longer than {limit} tokens and were cut")

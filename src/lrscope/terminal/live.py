@@ -9,12 +9,13 @@ from typing import Any
 
 import typer
 
+from lrscope.number_text import counted
 from lrscope.sinks.target import checked
 from lrscope.studies.budget import Plan
 from lrscope.studies.tune_plan import TunePlan
 from lrscope.terminal.find_progress import FindProgress
 from lrscope.terminal.interrupt import graceful_interrupt
-from lrscope.terminal.output import counted, echo
+from lrscope.terminal.output import echo
 from lrscope.terminal.progress import TrialProgress, duration, rough
 from lrscope.terminal.study_progress import StudyProgress
 from lrscope.workflows.callbacks import (
@@ -78,11 +79,11 @@ class Live:
                 self.close(None, None, None)
             case FinetuneStarted():
                 self._note(*progress.lines)
-                self._open(
-                    TrialProgress(
-                        progress.total_steps, progress.num_epochs, unit=progress.unit, titles=progress.metric_titles
-                    )
-                )
+                drawing = TrialProgress(
+                    progress.total_steps, progress.num_epochs, unit=progress.unit, titles=progress.metric_titles,
+                    metric=progress.metric,
+                )  # fmt: skip
+                self._open(drawing)
             case FinetuneRecord() if isinstance(drawing, TrialProgress):
                 drawing.update(progress.record)
             case CostEstimated():
@@ -92,8 +93,8 @@ class Live:
             case PlanMade():
                 self._note(*plan_lines(progress.plan))
             case CheckTaken(number, num_planned, num_seeds, contenders):
-                settings = "; ".join(contenders)
-                self._note(f"Check {number} of {num_planned} ({num_seeds} seeds): still in the running: {settings}")
+                check = f"Check {number} of {num_planned} ({counted(num_seeds, 'seed')})"
+                self._note(f"{check}: still in the running: {'; '.join(contenders)}")
             case BudgetReached(num_runs):
                 self._say(f"Stopping: {counted(num_runs, 'more run')} would exceed the budget.")
             case LogFailed(target, reason, command):
@@ -145,7 +146,7 @@ def cost_lines(cost: CostEstimated) -> list[str]:
     else:
         takes = f": about {duration(cost.seconds)}"
         takes += "" if cost.num_bytes is None else f" and {cost.num_bytes / 2**20:.0f} MB"
-    merged = f"{cost.num_merged} combinations are the same as others and run once"
+    merged = f"the same as others, so not run again: {counted(cost.num_merged, 'combination')}"
     return [
         f"{counted(cost.num_settings, 'setting')} × {counted(cost.num_seeds, 'seed')}, "
         f"{counted(cost.num_trials, 'trial')} to run, {cost.at_once} at a time{takes}",

@@ -115,12 +115,3 @@ def metrics_line(metrics: Mapping[str, float], titles: Mapping[str, str] | None 
     'loss 1.2346, accuracy 0.3750'
     """
     return ", ".join(f"{(titles or {}).get(name, name)} {value:.4f}" for name, value in metrics.items())
-
-
-def counted(number: int, what: str) -> str:
-    """Return a number with its noun.
-
-    >>> counted(1, "arm"), counted(2, "arm")
-    ('1 arm', '2 arms')
-    """
-    return f"{number} {what}" + "s" * (number != 1)

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lrscope.records import EvaluationRecord, Record, StepRecord, Unit
+from lrscope.records import Answered, EvaluationRecord, Record, StepRecord, Unit
 from lrscope.terminal.output import echo, progress_console
 from lrscope.visible_text import visible
 
@@ -61,6 +61,26 @@ class Speed:
         return f"{sum(count for count, _ in self._last) / seconds:,.0f} tok/s" if seconds > 0 else ""
 
 
+class Pace:
+    """How many prompts are answered, and how long the rest takes at the pace of those.
+
+    >>> Pace().text(Answered(0, 17))
+    'answers 0/17'
+    """
+
+    def __init__(self) -> None:
+        self._first: tuple[float, int] | None = None
+
+    def text(self, record: Answered) -> str:
+        """Return that of a record; of the first nothing is known of the pace."""
+        began, before = self._first = self._first or (monotonic(), record.number)
+        told, done = f"answers {record.number}/{record.total}", record.number - before
+        if not done or record.number == record.total:
+            return told
+        left = (monotonic() - began) / done * (record.total - record.number)
+        return f"{told}  about {rough(left)} left"
+
+
 class TrialProgress:
     """Draws one trial. `total_steps` and `num_epochs` are of the whole trial, whatever part of it runs now."""
 
@@ -72,12 +92,14 @@ class TrialProgress:
         quiet: bool = False,
         unit: Unit = "examples",
         titles: Mapping[str, str] | None = None,
+        metric: str = "",
     ) -> None:
-        self._speed, self._titles = Speed(unit), titles or {}
+        self._speed, self._titles, self._metric = Speed(unit), titles or {}, metric
         self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
         self._console = progress_console()
         self._bar: Progress | None = None
         self._first: tuple[int, float] | None = None
+        self._answers: Pace | None = None
         self._last_line = monotonic()
         self._train: EvaluationRecord | None = None
         self._dev: EvaluationRecord | None = None
@@ -107,6 +129,8 @@ class TrialProgress:
             self._step(record)
         elif isinstance(record, EvaluationRecord):
             self._evaluation(record)
+        elif isinstance(record, Answered):
+            self._answering(record)
 
     def _step(self, record: StepRecord) -> None:
         now = monotonic()
@@ -121,6 +145,17 @@ class TrialProgress:
             seconds_a_step = (now - self._first[1]) / (record.step - self._first[0])
             left = duration(seconds_a_step * (self.total_steps - record.step - 1))
             self._line(f"{where}  about {left} left")
+
+    def _answering(self, record: Answered) -> None:
+        self._answers = self._answers or Pace()
+        now, where = monotonic(), self._answers.text(record)
+        if self._bar is not None:
+            self._bar.update(
+                self._task, description="answering", total=record.total, completed=record.number, now=where
+            )
+        elif now - self._last_line > SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._line(where)
 
     def _evaluation(self, record: EvaluationRecord) -> None:
         if record.split in ("train", "train-full"):
@@ -137,7 +172,7 @@ class TrialProgress:
             if evaluation is not None:
                 parts += [
                     f"{name} {self._titles.get(metric, metric)} {value:.4f}"
-                    for metric, value in evaluation.metrics.items()
+                    for metric, value in sorted(evaluation.metrics.items(), key=lambda item: item[0] != self._metric)
                 ]
         self._last_line = monotonic()
         self._line("  ".join(parts) + ("  (best so far)" if record.improved else ""))

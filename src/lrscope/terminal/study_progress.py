@@ -17,13 +17,13 @@ from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.arms import BesideRate
 from lrscope.config.external import ExternalTrial
 from lrscope.errors import DataError
-from lrscope.number_text import format_rate
-from lrscope.records import FINISHED, EvaluationRecord, Reached, StepRecord, TrialResult
+from lrscope.number_text import counted, format_rate
+from lrscope.records import FINISHED, Answered, EvaluationRecord, Reached, StepRecord, TrialResult
 from lrscope.runs.metric import choose_metric
 from lrscope.store.trials import TrialRow
 from lrscope.studies.run_times import RunTimes, is_open, seconds_together
 from lrscope.terminal.output import echo, progress_console
-from lrscope.terminal.progress import Speed, duration, rough
+from lrscope.terminal.progress import Pace, Speed, duration, rough
 from lrscope.visible_text import visible
 from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
@@ -59,12 +59,19 @@ class _Row:
     metric: float | None = None
     first: tuple[float, int] | None = None  # when it was first heard of, and at which step it was then
     heard: float = 0.0
+    pace: Pace | None = None  # of its answers, while it generates them
+    answers: str = ""
     said: float = field(default_factory=monotonic)  # when a line was last printed of it
 
     def at(self, step: int) -> None:
         """Take in that it has come to a step."""
         self.step, self.heard = max(step, self.step), monotonic()
         self.first = self.first or (self.heard, self.step)
+
+    @property
+    def doing(self) -> str:
+        """Its state, or how far its answers are."""
+        return self.answers if self.answers and self.state == "running" else self.state
 
     @property
     def seconds(self) -> float | None:
@@ -137,6 +144,9 @@ class StudyProgress:
             row.rate = event.record.metrics.get("learning_rate", row.rate)
             row.losses += [event.record.metrics["loss"]] if "loss" in event.record.metrics else []
             row.at(event.record.step)
+        elif isinstance(event.record, Answered):
+            row.pace = row.pace or Pace()
+            row.answers = row.pace.text(event.record)
         elif isinstance(event.record, TrialResult):
             row.state = event.record.status
         if event.record is not None:
@@ -178,7 +188,7 @@ class StudyProgress:
         metric = "" if row.metric is None else f"dev {self._label} {row.metric:.4f}"
         cells = [
             f"trial {trial}", f"lr {format_rate(config.peak_rate)}", self._beside.of(config), f"seed {config.seed}",
-            _reached(row), metric, str(row.speed) if row.state == "running" else "", row.state,
+            _reached(row), metric, str(row.speed) if row.doing == "running" else "", row.doing,
         ]  # fmt: skip
         return [cell for cell in cells if cell]
 
@@ -194,7 +204,7 @@ class StudyProgress:
         return self._titles.get(self._metric, self._metric)
 
     def _left(self) -> str:
-        known = f"{self._num_trials - len(self._waiting)} of {self._num_trials} trials"
+        known = f"{self._num_trials - len(self._waiting)} of {counted(self._num_trials, 'trial')}"
         if not self._waiting or self._stopping:
             return known
         if self._is_external:
@@ -256,7 +266,7 @@ class StudyProgress:
                 str(row.config.seed),
                 reached, rate, loss, sparkline(row.losses, 8),
                 *([str(row.speed).removesuffix(" tok/s")] if self._unit == "tokens" else []),
-                "" if row.metric is None else f"{row.metric:.4f}", row.state,
+                "" if row.metric is None else f"{row.metric:.4f}", row.doing,
             )  # fmt: skip
         return table
 

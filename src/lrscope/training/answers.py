@@ -23,5 +23,5 @@ def answers_to(model: TrainedModel, asked: Sequence[Turns], max_tokens: int) -> 
     if not isinstance(inputs, SftInputs):
         raise ConfigError(f"prompts are answered by a language model: got one of task {model.task}; use predict")
     answers = deque(inputs.writer(max_tokens).write(answering(model.network), asked), maxlen=1).pop()
-    assert answers is not None, "the last that is written is what was written"
+    assert isinstance(answers, list), "the last that is written is what was written"
     return answers

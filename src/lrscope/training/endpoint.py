@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -11,7 +11,7 @@ from typing import Any
 
 from lrscope.files import write_text
 from lrscope.models.trainable import TrainableModel
-from lrscope.records import EvaluationRecord
+from lrscope.records import Answered, EvaluationRecord
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import ANSWERS
 from lrscope.tasks.base import EncodedSplit, Endpoint
@@ -30,23 +30,44 @@ def measured_endpoint(
     Raises:
         EndpointStopped: `is_stopped` says so.
     """
-    found = None
+    measuring = _measured(model, inputs, split, is_stopped)
+    while True:
+        try:
+            next(measuring)
+        except StopIteration as ended:
+            found: Endpoint | None = ended.value
+            return found
+
+
+def _measured(
+    model: TrainableModel, inputs: StudyInputs, split: EncodedSplit, is_stopped: Callable[[], bool]
+) -> Generator[Answered, None, Endpoint | None]:
+    """Yield how far it is, whenever that is further, and return what is measured."""
+    last, endpoint = None, None
     for found in inputs.task.endpoint(model, inputs.data, split):
-        if found is None and is_stopped():
+        if not isinstance(found, Answered):
+            endpoint = found
+            continue
+        if is_stopped():
             raise EndpointStopped
-    return found
+        if found != last:
+            yield found
+        last = found
+    return endpoint
 
 
 def store_endpoint(
     store: StudyStore, trial: int, model: TrainableModel, inputs: StudyInputs, is_stopped: Callable[[], bool]
-) -> Iterator[EvaluationRecord]:
+) -> Iterator[EvaluationRecord | Answered]:
     """Add to a trial's last evaluation of dev what is measured once, and yield it; done again, it comes to the same.
+
+    How far it is is yielded before.
 
     Raises:
         EndpointStopped: `is_stopped` says so.
     """
     began = perf_counter()
-    found = measured_endpoint(model, inputs, inputs.encoded["dev"], is_stopped)
+    found = yield from _measured(model, inputs, inputs.encoded["dev"], is_stopped)
     if found is None:
         return
     write_answers(store.trial_folder(trial) / ANSWERS, found.rows)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from lrscope.config import TrialConfig
 from lrscope.data.batches import plan_epoch
+from lrscope.number_text import counted
 from lrscope.randomness import derive_seed
 from lrscope.records import EvaluationRecord, Metric, Outcome, Status, epoch_of
 from lrscope.store.blobs import STEP
@@ -241,7 +242,7 @@ class HeadBundle:
                 self.best_ACD[a] = self.w_ACD[a]
             if step < self.total and should_stop(self.metric, self._values(a), trial.patience):
                 self.status[a], self.steps[a], self.alive_A[a] = "stopped", step, False
-                self.reasons[a] = f"dev {self.metric.name} has not improved for {trial.patience} evaluations"
+                self.reasons[a] = f"dev {self.metric.name} has not improved for {counted(trial.patience, 'evaluation')}"
             self._update_plateau(a)
 
     def _update_plateau(self, a: int) -> None:

@@ -23,6 +23,7 @@ from torch.optim import Optimizer
 from lrscope.config.read import built_in_trial
 from lrscope.models.checkpoint_writer import link_checkpoint, read_weights
 from lrscope.models.trainable import TrainableModel
+from lrscope.number_text import counted
 from lrscope.records import FINISHED, WITH_VALUE, EvaluationRecord, Record, Status, StepRecord, TrialResult, epoch_of
 from lrscope.schedules.lint import Finding, lint
 from lrscope.store.study import StudyStore
@@ -224,7 +225,7 @@ class Trial:
 
     def _why_stopped(self) -> str:
         metric = self.store.config.metric_title(self.store.metric.name)
-        return f"dev {metric} has not improved for {self.config.patience} evaluations"
+        return f"dev {metric} has not improved for {counted(self.config.patience or 0, 'evaluation')}"
 
     # What is kept
 

@@ -91,7 +91,8 @@ class StudyEnded:
 class FinetuneStarted:
     """A single fine-tune begins, or goes on. `lines` say of what, on what, and notes for the user.
 
-    `unit` is what steps count, `metric_titles` what people call metrics that records call otherwise.
+    `unit` is what steps count, `metric` what settings are compared by, `metric_titles` what people call metrics that
+    records call otherwise.
     """
 
     total_steps: int
@@ -99,6 +100,7 @@ class FinetuneStarted:
     lines: tuple[str, ...]
     unit: Unit = "examples"
     metric_titles: Mapping[str, str] = field(default_factory=dict)
+    metric: str = ""
 
 
 @dataclass(frozen=True)

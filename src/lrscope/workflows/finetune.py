@@ -12,7 +12,7 @@ from lrscope.config.command_line import quote, resume
 from lrscope.config.read import built_in
 from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
-from lrscope.number_text import format_rate
+from lrscope.number_text import counted, format_rate
 from lrscope.records import EvaluationRecord, TrialResult
 from lrscope.runners.study_folder import require_new
 from lrscope.store.trials import ANSWERS
@@ -119,6 +119,7 @@ def _run(run: FineTune, callbacks: Callbacks) -> FinetuneResult:
             tuple(_what_runs(run)),
             run.inputs.task.unit,
             run.inputs.config.metric_titles,
+            run.store.metric.name,
         )
     )
     callbacks.check_stop(command)
@@ -174,9 +175,10 @@ def _what_runs(run: FineTune) -> list[str]:
     numerics, epochs = inputs.numerics, trial.config.epochs
     return [
         f"{inputs.data.checkpoint.source}, {numerics.implementation} implementation; {inputs.data.summary}",
-        f"{trial.schedule.text} to a peak of {format_rate(trial.config.peak_rate)} over {trial.total_steps} steps "
-        f"({epochs} epoch{'s' * (epochs != 1)} of {trial.steps_per_epoch}), batch {trial.config.batch_size}, "
-        f"seed {trial.config.seed}; {numerics.device}, {numerics.precision}, {numerics.threads} threads",
+        f"{trial.schedule.text} to a peak of {format_rate(trial.config.peak_rate)} over "
+        f"{counted(trial.total_steps, 'step')} ({counted(epochs, 'epoch')} of {trial.steps_per_epoch}), "
+        f"batch {trial.config.batch_size}, seed {trial.config.seed}; {numerics.device}, "
+        f"{numerics.precision}, {counted(numerics.threads, 'thread')}",
         *(f"note: {note}" for note in inputs.data.notes),
         *map(str, trial.findings()),
     ]

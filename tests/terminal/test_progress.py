@@ -1,0 +1,33 @@
+"""Lines of a fine-tune where there is no terminal: the decision metric first, and how far its answers are."""
+
+from __future__ import annotations
+
+import pytest
+
+from lrscope.records import Answered, EvaluationRecord
+from lrscope.terminal.live import Live
+from lrscope.workflows.callbacks import FinetuneRecord, FinetuneStarted
+
+
+def test_what_settings_are_compared_by_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
+    live = Live(quiet=False)
+    live.show(FinetuneStarted(6, 2, (), "tokens", {"loss": "log-loss"}, "loss"))
+    live.show(FinetuneRecord(EvaluationRecord(3, 1, "train", {"token_accuracy": 0.25, "loss": 2.5}, 0.0)))
+    live.show(FinetuneRecord(EvaluationRecord(3, 1, "dev", {"perplexity": 9.0, "loss": 2.25}, 0.1, {}, True)))
+    live.close(None, None, None)
+    assert capsys.readouterr().err == (
+        "epoch 1/2  train log-loss 2.5000  train token_accuracy 0.2500  dev log-loss 2.2500  dev perplexity 9.0000  "
+        "(best so far)\n"
+    )
+
+
+def test_answers_are_told_now_and_then(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr("lrscope.terminal.progress.monotonic", lambda: now)
+    live = Live(quiet=False)
+    live.show(FinetuneStarted(6, 2, ()))
+    for number in range(41):
+        live.show(FinetuneRecord(Answered(number, 1319)))
+        now += 1.0
+    live.close(None, None, None)
+    assert capsys.readouterr().err == "answers 21/1319  about 22 min left\n"
