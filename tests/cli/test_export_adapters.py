@@ -174,12 +174,66 @@ def test_a_base_that_is_gone_or_another_is_said(sft_toy: SftToy, tmp_path: Path,
     ):
         code, _, error = cli(*command)
         assert (code, error.count("\n")) == (2, 1)
-        assert f"adapters need the base that they were trained on: {base} is not there" in error
+        assert f"adapters need the base that they were trained on: got nothing at {base}; name where it" in error
+        assert error.endswith("with --model\n")
     llama_folder(base, seed=1)
     code, _, error = cli("export", run, "--out", tmp_path / "model", "--merge")
     assert (code, error.count("\n")) == (2, 1)
-    assert f"{base} has other weights now" in error
+    assert f"got other weights in {base}; name where it lies with --model" in error
     assert sorted(path.name for path in tmp_path.iterdir()) == ["base", "data", "moved", "run"]
+
+
+def test_a_base_that_has_moved_is_named(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    base = llama_folder(tmp_path / "base")
+    run = run_of(sft_toy, tmp_path / "run", base, epochs=1)
+    of_run = ("evaluate", "--run", run, "--checkpoint", "last", "--json", "--data")
+    before = cli(*of_run, sft_toy.dev)[1]
+    answered = ("generate", "--run", run, "--prompt", "Say what", "--max-new-tokens", 5)
+    answer = cli(*answered)[1]
+    moved = tmp_path / "elsewhere" / "base"
+    moved.parent.mkdir()
+    base.rename(moved)
+    model = ("--model", moved)
+    assert cli(*of_run, sft_toy.dev, *model)[:2] == (0, before)
+    assert cli(*answered, *model)[:2] == (0, answer)
+    code, out, error = cli("predict", "--run", run, "--input", sft_toy.dev, "--max-new-tokens", 3, *model)
+    assert (code, len(out.splitlines())) == (0, 17), error
+    code, out, error = cli("export", run, "--out", tmp_path / "merged", "--merge", *model)
+    assert code == 0, error
+    merged = loaded_by(out.splitlines()[1])
+    code, out, error = cli("export", run, "--out", tmp_path / "adapters", *model)
+    assert code == 0, error
+    assert torch.allclose(logits(loaded_by(out.splitlines()[1])), logits(merged), atol=1e-5)
+    described = json.loads((tmp_path / "adapters" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert described["base_model_name_or_path"] == str(moved)
+    # Adapters outside of a study name their base themselves, and take another name for it.
+    moved.rename(base)
+    code, _, error = cli("evaluate", "--run", tmp_path / "adapters", "--data", sft_toy.dev)
+    assert (code, error.splitlines()[-1].startswith("lrscope: ")) == (2, True)
+    assert f"name where it lies with --run {tmp_path / 'adapters'} and --model" in error
+    assert cli("evaluate", "--run", tmp_path / "adapters", "--data", sft_toy.dev, "--model", base)[0] == 0
+    other = llama_folder(tmp_path / "other", seed=1)
+    for out_folder in ("--merge", "--json"):
+        code, _, error = cli("export", run, "--out", tmp_path / "more", "--model", other, out_folder)
+        assert (code, error.count("\n")) == (2, 1)
+        assert f"got other weights in {other}" in error
+    assert not (tmp_path / "more").exists()
+
+
+def test_a_whole_model_has_no_base(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    straight(sft_toy.config(epochs=1), tmp_path / "run")
+    model = ("--model", sft_toy.model)
+    for command in (
+        ["export", tmp_path / "run", "--out", tmp_path / "model"],
+        ["evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev],
+        ["evaluate", "--run", sft_toy.model, "--data", sft_toy.dev],
+        ["generate", "--run", tmp_path / "run", "--prompt", "Say"],
+    ):
+        code, _, error = cli(*command, *model)
+        assert (code, error.count("\n")) == (2, 1)
+        assert "--model names the base of adapters: got a whole model in" in error
+        assert "leave it out" in error
+    assert not (tmp_path / "model").exists()
 
 
 def test_a_folder_of_adapters_is_no_model(sft_toy: SftToy, tmp_path: Path, chat_llama: Path, cli: Cli) -> None:

@@ -50,7 +50,7 @@ def test_evaluating_dev_gives_what_was_measured_in_training(sft_toy: SftToy, tmp
     assert best.metrics == stored(tmp_path / "run", best.step)
     assert (best.num_examples, best.opened_test) == (17, False)
     code, out, err = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last")
-    assert (code, err) == (0, "note: 3 of them are longer than the model reads and were cut\n")
+    assert (code, err) == (0, "note: longer than the model reads, and cut: 3 examples\n")
     assert out.startswith("log-loss ")
     assert out.endswith(" on 17 examples (last, step 18)\n")
     assert "bits_per_byte" in out
@@ -99,7 +99,9 @@ def test_a_folder_of_adapters_is_used_with_its_base(sft_toy: SftToy, tmp_path: P
             evaluate(adapters, sft_toy.dev)
         assert "\n" not in str(error.value)
 
-    refused("their base is not there: no such model", base_model_name_or_path=str(tmp_path / "nowhere"))
+    refused(
+        "holds adapters, whose base must be there: got no such model", base_model_name_or_path=str(tmp_path / "nowhere")
+    )
     refused("plain LoRA: got use_dora True", use_dora=True)
     refused("plain LoRA: got modules_to_save", modules_to_save=["lm_head"])
     refused("must give r, lora_alpha", target_modules="model.*proj")
@@ -108,7 +110,7 @@ def test_a_folder_of_adapters_is_used_with_its_base(sft_toy: SftToy, tmp_path: P
     checkpoint = read_checkpoint(base)
     spoilt = {name: tensor + 0.01 for name, tensor in checkpoint.tensors.items()}
     write_checkpoint(base, spoilt, checkpoint.config, read_tokenizer(None, base))
-    refused("has other weights now", base_model_name_or_path=str(base))
+    refused("got other weights in", base_model_name_or_path=str(base))
 
 
 def test_adapters_of_peft_are_used(sft_toy: SftToy, tmp_path: Path) -> None:

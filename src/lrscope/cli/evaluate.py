@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.number_text import counted
 from lrscope.terminal.output import echo, metrics_line, print_json
 
 Run = Annotated[
@@ -28,12 +29,20 @@ WhichTrial = Annotated[
     typer.Option("--trial", help="Number of the trial, in a study of many.", metavar="N", show_default=False),
 ]
 
+Base = Annotated[
+    str | None,
+    typer.Option(
+        "--model", help="Base of a run's adapters, where it lies elsewhere now.", metavar="PATH", show_default=False
+    ),
+]
+
 
 def evaluate(
     run: Run,
     data: Annotated[Path, typer.Option("--data", help="Examples, in any format.", metavar="FILE")],
     checkpoint: WhichCheckpoint = None,
     trial: WhichTrial = None,
+    model: Base = None,
     json: opt.Json = False,
 ) -> None:
     """Measure a model on labelled sentences, or on completions of prompts. Scoring the run's own test file is recorded.
@@ -47,7 +56,7 @@ def evaluate(
     from lrscope.config.metric_names import metric_titles
     from lrscope.workflows.trained_model import evaluate as measure
 
-    result = measure(run, data, checkpoint=checkpoint, trial=trial)
+    result = measure(run, data, checkpoint=checkpoint, trial=trial, base=model)
     if json:
         print_json(
             {
@@ -62,11 +71,11 @@ def evaluate(
             }
         )
         return
-    what = {"classification": "sentences"}.get(result.task, "examples")
+    what = {"classification": "sentence"}.get(result.task, "example")
     measured = metrics_line(result.metrics, metric_titles(result.task))
     which = f" ({result.checkpoint}, step {result.step})" if result.checkpoint else ""
-    echo(f"{measured} on {result.num_examples} {what}{which}")
+    echo(f"{measured} on {counted(result.num_examples, what)}{which}")
     if result.num_cut:
-        echo(f"note: {result.num_cut} of them are longer than the model reads and were cut", err=True)
+        echo(f"note: longer than the model reads, and cut: {counted(result.num_cut, what)}", err=True)
     if result.opened_test:
-        echo(f"these are the run's sealed test {what}: the opening was recorded", err=True)
+        echo(f"these are the run's sealed test {what}s: the opening was recorded", err=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from lrscope.cli import options as opt
+from lrscope.cli.evaluate import Base
 from lrscope.number_text import format_rate
 from lrscope.terminal.output import echo, print_json
 
@@ -27,6 +28,7 @@ def export(
     merge: Annotated[
         bool, typer.Option("--merge", help="Merge adapters into their base: a whole model, in the base's precision.")
     ] = False,
+    model: Base = None,
     json: opt.Json = False,
 ) -> None:
     """Copy the chosen setting's model, of its best seed on dev, with the Trainer arguments for the same training.
@@ -38,7 +40,7 @@ def export(
     """
     from lrscope.workflows.export import export as export_model
 
-    result = export_model(folder, out, trial=trial, merge=merge)
+    result = export_model(folder, out, trial=trial, merge=merge, base=model)
     config, equal = result.config, result.equal_training
     if result.note:
         echo(f"note: {result.note}", err=True)

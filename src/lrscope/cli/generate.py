@@ -21,6 +21,10 @@ NUMERICS = ("device", "precision", "threads")
 
 @with_settings(
     ("model", "tokenizer", "chat_template", "seed", *NUMERICS),
+    model={
+        "help": "Weights: a Hugging Face folder or hub name, a .gguf, a llama2.c .bin, or a .pt checkpoint; beside "
+        "--run the base of its adapters, where it lies elsewhere now."
+    },
     chat_template={"panel": "Input", "help": "Template of --chat: a name such as chatml or alpaca, or a .jinja file."},
     seed={"help": "Random seed that samples are drawn from."},
     device={"help": "Device to generate on."},
@@ -125,14 +129,15 @@ def _of_run(
     from lrscope.config import NumericsConfig
     from lrscope.workflows.trained_model import language_model
 
-    for name in ("model", "tokenizer", "chat_template"):
+    for name in ("tokenizer", "chat_template"):
         if settings.get(name) is not None:
             flag = "--" + name.replace("_", "-")
-            raise ConfigError(f"--run brings its model, tokenizer and chat template: got {flag}; leave it out")
+            raise ConfigError(f"--run brings its tokenizer and chat template: got {flag}; leave it out")
     numerics = {name: settings[name] for name in NUMERICS if name in settings}
     found = language_model(
-        run, checkpoint=checkpoint, trial=trial, numerics=NumericsConfig(**numerics) if numerics else None
-    )
+        run, checkpoint=checkpoint, trial=trial, base=settings.get("model"),
+        numerics=NumericsConfig(**numerics) if numerics else None,
+    )  # fmt: skip
     if chat and found.template is None:
         raise ConfigError(f"--chat needs a chat template: got {run}, which has none; take --no-chat")
     return found

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from lrscope.cli import options as opt
-from lrscope.cli.evaluate import Run, WhichCheckpoint, WhichTrial
+from lrscope.cli.evaluate import Base, Run, WhichCheckpoint, WhichTrial
 from lrscope.errors import ConfigError
 from lrscope.files import write_text
+from lrscope.number_text import counted
 from lrscope.terminal.output import echo, print_json
 
 
@@ -28,6 +29,7 @@ def predict(
     ] = None,
     checkpoint: WhichCheckpoint = None,
     trial: WhichTrial = None,
+    model: Base = None,
     max_new_tokens: Annotated[
         int | None,
         typer.Option(
@@ -53,14 +55,16 @@ def predict(
     from lrscope.workflows.trained_model import predict as label
 
     if task_of(run) == "sft":
-        answered = answer(run, input_file, checkpoint=checkpoint, trial=trial, max_tokens=max_new_tokens)
+        answered = answer(
+            run, input_file, checkpoint=checkpoint, trial=trial, base=model, max_tokens=max_new_tokens
+        )  # fmt: skip
         values = [{"prompt": prompt, "answer": text} for prompt, text in answered.answers]
         told: dict[str, Any] = {"checkpoint": answered.checkpoint, "step": answered.step, "answers": values}
         plain, what = answered.lines, "answers"
     elif max_new_tokens is not None:
         raise ConfigError("--max-new-tokens is for language models: got a classifier; leave it out")
     else:
-        result = label(run, input_file, checkpoint=checkpoint, trial=trial)
+        result = label(run, input_file, checkpoint=checkpoint, trial=trial, base=model)
         rows = [
             {"label": name, "probabilities": dict(zip(result.names, map(float, row), strict=True))}
             for name, row in zip(result.labels, result.probabilities, strict=True)
@@ -71,6 +75,7 @@ def predict(
         print_json({"run": str(run), **told})
     if output is not None:
         write_text(output, plain)
-        echo(f"{len(told[what])} {what} are in {output}", err=True)
+        are = "is" if len(told[what]) == 1 else "are"
+        echo(f"{counted(len(told[what]), what.removesuffix('s'))} {are} in {output}", err=True)
     elif not json:
         echo(plain, nl=False)

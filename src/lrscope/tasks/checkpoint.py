@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lrscope.config import StudyConfig, TrialConfig
-from lrscope.errors import CheckpointError
+from lrscope.errors import CheckpointError, Problem
 from lrscope.files import write_text
 from lrscope.models.adapter_files import adapter_config, saved_modules, target_names, write_adapter
 from lrscope.models.checkpoint_writer import make_folder, write_checkpoint
@@ -41,7 +41,7 @@ def save_weights(
         return
     exact = inputs.implementation != "native" and kind == "SEQ_CLS"  # heads have matrices of the same names
     described = adapter_config(
-        settings, base=_base_name(inputs), kind=kind, targets=target_names(tensors, settings, exact=exact),
+        settings, base=base_name(inputs), kind=kind, targets=target_names(tensors, settings, exact=exact),
         saved=saved_modules(tensors),
     )  # fmt: skip
     write_adapter(
@@ -57,7 +57,7 @@ def _precision(tensors: Mapping[str, Tensor]) -> str:
     return str(widest).removeprefix("torch.")
 
 
-def _base_name(inputs: TaskInputs) -> str:
+def base_name(inputs: TaskInputs) -> str:
     """Return what PEFT finds the base by: where it lies, or what the hub calls it."""
     source = Path(inputs.checkpoint.source).expanduser()
     return str(source.absolute()) if source.exists() else inputs.checkpoint.source
@@ -73,7 +73,8 @@ def read_trained(config: StudyConfig, checkpoint: Path) -> Checkpoint:
         return read_checkpoint(checkpoint)
     base = config.model.model
     if Path(base).is_absolute() and not Path(base).exists():
-        raise CheckpointError(f"adapters need the base that they were trained on: {base} is not there; put it back")
+        rule = "adapters need the base that they were trained on"
+        raise CheckpointError(Problem(rule, f"nothing at {base}", "name where it lies now with {model}"))
     return read_checkpoint(base)
 
 
@@ -84,7 +85,5 @@ def require_base(base: Checkpoint, fingerprint: str | None) -> None:
         CheckpointError: it is another one.
     """
     if fingerprint is not None and base.fingerprint != fingerprint:
-        raise CheckpointError(
-            f"adapters are used with the base that they were trained on: {base.source} has other weights now; put the "
-            "old ones back, or use lrscope export --merge where they still lie"
-        )
+        rule = "adapters are used with the base that they were trained on"
+        raise CheckpointError(Problem(rule, f"other weights in {base.source}", "name where it lies with {model}"))

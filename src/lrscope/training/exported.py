@@ -7,24 +7,28 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
-from lrscope.errors import CheckpointError
+from lrscope.errors import CheckpointError, Problem
 from lrscope.models.adapter_files import CONFIG, StoredAdapter, read_adapter_config
 from lrscope.models.chat_template_files import read_chat_template
 from lrscope.models.checkpoint_writer import metadata_in
 from lrscope.models.checkpoints import read_configuration, read_json
 from lrscope.models.tokenizers import has_tokenizer, read_tokenizer
 from lrscope.tasks.sft_inputs import template_state
-from lrscope.training.inference import TrainedModel, load_network, trained_steps
+from lrscope.training.inference import TrainedModel, load_network, on_base, trained_steps
 
 
-def load_exported(folder: Path, numerics: NumericsConfig | None = None) -> TrainedModel:
+def load_exported(folder: Path, numerics: NumericsConfig | None = None, *, base: str | None = None) -> TrainedModel:
     """Load a classifier, a language model or a language model's adapters; `numerics` are those that `auto` settles.
 
+    `base` is where that of adapters lies now, if not where their configuration says.
+
     Raises:
+        ConfigError: it holds a whole model, and a base is named.
         CheckpointError: the folder holds none of these, or the base of adapters is not there.
     """
     if (folder / CONFIG).is_file():
-        return _load_adapters(folder, read_adapter_config(folder), numerics)
+        return _load_adapters(folder, read_adapter_config(folder), numerics, base)
+    on_base(_study(folder, "sft", numerics), base, folder)
     if exported_task(folder) == "sft":
         return _load(folder, _study(folder, "sft", numerics), _template_of(folder, folder))
     names = _class_names(folder, read_json(folder / "config.json"))
@@ -50,7 +54,9 @@ def exported_task(folder: Path) -> str:
     )
 
 
-def _load_adapters(folder: Path, adapter: StoredAdapter, numerics: NumericsConfig | None) -> TrainedModel:
+def _load_adapters(
+    folder: Path, adapter: StoredAdapter, numerics: NumericsConfig | None, moved: str | None
+) -> TrainedModel:
     if adapter.kind != "CAUSAL_LM":
         raise CheckpointError(
             f"{folder / CONFIG} must be of a language model, CAUSAL_LM: got {adapter.kind}; name the folder of its run"
@@ -61,13 +67,14 @@ def _load_adapters(folder: Path, adapter: StoredAdapter, numerics: NumericsConfi
         lora_targets="+".join(settings.targets), lora_scaling="sqrt-rank" if settings.root else "rank",
     )  # fmt: skip
     try:
-        _, base = read_configuration(adapter.base)
+        _, base = read_configuration(moved or adapter.base)
     except CheckpointError as error:
+        way_out = f"name where it lies with --run {folder} and {{model}}, or correct it in {CONFIG}"
         raise CheckpointError(
-            f"{folder} holds adapters, and their base is not there: {error}; or correct it in {CONFIG}"
+            Problem(f"{folder} holds adapters, whose base must be there", str(error).partition(";")[0], way_out)
         ) from error
     trained_on = metadata_in(folder).get("lrscope.base")
-    return _load(folder, _study(adapter.base, "sft", numerics, trial), _template_of(folder, base), trained_on)
+    return _load(folder, _study(moved or adapter.base, "sft", numerics, trial), _template_of(folder, base), trained_on)
 
 
 def _study(

@@ -18,7 +18,7 @@ from lrscope.config import StudyConfig
 from lrscope.config.command_line import resume
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in, built_in_trial
-from lrscope.errors import ConfigError, StudyError
+from lrscope.errors import ConfigError, Problem, StudyError
 from lrscope.models.checkpoint_writer import metadata_in, read_weights, weights_in
 from lrscope.models.trainable import TrainableModel
 from lrscope.records import Scores
@@ -95,11 +95,15 @@ class TrainedModel:
                 store.record_opening(self.trial, self.step, "test", "evaluate")
 
 
-def load_trained(folder: Path, which: str = "best", trial: int | None = None) -> TrainedModel:
+def load_trained(
+    folder: Path, which: str = "best", trial: int | None = None, *, base: str | None = None
+) -> TrainedModel:
     """Load a checkpoint of a study's trial; in a single fine-tune there is one alone.
 
+    `base` is where that of adapters lies now, if elsewhere.
+
     Raises:
-        ConfigError: there is no checkpoint of that name.
+        ConfigError: there is no checkpoint of that name, or it has no adapters and a base is named.
         StudyError: there is no study, or the trial has not written that checkpoint yet.
         CheckpointError: adapters lie on another base than they were trained on.
     """
@@ -107,13 +111,13 @@ def load_trained(folder: Path, which: str = "best", trial: int | None = None) ->
         raise ConfigError(f"--checkpoint is one of {', '.join(CHECKPOINTS)}: got {which!r}")
     store = StudyStore.open(folder)
     try:
-        return _load_of(store, which, trial)
+        return _load_of(store, which, trial, base)
     except BaseException:
         store.close()
         raise
 
 
-def _load_of(store: StudyStore, which: str, trial: int | None) -> TrainedModel:
+def _load_of(store: StudyStore, which: str, trial: int | None, base: str | None) -> TrainedModel:
     folder = store.folder
     if trial is None:
         if store.config.sweep is not None:
@@ -122,12 +126,25 @@ def _load_of(store: StudyStore, which: str, trial: int | None) -> TrainedModel:
     path = store.trial_folder(trial) / which
     if weights_in(path) is None:
         raise StudyError(_no_checkpoint(store, trial, which))
-    config = replace(built_in(store.config), trial=built_in_trial(store.trial(trial).config))
+    config = on_base(replace(built_in(store.config), trial=built_in_trial(store.trial(trial).config)), base, path)
     inputs, network = load_network(
         path, config, store.task_state, numerics=Numerics.from_dict(store.numerics),
         base=store.fingerprint.get("weights"),
     )  # fmt: skip
     return TrainedModel(store, trial, trained_steps(path), inputs, network)
+
+
+def on_base(config: StudyConfig, base: str | None, folder: Path) -> StudyConfig:
+    """Return the same study with adapters on a base that lies elsewhere now; as it is where none is named.
+
+    Raises:
+        ConfigError: what `folder` holds is a whole model.
+    """
+    if base is None:
+        return config
+    if config.trial.train_part != "lora":
+        raise ConfigError(Problem("{model} names the base of adapters", f"a whole model in {folder}", "leave it out"))
+    return config.reading({"model": base})
 
 
 def _no_checkpoint(store: StudyStore, trial: int, which: str) -> str:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrscope.config import TrialConfig
+from lrscope.config.build import name_or_path
 from lrscope.config.read import built_in, built_in_trial
 from lrscope.errors import StudyError
 from lrscope.report.trainer_arguments import EqualTraining, equal_training
@@ -44,13 +45,16 @@ class ExportResult:
     note: str = ""
 
 
-def export(study: Path, out: Path, *, trial: int | None = None, merge: bool = False) -> ExportResult:
+def export(
+    study: Path, out: Path, *, trial: int | None = None, merge: bool = False, base: str | None = None
+) -> ExportResult:
     """Copy a trained model into the new folder `out`: the chosen setting's best seed on dev, or that of `trial`.
 
     With `merge`, adapters are merged into their base, and `out` is a whole model: sums are computed in float32 and
-    rounded once, to the precision of the base.
+    rounded once, to the precision of the base. `base` is where that of adapters lies now, if elsewhere.
 
     Raises:
+        ConfigError: the trial has no adapters, and a base is named.
         StudyError: `out` holds something, no model was kept, it has no adapters to merge, or it cannot be copied;
             nothing is left behind then.
         CheckpointError: the base of adapters to merge is not there, or another one.
@@ -64,9 +68,15 @@ def export(study: Path, out: Path, *, trial: int | None = None, merge: bool = Fa
         if source is None:
             raise StudyError(f"trial {row.id} of {folder} has no checkpoint: it is {row.status}; run with --keep best")
         asked, config = built_in(store.config), built_in_trial(row.config)
-        precision = ""
-        if not merge:
+        precision, base = "", None if base is None else name_or_path(base)
+        if not merge and base is None:
             copy_folder(source, out, inside=folder)
+        elif not merge:
+            from lrscope.training.merging import name_base
+
+            with new_folder(out) as temporary:
+                _copy_into(source, temporary, inside=folder)
+                name_base(store, row, temporary, str(base))
         elif config.train_part != "lora":
             got = f"trial {row.id}, trained with --train-part {config.train_part}"
             raise StudyError(f"--merge is for adapters: got {got}; leave it out")
@@ -75,7 +85,7 @@ def export(study: Path, out: Path, *, trial: int | None = None, merge: bool = Fa
 
             _refuse_links(source, inside=folder)
             with new_folder(out) as temporary:
-                precision = write_merged(store, row, source, temporary)
+                precision = write_merged(store, row, source, temporary, base)
         return ExportResult(
             model=out,
             trial=row.id,
@@ -136,9 +146,13 @@ def copy_folder(source: Path, out: Path, *, inside: Path) -> None:
     Raises:
         StudyError: there is such a link, or the copy cannot be written.
     """
-    _refuse_links(source, inside=inside)
     with new_folder(out) as temporary:
-        shutil.copytree(source, temporary, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
+        _copy_into(source, temporary, inside=inside)
+
+
+def _copy_into(source: Path, out: Path, *, inside: Path) -> None:
+    _refuse_links(source, inside=inside)
+    shutil.copytree(source, out, symlinks=True, dirs_exist_ok=True, copy_function=_copy_file)
 
 
 def _refuse_links(source: Path, *, inside: Path) -> None:

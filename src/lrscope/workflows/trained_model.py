@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.config import NumericsConfig
+from lrscope.config.build import name_or_path
 from lrscope.config.read import built_in
 from lrscope.errors import ConfigError, Problem
 from lrscope.store.storage import DATABASE
@@ -81,17 +82,20 @@ class AnswersResult:
         return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def evaluate(folder: Path, data: Path, *, checkpoint: str | None = None, trial: int | None = None) -> EvaluateResult:
+def evaluate(
+    folder: Path, data: Path, *, checkpoint: str | None = None, trial: int | None = None, base: str | None = None
+) -> EvaluateResult:
     """Measure a trained model on examples with their targets: labels of sentences, or completions of prompts.
 
     `folder` is a run's, a study's with the number of a `trial`, or one that `export` wrote. Of a run, `checkpoint` is
-    the best on dev where none is named. Scoring the study's own test examples is recorded.
+    the best on dev where none is named; `base` is where that of its adapters lies now, if elsewhere. Scoring the
+    study's own test examples is recorded.
 
     Raises:
         ConfigError, StudyError, CheckpointError: there is no such model.
         DataError: some example has no target.
     """
-    with closing(_load(folder, checkpoint, trial)) as model:
+    with closing(_load(folder, checkpoint, trial, base=base)) as model:
         examples = model.read(data)
         measured = model.evaluate(examples)
         return EvaluateResult(
@@ -101,7 +105,9 @@ def evaluate(folder: Path, data: Path, *, checkpoint: str | None = None, trial: 
         )  # fmt: skip
 
 
-def predict(folder: Path, sentences: Path, *, checkpoint: str | None = None, trial: int | None = None) -> PredictResult:
+def predict(
+    folder: Path, sentences: Path, *, checkpoint: str | None = None, trial: int | None = None, base: str | None = None
+) -> PredictResult:
     """Predict the classes of the sentences in a file, one a line, with a trained model; `folder` as for `evaluate`.
 
     Raises:
@@ -112,7 +118,7 @@ def predict(folder: Path, sentences: Path, *, checkpoint: str | None = None, tri
     from lrscope.training.class_predictions import class_names, class_probabilities
 
     texts = read_sentences(sentences)
-    with closing(_load(folder, checkpoint, trial)) as model:
+    with closing(_load(folder, checkpoint, trial, base=base)) as model:
         return PredictResult(
             checkpoint=_named(model, checkpoint), step=model.step, names=class_names(model),
             probabilities=class_probabilities(model, texts),
@@ -125,6 +131,7 @@ def answer(
     *,
     checkpoint: str | None = None,
     trial: int | None = None,
+    base: str | None = None,
     max_tokens: int | None = None,
 ) -> AnswersResult:
     """Let a language model answer the prompts in a file, the most likely token each time; `folder` as for `evaluate`.
@@ -141,15 +148,16 @@ def answer(
     from lrscope.training.answers import answers_to
 
     asked = read_prompts(prompts)
-    with closing(_load(folder, checkpoint, trial)) as model:
+    with closing(_load(folder, checkpoint, trial, base=base)) as model:
         answers = answers_to(model, asked, max_tokens or model.inputs.config.sft.answer_tokens)
         told = list(zip(map(prompt_of, asked), answers, strict=True))
         return AnswersResult(checkpoint=_named(model, checkpoint), step=model.step, answers=told)
 
 
 def language_model(
-    folder: Path, *, checkpoint: str | None = None, trial: int | None = None, numerics: NumericsConfig | None = None
-) -> LanguageModel:
+    folder: Path, *, checkpoint: str | None = None, trial: int | None = None, base: str | None = None,
+    numerics: NumericsConfig | None = None,
+) -> LanguageModel:  # fmt: skip
     """Return a trained language model that writes text, as it was trained to; `folder` as for `evaluate`.
 
     `numerics` are for models outside of a study, which has its own.
@@ -159,7 +167,7 @@ def language_model(
     """
     from lrscope.training.text_generation import language_model_of
 
-    with closing(_load(folder, checkpoint, trial, numerics)) as model:
+    with closing(_load(folder, checkpoint, trial, numerics, base=base)) as model:
         return language_model_of(model)
 
 
@@ -179,21 +187,22 @@ def task_of(folder: Path) -> str:
 
 
 def _load(
-    folder: Path, checkpoint: str | None, trial: int | None, numerics: NumericsConfig | None = None
-) -> TrainedModel:
+    folder: Path, checkpoint: str | None, trial: int | None, numerics: NumericsConfig | None = None,
+    *, base: str | None = None,
+) -> TrainedModel:  # fmt: skip
     from lrscope.training.exported import load_exported
     from lrscope.training.inference import load_trained
 
-    home = compared_study(folder)
+    home, base = compared_study(folder), None if base is None else name_or_path(base)
     if is_exported(home):
         for name, value in (("checkpoint", checkpoint), ("trial", trial)):
             if value is not None:
                 raise ConfigError(Problem(f"{home} holds one model", f"--{name} {value}", "leave it out"))
-        return load_exported(home, numerics or NumericsConfig())
+        return load_exported(home, numerics or NumericsConfig(), base=base)
     if numerics is not None:
         rule = f"{home} brings its own {{device}}, {{precision}} and {{threads}}"
         raise ConfigError(Problem(rule, "another", "leave it out"))
-    return load_trained(home, checkpoint or BEST, trial)
+    return load_trained(home, checkpoint or BEST, trial, base=base)
 
 
 def _named(model: TrainedModel, checkpoint: str | None) -> str | None:
