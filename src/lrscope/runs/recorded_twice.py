@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from dataclasses import replace
 from pathlib import Path
 
+from lrscope.runs.equal_values import Digits, is_rounded
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.checked import file_name
 from lrscope.runs.notes import RecordsLeftOut
@@ -18,8 +18,8 @@ from lrscope.runs.quantities import Count, Names
 from lrscope.runs.run import Run
 
 SINGLE = 2e-6  # how far the same value is from itself where one program kept it in single precision
-TELLING = 3  # so many equal values, of three digits or more, are not equal by chance
-DIGITS, MOST_DIGITS = 3, 5  # of what a program prints
+FEWEST = 4  # significant digits of a record that rounds: with fewer, two runs may agree by chance
+TELLING, DECIMALS = 3, 3  # so many equal values, of so many digits after the point, are not equal by chance
 NEAR = 0.05  # peak rates that were read back differ by less
 MAX_NAMED = 5
 
@@ -82,10 +82,9 @@ def _agree(one: Run, two: Run, *, by_step: bool) -> bool:
     if by_step:
         logged = _logged(one), _logged(two)
         values += [(logged[0][key], logged[1][key]) for key in logged[0].keys() & logged[1].keys()]
-    rounded = [_Rounding.of(each) for each in zip(*values, strict=True)]
-    if not all(any(each.allows(*pair) for each in rounded) for pair in values):
+    if not is_rounded(*zip(*values, strict=True), fewest=FEWEST, near=SINGLE):
         return False
-    return len({pair for pair in values if any(_digits(each)[0] >= DIGITS for each in pair)}) >= TELLING
+    return len({pair for pair in values if Digits.most(pair).after >= DECIMALS}) >= TELLING
 
 
 def _dev(run: Run, *, by_step: bool) -> Values:
@@ -101,36 +100,6 @@ def _logged(run: Run) -> Values:
         return {}
     steps = zip(run.log.steps.tolist(), run.log.losses.tolist(), strict=True)
     return {(step, "loss"): loss for step, loss in steps if not math.isnan(loss)}
-
-
-@dataclass(frozen=True)
-class _Rounding:
-    """How far printed values may be off, absolutely and as a share; both 0 for values with all of their digits."""
-
-    absolute: float
-    share: float
-
-    @staticmethod
-    def of(values: Sequence[float]) -> _Rounding:
-        digits = [_digits(value) for value in values]
-        after, significant = max(each[0] for each in digits), max(each[1] for each in digits)
-        return _Rounding(
-            0.6 * 10.0**-after if DIGITS <= after <= MOST_DIGITS else 0.0,
-            0.6 * 10.0 ** (1 - significant) if DIGITS < significant <= MOST_DIGITS else 0.0,
-        )
-
-    def allows(self, one: float, two: float) -> bool:
-        if math.isnan(one) or math.isnan(two):
-            return math.isnan(one) and math.isnan(two)
-        return abs(one - two) <= max(max(SINGLE, self.share) * max(abs(one), abs(two)), self.absolute)
-
-
-def _digits(value: float) -> tuple[int, int]:
-    """Return how many digits a number has after the point, and how many in all."""
-    if not math.isfinite(value):
-        return 0, 0
-    _, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    return max(-int(exponent), 0), len(digits)
 
 
 def _num_values(run: Run) -> int:
