@@ -9,6 +9,7 @@ from lrscope.config import AnyTrial, ExternalStudy
 from lrscope.config.arms import arm_key
 from lrscope.runners.work_folder import LOGS, OUTPUT, RESULTS, checkpoint_folder
 from lrscope.store.study import StudyStore
+from lrscope.studies.shared_tokenizer import SharedTokenizer
 
 NAMES = {"all": ("best", "last"), "best": ("best",), "none": ()}
 EXTERNAL = {"all": (OUTPUT,), "best": (OUTPUT,), "none": ()}  # of the user's own training: its output folder, whole
@@ -22,6 +23,7 @@ class KeptCheckpoints:
         sweep = store.config.sweep
         self.keep = sweep.keep if sweep is not None else "all"
         self._is_external = isinstance(store.config, ExternalStudy)
+        self._tokenizer = SharedTokenizer(store.folder / "trials")
         self._champions: dict[AnyTrial, tuple[int, float]] | None = None
 
     @property
@@ -42,6 +44,8 @@ class KeptCheckpoints:
             if made.is_dir():
                 shutil.rmtree(home / name, ignore_errors=True)
                 made.replace(home / name)
+                if not self._is_external:
+                    self._tokenizer.share(home / name)
         for file in (*(work / log for log in LOGS), *(checkpoint_folder(work, result) for result in RESULTS)):
             if file.is_file():
                 file.replace(home / file.name)
