@@ -11,13 +11,15 @@ from hypothesis import strategies as st
 from tests.conftest import Cli, Toy
 
 from lrscope.errors import ConfigError
+from lrscope.store.study import StudyStore
 from lrscope.studies.budget import NUM_RATES, parse_budget, plan_budget
 
 
 def tune(toy: Toy, budget: str, out: Path) -> list[str | Path]:
     return [
-        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
-        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", budget, "--out", out,
+        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--test", toy.test,
+        "--label-names", toy.names, "--threads", "1", "--batch-size", "8", "--epochs", "1",
+        "--budget", budget, "--out", out,
     ]  # fmt: skip
 
 
@@ -34,6 +36,11 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     train = "to train it: lrscope finetune --model"
     assert (train in out) != ("No setting can be recommended" in out)
     assert (tmp_path / "t" / "sweep" / "report.html").exists()
+    with StudyStore.open(tmp_path / "t" / "sweep") as store:
+        (last,) = store.evaluations(1, "dev")[-1:]
+        assert store.predictions(1, last.step, "test") is not None
+        assert not store.evaluations(1, "test"), "sealed until asked for"
+        assert not store.openings()
     again = cli(*command)
     assert again[0] == 0
     assert again[1].splitlines()[-1] == out.splitlines()[-1]

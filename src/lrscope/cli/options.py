@@ -46,7 +46,7 @@ FIND = (
     *(name for name in UNSEALED if name not in ANSWERS),
     *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
 )  # fmt: skip
-TUNE = (*UNSEALED, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, *EXECUTION)
+TUNE = (*INPUTS, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, *EXECUTION)
 
 Settings = Mapping[str, Any]
 Command = Callable[..., Any]

@@ -22,7 +22,10 @@ from lrscope.statistics.defaults import MARGIN
 from lrscope.terminal.output import echo, print_json
 
 
-@with_settings(TUNE, epochs={"shown_default": "what fits the budget; of a command, what it says itself"})
+@with_settings(
+    TUNE, test={"help": "Examples kept sealed: predicted, never scored here."},
+    epochs={"shown_default": "what fits the budget; of a command, what it says itself"},
+)  # fmt: skip
 @with_own_training
 def tune(
     settings: Settings,
