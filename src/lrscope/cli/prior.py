@@ -13,8 +13,8 @@ from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
-from lrscope.number_text import format_number, short_rate
-from lrscope.terminal.output import counted, echo, print_json
+from lrscope.number_text import counted, format_number, short_rate
+from lrscope.terminal.output import echo, print_json
 
 if TYPE_CHECKING:
     from lrscope.priors import Outside, Prior
