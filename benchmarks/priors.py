@@ -139,7 +139,7 @@ def width_rule(landscape: Landscape) -> float:
 
 
 def width(at: Question) -> float:
-    """Return about how wide a model is, by its parameters: within a fifth for the LLaMAs and Qwens of the evidence."""
+    """Return about how wide a model is: within a tenth for LLaMAs; the rule hardly depends on it for others."""
     dense = at.parameters / (10 if re.search(r"-a\d|kimi|deepseek|gpt-oss", at.model) else 1)
     return float(2048 * (dense / 1.24e9) ** 0.35)
 

@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import Cli, Toy
 
 from lrscope.number_text import format_rate
+from lrscope.priors import Question, predict
 from lrscope.runs.import_range_test import read_result
 from lrscope.store.study import StudyStore
 
@@ -146,12 +147,27 @@ def test_sweep_the_bracket_that_is_found(toy: Toy, tmp_path: Path, cli: Cli) -> 
     options[options.index("--lr") + 1] = "auto"
     code, _, err = cli("sweep", *options, "--schedule", "linear;cosine")
     assert code == 0, err
+    assert "too little is known of the best rate beforehand" in err  # a model of 60K parameters
     with StudyStore.open(tmp_path / "s") as store, StudyStore.open(tmp_path / "s-find") as tests:
         bracket = read_result(tests).bracket
         rates = sorted({row.config.peak_rate for row in store.trials()})
         assert len(store.trials()) == 10
         assert rates[0] == pytest.approx(bracket.low, rel=0.01)
         assert rates[-1] == pytest.approx(bracket.high, rel=0.01)
+
+
+def test_sweep_around_the_prior(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
+    monkeypatch.setattr("lrscope.workflows.sweep.prior_of", lambda config, num_examples: prior)
+    options = toy.options("--epochs", "1", "--out", str(tmp_path / "s"))
+    options[options.index("--lr") + 1] = "auto"
+    code, _, err = cli("sweep", *options)
+    assert code == 0, err
+    assert "with 80%, before anything is trained" in err
+    assert not (tmp_path / "s-find").exists()
+    with StudyStore.open(tmp_path / "s") as store:
+        rates = sorted({row.config.peak_rate for row in store.trials()})
+    assert rates == pytest.approx(prior.rates(5), rel=0.05)
 
 
 def test_run_llama_finds_too(toy: Toy, tmp_path: Path, cli: Cli) -> None:

@@ -32,7 +32,8 @@ for _module in (
 CLASSES = sorted(statement_classes(), key=lambda kind: kind.kind)
 
 EXAMPLES: dict[Any, Any] = {
-    q.Rate: q.Rate(2e-5), q.Share: q.Share(0.05), q.Value: q.Value(0.41), q.Difference: q.Difference(-0.02),
+    q.Rate: q.Rate(2e-5), q.Share: q.Share(0.05), q.Value: q.Value(0.41),
+    q.Multiple: q.Multiple(2.1), q.Difference: q.Difference(-0.02),
     q.Epoch: q.Epoch(3), q.Step: q.Step(300), q.Count: q.Count(4), q.Number: q.Number(12),
     q.Setting: q.Setting("lr 2e-5"), q.Settings: q.Settings(["lr 1e-5", "lr 1e-3"]), q.Names: q.Names(["dropout"]),
     q.Rates: q.Rates([1e-5, 3e-5]), q.Text: q.Text("train.txt"), q.Estimate: q.Estimate(0.03, 0.012), bool: True,

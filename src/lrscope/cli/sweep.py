@@ -26,7 +26,7 @@ from lrscope.terminal.output import echo
 @with_settings(
     SWEEP, lists=True, words={"peak_rate": AUTO}, test={"help": "Examples kept sealed: predicted, never scored here."},
     keep={"shown_default": "best; all for a command"},
-    peak_rate={"help": "Peak learning rates: 1e-4,1e-3, or log:1e-6:1e-2:9; auto: from a range test."},
+    peak_rate={"help": "Peak learning rates: 1e-4,1e-3, or log:1e-6:1e-2:9; auto: the prior's, or a range test's."},
     schedule={"help": "Schedules, separated by ;. lrscope schedule show draws one."},
     warmup={"help": "Warmups, for schedules that name none."},
 )  # fmt: skip

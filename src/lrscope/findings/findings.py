@@ -12,6 +12,7 @@ from lrscope.findings.checkup.checkup import checkup
 from lrscope.findings.checkup.statements import RateJumps
 from lrscope.findings.course_findings import course_findings
 from lrscope.findings.edges import contenders_at_edges
+from lrscope.findings.prior_findings import prior_findings
 from lrscope.runs.quantities import (
     Count,
     Difference,
@@ -42,7 +43,7 @@ def findings(c: Conclusions) -> list[Statement]:
         for arm in c.arms
     ]
     return [
-        *_comparison(c), *_peak(c), *_edges(c), *course_findings(c), *_generalises(c), *checked,
+        *_comparison(c), *_peak(c), *prior_findings(c), *_edges(c), *course_findings(c), *_generalises(c), *checked,
         *schedule_notes(logs), *c.audit, *_records(c), *_assumptions(c), *c.runs.notes,
     ]  # fmt: skip
 

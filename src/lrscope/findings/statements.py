@@ -10,6 +10,7 @@ from lrscope.runs.quantities import (
     Epoch,
     Estimate,
     Interval,
+    Multiple,
     Names,
     Number,
     Rate,
@@ -107,6 +108,23 @@ class PeakOpen(Finding):
 
     rate: Rate
     tried: Interval[Rate]
+
+
+@dataclass(frozen=True)
+class PriorHeld(Finding):
+    """The best rate lies where it was expected before training: in the prior's 80% interval."""
+
+    expected: Interval[Rate]
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class PriorMissed(Finding):
+    """The best rate lies outside of the prior's 80% interval; `deviation` is in the prior's standard deviations."""
+
+    expected: Interval[Rate]
+    rate: Rate
+    deviation: Multiple
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,9 @@ from lrscope.priors.regret import Regret, best_start
 LEVEL = 0.8
 BEND = 0.15  # decades of the rate, for each decade outside of what was measured: lines in logarithms may bend there
 SPACING = (0.0, 1.596, 1.224, 0.9957, 0.8430, 0.7334, 0.6508, 0.5860)  # of so many rates, in standard deviations
-ENOUGH = 3  # landscapes of a task that speak for it alone
+NARROW = 0.5  # decades
+SAME = 0.01  # decades; sizes are rounded in tables and names
+ENOUGH = 2  # landscapes of a task that speak for it alone
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,11 @@ class Prior:
     landscapes: tuple[Landscape, ...]
     outside: tuple[Outside, ...]
     held_out: HeldOutScore | None = None
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it says more than a range test would: its standard deviation is half a decade at most."""
+        return self.sd <= NARROW
 
     @property
     def rate(self) -> float:
@@ -147,7 +154,9 @@ def _outside(landscapes: Sequence[Landscape], at: Question) -> list[Outside]:
         measured, asked = _numbers(landscapes, value), value(at)
         low, high = min(measured), max(measured)
         beyond = max(math.log10(low / asked), math.log10(asked / high), 0.0)
-        if beyond > 0.0 or (name != "parameters" and asked not in measured):
+        if beyond < SAME:
+            beyond = 0.0
+        if beyond or (name != "parameters" and asked not in measured):
             found.append(Outside(name, asked, measured, beyond))
     return found
 

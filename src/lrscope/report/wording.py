@@ -30,7 +30,8 @@ class Wording:
     def __init__(self, locale: Locale, metric: str) -> None:
         self.locale, self.metric = locale, locale.metrics.get(metric, inline(metric))
         self._writers: dict[type, Callable[[Any], str]] = {
-            q.Rate: _rate, q.Share: percent, q.Value: number, q.Difference: signed, q.Count: count, q.Number: str,
+            q.Rate: _rate, q.Share: percent, q.Value: number, q.Difference: signed, q.Count: count,
+            q.Multiple: lambda times: f"{times:.1f}", q.Number: str,
             q.Epoch: lambda epoch: self.word("at-epoch", epoch=f"{epoch:g}"),
             q.Step: lambda step: self.word("at-step", step=f"{step:,.0f}"),
             q.LogEntry: lambda entry: self.word("at-entry", entry=f"{entry:,.0f}"),

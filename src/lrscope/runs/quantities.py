@@ -26,6 +26,10 @@ class Difference(float):
     """A difference of two values that may go either way: written with its sign."""
 
 
+class Multiple(float):
+    """How many times as large as something else: written to one digit after the point."""
+
+
 class Epoch(float):
     """An epoch, counted from 1; a part of one after the point."""
 
@@ -105,7 +109,7 @@ class Interval(Generic[Q]):
 
 
 Quantity = (
-    Rate | Share | Value | Difference | Epoch | Step | Count | Number | Setting | Text | Settings | Names | Rates
-    | Estimate | Interval[Rate] | Interval[Share] | Interval[Value] | Interval[Difference] | LogEntry | Interval[Step]
-    | Interval[Epoch] | Interval[LogEntry] | Interval[Count]
+    Rate | Share | Value | Difference | Multiple | Epoch | Step | Count | Number | Setting | Text | Settings | Names
+    | Rates | Estimate | Interval[Rate] | Interval[Share] | Interval[Value] | Interval[Difference] | LogEntry
+    | Interval[Step] | Interval[Epoch] | Interval[LogEntry] | Interval[Count]
 )  # fmt: skip

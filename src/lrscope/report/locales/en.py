@@ -176,6 +176,11 @@ SAY = {
     "peak-open": (
         "A smooth curve through the results is best at lr {rate}, but the best may lie outside the range you tried ({tried})."
     ),
+    "prior-held": "Before training, the best learning rate was expected at {expected} (80% interval); these results put it at {rate}, inside.",
+    "prior-missed": (
+        "Before training, the best learning rate was expected at {expected} (80% interval); these results put it at {rate}, "
+        "{deviation} standard deviations from the middle of what was expected."
+    ),
     "edge-low": "{arm} is the lowest learning rate you tried and may be the best, so the best one may lie below your grid.",
     "edge-high": "{arm} is the highest learning rate you tried and may be the best, so the best one may lie above your grid.",
     "still-improving": "{arm} was still improving at {at}: by {gain} over the last third of training.",

@@ -145,6 +145,8 @@ SAY = {
     "confounded": "各组设置除学习率外，{settings} 也不同，因此差异不能归因于学习率。",
     "peak": "对结果拟合的平滑曲线在学习率 {rate} 处最好（95% 区间 {interval}）。",
     "peak-open": "对结果拟合的平滑曲线在学习率 {rate} 处最好，但最佳值可能在试过的范围（{tried}）之外。",
+    "prior-held": "训练之前，最佳学习率预计在 {expected}（80% 区间）；这些结果给出 {rate}，在区间之内。",
+    "prior-missed": "训练之前，最佳学习率预计在 {expected}（80% 区间）；这些结果给出 {rate}，距预计的中点 {deviation} 个标准差。",
     "edge-low": "{arm} 是试过的最小学习率，且可能最佳：最佳值可能低于网格范围。",
     "edge-high": "{arm} 是试过的最大学习率，且可能最佳：最佳值可能高于网格范围。",
     "still-improving": "{arm} 在{at}结束时仍在改善：最后三分之一的训练中改善了 {gain}。",

@@ -1,0 +1,35 @@
+"""The prior of a study that is asked for: its question read off its configuration."""
+
+from __future__ import annotations
+
+from lrscope.config import StudyConfig, TrialConfig
+from lrscope.errors import LrscopeError
+from lrscope.priors.evidence import read_evidence
+from lrscope.priors.model_names import read_model
+from lrscope.priors.prior import Prior, predict
+from lrscope.priors.question import Question
+
+
+def prior_of(study: StudyConfig, num_examples: int, trial: TrialConfig | None = None) -> Prior | None:
+    """Return the prior of a study's trial, or of another trial on its inputs, over `num_examples` training examples.
+
+    None where the evidence knows nothing of it: another optimizer than AdamW, a part that was never trained, a model
+    whose size nothing tells. What changes the unit of the rate, such as LoRA+ or a scale by the root of the rank, is
+    such a case too.
+    """
+    of = trial or study.trial
+    plain = of.lora_plus_ratio == 1.0 and of.lora_scaling == "rank" and of.layer_decay == 1.0
+    measured = {each.at.method for each in read_evidence().landscapes}
+    if of.optimizer != "adamw" or of.train_part not in measured or not plain or num_examples < 1:
+        return None
+    try:
+        facts = read_model(study.model.model)
+    except LrscopeError:
+        return None
+    return predict(
+        Question(
+            method=of.train_part, task="sft" if study.task == "sft" else "classification",
+            parameters=facts.parameters, family=facts.family, model=facts.name, batch_size=of.batch_size,
+            steps=of.epochs * -(-num_examples // of.batch_size), rank=of.lora_rank, alpha=of.lora_alpha,
+        )
+    )  # fmt: skip
