@@ -23,7 +23,7 @@ from lrscope.priors.question import Question
 from lrscope.priors.regret import excess_at
 
 CONSTANTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3)
-OFF_FOR_LORA = ("head", "head_size", "base")
+OFF_FOR_LORA = ("head", "base")
 Rate = Callable[[Landscape], float]
 
 
@@ -43,10 +43,14 @@ class Score:
 
     @property
     def cells(self) -> list[str]:
-        """Return the mean, median and worst regret, how many rates diverged, and the root mean square error."""
-        worst = "diverged" if self.regrets.max() >= 1.0 else f"{self.regrets.max():.2%}"
+        """Return the mean, median and worst regret, and the root mean square error."""
         rms = math.sqrt(float((self.errors**2).mean()))
-        return [f"{self.regrets.mean():.2%}", f"{np.median(self.regrets):.2%}", worst, f"{rms:.2f}"]
+        return [
+            f"{self.regrets.mean():.2%}",
+            f"{np.median(self.regrets):.2%}",
+            f"{self.regrets.max():.2%}",
+            f"{rms:.2f}",
+        ]
 
 
 def known(found: Sequence[HeldOut], method: str = "lora", task: str = "sft") -> list[HeldOut]:
@@ -164,7 +168,7 @@ def active(evidence: Evidence) -> Evidence:
 
 def covariates(evidence: Evidence) -> None:
     """Print what each covariate buys: the model without it, on the families left out."""
-    posterior = Posterior(evidence).coefficients()
+    posterior = Posterior(evidence, "lora").coefficients()
     head("model", "coefficient (decades a decade)", "coverage", "mean regret", "worst", "rms error (decades)")
 
     def line(name: str, coefficient: str, changed: Evidence) -> None:

@@ -18,7 +18,7 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from settings import SETTINGS, SHARED, Setting, model_folder
 
 from lrscope.config import TrialConfig
 from lrscope.priors.evidence import FOLDER, Evidence, Landscape, Rule, read_evidence
-from lrscope.priors.fitting import USUAL, fit_variances, held_out, scores
+from lrscope.priors.fitting import METHODS, fitted, held_out, scores
 from lrscope.priors.model import Posterior
 from lrscope.priors.model_names import base_name, family_in_name, parameters_in_name, read_model
 from lrscope.priors.peak import find_peak
@@ -47,7 +47,6 @@ RULES = (
     Rule("alpha", -0.75, 0.15, "alpha scales the product of A and B: -1 while B alone moves, -1/2 when both do"),
     Rule("batch", 0.25, 0.2, "from 0, where curvature limits, to 1/2, where noise does: Malladi et al. 2205.10287"),
     Rule("steps", 0.0, 0.15, "no universal exponent of the horizon; public data give 0.02"),
-    Rule("head_size", 0.0, 0.2, "heads may follow the size in another way"),
 )  # fmt: skip
 COLUMNS = (
     "kind", "name", "method", "task", "family", "model", "parameters", "rank", "alpha", "data", "batch", "steps",
@@ -113,11 +112,12 @@ def of_corpus() -> Iterator[Landscape]:
 def question(setting: Setting, steps: int) -> Question:
     """Return what a setting of the corpus asks."""
     facts = read_model(str(model_folder(setting.model)))
-    family = setting.model if setting.model in facts.family or facts.family == "llama" else facts.family
+    named = facts.family not in ("", "llama")  # the folder's name tells; else it is the setting's
     return Question(
         method=setting.part, task="sft" if setting.is_sft else "classification", parameters=round(facts.parameters),
-        family=family, model=facts.name, data=setting.data, batch_size=setting.batch_size, steps=steps,
-        rank=TrialConfig.lora_rank, alpha=TrialConfig.lora_alpha,
+        family=facts.family if named else setting.model, model=facts.name if named else setting.model,
+        data=setting.data, batch_size=setting.batch_size, steps=steps, rank=TrialConfig.lora_rank,
+        alpha=TrialConfig.lora_alpha,
     )  # fmt: skip
 
 
@@ -152,17 +152,20 @@ def write_fit(evidence: Evidence) -> None:
     """Write fit.json: variances, coefficients for readers, and how families that were left out were foretold."""
     told = {kind: asdict(score) for kind, score in scores(list(held_out(evidence))).items()}
     coefficients = {
-        name: {"mean": round(each.mean, 4), "sd": round(each.sd, 4)}
-        for name, each in Posterior(evidence).coefficients().items()
+        regime: {
+            name: {"mean": round(each.mean, 4), "sd": round(each.sd, 4)}
+            for name, each in Posterior(evidence, method).coefficients().items()
+        }
+        for regime, method in METHODS.items()
     }
-    fit = {"variances": asdict(evidence.variances), "coefficients": coefficients, "held_out": told}
+    variances = {regime: asdict(each) for regime, each in evidence.variances.items()}
+    fit = {"variances": variances, "coefficients": coefficients, "held_out": told}
     (FOLDER / "fit.json").write_text(json.dumps(fit, indent=2) + "\n", encoding="utf-8")
 
 
 def made(landscapes: Iterable[Landscape]) -> Evidence:
     """Return the evidence of these landscapes and the rules, with the variances fitted."""
-    evidence = Evidence(tuple(landscapes), RULES, USUAL)
-    return replace(evidence, variances=fit_variances(evidence))
+    return fitted(Evidence(tuple(landscapes), RULES, {}))
 
 
 def main() -> None:

@@ -32,18 +32,17 @@ def written_out(evidence: Evidence, at: Question) -> tuple[float, float]:
         return np.concatenate([covariates(question), effects])
 
     precision = np.diag(
-        [1 / rule.sd**2 for rule in evidence.rules]
-        + [1 / getattr(evidence.variances, group) ** 2 for group, _ in order]
+        [1 / rule.sd**2 for rule in evidence.rules] + [1 / getattr(VARIANCES, group) ** 2 for group, _ in order]
     )
     prior_mean = np.array([rule.mean for rule in evidence.rules] + [0.0] * len(order))
     x = np.array([row(each.at) for each in evidence.landscapes])
-    weight = 1.0 / np.array([each.se**2 + evidence.variances.residual**2 for each in evidence.landscapes])
+    weight = 1.0 / np.array([each.se**2 + VARIANCES.residual**2 for each in evidence.landscapes])
     covariance = np.linalg.inv(precision + (x.T * weight) @ x)
     y = np.array([each.best for each in evidence.landscapes])
     mean = covariance @ (precision @ prior_mean + x.T @ (weight * y))
     asked = row(at)
-    unknown = sum(getattr(evidence.variances, group) ** 2 for group in GROUPS if not group_of(at, group))
-    variance = asked @ covariance @ asked + evidence.variances.residual**2 + unknown
+    unknown = sum(getattr(VARIANCES, group) ** 2 for group in GROUPS if not group_of(at, group))
+    variance = asked @ covariance @ asked + VARIANCES.residual**2 + unknown
     return float(asked @ mean), float(np.sqrt(variance))
 
 
@@ -53,13 +52,22 @@ def written_out(evidence: Evidence, at: Question) -> tuple[float, float]:
         Question(method="lora", parameters=7e9, family="f1", model="f1m2", data="d0", rank=8),
         Question(method="lora", parameters=7e9, family="f1", batch_size=16, steps=50),
         Question(method="full", task="classification", parameters=3e8, family="new", model="new", data="new"),
-        Question(method="head", parameters=3e8),
+        Question(method="lora", parameters=3e8, alpha=8.0),
     ],
 )
 def test_the_closed_form_is_the_model_written_out(at: Question) -> None:
     evidence = drawn(num_families=3, models=2)
     answer = Posterior(evidence).answer(at)
     assert (answer.mean, answer.sd) == pytest.approx(written_out(evidence, at), abs=1e-9)
+
+
+def test_heads_and_fine_tunes_tell_nothing_of_each_other() -> None:
+    evidence = drawn(num_families=3)
+    head = parabola(Question(method="head", task="classification", parameters=1e6, family="f1"), -1.0, name="head")
+    both = dataclasses.replace(evidence, landscapes=(*evidence.landscapes, head))
+    at = Question(method="lora", parameters=7e9, family="f1")
+    assert Posterior(both, "lora").answer(at) == Posterior(evidence, "lora").answer(at)
+    assert Posterior(both, "head").answer(head.at).mean == pytest.approx(-1.0, abs=0.3)
 
 
 def test_what_was_never_measured_widens_the_answer() -> None:
@@ -102,8 +110,7 @@ def test_coefficients_tell_what_the_landscapes_do() -> None:
 
 def test_a_landscape_that_is_badly_known_counts_less() -> None:
     at = Question(method="lora", parameters=1e9, family="a", model="a", data="d")
-    means = [
-        Posterior(Evidence((parabola(at, -2.0, se=se),), RULES, VARIANCES)).answer(at).mean for se in (0.02, 0.5, 2.0)
-    ]
+    evidence = [Evidence((parabola(at, -2.0, se=se),), RULES, {"weights": VARIANCES}) for se in (0.02, 0.5, 2.0)]
+    means = [Posterior(each).answer(at).mean for each in evidence]
     assert means == sorted(means, reverse=True)
     assert means[0] == pytest.approx(-2.0, abs=0.02)

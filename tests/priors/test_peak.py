@@ -64,6 +64,13 @@ def test_a_run_that_diverged_between_others_is_left_out() -> None:
     assert peak.best == pytest.approx(-3.5)
 
 
+def test_where_rates_decide_nothing_there_is_no_peak() -> None:
+    flat = [1.002, 1.001, 1.0, 1.01, 1.2]
+    assert find_peak(GRID, flat, 0.0) is None
+    assert find_peak(GRID, [1.0, 1.001, 1.002, 1.01, 1.2], 0.0) is None
+    assert find_peak(GRID, [1.004, *flat[1:]], 0.0) is not None
+
+
 def test_fewer_than_three_rates_tell_nothing() -> None:
     assert find_peak([-4.0, -3.0], [1.0, 2.0], 0.0) is None
     assert find_peak([-4.0, -3.5, -3.0], [1.0, 2.0, math.inf], 0.0) is None

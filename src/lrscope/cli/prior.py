@@ -118,7 +118,8 @@ def count_text(number: float) -> str:
     >>> count_text(8e9), count_text(134_479_872), count_text(259_328)
     ('8B', '134M', '259K')
     """
-    unit, size = next((pair for pair in (("B", 1e9), ("M", 1e6), ("K", 1e3)) if number >= pair[1]), ("", 1.0))
+    units = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3), ("", 1.0))
+    unit, size = next(pair for pair in units if number >= pair[1] or not pair[0])
     return f"{float(f'{number / size:.3g}'):g}{unit}"
 
 

@@ -12,11 +12,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from lrscope.priors.question import Question
+from lrscope.priors.question import Method, Question
 
 Edge = Literal["", "high", "low"]
+Regime = Literal["weights", "head"]
+REGIMES: tuple[Regime, ...] = get_args(Regime)
 FOLDER = Path(__file__).parent
 
 
@@ -62,6 +64,11 @@ class Variances:
     residual: float
 
 
+def regime_of(method: Method) -> Regime:
+    """Return what a method shares its coefficients and variances with."""
+    return "head" if method == "head" else "weights"
+
+
 @dataclass(frozen=True)
 class HeldOutScore:
     """How families of models that were left out were foretold: the share of `landscapes` whose best rate the 80%
@@ -76,12 +83,27 @@ class HeldOutScore:
 
 @dataclass(frozen=True, eq=False)  # one is the same as itself alone, and can be a key
 class Evidence:
-    """All of it, and the variances that were fitted to it. `held_out` has scores by method and task, `lora sft`."""
+    """All of it, and the variances that were fitted to it. `held_out` has scores by method and task, `lora sft`.
+
+    Heads alone, on features that stay, share nothing with fine-tunes but the form of the model: `of_method` takes the
+    part of the evidence that a method belongs to, with its own variances.
+    """
 
     landscapes: tuple[Landscape, ...]
     rules: tuple[Rule, ...]
-    variances: Variances
+    variances: Mapping[Regime, Variances]
     held_out: Mapping[str, HeldOutScore] = field(default_factory=dict)
+
+    @functools.cached_property
+    def _parts(self) -> dict[Regime, Evidence]:
+        return {
+            regime: replace(self, landscapes=tuple(e for e in self.landscapes if regime_of(e.at.method) == regime))
+            for regime in REGIMES
+        }
+
+    def of_method(self, method: Method) -> Evidence:
+        """Return the evidence that counts for a method, the same object every time."""
+        return self._parts[regime_of(method)]
 
     def without_family(self, family: str) -> Evidence:
         """Return the evidence as it would be had a family never been measured; the variances stay."""
@@ -109,8 +131,9 @@ def read_evidence(folder: Path = FOLDER) -> Evidence:
             )
         )  # fmt: skip
     fit = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+    variances: dict[Regime, Variances] = {regime: Variances(**fit["variances"][regime]) for regime in REGIMES}
     scores = {kind: HeldOutScore(**each) for kind, each in fit["held_out"].items()}
-    return Evidence(tuple(landscapes), tuple(rules), Variances(**fit["variances"]), scores)
+    return Evidence(tuple(landscapes), tuple(rules), variances, scores)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:

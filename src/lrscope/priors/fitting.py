@@ -10,17 +10,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, Variances
+from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, Regime, Variances
 from lrscope.priors.model import GROUPS, design, same_group
 from lrscope.priors.prior import LEVEL, Prior, predict
+from lrscope.priors.question import Method
 from lrscope.priors.regret import excess_at
 
 # What differences between groups are like, in decades. A variance of a few groups is badly known, and is never 0.
 USUAL = Variances(family=0.2, model=0.1, data=0.2, setting=0.1, residual=0.05)
 
 
+def fitted(evidence: Evidence) -> Evidence:
+    """Return evidence with the variances that fit it."""
+    parts = {regime: evidence.of_method(method) for regime, method in METHODS.items()}
+    return replace(evidence, variances={regime: fit_variances(part) for regime, part in parts.items()})
+
+
 def fit_variances(evidence: Evidence) -> Variances:
-    r"""Return the variances of the largest restricted likelihood, the coefficients integrated out.
+    r"""Return the variances of the largest restricted likelihood of landscapes, the coefficients integrated out.
 
     Each τ has a Rayleigh prior around its `USUAL` value, p(τ) ∝ τ exp(-τ²/2s²), which keeps it off 0 where groups are
     few. Source: Chung et al., "A nondegenerate penalized likelihood estimator for variance parameters in multilevel
@@ -28,6 +35,8 @@ def fit_variances(evidence: Evidence) -> Variances:
     """
     from scipy.optimize import minimize
 
+    if not evidence.landscapes:
+        return USUAL
     at = [each.at for each in evidence.landscapes]
     x, mean, sd = design(at, evidence.rules)
     coefficients = (x * sd**2) @ x.T
@@ -49,6 +58,9 @@ def fit_variances(evidence: Evidence) -> Variances:
     return Variances(*(float(f"{value:.4g}") for value in np.exp(found.x)))
 
 
+METHODS: dict[Regime, Method] = {"weights": "lora", "head": "head"}  # one of each regime
+
+
 class HeldOut(NamedTuple):
     """A landscape, and what was said of it without its family."""
 
@@ -66,7 +78,7 @@ def held_out(evidence: Evidence, *, refit: bool = True) -> Iterator[HeldOut]:
     """Yield every landscape with the prior of its question, asked as of new data, from the other families alone."""
     for family in sorted({each.at.family for each in evidence.landscapes}):
         rest = evidence.without_family(family)
-        rest = replace(rest, variances=fit_variances(rest)) if refit else rest
+        rest = fitted(rest) if refit else rest
         for each in evidence.landscapes:
             if each.at.family == family and any(other.at.method == each.at.method for other in rest.landscapes):
                 yield HeldOut(each, predict(replace(each.at, family="", model="", data=""), rest))

@@ -24,11 +24,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lrscope.priors.evidence import Evidence, Landscape, Rule, Variances
-from lrscope.priors.question import Question
+from lrscope.priors.evidence import Evidence, Landscape, Rule, Variances, regime_of
+from lrscope.priors.question import Method, Question
 
 Floats = NDArray[np.float64]
-COEFFICIENTS = ("base", "full", "head", "classification", "size", "rank", "alpha", "batch", "steps", "head_size")
+COEFFICIENTS = ("base", "full", "head", "classification", "size", "rank", "alpha", "batch", "steps")
 GROUPS = ("family", "model", "data", "setting")
 
 
@@ -45,7 +45,6 @@ def covariates(at: Question) -> list[float]:
         math.log10(at.alpha / 32) if is_lora else 0.0,
         math.log10(at.batch_size / 32),
         math.log10(at.steps / 200),
-        size if at.method == "head" else 0.0,
     ]
 
 
@@ -65,13 +64,14 @@ class Answer:
 
 
 class Posterior:
-    """The model conditioned on landscapes."""
+    """The model conditioned on the landscapes that count for a method."""
 
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
+    def __init__(self, evidence: Evidence, method: Method = "lora") -> None:
+        evidence = evidence.of_method(method)
+        self._evidence, self._variances = evidence, evidence.variances[regime_of(method)]
         self._at = [each.at for each in evidence.landscapes]
         x, prior_mean, _ = design(self._at, evidence.rules)
-        covariance = self._shared(self._at, self._at) + np.diag(noise(evidence.landscapes, evidence.variances))
+        covariance = self._shared(self._at, self._at) + np.diag(noise(evidence.landscapes, self._variances))
         self._inverse = np.linalg.inv(covariance)
         self._deviation = self._inverse @ (np.array([each.best for each in evidence.landscapes]) - x @ prior_mean)
 
@@ -80,7 +80,7 @@ class Posterior:
         x, prior_mean, _ = design([at], self._evidence.rules)
         to_evidence = self._shared([at], self._at)[0]
         own = float(self._shared([at], [at])[0, 0])
-        v = self._evidence.variances
+        v = self._variances
         own += sum(getattr(v, group) ** 2 for group in GROUPS if not group_of(at, group))
         variance = own - float(to_evidence @ self._inverse @ to_evidence) + v.residual**2
         return Answer(float(x[0] @ prior_mean + to_evidence @ self._deviation), math.sqrt(max(variance, 0.0)))
@@ -101,7 +101,7 @@ class Posterior:
         z, _, _ = design(columns, self._evidence.rules)
         shared: Floats = (x * prior_sd**2) @ z.T
         for group in GROUPS:
-            shared = shared + getattr(self._evidence.variances, group) ** 2 * same_group(rows, columns, group)
+            shared = shared + getattr(self._variances, group) ** 2 * same_group(rows, columns, group)
         return shared
 
 

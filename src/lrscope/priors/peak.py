@@ -11,6 +11,8 @@ import numpy as np
 from lrscope.priors.evidence import Edge
 
 SHAPE = 0.2  # how far a parabola misses the best rate, in spacings of the grid: a cliff above is no parabola
+FLAT = 0.003  # a share of the loss: what the lowest rates must cost at least, or nothing was learned that rates decide
+WIDEST = 1.0  # decades that noise moves a peak at most
 BEYOND = 0.5  # how far beyond the edge of a grid the best may lie, in spacings, as a standard error
 
 
@@ -28,7 +30,8 @@ def find_peak(rates: Sequence[float], losses: Sequence[float], noise: float) -> 
 
     The standard error is the delta method's for the vertex, with what the grid's spacing leaves open. A best rate whose
     upper neighbour diverged lies below half-way to it. One at the edge of the grid is put where the parabola of the
-    three nearest rates has its vertex, at most a spacing beyond, with a wide error. None of fewer than three rates.
+    three nearest rates has its vertex, at most a spacing beyond, with a wide error. None of fewer than three rates, and
+    where no rate below the best costs `FLAT`, at the lowest rate its neighbour above.
     """
     x, y = np.asarray(rates, dtype=float), np.asarray(losses, dtype=float)
     top = int(np.argmin(y))
@@ -39,13 +42,16 @@ def find_peak(rates: Sequence[float], losses: Sequence[float], noise: float) -> 
     if len(ends) < 3:
         return None
     at = int(np.flatnonzero(ends == top)[0])
+    lower = values[:at] if at else values[1:2]
+    if lower.max() < (1.0 + FLAT) * values[at]:
+        return None
     middle = min(max(at, 1), len(inner) - 2)
     near = slice(middle - 1, middle + 2)
     vertex, drift = _vertex(inner[near], values[near], noise)
     spacing = float(inner[near][-1] - inner[near][0]) / 2.0
     if 0 < at < len(inner) - 1:
         low, high = (inner[at - 1] + inner[at]) / 2.0, (inner[at] + inner[at + 1]) / 2.0
-        best, se = float(np.clip(vertex, low, high)), math.hypot(SHAPE * spacing, min(drift, spacing))
+        best, se = float(np.clip(vertex, low, high)), math.hypot(SHAPE * spacing, min(drift, WIDEST))
         return Peak(best, se, "", _at(inner[near], values[near], best))
     if at == 0:
         best = float(np.clip(vertex, inner[0] - spacing, inner[0] + spacing / 4.0))

@@ -11,7 +11,7 @@ from statistics import NormalDist
 from lrscope.errors import ConfigError
 from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, read_evidence
 from lrscope.priors.model import Posterior
-from lrscope.priors.question import Question
+from lrscope.priors.question import Method, Question
 from lrscope.priors.regret import Regret, best_start
 
 LEVEL = 0.8
@@ -110,7 +110,7 @@ def predict(question: Question, evidence: Evidence | None = None) -> Prior:
         measured = ", ".join(dict.fromkeys(each.at.method for each in known.landscapes))
         raise ConfigError(f"no landscape of this method was measured: got {question.method}; known are {measured}")
     outside = tuple(_outside(near, question))
-    answer = posterior_of(known).answer(question)
+    answer = posterior_of(known, question.method).answer(question)
     sd = math.hypot(answer.sd, BEND * math.hypot(*(each.beyond for each in outside)))
     start = best_start(with_peak(near), sd)
     return Prior(
@@ -120,9 +120,9 @@ def predict(question: Question, evidence: Evidence | None = None) -> Prior:
 
 
 @functools.lru_cache(maxsize=4)
-def posterior_of(evidence: Evidence) -> Posterior:
+def posterior_of(evidence: Evidence, method: Method) -> Posterior:
     """Return the model conditioned on evidence, the same for the same object."""
-    return Posterior(evidence)
+    return Posterior(evidence, method)
 
 
 def relevant(landscapes: Sequence[Landscape], at: Question) -> tuple[Landscape, ...]:
