@@ -50,6 +50,7 @@ def test_importing_loads_nothing_heavy() -> None:
         ["--help"],
         ["sweep", "--help"],
         ["status", FIXTURES / "done"],
+        ["prior", "--model", "meta-llama/Llama-3.1-8B"],
         ["schedule", "show", "linear", "--epochs", "3", "--examples", "100", "--batch-size", "8", "--lr", "1e-3"],
         ["schedule", "check", "linear", "--epochs", "3", "--examples", "100", "--batch-size", "8", "--lr", "1e-3"],
     ],

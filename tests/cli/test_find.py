@@ -156,6 +156,18 @@ def test_sweep_the_bracket_that_is_found(toy: Toy, tmp_path: Path, cli: Cli) -> 
         assert rates[-1] == pytest.approx(bracket.high, rel=0.01)
 
 
+def test_the_prior_stands_beside_the_range_test(
+    toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, out, _ = cli(*find(toy, "--seeds", "1", "--out", tmp_path / "wide", "--json"))
+    assert (code, json.loads(out)["prior"]) == (0, None)  # of a model of 60K parameters
+    prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
+    monkeypatch.setattr("lrscope.workflows.range_tests.prior_of", lambda config, num_examples: prior)
+    _, out, _ = cli("find", "--resume", tmp_path / "wide", "--json")
+    assert json.loads(out)["prior"] == {"start": prior.rate, "interval": list(prior.interval()), "level": 0.8}
+    assert "before the test, the best rate was expected at" in cli("find", "--resume", tmp_path / "wide")[1]
+
+
 def test_sweep_around_the_prior(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
     monkeypatch.setattr("lrscope.workflows.sweep.prior_of", lambda config, num_examples: prior)

@@ -37,6 +37,9 @@ def print_find(search: FindResult, *, as_json: bool) -> None:
         echo(f"next: {search.next_command}")
     else:
         echo(bracket.sentence)
+    if search.prior is not None:
+        low, high = search.prior.interval()
+        echo(f"before the test, the best rate was expected at {_shown(low)} to {_shown(high)} (80%); see lrscope prior")
     echo(f"range-test.png and range-test.json are in {search.folder}")
     if search.confirmed is not None:
         echo(search.confirmed.sentence)

@@ -17,6 +17,8 @@ from lrscope.executors.config import ExecutorConfig
 from lrscope.files import write_text
 from lrscope.findings.commands import next_sweep
 from lrscope.number_text import short_rate
+from lrscope.priors.of_study import prior_of
+from lrscope.priors.prior import LEVEL, Prior
 from lrscope.range_test.result import RangeTestResult
 from lrscope.runs.import_range_test import read_result
 from lrscope.runs.import_study import read_study
@@ -67,13 +69,14 @@ class NoRateError(ConfigError):
 class FindResult:
     """What range tests found: `test` holds the curves and the bracket, `confirmed` what runs inside it show.
 
-    `next_command` is None where there is no bracket.
+    `next_command` is None where there is no bracket. `prior` is what was known before; None where it is too wide.
     """
 
     folder: Path
     test: RangeTestResult
     next_command: CommandLine | None
     confirmed: Confirmed | None = None
+    prior: Prior | None = None
 
     @property
     def rate(self) -> float | None:
@@ -96,7 +99,10 @@ class FindResult:
         if (c := self.confirmed) is not None:
             losses = {f"{rate:.6g}": loss for rate, loss in c.dev_loss.items()}
             confirmed = {"rate": c.rate, "among": list(c.among), "dev_loss": losses, "sentence": c.sentence}
-        return {"study": str(self.folder), **self.test.to_dict(), "confirmed": confirmed}
+        prior = None
+        if self.prior is not None:
+            prior = {"start": self.prior.rate, "interval": list(self.prior.interval()), "level": LEVEL}
+        return {"study": str(self.folder), **self.test.to_dict(), "confirmed": confirmed, "prior": prior}
 
 
 def range_test_study(base: StudyConfig, find: FindConfig | None = None, seeds: int = SEEDS) -> StudyConfig:
@@ -214,7 +220,8 @@ def _find(
             again = resume_command or str(resume("find", store.folder, **confirmation.options))
             rates = rates_within(bracket.low, bracket.high, confirmation.num_rates)
             confirmed = _confirm(study, rates, confirmation, executor, callbacks, again)
-    return FindResult(store.folder, test, following, confirmed)
+    prior = prior_of(built_in(store.config), study.prepared.training_size.num_examples)
+    return FindResult(store.folder, test, following, confirmed, prior if prior and prior.is_narrow else None)
 
 
 def _confirm(
