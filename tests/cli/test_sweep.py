@@ -117,6 +117,7 @@ def test_processes(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     ("options", "says"),
     [
         (["--lr", ""], "learning rates are a list"),
+        (["--lr", "1e-3;1e-2"], "learning rates are a list such as 1e-5,1e-4,1e-3: got '1e-3;1e-2'; correct it"),
         (["--lr", "0"], "learning rates are positive numbers: got 0"),
         (["--lr", "-1e-3,1e-3"], "got -0.001"),
         (["--lr", "1e-3,fast"], "got 'fast'"),

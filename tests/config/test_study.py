@@ -122,7 +122,7 @@ BASE = {"data": {"train": "a", "dev": "b"}, "model": {"model": "m"}}
 @pytest.mark.parametrize(
     ("values", "says"),
     [
-        ({"trial": {"lora_rank": 4}}, "lora_rank belongs to train_part lora: got full; leave it out"),
+        ({"trial": {"lora_rank": 4}}, "lora_rank belongs to train_part lora: got full; add train_part lora"),
         ({"trial": {"lora_alpha": 4, "train_part": "head"}}, "lora_alpha belongs to train_part lora: got head"),
         ({"task": "sft", "trial": {"dropout": 0.1}}, "dropout belongs to task classification: got sft"),
         ({"task": "sft", "trial": {"train_part": "head"}}, "train_part head belongs to task classification: got sft"),

@@ -49,7 +49,7 @@ def test_a_share_is_exact_where_groups_allow_and_follows_its_seed() -> None:
 
 
 def test_one_group_cannot_be_divided() -> None:
-    with pytest.raises(DataError, match=r"x: dev 50% of train needs examples that differ.*got 3 examples, 1 of them"):
+    with pytest.raises(DataError, match=r"x: dev 50% of train needs examples that differ.*got 3 examples, 1 different"):
         split_off(["a", "a", "a"], DevShare(0.5), Path("x"))
 
 

@@ -109,9 +109,27 @@ def resolve_paths(settings: Mapping[str, Any]) -> dict[str, Any]:
                 raise ConfigError(Problem(f"{{{name}}} must not be empty", repr(settings[name])))
             if name == "model":
                 resolved[name] = name_or_path(settings[name])
-            elif parse_share(settings[name]) is None:
+            elif name != "dev" or parse_share(settings[name]) is None:
                 resolved[name] = absolute(settings[name])
+                if name == "dev" and not Path(resolved[name]).exists():
+                    _refuse_numbers(settings[name])
     return resolved
+
+
+def _refuse_numbers(dev: str) -> None:
+    """Refuse a share of train that is written without its percent sign, where there is no file of that name.
+
+    Raises:
+        ConfigError: it is one.
+    """
+    try:
+        number = float(dev)
+    except ValueError:
+        return
+    if 0.0 < number < 100.0:
+        percent = f"{100.0 * number if number < 1.0 else number:g}%"
+        rule = "{dev} is a file, or a share of the training examples in percent"
+        raise ConfigError(Problem(rule, dev, f"write {percent}"))
 
 
 def absolute(path: str) -> str:

@@ -291,7 +291,8 @@ class StudyConfig(AnyStudy):
                 problems.append(Problem(f"{{{name}}} belongs to {{task}} {item.tasks[0]}", self.task, "leave it out"))
             if item.of_part and item.of_part not in parts:
                 got = " and ".join(sorted(parts))
-                problems.append(Problem(f"{{{name}}} belongs to {{train_part}} {item.of_part}", got, "leave it out"))
+                part = f"{{train_part}} {item.of_part}"
+                problems.append(Problem(f"{{{name}}} belongs to {part}", got, f"add {part}"))
         if self.task == "sft" and "head" in parts:
             problems.append(
                 Problem("{train_part} head belongs to {task} classification", self.task, "train lora or full")

@@ -230,9 +230,9 @@ class TrialConfig(AnyTrial):
     def _problems(self) -> list[Problem]:
         declared = settings_of(TrialConfig)
         problems = [
-            Problem(f"{{{name}}} belongs to {{train_part}} {declared[name].of_part}", self.train_part, "leave it out")
+            Problem(f"{{{name}}} belongs to {{train_part}} {part}", self.train_part, f"add {{train_part}} {part}")
             for name, default in _settings_of_other_parts(self.train_part).items()
-            if getattr(self, name) != default
+            if getattr(self, name) != default and (part := declared[name].of_part)
         ]
         if self.micro_batch is not None and self.micro_batch > self.batch_size:
             rule = f"{{micro_batch}} must be from 1 to the batch size of {self.batch_size}"

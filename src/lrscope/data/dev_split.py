@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lrscope.data.dev_share import parse_share
 from lrscope.errors import DataError, Problem
+from lrscope.number_text import counted
 from lrscope.randomness import derive_seed
 
 
@@ -76,7 +77,7 @@ def split_off(
         raise DataError(
             Problem(
                 f"{{dev}} {share} of train needs examples that differ, with others left to train on",
-                f"{len(groups)} examples, {len(every)} of them different",
+                f"{counted(len(groups), 'example')}, {len(every)} different",
                 "add examples or name a file with {dev}",
             ),
             source=str(source),

@@ -131,9 +131,8 @@ def parse_list(text: str, kind: Any, what: str, example: str, separator: str = "
             values.append(kind(part.strip()))
         except ValueError:
             hint = "remove a comma" if not part.strip() else "correct it"
-            raise ConfigError(
-                f"{what} are a list such as {example}: got {part.strip()!r} in {text!r}; {hint}"
-            ) from None
+            got = f"{part.strip()!r} in {text!r}" if separator in text else repr(text)
+            raise ConfigError(f"{what} are a list such as {example}: got {got}; {hint}") from None
     if not text.strip():
         raise ConfigError(f"{what} are a list such as {example}: got none")
     return values
