@@ -43,9 +43,11 @@ RULES = (
     Rule("head", 0.0, 1.0, "nothing is known of heads beforehand"),
     Rule("classification", 0.0, 0.3, "a factor of two either way"),
     Rule("size", -0.15, 0.2, "rates fall with size: by 0 for constant rates, as width^-0.78 in tinker-cookbook's rule"),
+    Rule("small_size", -0.1, 0.2, "below 100M parameters rates may rise faster as the size falls"),
     Rule("rank", 0.0, 0.2, "alpha / rank makes the best rate nearly independent of the rank: Schulman 2025"),
     Rule("alpha", -0.75, 0.15, "alpha scales the product of A and B: -1 while B alone moves, -1/2 when both do"),
-    Rule("batch", 0.25, 0.2, "from 0, where curvature limits, to 1/2, where noise does: Malladi et al. 2205.10287"),
+    Rule("batch", 0.0, 0.2, "1/2 where noise limits (Malladi et al. 2205.10287), 0 where curvature does; 1/2 foretold "
+         "worse what was left out"),
     Rule("steps", 0.0, 0.15, "no universal exponent of the horizon; public data give 0.02"),
 )  # fmt: skip
 COLUMNS = (

@@ -10,31 +10,29 @@ from tests.priors.builders import RULES, VARIANCES, drawn, parabola
 
 from lrscope.priors.evidence import Evidence, Variances
 from lrscope.priors.fitting import coverage, fit_variances, held_out
-from lrscope.priors.model import COEFFICIENTS, GROUPS, Posterior, covariates, group_of
+from lrscope.priors.model import COEFFICIENTS, GROUPS, OWN_HORIZON, Posterior, covariates, group_of
 from lrscope.priors.question import Question
 
 
 def written_out(evidence: Evidence, at: Question) -> tuple[float, float]:
     """Return mean and sd by Bayesian linear regression with every effect of a group as a coefficient of its own."""
-    places = {
-        (group, key): None
-        for each in (*(landscape.at for landscape in evidence.landscapes), at)
-        for group in GROUPS
-        for key in [group_of(each, group) or object()]
-    }
-    order = {place: number for number, place in enumerate(places)}
+    questions = [*(landscape.at for landscape in evidence.landscapes), at]
+    keys = {(group, key) for each in questions for group in GROUPS if (key := group_of(each, group))}
+    order = {place: number for number, place in enumerate(sorted(keys))}
+    families = sorted({each.family for each in questions} - {""})
 
     def row(question: Question) -> np.ndarray:
-        effects = np.zeros(len(order))
+        effects, slopes = np.zeros(len(order)), np.zeros(len(families))
         for group in GROUPS:
             if key := group_of(question, group):
                 effects[order[group, key]] = 1.0
-        return np.concatenate([covariates(question), effects])
+        if question.family:
+            slopes[families.index(question.family)] = covariates(question)[-1]
+        return np.concatenate([covariates(question), effects, slopes])
 
-    precision = np.diag(
-        [1 / rule.sd**2 for rule in evidence.rules] + [1 / getattr(VARIANCES, group) ** 2 for group, _ in order]
-    )
-    prior_mean = np.array([rule.mean for rule in evidence.rules] + [0.0] * len(order))
+    sds = [rule.sd for rule in evidence.rules] + [getattr(VARIANCES, group) for group, _ in order]
+    precision = np.diag(1.0 / np.array(sds + [OWN_HORIZON] * len(families)) ** 2)
+    prior_mean = np.array([rule.mean for rule in evidence.rules] + [0.0] * (len(order) + len(families)))
     x = np.array([row(each.at) for each in evidence.landscapes])
     weight = 1.0 / np.array([each.se**2 + VARIANCES.residual**2 for each in evidence.landscapes])
     covariance = np.linalg.inv(precision + (x.T * weight) @ x)
@@ -42,6 +40,7 @@ def written_out(evidence: Evidence, at: Question) -> tuple[float, float]:
     mean = covariance @ (precision @ prior_mean + x.T @ (weight * y))
     asked = row(at)
     unknown = sum(getattr(VARIANCES, group) ** 2 for group in GROUPS if not group_of(at, group))
+    unknown += 0.0 if at.family else (OWN_HORIZON * covariates(at)[-1]) ** 2
     variance = asked @ covariance @ asked + VARIANCES.residual**2 + unknown
     return float(asked @ mean), float(np.sqrt(variance))
 
@@ -78,7 +77,7 @@ def test_what_was_never_measured_widens_the_answer() -> None:
         for changes in ({}, {"data": ""}, {"data": "", "model": ""}, {"data": "", "model": "", "family": ""})
     ]
     assert sds == sorted(sds)
-    assert sds[0] < 0.12 < 0.2 < sds[-1]
+    assert sds[0] < 0.13 < 0.2 < sds[-1]
 
 
 def test_variances_are_recovered_from_many_families() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, Regime, Variances
-from lrscope.priors.model import GROUPS, design, same_group
+from lrscope.priors.model import GROUPS, design, of_coefficients, same_group
 from lrscope.priors.prior import LEVEL, Prior, predict
 from lrscope.priors.question import Method
 from lrscope.priors.regret import excess_at
@@ -39,8 +39,8 @@ def fit_variances(evidence: Evidence) -> Variances:
         return USUAL
     at = [each.at for each in evidence.landscapes]
     x, mean, sd = design(at, evidence.rules)
-    coefficients = (x * sd**2) @ x.T
     same = [same_group(at, at, group) for group in GROUPS]
+    coefficients = of_coefficients(x, x, sd, same[GROUPS.index("family")])
     deviation = np.array([each.best for each in evidence.landscapes]) - x @ mean
     own = np.array([each.se**2 for each in evidence.landscapes])
     usual = np.array(astuple(USUAL))

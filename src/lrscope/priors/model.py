@@ -1,12 +1,13 @@
 r"""A hierarchical normal of log10 of the best rate, in closed form.
 
-    y = x·β + u[family] + u[model] + u[data] + u[setting] + e,   e ~ N(0, σ² + se²)
-    β ~ N(rules),   u[group] ~ N(0, τ[group]²)
+    y = x·β + s·b[family] + u[family] + u[model] + u[data] + u[setting] + e,   e ~ N(0, σ² + se²)
+    β ~ N(rules),   u[group] ~ N(0, τ[group]²),   b ~ N(0, 0.15²)
 
-x are the covariates of a question, se is the standard error of a landscape's own best rate. With the coefficients and
-the effects of groups integrated out, landscapes y and a question's best rate are jointly normal:
+x are the covariates of a question, s is that of the steps, whose exponent differs from family to family, and se is the
+standard error of a landscape's own best rate. With the coefficients and the effects of groups integrated out,
+landscapes y and a question's best rate are jointly normal:
 
-    cov(y_i, y_j) = x_i S x_jᵀ + Σ_group τ²·[i and j are of one group]
+    cov(y_i, y_j) = x_i S x_jᵀ + 0.15²·s_i·s_j·[one family] + Σ_group τ²·[i and j are of one group]
 
 so that the answer is a normal too, conditioned on what was measured. A family or a data set that was never measured
 has its variance added. Covariates are logarithms around a fine-tune in the middle of the evidence.
@@ -28,7 +29,9 @@ from lrscope.priors.evidence import Evidence, Landscape, Rule, Variances, regime
 from lrscope.priors.question import Method, Question
 
 Floats = NDArray[np.float64]
-COEFFICIENTS = ("base", "full", "head", "classification", "size", "rank", "alpha", "batch", "steps")
+COEFFICIENTS = ("base", "full", "head", "classification", "size", "small_size", "rank", "alpha", "batch", "steps")
+SMALL = 1e8  # parameters below which the size has a slope of its own: toys tell nothing of the slope of large models
+OWN_HORIZON = 0.15  # how far the exponent of the horizon differs from family to family: there is no universal one
 GROUPS = ("family", "model", "data", "setting")
 
 
@@ -41,6 +44,7 @@ def covariates(at: Question) -> list[float]:
         float(at.method == "head"),
         float(at.task == "classification"),
         size,
+        min(math.log10(at.parameters / SMALL), 0.0),
         math.log10(at.rank / 16) if is_lora else 0.0,
         math.log10(at.alpha / 32) if is_lora else 0.0,
         math.log10(at.batch_size / 32),
@@ -82,6 +86,7 @@ class Posterior:
         own = float(self._shared([at], [at])[0, 0])
         v = self._variances
         own += sum(getattr(v, group) ** 2 for group in GROUPS if not group_of(at, group))
+        own += 0.0 if at.family else float(OWN_HORIZON * x[0, -1]) ** 2
         variance = own - float(to_evidence @ self._inverse @ to_evidence) + v.residual**2
         return Answer(float(x[0] @ prior_mean + to_evidence @ self._deviation), math.sqrt(max(variance, 0.0)))
 
@@ -99,7 +104,7 @@ class Posterior:
     def _shared(self, rows: Sequence[Question], columns: Sequence[Question]) -> Floats:
         x, _, prior_sd = design(rows, self._evidence.rules)
         z, _, _ = design(columns, self._evidence.rules)
-        shared: Floats = (x * prior_sd**2) @ z.T
+        shared = of_coefficients(x, z, prior_sd, same_group(rows, columns, "family"))
         for group in GROUPS:
             shared = shared + getattr(self._variances, group) ** 2 * same_group(rows, columns, group)
         return shared
@@ -111,6 +116,13 @@ def design(at: Sequence[Question], rules: Sequence[Rule]) -> tuple[Floats, Float
     x = np.array([covariates(each) for each in at]).reshape(len(at), len(COEFFICIENTS))
     mean = np.array([known[name].mean for name in COEFFICIENTS])
     return x, mean, np.array([known[name].sd for name in COEFFICIENTS])
+
+
+def of_coefficients(x: Floats, z: Floats, prior_sd: Floats, same_family: Floats) -> Floats:
+    """Return what the best rates of two lists of questions share by their covariates, shape (of x, of z)."""
+    own: Floats = OWN_HORIZON**2 * np.outer(x[:, -1], z[:, -1]) * same_family
+    shared: Floats = (x * prior_sd**2) @ z.T
+    return shared + own
 
 
 def same_group(rows: Sequence[Question], columns: Sequence[Question], group: str) -> Floats:
