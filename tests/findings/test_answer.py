@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lrscope.findings.answer import answer
@@ -22,11 +23,13 @@ from lrscope.findings.answer_statements import (
     Winner,
 )
 from lrscope.findings.findings import findings
+from lrscope.findings.method import method
 from lrscope.findings.statements import RuledOutByOrder, TwoPeaks
 from lrscope.records import Metric
 from lrscope.runs.quantities import Count, Names, Value
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
+from lrscope.runs.score_table import ScoreTable
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -118,3 +121,22 @@ def test_results_that_are_all_the_same_are_said_to_be(tmp_path: Path) -> None:
     assert told == [AllTheSame(Count(4), Value(0.5092))]
     table.write_text("lr,seed,val_acc\n1e-5,0,0.51\n1e-5,1,0.51\n1e-4,0,0.51\n1e-4,1,0.51\n")
     assert not any(isinstance(each, AllTheSame) for each in answer(Conclusions(read_runs([table], {})))), "rounded"
+
+
+def test_one_example_is_compared_by_its_values() -> None:
+    """How examples differ takes two: seeds are what is known."""
+    ends = {1e-4: (0.43, 0.44, 0.42), 1e-3: (0.31, 0.30, 0.32)}
+    runs = [
+        Run(f"lr {rate:g}", seed, rate, (Point(None, 1, {"dev": {"loss": value}}),))
+        for rate, values in ends.items()
+        for seed, value in enumerate(values)
+    ]
+    scores = {f"lr {rate:g}": {seed: np.array([v]) for seed, v in enumerate(values)} for rate, values in ends.items()}
+    c = Conclusions(Runs("x", Metric("loss", "minimize"), tuple(runs), {"dev": 1}, ScoreTable.of(scores)))
+    assert not c.is_by_example
+    assert [each.kind for each in answer(c)[:2]] == ["use", "winner"]
+    assert next(each.kind for each in method(c)) == "by-value"
+    one_seed = tuple(run for run in runs if run.seed == 0)
+    first = {arm: {0: by_seed[0]} for arm, by_seed in scores.items()}
+    c = Conclusions(Runs("x", Metric("loss", "minimize"), one_seed, {"dev": 1}, ScoreTable.of(first)))
+    assert [each.kind for each in answer(c)[:2]] == ["use", "not-comparable"]

@@ -105,7 +105,7 @@ def choice_rule(c: Conclusions) -> Rule:
 
 def method(c: Conclusions) -> Iterator[Method]:
     """Yield how these runs were compared."""
-    if c.runs.scores is not None:
+    if c.is_by_example:
         yield ByExample()
     elif c.evidence.num_examples:
         yield ByShare(Count(c.runs.sizes.get("dev", 0)))

@@ -75,11 +75,16 @@ class Conclusions:
         """Whether statements hold for these examples alone, since nothing is known of how others would differ."""
         return self.evidence.num_examples == 0
 
+    @property
+    def is_by_example(self) -> bool:
+        """Whether settings are compared example by example: how examples differ takes two of them."""
+        return self.runs.scores is not None and self.runs.scores.num_examples > 1
+
     def evidence_at(self, seed_sd: float) -> Evidence:
         """Return the evidence where this standard deviation over seeds is assumed."""
         runs, metric = self.runs, self.runs.metric
         maximize = metric.direction == "maximize"
-        if runs.scores is not None:
+        if runs.scores is not None and self.is_by_example:
             return evidence_of(runs.scores.in_order(tuple(runs.arms)), maximize=maximize, seed_sd=seed_sd)
         values = {name: self._values(arm_runs) for name, arm_runs in runs.arms.items()}
         size = runs.sizes.get("dev", 0)
