@@ -12,10 +12,13 @@ from markdown_it import MarkdownIt
 from lrscope.findings.advice import Advice
 from lrscope.findings.statements import TooHigh
 from lrscope.findings.suggestions import StopEarly
+from lrscope.records import Metric
 from lrscope.report.document import document
 from lrscope.report.files import write_report
 from lrscope.report.locales import locale
 from lrscope.report.markdown import escaped, fenced
+from lrscope.runs.run import Run
+from lrscope.runs.runs import Runs
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
 
@@ -47,6 +50,16 @@ def test_commands_stay_in_their_fence(text: str, indent: str) -> None:
     assert "<h1>" not in html
     assert "\x1b" not in html
     assert re.search(r"</pre>.*after", html, re.DOTALL)
+
+
+def test_no_heading_stands_over_nothing(tmp_path: Path) -> None:
+    """Where no run was evaluated, nothing was compared by any method."""
+    runs = [Run(f"lr {rate:g}", 0, rate, (), "diverged") for rate in (1e-2, 1e-1)]
+    write_report(
+        document(Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 500}))), locale("en"), tmp_path
+    )
+    assert "Method" not in (tmp_path / "report.md").read_text(encoding="utf-8")
+    assert "<h2>Method" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
 def hostile_document(folder: Path) -> Path:

@@ -42,7 +42,8 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
         for each in doc.advice:
             command = f"{w.cost(each)}\n\n{fenced(str(each.command), indent='  ')}" if each.command else ""
             parts.append(f"- {escaped(w.sentence(each.suggestion))}{command}")
-    parts += [_heading(w, "method"), *(escaped(w.sentence(each)) for each in doc.method)]
+    if doc.method:
+        parts += [_heading(w, "method"), *(escaped(w.sentence(each)) for each in doc.method)]
     if doc.unread:
         lines = (f"{w.word('line')} {number}: {inline(line)}" for number, line in doc.unread)
         parts += [_heading(w, "unread"), _list(lines)]
