@@ -21,10 +21,11 @@ def test_it_says_where_to_start_how_surely_and_what_was_never_measured(cli: Cli)
     )
     assert lines[1].startswith("  start at ")
     assert lines[1].endswith(" with 80%")
-    assert "(90%: below" in lines[-4]
-    assert "llama-3" in lines[-3]
-    assert "batch size 64 lies between what was measured" in lines[-2]
-    assert lines[-1].startswith("next: lrscope sweep --task sft --model meta-llama/Llama-3.1-8B ")
+    assert "(90%: below" in lines[-5]
+    assert "llama-3" in lines[-4]
+    assert "batch size 64 lies between what was measured" in lines[-3]
+    assert lines[-2].startswith("next: lrscope sweep --task sft --model meta-llama/Llama-3.1-8B ")
+    assert lines[-1].startswith("or, with a training of your own: lrscope sweep --command 'python train.py")
 
 
 def test_json_says_the_same(cli: Cli) -> None:
@@ -46,6 +47,22 @@ def test_the_next_command_makes_a_study(cli: Cli, tmp_path: Path, method: str) -
     saved = (tmp_path / "sweep.toml").read_text()
     assert f'train_part = "{method}"' in saved or 'train_part = ["' in saved
     assert "batch_size = 8" in saved
+
+
+def test_the_next_command_of_ones_own_training_makes_a_study(cli: Cli, tmp_path: Path) -> None:
+    said = json.loads(cli(*LLAMA, "--json")[1])
+    words = shlex.split(said["next_own"])[1:]
+    code, _, err = cli(*words, "--save-config", tmp_path / "sweep.toml")
+    assert code == 0, err
+    assert "{lr}" in (tmp_path / "sweep.toml").read_text()
+    assert [float(f"{rate:.2g}") for rate in said["rates"]] == [float(rate) for rate in words[-1].split(",")]
+
+
+def test_where_little_is_known_it_says_so_and_points_at_a_range_test(cli: Cli) -> None:
+    code, out, _ = cli(*LLAMA, "--method", "head", "--task", "classification")
+    assert code == 0
+    assert "this is wide" in out
+    assert " --lr auto\n" in out
 
 
 def test_a_folder_is_asked_about(cli: Cli, tmp_path: Path) -> None:
@@ -70,6 +87,7 @@ def test_a_folder_is_asked_about(cli: Cli, tmp_path: Path) -> None:
         (["--method", "qlora"], "nearest"),
         (["--optimizer", "sgd"], "too low"),
         (["--task", "translation"], "nothing is known"),
+        (["--method", "head"], "a head alone is that of a classifier: got task sft"),
         (["--parameters", "-1"], "--parameters must be a positive number"),
         (["--batch-size", "0"], "--batch-size must be at least 1"),
         (["--examples", "0"], "--examples"),

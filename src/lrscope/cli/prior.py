@@ -24,6 +24,7 @@ TITLES = {"lora": "LoRA", "full": "full fine-tuning", "head": "the head alone"}
 TASK_TITLES = {"sft": "supervised fine-tuning", "classification": "classification"}
 FILES = {"sft": {"train": "train.jsonl", "dev": "10%"}, "classification": {"train": "train.txt", "dev": "dev.txt"}}
 NOTICEABLE = 0.03  # decades
+OWN_TRAINING = "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
 SHOWN = 6  # measured values that are named one by one
 
 
@@ -64,6 +65,7 @@ def prior(
     from lrscope.priors.model_names import read_model
     from lrscope.priors.refusals import check_known
 
+    method, task, optimizer = method.lower(), task.lower(), optimizer.lower()
     check_known(method, task, optimizer)
     if parameters is not None and not 0 < parameters < 1e18:
         raise ConfigError(f"--parameters must be a positive number: got {parameters:g}; write 7e9 for a model of 7B")
@@ -79,21 +81,30 @@ def prior(
         )
     )  # fmt: skip
     command = next_command(found, model, {**settings, "batch_size": batch_size})
+    own = CommandLine("sweep", {"command": OWN_TRAINING, "peak_rate": compared(found)})
     if json:
-        print_json({**described(found), "next": str(command)})
+        print_json({**described(found), "next": str(command), "next_own": str(own)})
         return
     echo("\n".join(lines(found)))
-    echo(f"next: {command}")
+    echo(f"next: {command}\nor, with a training of your own: {own}")
+
+
+def compared(prior: Prior) -> tuple[float, ...]:
+    """Return the three rates to compare, in two digits."""
+    return tuple(float(f"{rate:.2g}") for rate in prior.rates())
 
 
 def next_command(prior: Prior, model: str, settings: Settings) -> CommandLine:
-    """Return the sweep that compares three rates around the prior, on files that the user has yet to name."""
+    """Return the sweep to begin with, on files that the user has yet to name: at three rates around the prior.
+
+    Where that is wide, at those that `--lr auto` finds by a range test.
+    """
     at = prior.question
     options: dict[str, Any] = {"task": at.task} if at.task != "classification" else {}
     options |= {"model": model, **FILES[at.task], "train_part": at.method, **settings}
     if at.method != "lora":
         options = {name: value for name, value in options.items() if not name.startswith("lora_")}
-    return CommandLine("sweep", {**options, "peak_rate": tuple(float(f"{rate:.2g}") for rate in prior.rates())})
+    return CommandLine("sweep", {**options, "peak_rate": compared(prior) if prior.is_narrow else "auto"})
 
 
 def lines(prior: Prior) -> Iterator[str]:
@@ -105,6 +116,8 @@ def lines(prior: Prior) -> Iterator[str]:
     yield f"  start at {short_rate(prior.rate)}; the best rate lies in {short_rate(low)} … {short_rate(high)} with 80%"
     if prior.start_log10 < prior.center_log10 - NOTICEABLE:
         yield f"  (below the middle, {short_rate(10**prior.center_log10)}: too high costs more than too low)"
+    if not prior.is_narrow:
+        yield "  this is wide: too little is known of such a fine-tune, and a range test tells more"
     regret = prior.regret
     yield f"  expected to cost {regret.mean:.1%} of the loss against the best rate (90%: below {regret.bound:.1%})"
     yield f"  from: {_evidence(prior)}"
@@ -137,6 +150,8 @@ def _evidence(prior: Prior) -> str:
 
 def _outside(each: Outside) -> str:
     asked = _value(each.asked, each.name)
+    if asked == "unknown":
+        return f"the {each.name} of the model is unknown"
     if isinstance(each.asked, str):
         return f"{each.name} {asked} was never measured ({', '.join(map(str, each.measured))} were)"
     values = [_value(value, each.name) for value in each.measured]

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lrscope.config.setting import show_value
 from lrscope.errors import CheckpointError, ConfigError, Problem
 
 # Sizes that names do not tell, from the models' cards.
@@ -53,7 +54,7 @@ def read_model(model: str, parameters: float | None = None) -> ModelFacts:
     known = next((value for value in (parameters, of_config, parameters_in_name(name)) if value is not None), None)
     if known is None:
         rule = "the name of a model tells how many parameters it has, as 8B or 135M do"
-        raise ConfigError(Problem(rule, repr(model), "add --parameters 7e9, or name the model's folder"))
+        raise ConfigError(Problem(rule, show_value(model), "add --parameters 7e9, or name the model's folder"))
     family = family_in_name(name)
     if config is not None and not any(re.search(pattern, base_name(name)) for pattern, _ in FAMILIES):
         family = family_of_config(config) or family

@@ -15,6 +15,7 @@ from lrscope.priors.question import Method, Question
 from lrscope.priors.regret import Regret, best_start
 
 LEVEL = 0.8
+UNKNOWN = "unknown"
 BEND = 0.15  # decades of the rate, for each decade outside of what was measured: lines in logarithms may bend there
 SPACING = (0.0, 1.596, 1.224, 0.9957, 0.8430, 0.7334, 0.6508, 0.5860)  # of so many rates, in standard deviations
 NARROW = 0.5  # decades
@@ -142,7 +143,7 @@ def _outside(landscapes: Sequence[Landscape], at: Question) -> list[Outside]:
     if at.task not in {each.at.task for each in landscapes}:
         found.append(Outside("task", at.task, _words(landscapes, lambda each: each.task)))
     if at.family not in {each.at.family for each in landscapes}:
-        found.append(Outside("family", at.family or "unknown", _words(landscapes, lambda each: each.family)))
+        found.append(Outside("family", at.family or UNKNOWN, _words(landscapes, lambda each: each.family)))
     numbers: list[tuple[str, Callable[[Question], float]]] = [
         ("parameters", lambda each: each.parameters),
         ("batch size", lambda each: each.batch_size),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from lrscope.config.setting import show_value
 from lrscope.errors import ConfigError, Problem
 
 Method = Literal["lora", "full", "head"]
@@ -38,7 +39,7 @@ class Question:
 
     def __post_init__(self) -> None:
         problems = [
-            Problem(f"{name} must be one of {', '.join(known)}", repr(value))
+            Problem(f"{name} must be one of {', '.join(known)}", show_value(value))
             for name, known, value in (("method", METHODS, self.method), ("task", TASKS, self.task))
             if value not in known
         ]
@@ -47,5 +48,7 @@ class Question:
             for name in ("parameters", "batch_size", "steps", "rank", "alpha")
             if not 0 < (value := getattr(self, name)) < 1e18
         ]
+        if not problems and self.method == "head" and self.task == "sft":
+            problems.append(Problem("a head alone is that of a classifier", "task sft", "train lora or full"))
         if problems:
             raise ConfigError(*problems)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from lrscope.config.setting import show_value
 from lrscope.errors import ConfigError
 from lrscope.priors.question import METHODS, TASKS
 
@@ -45,7 +46,7 @@ def check_known(method: str, task: str, optimizer: str) -> None:
         if word in known:
             continue
         shown = known if option != "--optimizer" else known[:1]
-        rule = f"{option} is one of {', '.join(shown)}, of which landscapes were measured: got {word!r}"
+        rule = f"{option} is one of {', '.join(shown)}, of which landscapes were measured: got {show_value(word)}"
         raise ConfigError(f"{rule}; {_error_of(word)}")
 
 
