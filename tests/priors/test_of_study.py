@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
-from lrscope.priors.of_study import prior_of
+from lrscope.priors.of_study import prior_of, prior_over
 
 
 def study(model: str = "meta-llama/Llama-3.1-8B", task: str = "sft", **trial: Any) -> StudyConfig:
@@ -28,9 +28,9 @@ def test_the_question_is_the_studys() -> None:
 
 def test_another_trial_of_the_study_may_be_asked_about() -> None:
     base = study()
-    prior = prior_of(base, 1000, base.trial.with_values({"train_part": "full"}))
+    prior = prior_over(base, base.trial.with_values({"train_part": "full"}), 50)
     assert prior is not None
-    assert prior.question.method == "full"
+    assert (prior.question.method, prior.question.steps) == ("full", 50)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from lrscope.config import StudyConfig, TrialConfig
 from lrscope.findings.statements import Finding, PriorHeld, PriorMissed
-from lrscope.priors.of_study import prior_of
+from lrscope.priors.of_study import prior_over
 from lrscope.runs.quantities import Interval, Multiple, Rate
 from lrscope.statistics.conclusions import Conclusions
 
@@ -16,8 +16,9 @@ def prior_findings(c: Conclusions) -> Iterator[Finding]:
     study, top = c.runs.study, c.peak
     if not isinstance(study, StudyConfig) or top is None or not (top.low and top.high):
         return
-    trial = next((each for each in c.runs.configs.values() if isinstance(each, TrialConfig)), None)
-    prior = prior_of(study, c.runs.sizes.get("train", 0), trial)
+    trial = next((each for each in c.runs.configs.values() if isinstance(each, TrialConfig)), study.trial)
+    steps = max((point.step or 0 for run in c.runs.runs for point in run.points), default=0)
+    prior = prior_over(study, trial, steps)
     if prior is None or not prior.is_narrow:
         return
     low, high = prior.interval()

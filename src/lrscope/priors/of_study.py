@@ -10,17 +10,22 @@ from lrscope.priors.prior import Prior, predict
 from lrscope.priors.question import Question
 
 
-def prior_of(study: StudyConfig, num_examples: int, trial: TrialConfig | None = None) -> Prior | None:
-    """Return the prior of a study's trial, or of another trial on its inputs, over `num_examples` training examples.
+def prior_of(study: StudyConfig, num_examples: int) -> Prior | None:
+    """Return the prior of a study's trial over `num_examples` training examples; None where nothing is known of it."""
+    trial = study.trial
+    return prior_over(study, trial, trial.epochs * -(-num_examples // trial.batch_size))
+
+
+def prior_over(study: StudyConfig, of: TrialConfig, steps: int) -> Prior | None:
+    """Return the prior of a trial of a study over so many steps.
 
     None where the evidence knows nothing of it: another optimizer than AdamW, a part that was never trained, a model
     whose size nothing tells. What changes the unit of the rate, such as LoRA+ or a scale by the root of the rank, is
     such a case too.
     """
-    of = trial or study.trial
     plain = of.lora_plus_ratio == 1.0 and of.lora_scaling == "rank" and of.layer_decay == 1.0
     measured = {each.at.method for each in read_evidence().landscapes}
-    if of.optimizer != "adamw" or of.train_part not in measured or not plain or num_examples < 1:
+    if of.optimizer != "adamw" or of.train_part not in measured or not plain or steps < 1:
         return None
     try:
         facts = read_model(study.model.model)
@@ -30,6 +35,6 @@ def prior_of(study: StudyConfig, num_examples: int, trial: TrialConfig | None = 
         Question(
             method=of.train_part, task="sft" if study.task == "sft" else "classification",
             parameters=facts.parameters, family=facts.family, model=facts.name, batch_size=of.batch_size,
-            steps=of.epochs * -(-num_examples // of.batch_size), rank=of.lora_rank, alpha=of.lora_alpha,
+            steps=steps, rank=of.lora_rank, alpha=of.lora_alpha,
         )
     )  # fmt: skip
