@@ -21,8 +21,8 @@ UNKNOWN = (
      "be too low"),
     (r"cpt|continued.*", "continued pretraining was never measured: it has far more steps, and the prior likely errs "
      "high"),
-    (r"muon|soap|shampoo", "{word}'s rate is in another unit, of a normalised update: the prior would be too low, "
-     "often by 10 to 100 times"),
+    (r"muon|soap|shampoo", "{word}'s rate is in another unit, of a normalised update, unless it is scaled to AdamW's: "
+     "the prior would be too low, often by 10 to 100 times"),
     (r"sgd|momentum|nesterov", "SGD's rate is in another unit, of the gradient itself: the prior would be far too low"),
     (r"lion|signum", "Lion wants rates 3 to 10 times lower than AdamW's (Chen et al. 2302.06675): the prior would be "
      "too high"),
