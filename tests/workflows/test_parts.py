@@ -115,6 +115,7 @@ def test_one_short_run_is_told_in_its_words(sft: list[str], tmp_path: Path, cli:
     code, out, err = cli("finetune", *sft, *options, "--out", tmp_path / "run")
     assert code == 0, err
     assert not words_of_classes(out + err)
+    assert "at the end, its best\n" in out
     for lang, said in (
         ("en", ["Schedule applied: ", "peak 1e-3", "The run took 6 steps, too few for most checks.", "log-loss"]),
         ("zh", ["实际使用的调度：", "1e-3", "训练只有 6 步", "对数损失"]),

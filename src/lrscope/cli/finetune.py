@@ -136,10 +136,11 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
     elif result.status == "stopped":
         lines.append(f"stopped early after step {result.step} of {result.total_steps}: {result.reason}")
     if result.endpoint is not None and result.best is not None:
-        lines.append(
-            f"dev {metric} {result.endpoint:.4f} at the end; best {result.best:.4f} after epoch "
-            f"{result.best_epoch:.4g} (a best epoch is chosen on dev, so it flatters)"
-        )
+        best = f"best {result.best:.4f} after epoch {result.best_epoch:.4g}"
+        flatters = "(a best epoch is chosen on dev, so it flatters)"
+        is_at_end = result.best == result.endpoint
+        rest = ", its best" if is_at_end else f"; {best} {flatters}"
+        lines.append(f"dev {metric} {result.endpoint:.4f} at the end{rest}")
     if run.answers is not None:
         name = run.config.sft.generate_metric
         (value,) = [record.metrics[name] for record in run.evaluations if name in record.metrics]

@@ -6,6 +6,7 @@ import sys
 from time import monotonic
 from types import TracebackType
 
+from lrscope.number_text import counted
 from lrscope.records import StepRecord
 from lrscope.schedules.ramp import RAMP_ENDED
 from lrscope.terminal.output import echo, redraw
@@ -61,7 +62,7 @@ class FindProgress:
 
     def _left(self) -> str:
         done = sum(self._steps.values())
-        known = f"{len(self._over)} of {max(self._num, len(self._steps))} tests"
+        known = f"{len(self._over)} of {counted(max(self._num, len(self._steps)), 'test')}"
         if not done or len(self._over) >= self._num:
             return known
         over = [self._steps.get(test, 0) for test in self._over]
