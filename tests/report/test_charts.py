@@ -211,3 +211,42 @@ def test_settings_that_differ_in_more_than_the_rate_are_lines_of_their_own() -> 
     assert ">schedule cosine</text>" in svg(chart, width=380)
     legend = chart_figure([chart]).legends[0]
     assert [text.get_text() for text in legend.get_texts()][-2:] == ["schedule linear", "schedule cosine"]
+
+
+def test_the_ring_is_around_its_dot_where_lines_are_set_apart() -> None:
+    runs = [
+        Run(f"lr {format_rate(rate)}, r {rank}", 0, rate, (Point(None, 1, {"dev": {"acc": end - rank / 100}}),))
+        for rate, end in ENDS.items()
+        for rank in (2, 4, 8)
+    ]
+    kinds = {run.arm: (run.arm.split("r ")[-1],) for run in runs}
+    c = Conclusions(
+        Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 1000}, varied=("lora_rank",), kinds=kinds)
+    )
+    chart = rate_chart(c, ENGLISH)
+    assert chart is not None
+    assert c.recommended is not None
+    assert chart.ring_offset != 0.0
+    drawn = ET.fromstring(svg(chart))
+    ring = drawn.find(".//{*}circle[@class='ring']")
+    assert ring is not None
+    named = f".//{{*}}g[@data-name='{ENGLISH.setting(c.recommended.name)}']/{{*}}circle"
+    at = [(float(dot.attrib["cx"]), float(dot.attrib["cy"])) for dot in drawn.findall(named)]
+    assert (float(ring.attrib["cx"]), float(ring.attrib["cy"])) in at
+    (axes,) = chart_figure([chart]).axes
+    (circle,) = [line for line in axes.lines if line.get_markersize() == 15]
+    dots = [line for line in axes.lines if line.get_label() == ENGLISH.setting(c.recommended.name)]
+    assert any(
+        line.get_transform().transform(line.get_xydata())[0] == pytest.approx(
+            circle.get_transform().transform(circle.get_xydata())[0]
+        )
+        for line in dots
+    )  # fmt: skip
+
+
+def test_the_name_of_y_stands_beside_the_names_of_its_ticks() -> None:
+    for top in (0.01, 1e-4, 123456.0):
+        chart = Chart("t", "x", "learning rate", (Series("a", [(1.0, 0.0), (2.0, top)], 0),))
+        drawn = ET.fromstring(svg(chart))
+        labels = drawn.findall("{*}text[@text-anchor='end']")
+        assert min(float(each.attrib["x"]) - 7.0 * len(each.text or "") for each in labels) >= 19.0

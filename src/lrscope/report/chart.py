@@ -70,8 +70,9 @@ class Series:
 class Chart:
     """One chart. `log` puts x on a logarithmic axis, `ticks` are the values to name on it, where there is room.
 
-    `bands` shade intervals of x, `levels` are lines across at a value, `ring` marks the point that was chosen, `notes`
-    stand at the foot of the chart: (x, text, number of the colour). `legend` says what the signs mean.
+    `bands` shade intervals of x, `levels` are lines across at a value, `ring` marks the point that was chosen, which is
+    drawn `ring_offset` to the right, `notes` stand at the foot of the chart: (x, text, number of the colour). `legend`
+    says what the signs mean.
     """
 
     title: str
@@ -83,6 +84,7 @@ class Chart:
     bands: tuple[tuple[float, float], ...] = ()
     levels: tuple[float, ...] = ()
     ring: tuple[float, float] | None = None
+    ring_offset: float = 0.0
     notes: tuple[tuple[float, str, int], ...] = ()
     legend: tuple[tuple[Sign, str], ...] = ()
 

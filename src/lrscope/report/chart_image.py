@@ -58,7 +58,10 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
         if series.finite:
             _draw(axes, series)
     if chart.ring is not None:
-        axes.plot(*chart.ring, "o", markersize=15, fillstyle="none", color="black", markeredgewidth=1.0, zorder=5)
+        axes.plot(
+            *chart.ring, "o", markersize=15, fillstyle="none", color="black", markeredgewidth=1.0, zorder=5,
+            transform=_moved(axes, chart.ring_offset),
+        )  # fmt: skip
     for x, name, number in chart.notes:
         axes.annotate(
             name, (x, 0.0), xycoords=("data", "axes fraction"), xytext=(0, 4), textcoords="offset points",
@@ -73,10 +76,7 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
 
 
 def _draw(axes: Axes, series: Series) -> None:
-    from matplotlib.transforms import ScaledTranslation
-
-    assert axes.figure is not None
-    moved = axes.transData + ScaledTranslation(series.offset / 72.0, 0.0, axes.figure.dpi_scale_trans)
+    moved = _moved(axes, series.offset)
     x, y = zip(*series.finite, strict=True)
     faint = 0.55 if series.dots == "seed" else 0.5 if series.number is None else 1.0
     if series.spread and len(series.spread) == len(x) > 1:
@@ -91,6 +91,14 @@ def _draw(axes: Axes, series: Series) -> None:
         marker="" if series.dots == "none" else "o", markersize=1.6 * DOTS[series.dots],
         markerfacecolor="white" if series.dots == "hollow" else series.colour,
     )  # fmt: skip
+
+
+def _moved(axes: Axes, offset: float) -> Any:
+    """Return where data is drawn so many points to the right of its place."""
+    from matplotlib.transforms import ScaledTranslation
+
+    assert axes.figure is not None
+    return axes.transData + ScaledTranslation(offset / 72.0, 0.0, axes.figure.dpi_scale_trans)
 
 
 def _name_ticks(axes: Axes, chart: Chart) -> None:

@@ -15,6 +15,7 @@ from lrscope.visible_text import visible
 
 DASHES = ("", "7 4", "2 3", "10 3 2 3")
 LEGEND_ROW, FONT = 18.0, 12
+Y_NAME = 13.0  # where the middle of the name of y stands, left of the names of its ticks
 # A file of its own follows the reader's colours by itself; in a page the page's style does.
 _DARK = "svg { color: #ddd; } .series { filter: brightness(1.35); }"
 _ALONE = f"<style>@media (prefers-color-scheme: dark) {{ {_DARK} }}</style>"
@@ -30,12 +31,13 @@ class _Drawing:
         self.chart, self.width = chart, width
         self.names_ends = width > 500 and any(series.is_named_line for series in chart.series)
         self.legend, rows = _laid_out(chart.legend, width - 20.0)
-        self.left, self.top = 56.0, 30.0 + rows * LEGEND_ROW
+        self.top = 30.0 + rows * LEGEND_ROW
         self.right = width - (_longest(chart) + 16.0 if self.names_ends else 14.0)
         self.height = height + rows * LEGEND_ROW + 16.0
         self.bottom = self.height - 46.0
-        self.x = Axis(chart.x_values, self.left, self.right, log=chart.log)
         self.y = Axis(chart.y_values, self.bottom, self.top)
+        self.left = max(56.0, Y_NAME + 14.0 + max(text_width(format_number(value)) for value in self.y.ticks()))
+        self.x = Axis(chart.x_values, self.left, self.right, log=chart.log)
         self.ends: list[float] = []
 
     def text(self, *, is_alone: bool) -> str:
@@ -50,7 +52,7 @@ class _Drawing:
         lines = sorted(chart.series, key=lambda s: s.finite[-1][1] if s.finite else 0.0)
         parts += [self._series(series) for series in lines if series.finite]
         if chart.ring is not None:
-            x, y = self.x.at(chart.ring[0]), self.y.at(chart.ring[1])
+            x, y = self.x.at(chart.ring[0]) + chart.ring_offset, self.y.at(chart.ring[1])
             parts.append(f'<circle class="ring" cx="{x:.1f}" cy="{y:.1f}" r="9" fill="none" stroke="currentColor"/>')
         return "\n".join([*parts, "</svg>"])
 
@@ -90,7 +92,7 @@ class _Drawing:
         middle = (self.left + self.right) / 2
         title = _text(self.chart.x_name)
         drawn.append(f'<text x="{middle:.1f}" y="{self.height - 8:.1f}" text-anchor="middle">{title}</text>')
-        turned = f'transform="translate(13 {(self.top + self.bottom) / 2:.1f}) rotate(-90)"'
+        turned = f'transform="translate({Y_NAME:g} {(self.top + self.bottom) / 2:.1f}) rotate(-90)"'
         return [*drawn, f'<text {turned} text-anchor="middle">{_text(self.chart.y_name)}</text>']
 
     def _levels(self) -> list[str]:

@@ -40,6 +40,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         families.setdefault(c.runs.kinds.get(arm.name, ()), []).append(number)
     series: list[Series] = []
     lines: list[tuple[Sign, str]] = []
+    offsets: dict[str, float] = {}
     for line_number, (kind, numbers) in enumerate(families.items()):
         offset = 7.0 * (line_number - (len(families) - 1) / 2.0)
         name = wording.setting(described(dict(zip(c.runs.varied, kind, strict=True))))
@@ -49,6 +50,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         series.append(Series(name, line, None, dots="none", dashes=pattern, offset=offset, is_named=False))
         for number in numbers:
             series += _arm(c, number, offset, wording)
+            offsets[c.arms[number].name] = offset
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     rates, first = tuple(sorted({_rate(arm) for arm in c.arms})), c.recommended
     return Chart(
@@ -57,6 +59,7 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         bands=_contender_bands(c) if len(families) == 1 else (),
         levels=_levels(c, c.runs.metric),
         ring=(_rate(first), first.value) if first is not None and len(known) > 1 else None,
+        ring_offset=0.0 if first is None else offsets[first.name],
         notes=tuple(
             (_rate(arm), wording.word("num-diverged", number=arm.num_diverged), number)
             for number, arm in enumerate(c.arms)
