@@ -1,27 +1,32 @@
 """How well `lrscope prior` foretells families of models that it has not seen: its intervals, and what its centre costs.
 
-    python benchmarks/priors.py
+    python benchmarks/priors.py [--write docs/priors.md]
 
 Every family of the evidence is left out in turn, the variances are fitted to the rest, and the question of each of its
 landscapes is asked as the command asks it: of new data, by a model of an unknown family. Landscapes whose best rate
-lies beyond their grid are left out. Tables of docs/priors.md, printed as they stand there.
+lies beyond their grid are left out. Tables of docs/priors.md, printed as they stand there; --write puts them there.
 """
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import io
 import math
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from lrscope.priors.evidence import Evidence, Landscape, read_evidence
-from lrscope.priors.fitting import HeldOut, coverage, held_out
+from lrscope.priors.evidence import Evidence, Landscape, Regime, read_evidence
+from lrscope.priors.fitting import METHODS, HeldOut, coverage, held_out
 from lrscope.priors.model import COEFFICIENTS, Posterior
 from lrscope.priors.question import Question
 from lrscope.priors.regret import excess_at
 
+BEGIN, END = "<!-- printed by benchmarks/priors.py -->", "<!-- end -->"
 CONSTANTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3)
 OFF_FOR_LORA = ("head", "base", "alpha", "small_size")
 Rate = Callable[[Landscape], float]
@@ -195,16 +200,45 @@ def covariates(evidence: Evidence) -> None:
     line("active parameters of mixtures, not all", "", active(evidence))
 
 
+def fitted_numbers(evidence: Evidence) -> None:
+    """Print the rules with what the landscapes make of them, and the variances."""
+    after = {regime: Posterior(evidence, method).coefficients() for regime, method in METHODS.items()}
+    head("coefficient", "beforehand", "why", "after the landscapes")
+    for rule in evidence.rules:
+        at = after["head" if rule.coefficient == "head" else "weights"][rule.coefficient]
+        row(rule.coefficient, f"{rule.mean:+.2f} ± {rule.sd:.2f}", rule.source, f"{at.mean:+.2f} ± {at.sd:.2f}")
+    head("standard deviation (decades) between", "families", "models", "data", "settings", "the rest")
+    named: dict[Regime, str] = {"weights": "LoRA and full fine-tuning", "head": "heads alone"}
+    for regime, name in named.items():
+        row(name, *(f"{value:.2f}" for value in astuple(evidence.variances[regime])))
+
+
 def main() -> None:
-    """Print the tables."""
+    """Print the tables, or write them to the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", type=Path)
+    page = parser.parse_args().write
+    if page is None:
+        tables()
+        return
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        tables()
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{printed.getvalue().strip()}\n\n{END}{after}", encoding="utf-8")
+
+
+def tables() -> None:
+    """Print all of it."""
     evidence = read_evidence()
     found = list(held_out(evidence))
     print(f"{len(evidence.landscapes)} landscapes, {sum(not each.edge for each in evidence.landscapes)} of them with a "
           f"best rate inside of their grid; {len(evidence.rules)} rules")  # fmt: skip
-    print("\n## LoRA, supervised fine-tuning")
+    fitted_numbers(evidence)
+    print("\n### LoRA, supervised fine-tuning")
     by_family(known(found))
     rules(evidence, known(found))
-    print("\n## All that can be left out")
+    print("\n### All that can be left out")
     head("method", "task", "landscapes", "families", "coverage", "mean regret", "worst", "rms error (decades)")
     kinds = dict.fromkeys((each.landscape.at.method, each.landscape.at.task) for each in found)
     for method, task in kinds:
@@ -213,7 +247,7 @@ def main() -> None:
             families = {each.landscape.at.family for each in some}
             row(method, task, str(len(some)), str(len(families)), f"{coverage(some):.1%}", cells[0], cells[2], cells[3])
     row("all", "", str(sum(not e.landscape.edge for e in found)), "", f"{coverage(found):.1%}", "", "", "")
-    print("\n## What each covariate buys (LoRA, supervised fine-tuning)")
+    print("\n### What each covariate buys (LoRA, supervised fine-tuning)")
     covariates(evidence)
 
 

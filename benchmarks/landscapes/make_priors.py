@@ -7,7 +7,8 @@ Evidence is
 - the public sweep of LoRA on Tulu 3: tinker-cookbook, recipes/chat_sl/results/sft_sweep.md at 9dfcc3a2, Apache-2.0;
   which of its runs diverged, which its notes tell, is in tulu3-diverged.csv;
 - the rules below.
-A landscape of fewer than three rates that did not diverge is none. Run it again when the corpus has grown.
+A landscape of fewer than three rates that did not diverge is none. When the corpus has grown, run it again, and then
+`python benchmarks/priors.py --write docs/priors.md`.
 """
 
 from __future__ import annotations
