@@ -291,3 +291,15 @@ def test_examples_on_one_line_are_told_apart_by_number(tmp_path: Path) -> None:
     path.write_text(json.dumps(rows), encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.json:1 \(example 3\): a completion must not be empty"):
         read_conversations(path)
+
+
+def test_what_an_example_lacks_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "a", "completion": "b"}\n{"prompt": "c"}\n', encoding="utf-8")
+    with pytest.raises(
+        DataError, match=r"a\.jsonl:2: .* prompt and completion as on line 1: got no completion; add it"
+    ):
+        read_conversations(path)
+    path.write_text('{"prompt": "a", "completion": "b"}\n{"title": "c"}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.jsonl:2: an example has prompt and completion.*got 'title'; rename"):
+        read_conversations(path)

@@ -24,7 +24,7 @@ def read_conversations(path: Path) -> list[Conversation]:
         is_beside = bool(conversations) and conversations[-1].line == line
         where = Conversation((), line, number if is_beside else None).where(path)
         keys = tuple(row)
-        form = forms.get(keys) or forms.setdefault(keys, form_of(keys, where))
+        form = forms.get(keys) or forms.setdefault(keys, _form_of(keys, where, first))
         first = first or (form, line)
         if form != first[0]:
             raise DataError(
@@ -44,3 +44,22 @@ def read_conversations(path: Path) -> list[Conversation]:
         item if on_line[item.line] == 1 else item._replace(number=number)
         for number, item in enumerate(conversations, start=1)
     ]
+
+
+def _form_of(keys: tuple[str, ...], where: str, first: tuple[Form, int] | None) -> Form:
+    """Return the form of a row; of one without any, say which part of the file's form it lacks.
+
+    Raises:
+        DataError: it has none, or more than one.
+    """
+    try:
+        return form_of(keys, where)
+    except DataError as error:
+        lacking = [] if first is None else [key for key in first[0].keys if key not in keys]
+        if first is None or not 0 < len(lacking) < len(first[0].keys):
+            raise
+        form, line = first
+        raise DataError(
+            f"{where}: all examples of a file have one form, {form.described} as on line {line}: got no "
+            f"{' and no '.join(lacking)}; add it or remove the example"
+        ) from error
