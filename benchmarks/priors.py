@@ -119,6 +119,16 @@ def always(rate: float) -> Rate:
     return lambda _: math.log10(rate)
 
 
+def nearest(rule: Rate) -> Rate:
+    """Return the rule that takes, of the rates that were trained and did not diverge, the nearest one."""
+
+    def rate(landscape: Landscape) -> float:
+        known = [at for at, cost in zip(landscape.rates, landscape.excess, strict=True) if math.isfinite(cost)]
+        return min(known, key=lambda at: abs(at - rule(landscape)))
+
+    return rate
+
+
 def rules(evidence: Evidence, found: Sequence[HeldOut]) -> None:
     """Print the regret of the prior and of simple rules on the same landscapes."""
     landscapes = [each.landscape for each in found]
@@ -130,6 +140,7 @@ def rules(evidence: Evidence, found: Sequence[HeldOut]) -> None:
         row(name, *Score.of(landscapes, rate).cells, of_large[0], of_large[2])
 
     line("**the prior's start**", starts(found))
+    line("the prior's start, at the nearest rate that was trained", nearest(starts(found)))
     line("the prior's median", centers(found))
     for constant in CONSTANTS:
         line(f"constant {constant:g}", always(constant))
