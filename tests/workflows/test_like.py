@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.conftest import Cli, Toy
+from tests.sft import SftToy
 
 from lrscope.config import StudyConfig
 from lrscope.config.read import study_from_toml
@@ -87,3 +88,37 @@ def test_placeholders_of_a_configuration_s_command_are_filled(tmp_path: Path, cl
     code, _, error = cli("sweep", "--config", first, "--like", record, "--save-config", then)
     assert (code, "batch size 16" in error) == (0, True), error
     assert study_from_toml(then).trial.values["batch_size"] == 16
+
+
+def test_a_run_of_lrscope_is_trained_again_at_other_rates(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
+    """All that it was asked for is kept, its inputs included."""
+    options = [
+        "--train-part",
+        "lora",
+        "--lora-rank",
+        "2",
+        "--schedule",
+        "cosine",
+        "--warmup",
+        "0",
+        "--micro-batch",
+        "4",
+    ]
+    code, _, error = cli("finetune", *sft_toy.options(*options), "--out", tmp_path / "run")
+    assert code == 0, error
+    config = tmp_path / "sweep.toml"
+    code, _, error = cli("sweep", "--like", tmp_path / "run", "--lr", "1e-3,1e-2", "--save-config", config)
+    assert code == 0, error
+    study = study_from_toml(config)
+    assert isinstance(study, StudyConfig)
+    assert (study.task, study.data.train, study.model.model) == ("sft", str(sft_toy.train), str(sft_toy.model))
+    assert (study.trial.train_part, study.trial.lora_rank, study.trial.micro_batch) == ("lora", 2, 4)
+    assert (str(study.trial.schedule), study.trial.epochs) == ("cosine", 1)
+    full = ("--train-part", "full", "--lr", "1e-3", "--save-config", config)
+    code, _, error = cli("sweep", "--like", tmp_path / "run", *full)
+    assert code == 0, error
+    assert study_from_toml(config).trial.values["train_part"] == "full"
+    grid = ("--lr", "1e-3", "--train-part", "lora", "--lora-rank", "2,4", "--seeds", "1", "--yes")
+    assert cli("sweep", *sft_toy.options()[:8], *grid, "--epochs", "1", "--out", tmp_path / "ranks")[0] == 0
+    with pytest.raises(ConfigError, match=r"differ in lora rank \(2, 4\); name the record of one"):
+        like(tmp_path / "ranks")

@@ -39,8 +39,8 @@ MaxSeeds = Annotated[
 Like = Annotated[
     Path | None,
     typer.Option(
-        "--like", help="Keep the schedule and the settings of a recorded run (a log, a trainer_state.json, …); options "
-        "override them.",
+        "--like", help="Keep the schedule and the settings of a recorded run (a log, a trainer_state.json, a run of "
+        "lrscope, …); options override them.",
         metavar="FILE", show_default=False, rich_help_panel=opt.COMPARISON,
     ),
 ]  # fmt: skip
@@ -65,6 +65,10 @@ def with_like(
     if "command" not in own and base is None:
         schedule = {"schedule", "warmup"} if settings.keys() & {"schedule", "warmup"} else set()
         taken = {n: value for n, value in recorded.options.items() if n not in {*settings, *schedule}}
+        if "train_part" in settings:  # the record may have trained another one, with settings of its own
+            parts = ("", *settings["train_part"])
+            others = {n for n, item in settings_of(TrialConfig).items() if item.of_part not in parts}
+            taken = {n: value for n, value in taken.items() if n not in others}
         # A single value of what may be compared is a list of one: it counts before the values of a --config file.
         varies = {"warmup", *(n for n, item in settings_of(TrialConfig).items() if item.varies)}
         as_lists = {n: (value,) if n in varies else value for n, value in taken.items()}
