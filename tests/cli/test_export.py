@@ -46,13 +46,27 @@ def test_studies_without_models(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     assert not (tmp_path / "model").exists()
 
 
+def test_what_is_kept_is_named(toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    study = tmp_path / "s"
+    options = toy.options("--lr", "1e-4,1e-3", "--epochs", "1", "--seeds", "2", "--yes")
+    assert cli("sweep", *options, "--out", study)[0] == 0
+    kept = sorted(int(path.parent.name) for path in (study / "trials").glob("*/best"))
+    assert len(kept) == 2
+    beside = next(trial for trial in range(1, 5) if trial not in kept)
+    wanted = f"with --trial: {kept[0]}, {kept[1]}"
+    for asked in (("--trial", beside), ("--trial", kept[0], "--checkpoint", "last")):
+        code, _, error = cli("evaluate", "--run", study, "--data", toy.dev, *asked)
+        assert (code, error.count("\n")) == (2, 1)
+        assert f"was not kept; choose --checkpoint best of one that was, {wanted}" in error
+
+
 def test_a_trial_without_a_model_says_why(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     study = tmp_path / "s"
     options = ("--schedule", "constant", "--warmup", "0", "--clip-norm", "0", "--epochs", "1", "--seeds", "1", "--yes")
     assert cli("sweep", *toy.options("--lr", "1e30,1e-3", *options, "--keep", "none"), "--out", study)[0] == 0
     diverged, other = (cli("evaluate", "--run", study, "--data", toy.dev, "--trial", trial)[2] for trial in (1, 2))
     assert "has no best checkpoint: trial 1 diverged; name another --trial" in diverged
-    assert "has no best checkpoint: that of trial 2 was not kept; name another --trial" in other
+    assert "has no best checkpoint: that of trial 2 was not kept; run the sweep with --keep best" in other
     assert cli("finetune", *toy.options("--lr", "1e30", *options[:-3]), "--out", tmp_path / "f")[0] == 0
     code, _, error = cli("export", tmp_path / "f", "--out", tmp_path / "model")
     assert (code, "it diverged; train with a lower --lr" in error) == (2, True)

@@ -32,6 +32,7 @@ from lrscope.training.numerics import apply, decide
 from lrscope.training.study_inputs import StudyInputs
 
 CHECKPOINTS = ("best", "last")
+MAX_NAMED = 6
 
 
 class Measured(NamedTuple):
@@ -153,10 +154,23 @@ def _no_checkpoint(store: StudyStore, trial: int, which: str) -> str:
         way_out = "name another --trial" if is_sweep else "train again with a lower --lr"
         return f"{store.folder} has no {which} checkpoint: trial {trial} diverged; {way_out}"
     if status in ("completed", "stopped"):
-        way_out = "name another --trial" if is_sweep else "choose another --checkpoint"
+        way_out = _what_is_kept(store, which) if is_sweep else "choose another --checkpoint"
         return f"{store.folder} has no {which} checkpoint: that of trial {trial} was not kept; {way_out}"
     command = resume("sweep" if is_sweep else "finetune", store.folder)
     return f"{store.folder} has no {which} checkpoint yet: its trial is {status}; finish it with {command}"
+
+
+def _what_is_kept(store: StudyStore, which: str) -> str:
+    """Return what to name instead, by the checkpoints that the trials of a sweep have."""
+    kept = {
+        name: [row.id for row in store.trials() if weights_in(store.trial_folder(row.id) / name)]
+        for name in CHECKPOINTS
+    }
+    for name in sorted(CHECKPOINTS, key=lambda name: name != which):
+        if kept[name]:
+            numbers = ", ".join(map(str, kept[name][:MAX_NAMED])) + ", …" * (len(kept[name]) > MAX_NAMED)
+            return f"choose --checkpoint {name} of one that was, with --trial: {numbers}"
+    return "run the sweep with --keep best"
 
 
 def load_network(
