@@ -1,0 +1,53 @@
+"""What responses look like before anything is run, and where the best rate is.
+
+`responses.json` holds the Normal of each method, fitted to the corpus of landscapes by `tune_policies.py --fit`; a
+method without any has the general one.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+from lrscope.tuning.response import BEST, ResponsePrior
+
+RESPONSES = Path(__file__).with_name("responses.json")
+DRIFT, DRIFT_SD, DRIFT_SHARED = 0.05, 0.20, 0.5  # decades a halving; what halvings have in common of its variance
+# mean, standard deviation of log D, log w, log v, log S, ρ, log(noise / S), t
+_SHAPE = (
+    (math.log(1.2), 0.5), (math.log(0.5), 0.6), (math.log(0.4), 0.6), (math.log(0.3), 1.5), (-0.1, 0.2),
+    (math.log(0.02), 1.0), (0.0, 0.5),
+)  # fmt: skip
+
+
+def _general() -> ResponsePrior:
+    mean = np.array([-3.5, DRIFT, DRIFT, DRIFT, *(each[0] for each in _SHAPE)])
+    covariance = np.diag([0.25, *(DRIFT_SD**2,) * 3, *(each[1] ** 2 for each in _SHAPE)])
+    covariance[1:4, 1:4] += DRIFT_SHARED * DRIFT_SD**2 * (1.0 - np.eye(3))
+    return ResponsePrior(mean, covariance)
+
+
+GENERAL = _general()
+
+
+@functools.cache
+def response_prior(method: str) -> ResponsePrior:
+    """Return the fitted prior of a method's responses, the general one where none is known.
+
+    >>> response_prior("lora").mean.shape
+    (11,)
+    """
+    known = json.loads(RESPONSES.read_text(encoding="utf-8")).get(method)
+    return GENERAL if known is None else ResponsePrior(np.array(known["mean"]), np.array(known["covariance"]))
+
+
+def with_best(prior: ResponsePrior, centre: float, sd: float) -> ResponsePrior:
+    """Return a prior of the response with another of log10 of the best rate."""
+    mean, covariance = prior.mean.copy(), prior.covariance.copy()
+    mean[BEST], covariance[BEST, :], covariance[:, BEST] = centre, 0.0, 0.0
+    covariance[BEST, BEST] = sd * sd
+    return ResponsePrior(mean, covariance)
