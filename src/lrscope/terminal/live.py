@@ -145,7 +145,7 @@ def cost_lines(cost: CostEstimated) -> list[str]:
         takes = "; how long is known after the first"
     else:
         takes = f": about {duration(cost.seconds)}"
-        takes += "" if cost.num_bytes is None else f" and {cost.num_bytes / 2**20:.0f} MB"
+        takes += "" if cost.num_bytes is None else f" and {_size(cost.num_bytes)}"
     merged = f"the same as others, so not run again: {counted(cost.num_merged, 'combination')}"
     return [
         f"{counted(cost.num_settings, 'setting')} × {counted(cost.num_seeds, 'seed')}, "
@@ -153,6 +153,15 @@ def cost_lines(cost: CostEstimated) -> list[str]:
         *([merged] if cost.num_merged else []),
         *(f"note: {note}" for note in cost.notes),
     ]
+
+
+def _size(num_bytes: int) -> str:
+    """Return a size as a person says it.
+
+    >>> _size(20_000), _size(3 * 2**20)
+    ('less than 1 MB', '3 MB')
+    """
+    return f"{num_bytes / 2**20:.0f} MB" if num_bytes >= 2**19 else "less than 1 MB"
 
 
 def time_line(known: TimeKnown) -> str:
