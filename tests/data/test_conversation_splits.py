@@ -61,5 +61,11 @@ def test_lines_with_labels_are_noted(tmp_path: Path) -> None:
     )
     path.write_text("0 ||| a good film\na text\nanother\na third\n", encoding="utf-8")
     assert len(load_conversation_splits(path, DevShare(0.25)).notes) == 1
+    table = tmp_path / "t.csv"
+    table.write_text("text,label\na good film,0\na bad one,1\n", encoding="utf-8")
+    assert load_conversation_splits(table, DevShare(0.5)).notes[1] == (
+        f"the texts of {table} are learned as plain text, without their label; to learn the labels of sentences, take "
+        "--task classification"
+    )
     rows = [("Sort: a ||| b", "0 ||| a"), ("Sort: c ||| d", "1 ||| c")]
     assert load_conversation_splits(pairs(tmp_path / "t.jsonl", *rows), DevShare(0.5)).notes[1:] == ()

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lrscope.data.conversation_readers import read_conversations
+from lrscope.data.conversation_rows import object_rows
 from lrscope.data.conversations import Conversation
 from lrscope.data.dev_split import DevShare, share_note, split_off
 from lrscope.data.overlaps import Overlaps, count_overlaps, normalized
-from lrscope.data.readers import SEPARATOR
+from lrscope.data.readers import LABEL_COLUMNS, SEPARATOR
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +96,18 @@ def _whole(conversation: Conversation) -> str:
 
 
 def _labels_note(train: Path, conversations: Sequence[Conversation]) -> list[str]:
-    """Say that plain texts look like the lines of a classifier, where most do: a label before ` ||| `."""
-    labelled = [item for item in conversations if item.is_plain_text and SEPARATOR in item.turns[0].text]
-    if 2 * len(labelled) <= len(conversations):
+    """Say that plain texts have labels, as a classifier's examples have: before ` ||| `, or in a column."""
+    if not conversations[0].is_plain_text:
         return []
-    return [
-        f"{len(labelled)} of the {len(conversations)} lines in {train} are `label ||| sentence`, and are learned as "
-        "plain text, labels and all; to learn the labels of sentences, take --task classification"
-    ]
+    way_out = "to learn the labels of sentences, take --task classification"
+    labelled = sum(SEPARATOR in item.turns[0].text for item in conversations)
+    if 2 * labelled > len(conversations):
+        what = f"{labelled} of the {len(conversations)} lines in {train} are `label ||| sentence`"
+        return [f"{what}, and are learned as plain text, labels and all; {way_out}"]
+    _, first = next(object_rows(train))
+    if column := next((name for name in LABEL_COLUMNS if name in first), None):
+        return [f"the texts of {train} are learned as plain text, without their {column}; {way_out}"]
+    return []
 
 
 def _notes(splits: Mapping[str, ConversationSplit], prompts: Overlaps, wholes: Overlaps) -> list[str]:
