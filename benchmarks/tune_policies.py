@@ -1,6 +1,7 @@
 """Ways to spend a budget on finding a learning rate, replayed on landscapes of known truth at equal cost.
 
     python benchmarks/tune_policies.py [--quick] [--replays 200] [--policies NAME …] [--save scores.json]
+    python benchmarks/tune_policies.py --read scores.json more.json     # the tables of what several calls saved
 
 Score: by how much the recommended rate's dev log-loss lies above the best rate's, at budgets of 1 to 32 full runs, as a
 mean over settings with a 95% bootstrap interval over settings. All that need a range search the same: three decades
@@ -55,16 +56,19 @@ def main() -> None:
     parser.add_argument("--policies", nargs="*", help="only these")
     parser.add_argument("--public", type=Path, default=PUBLIC, help="the public sweep's CSV")
     parser.add_argument("--save", type=Path, help="write the mean scores of each setting")
+    parser.add_argument("--read", type=Path, nargs="+", help="print the tables of saved scores, and stop")
     parser.add_argument("--fit", type=Path, help="write the priors of responses, fitted to the whole corpus, and stop")
     options = parser.parse_args()
+    if options.read:
+        report(read_scores(options.read))
+        return
     worlds = [*corpus_worlds(), *range_worlds(), *(public_worlds(options.public) if options.public.is_file() else ())]
     if options.fit:
         options.fit.write_text(json.dumps(fitted_responses(worlds), indent=1) + "\n", encoding="utf-8")
         return
     scores: Scores = {}
     beforehand = Beforehand(worlds)
-    policies = {OURS: ours(beforehand.prior), **PEERS, **OPTUNA}
-    for name, policy in policies.items():
+    for name, policy in {OURS: ours(beforehand.prior), **PEERS, **OPTUNA}.items():
         if (options.policies and name not in options.policies) or (options.quick and name in OPTUNA):
             continue
         began = perf_counter()
@@ -72,16 +76,31 @@ def main() -> None:
         replays = max(2, (10 if options.quick else options.replays) // fewer)
         for world in worlds:
             found = np.array(list(replayed(world, beforehand.told(world), name, policy, replays)))
-            scores.setdefault(name, {})[world.name] = found.mean(0)
+            scores.setdefault(name, {})[f"{world.group}: {world.name}"] = found.mean(0)
         print(f"{name}: {replays} replays, {perf_counter() - began:.0f} s", file=sys.stderr)
-    for group in ("corpus", "public"):
-        chosen = [world.name for world in worlds if world.group == group]
-        if chosen:
-            print(f"\n{group}: {len(chosen)} settings\n")
-            tables(scores, chosen, BUDGETS, OURS)
+    report(scores)
     if options.save:
         plain = {name: {of: each.tolist() for of, each in by.items()} for name, by in scores.items()}
         options.save.write_text(json.dumps(plain), encoding="utf-8")
+
+
+def report(scores: Scores) -> None:
+    """Print the tables of the corpus and of the public landscapes."""
+    settings = list(dict.fromkeys(name for by in scores.values() for name in by))
+    for group in ("corpus", "public"):
+        chosen = [name for name in settings if name.startswith(group)]
+        if chosen:
+            print(f"\n{group}: {len(chosen)} settings\n")
+            tables(scores, chosen, BUDGETS, OURS)
+
+
+def read_scores(paths: list[Path]) -> Scores:
+    """Return what several calls saved, as one."""
+    scores: Scores = {}
+    for path in paths:
+        for name, by in json.loads(path.read_text(encoding="utf-8")).items():
+            scores[name] = {of: np.array(each) for of, each in by.items()}
+    return scores
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from lrscope.tuning.response_prior import GENERAL, with_best
 
 ROUNDS = 5
 PARTICLES, MOVES = 600, 8
-AS_MANY_AS = 3.0  # landscapes that the prior before counts for
+AS_MANY_AS = 5.0  # landscapes that the prior before counts for
 SEEDS = 3  # of each landscape, at most
 WIDE = 1.0  # decades: how little is said of the best rate while fitting
 

@@ -1,4 +1,4 @@
-"""lrscope's policy on a replay: one trajectory, from which each budget branches off where it would be exceeded."""
+"""lrscope's policy on a replay: the bracket with few runs, then one trajectory, from which each budget branches off."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import copy
 from collections.abc import Callable
 
 import numpy as np
-from player import Account, Answer, Policy, Told
+from player import DIVERGED, Account, Answer, Policy, Told
 from world import Replay, World
 
+from lrscope.tuning import bracket
 from lrscope.tuning.belief import Belief, Observed
+from lrscope.tuning.bracket import FEW
 from lrscope.tuning.policy import Search, next_runs, recommend
 from lrscope.tuning.response import ResponsePrior
 from lrscope.tuning.savings import Proposal
@@ -24,11 +26,22 @@ def ours(prior_of: Callable[[World], ResponsePrior]) -> Policy:
         if name not in beliefs:
             beliefs[name] = Belief(prior_of(replay.world), replay.world.untrained)
         search = Search(told.low, told.high, told.costs)
-        accounts = [Account(replay, told, budget) for budget in budgets]
+        few = [_few(copy.copy(beliefs[name]), search, Account(replay, told, each)) for each in budgets if each < FEW]
+        accounts = [Account(replay, told, budget) for budget in budgets if budget >= FEW]
         seeds: dict[float, int] = dict.fromkeys(told.costs, 0)
-        return _play(copy.copy(beliefs[name]), search, accounts, seeds)
+        return few + _play(copy.copy(beliefs[name]), search, accounts, seeds)
 
     return policy
+
+
+def _few(belief: Belief, search: Search, account: Account) -> Answer:
+    """Play the bracket; the interval is that of what its runs show."""
+    losses = {}
+    for seed, rate in enumerate(bracket.rates(account.told.centre, int(account.budget), search.low, search.high)):
+        losses[rate] = account.run(rate, seed)
+        belief.add(Observed(rate, 0.0, np.nan if losses[rate] == DIVERGED else float(np.log(losses[rate]))))
+    rate, answer = bracket.vertex(losses), recommend(belief, search)
+    return Answer(rate, account.spent, min(rate, answer.low), max(rate, answer.high))
 
 
 def _play(belief: Belief, search: Search, accounts: list[Account], seeds: dict[float, int]) -> list[Answer]:

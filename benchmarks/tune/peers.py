@@ -8,7 +8,9 @@ import numpy as np
 from player import Account, Policy, each_budget
 from scipy import stats
 
-BRACKET = 0.25  # decades between neighbours
+from lrscope.tuning.bracket import rates as bracket_rates
+from lrscope.tuning.bracket import vertex
+
 REDUCTION = 2
 
 
@@ -45,15 +47,8 @@ def grid_of_eight(account: Account, rng: np.random.Generator) -> float:
     return account.best()
 
 
-def _vertex(account: Account, halvings: float = 0.0) -> float:
-    """Return the vertex of the parabola through the best mean and its neighbours; the best where it has none."""
-    means = sorted((rate, float(np.mean(losses))) for (rate, of), losses in account.shown.items() if of == halvings)
-    at = min(range(len(means)), key=lambda place: means[place][1])
-    if not 0 < at < len(means) - 1:
-        return means[at][0]
-    x, y = (np.array([point[side] for point in means[at - 1 : at + 2]]) for side in (0, 1))
-    a, b, _ = np.polyfit(x - x[1], np.log(y), 2)
-    return float(np.clip(x[1] - b / (2 * a), x[0], x[2])) if a > 0.0 else means[at][0]
+def _vertex(account: Account) -> float:
+    return vertex({rate: float(np.mean(losses)) for (rate, of), losses in account.shown.items() if of == 0.0})
 
 
 def grid_and_parabola(account: Account, rng: np.random.Generator) -> float:
@@ -64,9 +59,8 @@ def grid_and_parabola(account: Account, rng: np.random.Generator) -> float:
 
 def _bracket(account: Account) -> None:
     """Run the prior's centre, then rates around it in steps of a quarter decade, eight at most, then more seeds."""
-    told, number = account.told, min(8, int(account.budget))
-    steps = [(place + 1) // 2 * (-1) ** place for place in range(number)]
-    rates = sorted({float(np.clip(told.centre + BRACKET * step, told.low, told.high)) for step in steps})
+    told = account.told
+    rates = bracket_rates(told.centre, min(8, int(account.budget)), told.low, told.high)
     for seed in count():
         for rate in rates:
             if not account.affords(1.0):

@@ -25,7 +25,11 @@ def of(scores: Scores, policy: str, settings: list[str], measure: int) -> Floats
 
 
 def tables(scores: Scores, settings: list[str], budgets: tuple[int, ...], ours: str) -> None:
-    """Print regret in log-loss, relative and in the metric; ours against the best peer; spent, held and width."""
+    """Print regret in log-loss, relative and in the metric; ours against the best peer; spent, held and width.
+
+    Policies that were not replayed on all of these settings are left out.
+    """
+    scores = {name: by for name, by in scores.items() if set(settings) <= set(by)}
     head = "| policy | " + " | ".join(f"{budget} run{'s' * (budget > 1)}" for budget in budgets) + " |"
     rule = "| --- |" + " --- |" * len(budgets)
     for measure, title, factor in (

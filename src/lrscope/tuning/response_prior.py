@@ -19,7 +19,7 @@ RESPONSES = Path(__file__).with_name("responses.json")
 DRIFT, DRIFT_SD, DRIFT_SHARED = 0.05, 0.20, 0.5  # decades a halving; what halvings have in common of its variance
 # mean, standard deviation of log D, log w, log v, log S, ρ, log(noise / S), t
 _SHAPE = (
-    (math.log(1.2), 0.5), (math.log(0.5), 0.6), (math.log(0.4), 0.6), (math.log(0.3), 1.5), (-0.1, 0.2),
+    (math.log(1.2), 0.5), (math.log(0.5), 0.6), (math.log(0.4), 0.6), (math.log(0.3), 1.5), (-0.2, 0.5),
     (math.log(0.02), 1.0), (0.0, 0.5),
 )  # fmt: skip
 
