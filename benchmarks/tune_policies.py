@@ -33,7 +33,7 @@ from world import Replay, World, corpus_worlds, public_worlds, range_worlds
 
 BUDGETS = (1, 2, 4, 8, 16, 32)
 PUBLIC = Path(__file__).resolve().parents[2] / "shared/data/landscapes/lora-sft-tulu3.csv"
-OURS = "lrscope tune"
+OURS = "the policy"
 FEWER = {"Optuna": 5, "Optuna GP": 20}  # replays of these are so many times fewer: each asks Optuna for every run
 
 
