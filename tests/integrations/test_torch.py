@@ -248,7 +248,7 @@ def test_a_periodic_cosine_rises_53_times() -> None:
 @pytest.mark.parametrize(
     ("build", "says"),
     [
-        (lambda o: lr_scheduler.CosineAnnealingLR(o, 1000), "built for 1000 steps, but 535 will run"),
+        (lambda o: lr_scheduler.CosineAnnealingLR(o, 1000), "built for 1,000 steps, but 535 will run"),
         (lambda o: lr_scheduler.LambdaLR(o, lambda t: 1 + np.cos(t / 20)), "LambdaLR will rise again 4 times"),
         (
             lambda o: lr_scheduler.LinearLR(o, 1.0, 0.0, 300),
