@@ -207,21 +207,38 @@ def read_rows(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def check(options: argparse.Namespace) -> None:
+    """Record runs of the corpus again, and print how many of their evaluations have the same loss, bit for bit."""
+    known = {_evaluation(row): row["dev_loss"] for row in read_corpus()}
+    jobs = [job for job in jobs_of(options.plans) if all(key in {each[:4] for each in known} for key in job.keys)]
+    rows = [row for _, found in results(jobs, options) for row in found]
+    equal = sum(row.get("dev_loss") == known.get(_evaluation(row)) for row in rows)
+    print(f"{equal:,} of {len(rows):,} evaluations of {len(jobs):,} jobs have the same bits")
+
+
+def _evaluation(row: Row) -> tuple[str, float, int, int, int]:
+    return row["setting"], row["rate"], row["seed"], row["total_steps"], row["step"]
+
+
 def main() -> None:
     """Record what is missing until the time is over."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("plans", nargs="*", metavar="PLAN")
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("rows.jsonl"))
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", choices=("bfloat16", "float32"), default="bfloat16")
+    parser.add_argument("--check", action="store_true", help="record runs of the corpus again and compare their bits")
     parser.add_argument("--features", type=Path, default=Path("runs/features"), help="where features are kept")
     parser.add_argument("--minutes", type=float, default=60.0)
     options = parser.parse_args()
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     began = monotonic()
     _DEADLINE[0] = began + 60.0 * options.minutes
+    if options.check:
+        check(options)
+        return
     done = {
         (row["setting"], row["rate"], row["seed"], row["total_steps"])
         for row in (*read_rows(options.out), *read_corpus())
