@@ -118,3 +118,10 @@ def test_a_method_without_landscapes_is_refused() -> None:
     only = replace(evidence, landscapes=tuple(each for each in evidence.landscapes if each.at.method == "lora"))
     with pytest.raises(ConfigError, match="no landscape of this method was measured: got full; known are lora"):
         predict(replace(LLAMA, method="full"), only)
+
+
+def test_a_number_next_to_a_measured_one_is_not_outside() -> None:
+    near = predict(Question(method="lora", parameters=1e9, family="llama-3", batch_size=128, steps=782, rank=64))
+    assert "steps" not in {each.name for each in near.outside}
+    far = predict(Question(method="lora", parameters=1e9, family="llama-3", batch_size=128, steps=600, rank=64))
+    assert "steps" in {each.name for each in far.outside}

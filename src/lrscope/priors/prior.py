@@ -157,7 +157,8 @@ def _outside(landscapes: Sequence[Landscape], at: Question) -> list[Outside]:
         beyond = max(math.log10(low / asked), math.log10(asked / high), 0.0)
         if beyond < SAME:
             beyond = 0.0
-        if beyond or (name != "parameters" and asked not in measured):
+        near = any(abs(math.log10(asked / each)) < SAME for each in measured)
+        if beyond or (name != "parameters" and not near):
             found.append(Outside(name, asked, measured, beyond))
     return found
 
