@@ -25,6 +25,16 @@ SCHEMA = pa.schema([
 Row = dict[str, Any]
 
 
+def run_key(row: Row) -> tuple[str, float, int, int]:
+    """Return what tells a row's run from the others."""
+    return row["setting"], row["rate"], row["seed"], row["total_steps"]
+
+
+def evaluation_key(row: Row) -> tuple[str, float, int, int, int]:
+    """Return what tells a row from the others."""
+    return (*run_key(row), row["step"])
+
+
 def read_corpus(path: Path = CORPUS) -> list[Row]:
     """Return all rows, none where there is no corpus yet."""
     return pq.read_table(path).to_pylist() if path.is_file() else []
@@ -34,7 +44,7 @@ def write_corpus(rows: list[Row], path: Path = CORPUS) -> None:
     """Write rows in the order of settings, rates, seeds and steps; of two of the same evaluation the first."""
     kept: dict[tuple[Any, ...], Row] = {}
     for row in rows:
-        kept.setdefault((row["setting"], row["rate"], row["seed"], row["total_steps"], row["step"]), row)
+        kept.setdefault(evaluation_key(row), row)
     ordered = [kept[key] for key in sorted(kept)]
     filled = [{name: row.get(name) for name in SCHEMA.names} for row in ordered]
     pq.write_table(pa.Table.from_pylist(filled, SCHEMA), path, compression="zstd", use_dictionary=True)
@@ -49,7 +59,7 @@ def main() -> None:
         rows += [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     write_corpus(rows)
     made = read_corpus()
-    runs = {(row["setting"], row["rate"], row["seed"], row["total_steps"]) for row in made}
+    runs = set(map(run_key, made))
     print(f"{len({row['setting'] for row in made})} settings, {len(runs):,} runs, {len(made):,} rows")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import functools
 import json
 import math
 import tempfile
@@ -51,6 +52,7 @@ def ramps(centre: float) -> dict[str, FindConfig]:
     }
 
 
+@functools.cache  # asked for each ramp and rule
 def prior_of(setting: Setting) -> tuple[float, float]:
     """Return centre and standard deviation of log10 of a setting's best rate, from the landscapes of other models."""
     evidence = read_evidence()

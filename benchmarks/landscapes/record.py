@@ -27,7 +27,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
-from corpus import read_corpus
+from corpus import evaluation_key, read_corpus, run_key
 from settings import HORIZONS, SETTINGS
 
 Row = dict[str, Any]
@@ -209,15 +209,12 @@ def read_rows(path: Path) -> list[Row]:
 
 def check(options: argparse.Namespace) -> None:
     """Record runs of the corpus again, and print how many of their evaluations have the same loss, bit for bit."""
-    known = {_evaluation(row): row["dev_loss"] for row in read_corpus()}
-    jobs = [job for job in jobs_of(options.plans) if all(key in {each[:4] for each in known} for key in job.keys)]
+    known = {evaluation_key(row): row["dev_loss"] for row in read_corpus()}
+    runs = {key[:4] for key in known}
+    jobs = [job for job in jobs_of(options.plans) if job.keys <= runs]
     rows = [row for _, found in results(jobs, options) for row in found]
-    equal = sum(row.get("dev_loss") == known.get(_evaluation(row)) for row in rows)
+    equal = sum(row.get("dev_loss") == known.get(evaluation_key(row)) for row in rows)
     print(f"{equal:,} of {len(rows):,} evaluations of {len(jobs):,} jobs have the same bits")
-
-
-def _evaluation(row: Row) -> tuple[str, float, int, int, int]:
-    return row["setting"], row["rate"], row["seed"], row["total_steps"], row["step"]
 
 
 def main() -> None:
@@ -239,11 +236,7 @@ def main() -> None:
     if options.check:
         check(options)
         return
-    done = {
-        (row["setting"], row["rate"], row["seed"], row["total_steps"])
-        for row in (*read_rows(options.out), *read_corpus())
-        if row["status"] != "running"
-    }
+    done = {run_key(row) for row in (*read_rows(options.out), *read_corpus()) if row["status"] != "running"}
     jobs = [job for job in jobs_of(options.plans) if not job.keys <= done]
     made = 0
     with options.out.open("a", encoding="utf-8") as file:

@@ -12,22 +12,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from lrscope.models.packing import Packing
+from lrscope.models.packing import Group, Packing
 
 
 def fused_attention(q_NHE: Tensor, k_NKE: Tensor, v_NKE: Tensor, packing: Packing) -> Tensor:
     """softmax(q · kᵀ / √E + mask) · v within each example, of rotated queries and keys: shape (N, H·E)."""
     N, H, E = q_NHE.shape
     G = H // k_NKE.shape[1]
-    q, k, v = (_padded(x, packing) for x in (q_NHE, k_NKE, v_NKE))
+    group = packing.whole
+    q, k, v = (_padded(x, group) for x in (q_NHE, k_NKE, v_NKE))
     if G > 1:
         k, v = k.repeat_interleave(G, 1), v.repeat_interleave(G, 1)
     mixed_BHTE = F.scaled_dot_product_attention(q, k, v, is_causal=True)
     rows = mixed_BHTE.transpose(1, 2).reshape(-1, H * E)
-    return torch.cat((rows.index_select(0, packing.padded_n), rows.new_zeros(N - packing.num_tokens, H * E)))
+    return torch.cat((rows.index_select(0, group.real_n), rows.new_zeros(N - packing.num_tokens, H * E)))
 
 
-def _padded(x_NJE: Tensor, packing: Packing) -> Tensor:
-    index_BT = packing.index_BT
-    rows = x_NJE.flatten(1).index_select(0, index_BT.flatten())
-    return rows.view(*index_BT.shape, *x_NJE.shape[1:]).transpose(1, 2)
+def _padded(x_NJE: Tensor, group: Group) -> Tensor:
+    rows = x_NJE.flatten(1).index_select(0, group.index_bT.flatten())
+    return rows.view(*group.index_bT.shape, *x_NJE.shape[1:]).transpose(1, 2)

@@ -99,16 +99,9 @@ class Packing:
         return groups
 
     @cached_property
-    def index_BT(self) -> Tensor:  # noqa: N802  the shape is part of the name
-        """Where each token of the batch, padded in the packing's order, lies; padding points at some other token."""
-        places_T = torch.arange(self.longest, device=self._starts.device)
-        return (self._starts[:, None] + places_T).clamp_(max=self.num_rows - 1)
-
-    @cached_property
-    def padded_n(self) -> Tensor:
-        """Where each token lies among the B · T of `index_BT`."""
-        places_T = torch.arange(self.longest, device=self._starts.device)
-        return (places_T < self._lengths[:, None]).flatten().nonzero()[:, 0]
+    def whole(self) -> Group:
+        """All examples as one group, padded to the longest, without blocks: for attention that masks by itself."""
+        return _group(self._starts, self._lengths, self.num_rows, self.longest, ())
 
     def pack(self, ids_BT: Tensor) -> Tensor:
         """Return the ids of a padded batch, (N,), in the order of the packing."""
