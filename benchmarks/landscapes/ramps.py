@@ -14,7 +14,6 @@ import fnmatch
 import functools
 import json
 import math
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,20 +21,18 @@ from typing import Any
 
 import numpy as np
 from landscape import Landscape, landscapes
+from make_priors import question as question_of
 from settings import SETTINGS, Setting
 
 from lrscope.config import FindConfig
-from lrscope.config.numerics import Numerics
 from lrscope.priors.evidence import read_evidence
 from lrscope.priors.model import Posterior
-from lrscope.priors.question import Question
 from lrscope.range_test.bracket import bracket_of
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.suggest import RULES
 from lrscope.schedules.ramp import RAMP_ENDED
 
 CURVES = Path(__file__).with_name("ramps.json")
-PARAMETERS = {"smollm2": 1.345e8, "stories": 2.6e5, "sample": 4.5e5}
 BELOW, ABOVE = 2.5, 1.5  # decades around the prior's centre
 SGD = 1.5  # decades that its prior lies above AdamW's
 MIDDLE = "middle of the bracket"
@@ -57,10 +54,7 @@ def prior_of(setting: Setting) -> tuple[float, float]:
     """Return centre and standard deviation of log10 of a setting's best rate, from the landscapes of other models."""
     evidence = read_evidence()
     others = tuple(each for each in evidence.landscapes if setting.model not in (each.at.model or ""))
-    question = Question(
-        method=setting.part, task="sft" if setting.is_sft else "classification",
-        parameters=PARAMETERS[setting.model], batch_size=setting.batch_size, steps=setting.total_steps,
-    )  # fmt: skip
+    question = replace(question_of(setting, setting.total_steps), family="", model="", data="")
     answer = Posterior(replace(evidence, landscapes=others), question.method).answer(question)
     return answer.mean + (SGD if setting.optimizer == "sgd" else 0.0), answer.sd
 
@@ -71,11 +65,8 @@ def prior_of(setting: Setting) -> tuple[float, float]:
 def record(setting: Setting, seeds: int, kept: dict[str, Any]) -> None:
     """Make a setting's range tests that are not kept yet."""
     from lrscope.runners.range_test import RangeTrial
-    from lrscope.training.study_inputs import load_inputs
 
-    with tempfile.TemporaryDirectory() as folder:
-        config = setting.study(Path(folder), device="cpu", threads=1, precision="float32")
-        inputs = load_inputs(config, Numerics("cpu", "float32", 1, "bucketed", "native"))
+    inputs = setting.inputs()
     for name, test in ramps(prior_of(setting)[0]).items():
         if test.warm_head and setting.part == "head":
             continue

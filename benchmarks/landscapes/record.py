@@ -17,7 +17,6 @@ import json
 import multiprocessing
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -184,16 +183,10 @@ def results(jobs: list[Job], options: argparse.Namespace) -> Iterator[tuple[Job,
 
 def _load(name: str, options: argparse.Namespace) -> None:
     """Read a setting's inputs, and compute the features of those whose heads alone are trained: once a data set."""
-    from lrscope.config.numerics import Numerics
     from lrscope.training.features import features_of
-    from lrscope.training.study_inputs import load_inputs
 
     setting = SETTINGS[name]
-    with tempfile.TemporaryDirectory() as folder:
-        config = setting.study(Path(folder), device=options.device, threads=options.threads, precision="float32")
-        precision = options.precision if setting.model == "smollm2" else "float32"
-        numerics = Numerics(options.device, precision, options.threads, "bucketed", "native")
-        _INPUTS[name] = load_inputs(config, numerics)
+    _INPUTS[name] = setting.inputs(device=options.device, threads=options.threads, precision=options.precision)
     if setting.part == "head":
         kept = options.features / f"{setting.model}-{setting.data}{setting.num_train}"
         kept.mkdir(parents=True, exist_ok=True)

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from lrscope import sample
-from lrscope.config import DataConfig, ModelConfig, NumericsConfig, StudyConfig, TrialConfig
+from lrscope.config import DataConfig, ModelConfig, StudyConfig, TrialConfig
 from lrscope.schedules import parse
+
+if TYPE_CHECKING:
+    from lrscope.training.study_inputs import StudyInputs
 
 SHARED = Path(os.environ.get("LRSCOPE_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 SMOLLM2 = Path(os.environ.get("LRSCOPE_SMOLLM2", "~/.cache/lrscope/smollm2-135m")).expanduser()
@@ -84,15 +88,20 @@ class Setting:
             optimizer=self.optimizer, schedule=parse(self.schedule),
         )  # fmt: skip
 
-    def study(self, folder: Path, *, device: Literal["cpu", "cuda"], threads: int, precision: str) -> StudyConfig:
-        """Return its study; the files of its examples are written to the folder."""
-        return StudyConfig(
-            task="sft" if self.is_sft else "classification",
-            data=_data(self.data, self.num_train, folder),
-            model=ModelConfig(model=str(model_folder(self.model))),
-            trial=self.trial(self.rates[0], 0),
-            numerics=NumericsConfig(device=device, threads=threads, precision=precision),  # type: ignore[arg-type]
-        )
+    def inputs(self, *, device: str = "cpu", threads: int = 1, precision: str = "float32") -> StudyInputs:
+        """Read what its runs are trained on. Small models compute in float32 whatever the precision."""
+        from lrscope.config.numerics import Numerics
+        from lrscope.training.study_inputs import load_inputs
+
+        kept = precision if self.model == "smollm2" else "float32"
+        with tempfile.TemporaryDirectory() as folder:
+            config = StudyConfig(
+                task="sft" if self.is_sft else "classification",
+                data=_data(self.data, self.num_train, Path(folder)),
+                model=ModelConfig(model=str(model_folder(self.model))),
+                trial=self.trial(self.rates[0], 0),
+            )
+            return load_inputs(config, Numerics(device, kept, threads, "bucketed", "native"))
 
 
 def model_folder(name: str) -> Path:
