@@ -137,11 +137,9 @@ def count_text(number: float) -> str:
 
 
 def _evidence(prior: Prior) -> str:
-    families = sorted({each.at.family for each in prior.landscapes})
-    data = sorted({each.at.data for each in prior.landscapes})
     told = (
         f"{counted(len(prior.landscapes), 'landscape')} of {TITLES[prior.question.method]} "
-        f"({', '.join(families)}; on {', '.join(data)})"
+        f"({', '.join(prior.families)}; on {', '.join(prior.data)})"
     )
     if prior.held_out is None:
         return f"{told}; of too few families to test it on those left out"
@@ -167,6 +165,8 @@ def _value(value: float | str, name: str) -> str:
 
 def described(prior: Prior) -> dict[str, Any]:
     """Return the answer as JSON has it."""
+    from lrscope.priors.prior import LEVEL
+
     at, (low, high) = prior.question, prior.interval()
     return {
         "question": {
@@ -175,14 +175,14 @@ def described(prior: Prior) -> dict[str, Any]:
             **({"lora_rank": at.rank, "lora_alpha": at.alpha} if at.method == "lora" else {}),
         },
         "start": prior.rate,
-        "interval": {"level": 0.8, "low": low, "high": high},
+        "interval": {"level": LEVEL, "low": low, "high": high},
         "log10_best_rate": {"mean": prior.center_log10, "sd": prior.sd},
         "expected_relative_loss": {"mean": prior.regret.mean, "bound_90": prior.regret.bound},
         "rates": list(prior.rates()),
         "evidence": {
             "landscapes": len(prior.landscapes),
-            "families": sorted({each.at.family for each in prior.landscapes}),
-            "data": sorted({each.at.data for each in prior.landscapes}),
+            "families": prior.families,
+            "data": prior.data,
             "held_out_coverage": None if prior.held_out is None else prior.held_out.coverage,
         },
         "outside": [

@@ -65,6 +65,16 @@ class Prior:
         """Return the rate to start at."""
         return float(10.0**self.start_log10)
 
+    @property
+    def families(self) -> list[str]:
+        """Return the families of models that it rests on."""
+        return sorted({each.at.family for each in self.landscapes})
+
+    @property
+    def data(self) -> list[str]:
+        """Return the data sets that it rests on."""
+        return sorted({each.at.data for each in self.landscapes})
+
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Return between which rates the best one lies with this probability."""
         half = self.sd * NormalDist().inv_cdf((1.0 + level) / 2.0)
