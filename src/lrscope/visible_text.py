@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterable
 
 # C0 but for tab and line feed, delete, C1; marks and overrides of writing direction; halves of surrogate pairs.
 _ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -22,6 +24,15 @@ def visible(text: str) -> str:
     good\u001b[2J a\u202eb é 中
     """
     return _ACTS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def paragraphs(lines: Iterable[str]) -> str:
+    """Return lines as HTML for a notebook, a paragraph each.
+
+    >>> paragraphs(["a < b"])
+    '<p>a &lt; b</p>'
+    """
+    return "".join(f"<p>{html.escape(visible(line))}</p>" for line in lines)
 
 
 def as_cell(text: str) -> str:

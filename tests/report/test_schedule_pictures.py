@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 
 from lrscope.errors import ConfigError
-from lrscope.report.schedule_figure import LINES, save_schedules
 from lrscope.report.terminal_plot import plot_lines
-from lrscope.schedules import parse
+from lrscope.schedules import ResolvedSchedule, parse
+from lrscope.schedules.figure import LINES, save_schedule_figure, schedule_figure
+
+
+def save_schedules(path: Path, schedules: list[ResolvedSchedule], scale: Literal["linear", "log"] = "linear") -> None:
+    drawn = [(schedule.text, schedule.factors()) for schedule in schedules]
+    save_schedule_figure(schedule_figure(drawn, schedules[0].horizon, scale=scale), path)
+
 
 TEXTS = ["warmup(6%) > cosine(to=0.01)", "step(every=2ep, gamma=0.1)", "linear"]
 

@@ -74,9 +74,10 @@ def show(
     run = Horizon(epochs * per_epoch, per_epoch, lr, tokens_per_epoch=_tokens(tokens_per_epoch, schedules))
     resolved = [ResolvedSchedule(parse(text), run) for text in schedules]
     if out is not None:
-        from lrscope.report.schedule_figure import save_schedules
+        from lrscope.schedules.figure import save_schedule_figure, schedule_figure
 
-        save_schedules(out, resolved, scale=scale)  # type: ignore[arg-type]
+        figure = schedule_figure([(each.text, each.factors()) for each in resolved], run, scale=scale)  # type: ignore[arg-type]
+        save_schedule_figure(figure, out)
     if json:
         print_json(
             {"schedules": [_described(schedule) for schedule in resolved], "picture": None if out is None else str(out)}

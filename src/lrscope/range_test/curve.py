@@ -10,13 +10,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lrscope.number_text import counted, short_rate
+
 Floats = NDArray[np.float64]
 WIDTH_DECADES = 0.15
 MIN_POINTS = 8
 MIN_RATES = 3  # of runs that each speak for themselves
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curve:
     """Losses at rising rates. `end_reason` says why the test ended; a loss that was not finite is left out.
 
@@ -54,6 +56,11 @@ class Curve:
     def smoothed(self) -> Floats:
         """The losses smoothed over neighbouring rates, without lag; see `smooth`."""
         return smooth(self.rates, self.losses)
+
+    def __repr__(self) -> str:
+        over = f"{short_rate(self.rates[0])} to {short_rate(self.rates[-1])}" if len(self.rates) else "none finite"
+        end = "" if self.diverged_at is None else f", diverged at {short_rate(self.diverged_at)}"
+        return f"<curve, seed {self.seed}: {counted(len(self.rates), 'rate')}, {over}{end}>"
 
     @property
     def is_readable(self) -> bool:

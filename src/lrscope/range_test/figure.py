@@ -20,10 +20,11 @@ RAW, SMOOTH, BRACKET, DIVERGED, RULE = "#9db4c8", "#1f5f99", "#e8f1d4", "#b03030
 def range_figure(curves: Sequence[Curve], bracket: Bracket, suggestions: Mapping[str, float | None]) -> Any:
     """Return a figure of a range test: its curves, its bracket, and every rule's rate."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from lrscope.shown_figure import ShownFigure
 
     with rc_context(STYLE):
-        figure = Figure(figsize=(9.0, 5.4), layout="constrained")
+        figure = ShownFigure(figsize=(9.0, 5.4), layout="constrained")
         axes = figure.subplots()
         readable = [curve for curve in curves if curve.is_readable]
         if bracket.low is not None and bracket.high is not None:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from lrscope.number_text import counted, short_rate
 from lrscope.range_test.bracket import Bracket, bracket_of
 from lrscope.range_test.curve import Curve, mean_of
 from lrscope.range_test.figure import range_figure, save_range_figure
 from lrscope.range_test.suggest import RULES, least
+from lrscope.visible_text import paragraphs
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,14 @@ class Suggestion:
         return max(self.known) / min(self.known) if self.known else math.nan
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RangeTestResult:
-    """The curves of one or several seeds, and all that follows from them."""
+    """The curves of one or several seeds, and all that follows from them; a notebook shows their picture.
+
+    >>> rates = np.geomspace(1e-5, 1.0, 50)
+    >>> RangeTestResult((Curve.of(rates, 1.0 - 0.1 * np.log10(rates / 1e-5) + 4.0 * rates),))
+    <range test, 1 seed: search 5.8e-4 to 1.8e-2 (one seed: agreement between seeds is unknown)>
+    """
 
     curves: tuple[Curve, ...]
     notes: tuple[str, ...] = ()
@@ -82,6 +89,15 @@ class RangeTestResult:
         if path is not None:
             save_range_figure(figure, Path(path))
         return figure
+
+    def __repr__(self) -> str:
+        b, seeds = self.bracket, counted(len(self.curves), "seed")
+        if b.low is None or b.high is None:
+            return f"<range test, {seeds}: {b.sentence}>"
+        return f"<range test, {seeds}: search {short_rate(b.low)} to {short_rate(b.high)} ({b.sentence})>"
+
+    def _repr_html_(self) -> str:
+        return str(self.plot().to_html(repr(self))) + paragraphs(self.notes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""

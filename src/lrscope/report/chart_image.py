@@ -20,14 +20,15 @@ MAX_NAMED = 21
 def chart_figure(charts: Sequence[Chart]) -> Any:
     """Return a figure of charts beside one another, with one legend for all."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from lrscope.shown_figure import ShownFigure
 
     named = _named(charts)
     columns = 4 if len(charts) > 1 else 3
     rows = -(-(len(named) + len(_signs(charts))) // columns)
     with rc_context(STYLE):
         width = 6.4 * len(charts) if len(charts) > 1 else 8.6
-        figure = Figure(figsize=(width, 5.0 + 0.24 * rows), layout="constrained")
+        figure = ShownFigure(figsize=(width, 5.0 + 0.24 * rows), layout="constrained")
         for axes, chart in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
             draw_chart(axes, chart)
         handles = [_handle("solid", colour_of(n), dashes) for _, (n, dashes) in named.items()]

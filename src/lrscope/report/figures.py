@@ -49,13 +49,14 @@ def save_trial_curves(store: StudyStore, trial: int, path: Path) -> None:
 def trial_figure(store: StudyStore, trial: int) -> Figure:
     """Return the figure of one trial: loss, rate and metric, each against the epoch."""
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
+
+    from lrscope.shown_figure import ShownFigure
 
     row = store.trial(trial)
     series = store.steps(trial)
     per_epoch = row.steps_per_epoch or 1
     with rc_context(STYLE):
-        figure = Figure(figsize=(10, 6.2), layout="constrained")
+        figure = ShownFigure(figsize=(10, 6.2), layout="constrained")
         axes = figure.subplot_mosaic([["loss", "metric"], ["rate", "metric"]], height_ratios=[3, 1.4])
         epochs = (np.arange(len(series)) + 1) / per_epoch
         _draw_loss(axes["loss"], store.evaluations(trial, "dev"), per_epoch, epochs, series["loss"])

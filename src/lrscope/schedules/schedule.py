@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, ClassVar
 
 from lrscope.errors import ScheduleError
+from lrscope.schedules.drawn import DrawnSchedule, WrittenSchedule
 from lrscope.schedules.horizon import Horizon, Span, boundaries
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ BLOCK = 4096  # factors that single steps are looked up in
 _ANY_HORIZON = Horizon(100, 10, tokens_per_epoch=1000)  # whether a length is open, or zero, does not depend on it
 
 
-class Schedule:
+class Schedule(WrittenSchedule):
     """step → factor in [0, 1], as a value: a phase, or phases joined by `>` or multiplied by `*`.
 
-    `str` gives the canonical text, which `parse` reads back as an equal schedule.
+    `str` gives the canonical text, which `parse` reads back as an equal schedule. `plot` draws it.
     """
 
     name: ClassVar[str] = ""  # what a shape is called in the text
@@ -240,8 +241,8 @@ class Product(_Composition):
         return " * ".join(f"({part})" if isinstance(part, Phases) else str(part) for part in self.parts)
 
 
-@dataclass(frozen=True)
-class ResolvedSchedule:
+@dataclass(frozen=True, repr=False)
+class ResolvedSchedule(DrawnSchedule):
     """step → factor, in closed form: no state, so a resumed run cannot drift.
 
     One schedule over one run; from the run's end on the factor is held.

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Literal
 
 from lrscope.errors import ConfigError
 from lrscope.figure_style import STYLE
 from lrscope.files import replacing
-from lrscope.schedules import ResolvedSchedule
+from lrscope.number_text import format_rate
+from lrscope.schedules.horizon import Horizon
+
+if TYPE_CHECKING:
+    from lrscope.schedules.horizon import Array
 
 # Okabe and Ito's colours, ordered by how light they print, and a dash pattern each.
 LINES = (
@@ -22,30 +24,31 @@ FORMATS = ("png", "svg", "pdf")
 MAX_POINTS = 4000
 
 
-def save_schedules(
-    path: Path, schedules: Sequence[ResolvedSchedule], *, scale: Literal["linear", "log"] = "linear"
-) -> None:
-    """Draw schedules over the same run; their rates where the peak is known, their factors elsewhere.
+def schedule_figure(
+    factors: Sequence[tuple[str, Array]], run: Horizon, *, scale: Literal["linear", "log"] = "linear"
+) -> Any:
+    """Return a figure of schedules, (text, factors of all steps), over one run; rates where the peak is known.
 
     Raises:
-        ConfigError: the ending names no format that can be written.
+        ConfigError: the scale is unknown.
     """
+    import numpy as np
     from matplotlib import rc_context
-    from matplotlib.figure import Figure
 
-    if path.suffix.lstrip(".").lower() not in FORMATS:
-        raise ConfigError(f"a picture ends in .{', .'.join(FORMATS)}: got {path.name}; write {path.stem}.png")
-    run = schedules[0].horizon
+    from lrscope.shown_figure import ShownFigure
+
+    if scale not in ("linear", "log"):
+        raise ConfigError(f"a scale is linear or log: got {scale!r}")
     peak = run.peak_rate or 1.0
     with rc_context(STYLE):
-        figure = Figure(figsize=(9, 4.4 + 0.24 * len(schedules)), layout="constrained")
+        figure = ShownFigure(figsize=(9, 4.4 + 0.24 * len(factors)), layout="constrained")
         axes = figure.subplots()
         steps = np.unique(np.linspace(0, run.total_steps - 1, min(run.total_steps, MAX_POINTS)).round())
-        for number, schedule in enumerate(schedules):
+        for number, (text, each) in enumerate(factors):
             colour, dashes = LINES[number % len(LINES)]
-            rates = schedule.factors()[steps.astype(int)] * peak
             dot = "o" if len(steps) == 1 else ""
-            axes.plot(steps, rates, color=colour, linestyle=dashes, marker=dot, linewidth=1.9, label=schedule.text)
+            rates = each[steps.astype(int)] * peak
+            axes.plot(steps, rates, color=colour, linestyle=dashes, marker=dot, linewidth=1.9, label=text)
         num_epochs = run.total_steps / run.steps_per_epoch
         if num_epochs <= 40:
             for epoch in range(1, int(num_epochs) + 1):
@@ -61,7 +64,18 @@ def save_schedules(
         )  # fmt: skip
         if scale == "linear":
             axes.set_ylim(bottom=0)
-            axes.ticklabel_format(axis="y", style="sci", scilimits=(-2, 3))
+            axes.yaxis.set_major_formatter(lambda value, _: format_rate(float(f"{value:.3g}")))
         figure.legend(loc="outside lower left", frameon=False, handlelength=4.5)
-        with replacing(path) as temporary:
-            figure.savefig(temporary, format=path.suffix.lstrip(".").lower())
+    return figure
+
+
+def save_schedule_figure(figure: Any, path: Path) -> None:
+    """Write the picture, whole or not at all.
+
+    Raises:
+        ConfigError: the ending names no format that can be written.
+    """
+    if path.suffix.lstrip(".").lower() not in FORMATS:
+        raise ConfigError(f"a picture ends in .{', .'.join(FORMATS)}: got {path.name}; write {path.stem}.png")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix.lstrip(".").lower())
