@@ -28,6 +28,7 @@ fix: $(STAMP)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/python scripts/make_reference.py
+	$(BIN)/python scripts/make_json_reference.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/throughput.py

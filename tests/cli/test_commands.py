@@ -121,7 +121,7 @@ def test_evaluate_and_predict(fresh: Path, toy: Toy, tmp_path: Path, cli: Cli) -
     measured = json.loads(out)
     with StudyStore.open(fresh) as store:
         best = [r for r in store.evaluations(1, "dev") if r.improved][-1]
-    assert measured["accuracy"] == pytest.approx(best.metrics["accuracy"])
+    assert measured["metrics"]["accuracy"] == pytest.approx(best.metrics["accuracy"])
     assert not measured["opened_test"]
     _, _, err = cli("evaluate", "--run", fresh, "--data", toy.test)
     assert "the opening was recorded" in err

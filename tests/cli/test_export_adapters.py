@@ -136,7 +136,7 @@ def test_a_classifier_is_merged_with_its_head(toy: Toy, tmp_path: Path, cli: Cli
         cli("evaluate", "--run", folder, "--data", toy.dev, "--json")
         for folder in (tmp_path / "run", tmp_path / "model")
     ]
-    measured = [json.loads(out) for _, out, _ in printed]
+    measured = [json.loads(out)["metrics"] for _, out, _ in printed]
     assert measured[0]["loss"] == pytest.approx(measured[1]["loss"], abs=1e-5)
     assert measured[0]["accuracy"] == measured[1]["accuracy"]
 
@@ -284,5 +284,5 @@ def test_adapters_of_a_base_in_a_single_file(toy: Toy, tmp_path: Path, cli: Cli)
         cli("evaluate", "--run", folder, "--data", toy.dev, "--json")
         for folder in (tmp_path / "run", tmp_path / "model")
     ]
-    losses = [json.loads(out)["loss"] for _, out, _ in printed]
+    losses = [json.loads(out)["metrics"]["loss"] for _, out, _ in printed]
     assert losses[0] == pytest.approx(losses[1], abs=1e-5)

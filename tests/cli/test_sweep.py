@@ -66,7 +66,7 @@ def test_a_saved_configuration_runs_the_same(toy: Toy, tmp_path: Path, cli: Cli)
         assert [row.config for row in one.trials()] == [row.config for row in two.trials()]
         assert len(one.trials()) == 4
         assert one.steps(3)["loss"].tolist() == two.steps(3)["loss"].tolist()
-    assert [arm["schedule"] for arm in json.loads(out)["arms"]].count("warmup(6%) > cosine") == 2
+    assert [arm["settings"]["schedule"] for arm in json.loads(out)["arms"]].count("warmup(6%) > cosine") == 2
 
 
 def test_extending_and_status(toy: Toy, tmp_path: Path, cli: Cli) -> None:

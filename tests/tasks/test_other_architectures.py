@@ -66,7 +66,7 @@ def test_the_command_line_trains_and_evaluates_it(
     (dev,) = [row[3]["loss"] for row in series(tmp_path / "run")["evaluations"] if row[2] == "dev"]
     code, out, error = cli("evaluate", "--run", tmp_path / "run", "--data", toy.dev, "--json")
     assert code == 0, error
-    assert json.loads(out)["loss"] == pytest.approx(dev, abs=1e-6)
+    assert json.loads(out)["metrics"]["loss"] == pytest.approx(dev, abs=1e-6)
     folder = tmp_path / "run" / "best"
     base = AutoModelForCausalLM.from_pretrained(folder if part == "full" else others[family])
     theirs = PeftModel.from_pretrained(base, folder).eval() if part == "lora" else base.eval()

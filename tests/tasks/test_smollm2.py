@@ -93,7 +93,7 @@ def test_a_classifier_with_adapters(smollm2: Path, toy: Toy, tmp_path: Path, cli
         for line in lines:
             label, _, text = line.partition(" ||| ")
             right += int(adapted(**tokenizer(text, return_tensors="pt")).logits.argmax()) == int(label)
-    assert json.loads(out)["accuracy"] == pytest.approx(right / len(lines), abs=1.01 / len(lines))
+    assert json.loads(out)["metrics"]["accuracy"] == pytest.approx(right / len(lines), abs=1.01 / len(lines))
 
 
 def test_the_same_data_through_transformers(smollm2: Path, sft_toy: SftToy) -> None:

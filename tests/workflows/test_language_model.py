@@ -55,7 +55,7 @@ def test_evaluating_dev_gives_what_was_measured_in_training(sft_toy: SftToy, tmp
     assert out.endswith(" on 17 examples (last, step 18)\n")
     assert "bits_per_byte" in out
     code, out, _ = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last", "--json")
-    assert {**json.loads(out), **stored(tmp_path / "run")} == json.loads(out)
+    assert json.loads(out)["metrics"].items() >= stored(tmp_path / "run").items()
 
 
 def test_the_sealed_test_file_is_known_by_what_is_in_it(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:

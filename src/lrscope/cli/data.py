@@ -59,7 +59,7 @@ def show(
         )
     )
     if json:
-        print_json(_as_json(shown))
+        print_json("data-show/1", _as_json(shown))
         return
     template = f"chat template {shown.template}" if shown.template else "plain text"
     echo(f"{template}; {marks_explained()}")

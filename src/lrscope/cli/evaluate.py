@@ -59,6 +59,7 @@ def evaluate(
     result = measure(run, data, checkpoint=checkpoint, trial=trial, base=model)
     if json:
         print_json(
+            "evaluate/1",
             {
                 "run": str(run),
                 "checkpoint": result.checkpoint,
@@ -66,9 +67,9 @@ def evaluate(
                 "data": str(data),
                 "examples": result.num_examples,
                 "cut": result.num_cut,
-                **result.metrics,
+                "metrics": dict(result.metrics),
                 "opened_test": result.opened_test,
-            }
+            },
         )
         return
     what = {"classification": "sentence"}.get(result.task, "example")

@@ -46,7 +46,7 @@ def export(
         echo(f"note: {result.note}", err=True)
     if json:
         values = {"model": str(out), "trial": result.trial, "seed": config.seed, "loading": result.loading}
-        print_json({**values, "trainer_arguments": None if equal is None else equal.arguments})
+        print_json("export/1", {**values, "trainer_arguments": None if equal is None else equal.arguments})
         return
     precision = f", in {result.precision} as its base" if result.precision else ""
     name = f"trial {result.trial} (lr {format_rate(config.peak_rate)}, seed {config.seed})"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def print_find(search: FindResult, *, as_json: bool) -> None:
     """Print every rule's rate by seed, the bracket, and the command that searches it."""
     if as_json:
-        print_json(search.to_dict())
+        print_json("find/1", search.to_dict())
         return
     result, bracket = search.test, search.test.bracket
     seeds = [f"seed {curve.seed}" for curve in result.curves]

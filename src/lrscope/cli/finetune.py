@@ -62,7 +62,7 @@ def finetune(
             run = workflow.finetune_at_found_rate if search else workflow.finetune
             result = run(asked, folder, callbacks)
     if json:
-        print_json(_plain(result))
+        print_json("finetune/1", _plain(result))
     else:
         for line in _closing_lines(result):
             echo(line)
@@ -119,7 +119,10 @@ def _plain(run: FinetuneResult) -> dict[str, Any]:
         "endpoint": result.endpoint,
         "best": result.best,
         "best_epoch": result.best_epoch,
-        "evaluations": [{"step": r.step, "epoch": r.epoch, "split": r.split, **r.metrics} for r in run.evaluations],
+        "evaluations": [
+            {"step": each.step, "epoch": each.epoch, "split": each.split, "metrics": dict(each.metrics)}
+            for each in run.evaluations
+        ],
         "numerics": run.numerics,
         "notes": list(run.notes),
         **({} if run.answers is None else {"answers": str(run.answers)}),

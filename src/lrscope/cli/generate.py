@@ -100,7 +100,7 @@ def generate(
         echo(f"note: {note}", err=True)
     if json:
         asked = {"prompt": prompt, **({} if system is None else {"system": system})}
-        print_json({**asked, "text": "".join(pieces), "temperature": temperature, "seed": seed})
+        print_json("generate/1", {**asked, "text": "".join(pieces), "temperature": temperature, "seed": seed})
         return
     for piece in pieces:
         echo(piece, nl=False)

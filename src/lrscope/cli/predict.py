@@ -72,7 +72,7 @@ def predict(
         told = {"checkpoint": result.checkpoint, "step": result.step, "predictions": rows}
         plain, what = result.table, "predictions"
     if json:
-        print_json({"run": str(run), **told})
+        print_json("predict/1", {"run": str(run), **told})
     if output is not None:
         write_text(output, plain)
         are = "is" if len(told[what]) == 1 else "are"

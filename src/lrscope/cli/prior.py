@@ -83,7 +83,7 @@ def prior(
     command = next_command(found, model, {**settings, "batch_size": batch_size})
     own = CommandLine("sweep", {"command": OWN_TRAINING, "peak_rate": compared(found)})
     if json:
-        print_json({**described(found), "next": str(command), "next_own": str(own)})
+        print_json("prior/1", {**described(found), "next": str(command), "next_own": str(own)})
         return
     echo("\n".join(lines(found)))
     echo(f"next: {command}\nor, with a training of your own: {own}")

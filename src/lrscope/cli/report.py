@@ -99,9 +99,10 @@ def report(
 
       lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
     """
+    from lrscope.json_text import with_schema
     from lrscope.workflows.conclusions import ReportConfig
     from lrscope.workflows.report import reports
-    from lrscope.workflows.report_values import report_values
+    from lrscope.workflows.report_values import REPORT
 
     direction = opt.one_direction(minimize=minimize, maximize=maximize)
     config = ReportConfig(
@@ -116,8 +117,11 @@ def report(
         choice = f"{opened.choice.first} was chosen {opened.choice.chosen}"
         echo(f"{scores if opened.num_trials else 'these test scores were open already'}; {choice}", err=True)
     if json:
-        values = [{"report": str(result.page), **report_values(result.conclusions)} for result in results]
-        print_json(values[0] if len(values) == 1 else {"comparisons": values})
+        values = [result.values for result in results]
+        if len(values) == 1:
+            print_json(REPORT, values[0])
+        else:
+            print_json("reports/1", {"comparisons": [with_schema(REPORT, each) for each in values]})
         return 0
     if len(results) > 1:
         sets = [str(result.conclusions.runs.dev_set) for result in results]

@@ -63,7 +63,7 @@ def run_llama(
                 done = minllama.finetune(asked, folder, callbacks, tell, go_on=resume is not None, arguments=arguments)
             result = {"run": str(done.folder), "epochs": list(done.epochs), "accuracy": done.accuracy}
         if json:
-            print_json({"option": asked.option, **result})
+            print_json("run-llama/1", {"option": asked.option, **result})
     return 0
 
 

@@ -80,7 +80,11 @@ def show(
         save_schedule_figure(figure, out)
     if json:
         print_json(
-            {"schedules": [_described(schedule) for schedule in resolved], "picture": None if out is None else str(out)}
+            "schedule-show/1",
+            {
+                "schedules": [_described(schedule) for schedule in resolved],
+                "picture": None if out is None else str(out),
+            },
         )
         return
     if out is None:
@@ -142,7 +146,8 @@ def check(
         findings += [(text, finding) for finding in found]
     if json:
         keys = ("level", "rule", "sentence", "fix")
-        print_json({"findings": [{"schedule": text, **{k: getattr(f, k) for k in keys}} for text, f in findings]})
+        told = [{"schedule": text, **{key: getattr(finding, key) for key in keys}} for text, finding in findings]
+        print_json("schedule-check/1", {"findings": told})
     elif not findings:
         echo(f"no problems found over {counted(epochs * per_epoch, 'step')}")
     else:

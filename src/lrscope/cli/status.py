@@ -43,6 +43,7 @@ def status(
     study = study_status(folder)
     if json:
         print_json(
+            "status/1",
             {
                 "study": str(study.folder), "kind": study.kind, "running": study.running, "trials": len(study.trials),
                 "states": study.counts, "seconds_spent": study.seconds_spent, "steps": study.steps,

@@ -23,8 +23,8 @@ def print_sweep(result: SweepResult, *, as_json: bool) -> int:
     metric, contenders, conclusions = result.metric, result.contenders, result.conclusions
     code = int(all(each.num_failed == each.num_trials for each in result.settings))
     if as_json:
-        rows = [_plain(each, metric, contends=each.arm.name in contenders) for each in result.settings]
-        print_json({"study": str(result.folder), "metric": metric, "arms": rows})
+        rows = [_plain(each, contends=each.arm.name in contenders) for each in result.settings]
+        print_json("sweep/1", {"study": str(result.folder), "metric": metric, "arms": rows})
         return code
     print_settings(result)
     if conclusions is not None:
@@ -62,15 +62,16 @@ def _row(summary: ArmSummary) -> list[str]:
     return [summary.arm.name, *map(str, means), epochs, ", ".join(state)]
 
 
-def _plain(summary: ArmSummary, metric: str, *, contends: bool) -> dict[str, Any]:
+def _plain(summary: ArmSummary, *, contends: bool) -> dict[str, Any]:
     return {
-        **plain_value(summary.arm.settings),
+        "name": summary.arm.name,
+        "settings": plain_value(summary.arm.settings),
         "trials": summary.num_trials,
         "finished": summary.num_finished,
         "diverged": summary.num_diverged,
         "failed": summary.num_failed,
-        metric: summary.metric.mean,
-        f"{metric}_sd": summary.metric.sd,
+        "value": summary.metric.mean,
+        "sd": summary.metric.sd,
         "loss": summary.loss.mean,
         "loss_sd": summary.loss.sd,
         "train_loss": summary.train_loss.mean,

@@ -65,7 +65,6 @@ def tune(
     """
     from lrscope.studies.budget import parse_budget
     from lrscope.terminal import live
-    from lrscope.workflows.report_values import report_values
 
     execution = ExecutorConfig.of(**settings_in(settings, "execution"))
     seconds, folder = parse_budget(budget), out or Path("runs") / "tune"
@@ -94,8 +93,7 @@ def tune(
             )
         key, command = "finetune", str(result.finetune_command or "")
     if json:
-        written = result.report
-        print_json({"report": str(written.page), key: command, **report_values(written.conclusions)})
+        print_json("tune/1", {key: command, **result.report.values})
         return 0
     print_settings(result.sweep)
     print_answer(result.report)

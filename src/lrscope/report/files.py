@@ -18,8 +18,8 @@ from lrscope.statistics.conclusions import Conclusions
 PAGE, TEXT = "report.html", "report.md"
 
 
-def write_report(doc: Document, language: Locale, folder: Path) -> list[Path]:
-    """Write a report into a folder; return what was written, the page first."""
+def write_report(doc: Document, language: Locale, folder: Path, data: str = "") -> list[Path]:
+    """Write a report into a folder; return what was written, the page first. `data` is the page's JSON document."""
     wording = Wording(language, doc.metric)
     logged = log_charts(doc.conclusions.runs, wording) if doc.checkup else {}
     by_rate = rate_chart(doc.conclusions, wording) if len(doc.conclusions.arms) > 1 else None
@@ -27,7 +27,7 @@ def write_report(doc: Document, language: Locale, folder: Path) -> list[Path]:
     charts = {"by-rate": by_rate} if by_rate is not None and not by_rate.is_empty else {}
     charts |= {f"curves{number or ''}": chart for number, chart in enumerate(curves)} | logged
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / PAGE, page(doc, wording, charts.get("by-rate"), curves, [*logged.values()]))
+    write_text(folder / PAGE, page(doc, wording, charts.get("by-rate"), curves, [*logged.values()], data))
     pictures = {name: f"report-{name}.svg" for name in charts}
     for name, chart in charts.items():
         write_text(folder / pictures[name], svg(chart, is_alone=True))

@@ -20,8 +20,9 @@ def page(
     rate_chart: Chart | None,
     curve_charts: Sequence[Chart],
     log_charts: Sequence[Chart] = (),
+    data: str = "",
 ) -> str:
-    """Return the page, with its charts as SVG."""
+    """Return the page, with its charts as SVG; `data` is what it holds for programs, as `embedded_json` writes it."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -37,5 +38,5 @@ def page(
         doc=doc, w=wording, headline=wording.headline(doc.answer), runs=doc.conclusions.runs, version=__version__,
         inline=inline, visible=visible, rate_chart=rate_chart and drawn(rate_chart), named=named,
         log_charts=[drawn(chart) for chart in log_charts],
-        curve_charts=[drawn(chart) for chart in curve_charts], order=doc.order,
+        curve_charts=[drawn(chart) for chart in curve_charts], order=doc.order, data=Markup(data),  # noqa: S704
     )  # fmt: skip

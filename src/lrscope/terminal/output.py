@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
@@ -12,6 +10,7 @@ from typing import IO, Any, cast
 import typer
 from rich.console import Console
 
+from lrscope.json_text import json_text, with_schema
 from lrscope.visible_text import visible
 
 
@@ -75,19 +74,9 @@ def redraw(text: str) -> None:
     stream.flush()
 
 
-def print_json(value: Mapping[str, Any]) -> None:
-    """Print one JSON document; NaN and infinity, which JSON lacks, become null and a text."""
-    echo(json.dumps(_plain(value), ensure_ascii=False, indent=2))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _plain(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None if math.isnan(value) else str(value)
-    return value
+def print_json(schema: str, values: Mapping[str, Any]) -> None:
+    """Print one JSON document of this schema, such as "report/1": docs/schemas/report.json describes it."""
+    echo(json_text(with_schema(schema, values)))
 
 
 def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

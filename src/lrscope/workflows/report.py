@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from lrscope.errors import ConfigError
+from lrscope.json_text import embedded_json, with_schema
 from lrscope.report.document import Document, document
 from lrscope.report.locales import Locale, locale
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.workflows.conclusions import Concluded, ReportConfig, conclude_each
+from lrscope.workflows.report_values import REPORT, for_page, report_values
 from lrscope.workflows.sealed_scores import OpenedTest, check_open_test, open_test_scores
 from lrscope.workflows.study_folder import compared_study
 
 
 @dataclass(frozen=True, eq=False)
 class ReportResult:
-    """What a report says and where it lies: `page` is HTML, `text` Markdown, `opened` the test scores opened for it."""
+    """What a report says and where it lies: `page` is HTML, `text` Markdown, `opened` the test scores opened for it.
+
+    `values` are all of it as plain values, as `--json` prints them.
+    """
 
     conclusions: Conclusions
     document: Document
@@ -27,6 +33,7 @@ class ReportResult:
     text: Path
     notes: tuple[str, ...] = ()
     opened: OpenedTest | None = None
+    values: dict[str, Any] = field(default_factory=dict)
 
 
 def report(folder: Path, *, lang: str = "en") -> ReportResult:
@@ -74,8 +81,10 @@ def reports(
 
 
 def _written(concluded: Concluded, language: Locale, home: Path, opened: OpenedTest | None) -> ReportResult:
-    from lrscope.report.files import write_report
+    from lrscope.report.files import PAGE, write_report
 
-    made = document(concluded.conclusions)
-    page, text, *_ = write_report(made, language, home)
-    return ReportResult(concluded.conclusions, made, language, page, text, concluded.notes, opened)
+    made, values = document(concluded.conclusions), report_values(concluded.conclusions)
+    data = embedded_json(with_schema(REPORT, for_page(values, PAGE)))
+    page, text, *_ = write_report(made, language, home, data)
+    values = {"report": str(page), **values}
+    return ReportResult(concluded.conclusions, made, language, page, text, concluded.notes, opened, values)

@@ -1,8 +1,9 @@
-"""All that is concluded as plain values: what `--json` prints."""
+"""All that is concluded as plain values: what `--json` prints, and what a page holds of it."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +13,28 @@ from lrscope.findings.findings import findings
 from lrscope.runs.statement import as_plain
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.studies.sealed_test import choice_of
+
+REPORT = "report/1"  # the schema of these values, with where the report is
+PAGE_POINTS = 20_000  # evaluations that a page holds, all runs together: about a megabyte
+
+
+def for_page(values: Mapping[str, Any], page: str) -> dict[str, Any]:
+    """Return the values as a page named `page` holds them: of very long runs, evaluations evenly chosen.
+
+    >>> runs = [{"epochs": list(range(100_000))}, {"epochs": [1, 2]}]
+    >>> [len(run["epochs"]) for run in for_page({"runs": runs}, "report.html")["runs"]]
+    [10000, 2]
+    """
+    most = max(2, PAGE_POINTS // max(1, len(values["runs"])))
+    runs = [{**run, "epochs": _evenly(run["epochs"], most)} for run in values["runs"]]
+    return {**values, "report": page, "runs": runs}
+
+
+def _evenly(items: Sequence[Any], most: int) -> list[Any]:
+    """Return at most so many items, evenly chosen, the first and the last among them."""
+    if len(items) <= most:
+        return list(items)
+    return [items[place * (len(items) - 1) // (most - 1)] for place in range(most)]
 
 
 def report_values(c: Conclusions) -> dict[str, Any]:
