@@ -78,6 +78,19 @@ class Landscape:
         rates, losses = self.curve()
         return float(np.interp(np.log10(rate), np.log10(rates), losses) / losses.min() - 1.0)
 
+    def regret(self, rate: float) -> float:
+        """Return by how much the mean loss at a rate lies above its least.
+
+        From half-way between the last rate at which every seed ended and the next one on, the largest mean loss counts.
+        """
+        rates, losses = self.curve()
+        last = int(np.searchsorted(self.rates, rates[-1] * (1 - 1e-9)))
+        above = last + 1 < len(self.rates)
+        spacing = self.rates[last + 1] / self.rates[last] if above else self.rates[last] / self.rates[last - 1]
+        if rate > self.rates[last] * math.sqrt(spacing):
+            return float(losses.max() - losses.min())
+        return float(np.interp(np.log10(rate), np.log10(rates), losses) - losses.min())
+
     def noise(self) -> float:
         """Return the standard deviation between seeds of the loss, at the best rate and its two neighbours."""
         if len(self.seeds) < 2:

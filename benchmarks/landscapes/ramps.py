@@ -1,180 +1,159 @@
 """Range tests on the corpus: which ramp and which rule foretell the best rate, beside the prior and together with it.
 
-    python benchmarks/landscapes/ramps.py [--record] [--only 'stories-*'] [--seeds 3]
+    python benchmarks/landscapes/ramps.py [rows.jsonl …]
 
-`--record` makes the curves that ramps.json lacks. Without it, tables are printed: for each ramp and rule, how far the
-rate lies from the best recorded one and what it costs in dev log-loss, relatively, beside the prior's rate and the
-rate that both give together. A rule's bias and spread, and the prior, are those of the other models' settings.
+Tables of docs/range-test.md, from the range tests of ramps.parquet (record_ramps.py) and from more that are named. What
+the prior says of a setting, and the bias and spread of a rule, are those without the setting's own model.
 """
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
-import functools
-import json
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from landscape import Landscape, landscapes
-from make_priors import question as question_of
-from settings import SETTINGS, Setting
+from landscape import landscapes
+from left_out import prior_of
+from ramp_curves import CURVES, RecordedRamp, read_ramps
+from rate_scores import (
+    Case,
+    Places,
+    Said,
+    Score,
+    alone,
+    inside,
+    mean_interval,
+    prior_center,
+    prior_start,
+    reliability,
+    shifted,
+    with_prior,
+)
+from record_ramps import ramps
 
-from lrscope.config import FindConfig
-from lrscope.priors.evidence import read_evidence
-from lrscope.priors.model import Posterior
 from lrscope.range_test.bracket import bracket_of
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.suggest import RULES
-from lrscope.schedules.ramp import RAMP_ENDED
 
-CURVES = Path(__file__).with_name("ramps.json")
-BELOW, ABOVE = 2.5, 1.5  # decades around the prior's centre
-SGD = 1.5  # decades that its prior lies above AdamW's
 MIDDLE = "middle of the bracket"
+Rule = Callable[[Curve], float | None]
 
 
-def ramps(centre: float) -> dict[str, FindConfig]:
-    """Return the ramps that are compared; some are laid around the prior's centre."""
-    near = FindConfig(start=10 ** (centre - BELOW), end=10 ** (centre + ABOVE))
-    return {
-        "default": FindConfig(),
-        "around the prior": near,
-        "around the prior, warm head": replace(near, warm_head=50),
-        "around the prior, dev probe": replace(near, probe="dev", probe_size=128),
-    }
+def middle(curve: Curve) -> float | None:
+    """Return the middle of a curve's bracket, on the logarithm."""
+    bracket = bracket_of([curve])
+    return None if bracket.low is None or bracket.high is None else math.sqrt(bracket.low * bracket.high)
 
 
-@functools.cache  # asked for each ramp and rule
-def prior_of(setting: Setting) -> tuple[float, float]:
-    """Return centre and standard deviation of log10 of a setting's best rate, from the landscapes of other models."""
-    evidence = read_evidence()
-    others = tuple(each for each in evidence.landscapes if setting.model not in (each.at.model or ""))
-    question = replace(question_of(setting, setting.total_steps), family="", model="", data="")
-    answer = Posterior(replace(evidence, landscapes=others), question.method).answer(question)
-    return answer.mean + (SGD if setting.optimizer == "sgd" else 0.0), answer.sd
+ALL_RULES: dict[str, Rule] = {**RULES, MIDDLE: middle}
+GROUPS: dict[str, Callable[[Case], bool]] = {
+    "SFT of SmolLM2-135M, LoRA and full": lambda case: case.landscape.setting.is_sft,
+    "classification, LoRA": lambda case: not case.landscape.setting.is_sft and case.landscape.setting.part == "lora",
+    "classification, full": lambda case: not case.landscape.setting.is_sft and case.landscape.setting.part == "full",
+    "classification, head alone": lambda case: case.landscape.setting.part == "head",
+    "the prior is narrow (find shows it)": lambda case: case.prior.is_narrow,
+    "the prior is wide": lambda case: not case.prior.is_narrow,
+}
 
 
-# Curves
+def cases() -> dict[str, Case]:
+    """Return the settings whose whole horizon was recorded with two seeds at least, by name."""
+    whole = (each for each in landscapes() if each.horizon == 1 and len(each.seeds) > 1)
+    return {each.setting.name: Case(each, prior_of(each.setting)) for each in whole}
 
 
-def record(setting: Setting, seeds: int, kept: dict[str, Any]) -> None:
-    """Make a setting's range tests that are not kept yet."""
-    from lrscope.runners.range_test import RangeTrial
-
-    inputs = setting.inputs()
-    for name, test in ramps(prior_of(setting)[0]).items():
-        if test.warm_head and setting.part == "head":
-            continue
-        for seed in range(seeds):
-            key = f"{setting.name}, {name}, {seed}"
-            if key in kept:
-                continue
-            trial = RangeTrial(inputs, test, setting.trial(setting.rates[0], seed))
-            for _ in trial.run():
-                pass
-            losses = [each.metrics["loss"] for each in trial.probes[1:]] or [each.loss for each in trial.records]
-            losses += [math.nan] * (len(trial.records) - len(losses))
-            kept[key] = {
-                "rates": [float(f"{each.learning_rate:.6g}") for each in trial.records],
-                "losses": [float(f"{loss:.6g}") for loss in losses],
-                "why": trial.end_reason,
-            }
-
-
-def curve_of(kept: dict[str, Any], seed: int) -> Curve:
-    """Return a kept curve."""
-    rose = kept["why"] != RAMP_ENDED
-    return Curve.of(kept["rates"], kept["losses"], end_reason=kept["why"], seed=seed, rose=rose)
-
-
-# What rules say
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a rule says of a setting: log10 of its rate, the median over seeds; None without an answer."""
-
-    landscape: Landscape
-    place: float | None
-
-
-def read(curves: list[Curve]) -> Iterator[tuple[str, float | None]]:
-    """Yield each rule's rate."""
-    for name, rule in RULES.items():
-        found = [rate for rate in map(rule, curves) if rate]
-        yield name, float(np.median(np.log10(found))) if found else None
-    bracket = bracket_of(curves)
-    both = bracket.low is not None and bracket.high is not None
-    yield MIDDLE, 0.5 * (math.log10(bracket.low or 1) + math.log10(bracket.high or 1)) if both else None
-
-
-def score(name: str, said: list[Said]) -> str:
-    """Return a row: answers, distance from the best rate, and what the rate costs."""
-    able = [each for each in said if each.place is not None]
-    away = np.array([(each.place or 0.0) - math.log10(each.landscape.best()[0]) for each in able])
-    cost = np.array([min(each.landscape.cost(10 ** (each.place or 0.0)), 1.0) for each in able])
-    if not able:
-        return f"| {name} | 0 of {len(said)} | | | | |"
-    return (
-        f"| {name} | {len(able)} of {len(said)} | {np.median(away):+.2f} | {np.sqrt((away**2).mean()):.2f} "
-        f"| {100 * np.median(cost):.1f}% | {100 * cost.mean():.1f}% |"
-    )
-
-
-def together(said: list[Said]) -> list[Said]:
-    """Return the rule's and the prior's rate, weighed by precision; the rule's bias and spread are other models'."""
+def said_of(rule: Rule, tests: Sequence[RecordedRamp], known: dict[str, Case]) -> list[Said]:
+    """Return what a rule says of each setting, seed by seed."""
     found = []
-    for each in said:
-        centre, sd = prior_of(each.landscape.setting)
-        others = [
-            other.place - math.log10(other.landscape.best()[0])
-            for other in said
-            if other.place is not None and other.landscape.setting.model != each.landscape.setting.model
-        ]
-        if each.place is None or len(others) < 3:
-            found.append(Said(each.landscape, centre))
-            continue
-        bias, spread = float(np.mean(others)), float(np.std(others, ddof=1))
-        weights = np.array([sd**-2, spread**-2])
-        found.append(Said(each.landscape, float(np.average([centre, each.place - bias], weights=weights))))
+    for name, case in known.items():
+        rates = [rule(test.curve()) for test in tests if test.setting == name]
+        if rates:
+            found.append(Said(case, np.array([math.nan if rate is None else math.log10(rate) for rate in rates])))
     return found
 
 
+def thousandths(values: np.ndarray) -> str:
+    """Return a mean over settings in thousandths, with its interval."""
+    mean, low, high = mean_interval(values)
+    return f"{1000 * mean:.0f} ({1000 * low:.0f} to {1000 * high:.0f})"
+
+
+def decades(values: np.ndarray) -> str:
+    """Return a mean over settings in decades, with its interval."""
+    return "{:.2f} ({:.2f} to {:.2f})".format(*mean_interval(values))
+
+
+def against(score: Score, prior: Score) -> str:
+    """Return by how much a regret lies above the prior's, setting by setting, and in how many it is lower."""
+    difference = score.regret - prior.regret
+    return f"{thousandths(difference)} | {(difference < 0).sum()} of {len(difference)}"
+
+
+def table(of_rules: dict[str, list[Said]]) -> None:
+    """Print a ramp's rules: alone, with their bias taken off, and with the prior."""
+    print("| rate | answers | off by (decades) | regret (thousandths) | against the prior's start | lower in |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    some = next(iter(of_rules.values()))
+    prior = Score.of(some, prior_start)
+    row("the prior's start", some, prior_start, prior, answers="")
+    row("the prior's centre", some, prior_center, prior, answers="")
+    for name, said in of_rules.items():
+        known = reliability(said)
+        bias = "" if known is None else f" ({-known.bias:+.1f}, ± {known.spread:.1f})"
+        row(name, said, alone, prior)
+        row(f"{name}, shifted{bias}", said, shifted, prior)
+        row(f"{name}, with the prior", said, with_prior, prior)
+    row("the prior's start, held inside the bracket", of_rules[MIDDLE], inside, prior)
+
+
+def row(name: str, said: Sequence[Said], way: Places, prior: Score, answers: str | None = None) -> None:
+    """Print a way to a rate."""
+    score = Score.of(said, way)
+    share = f"{np.mean([np.isfinite(each.places).mean() for each in said]):.0%}" if answers is None else answers
+    print(f"| {name} | {share} | {decades(score.off)} | {thousandths(score.regret)} | {against(score, prior)} |")
+
+
+def costs(tests: Sequence[RecordedRamp], known: dict[str, Case]) -> str:
+    """Return how many updates a range test takes, and how many full runs of its setting they are, in the middle."""
+    steps = np.array([len(test.losses) for test in tests if test.setting in known])
+    whole = [known[test.setting].landscape.setting.total_steps for test in tests if test.setting in known]
+    return f"{np.median(steps):.0f} updates, {np.median(steps / whole):.2f} full runs in the middle"
+
+
+def groups(of_rules: dict[str, list[Said]], rules: Sequence[str]) -> None:
+    """Print the regret by kind of setting: the prior's, and the prior's with each of these rules."""
+    columns = ["the prior's start", *(f"{rule}, {way}" for rule in rules for way in ("alone", "with the prior"))]
+    print(f"| settings | number | {' | '.join(columns)} |\n| --- | --- |{' --- |' * len(columns)}")
+    for name, belongs in GROUPS.items():
+        some = next(iter(of_rules.values()))
+        chosen = [place for place, each in enumerate(some) if belongs(each.case)]
+        if not chosen:
+            continue
+        scores = [Score.of(some, prior_start)]
+        scores += [Score.of(of_rules[rule], way) for rule in rules for way in (alone, with_prior)]
+        cells = [thousandths(score.regret[chosen]) for score in scores]
+        print(f"| {name} | {len(chosen)} | {' | '.join(cells)} |")
+
+
 def main() -> None:
-    """Record, or print the tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--record", action="store_true")
-    parser.add_argument("--only", default="stories-*,sample-*")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("files", nargs="*", type=Path)
     options = parser.parse_args()
-    kept: dict[str, Any] = json.loads(CURVES.read_text(encoding="utf-8")) if CURVES.is_file() else {}
-    if options.record:
-        for setting in SETTINGS.values():
-            if any(fnmatch.fnmatch(setting.name, name) for name in options.only.split(",")):
-                record(setting, options.seeds, kept)
-                CURVES.write_text(json.dumps(kept), encoding="utf-8")
-                print(setting.name, flush=True)
-        return
-    whole = {each.setting.name: each for each in landscapes() if each.horizon == 1}
-    tested = [each for name, each in whole.items() if f"{name}, default, 0" in kept]
-    header = "answers | from the best (median, decades) | root mean square | costs (median) | costs (mean)"
-    print(f"| ramp and rule | {header} |\n| --- | --- | --- | --- | --- | --- |")
-    print(score("the prior alone", [Said(each, prior_of(each.setting)[0]) for each in tested]))
+    tests = list({test.key: test for path in (*options.files, CURVES) for test in read_ramps(path)}.values())
+    known = cases()
     for ramp in ramps(0.0):
-        by_rule: dict[str, list[Said]] = {}
-        for each in tested:
-            keys = [f"{each.setting.name}, {ramp}, {seed}" for seed in range(options.seeds)]
-            curves = [curve_of(kept[key], seed) for seed, key in enumerate(keys) if key in kept]
-            for rule, place in read(curves) if curves else ():
-                by_rule.setdefault(rule, []).append(Said(each, place))
-        for rule, said in by_rule.items():
-            print(score(f"{ramp}: {rule}", said))
-            print(score(f"{ramp}: {rule}, with the prior", together(said)))
+        of_ramp = [test for test in tests if test.ramp == ramp]
+        of_rules = {name: said_of(rule, of_ramp, known) for name, rule in ALL_RULES.items()}
+        some = of_rules[MIDDLE]
+        if not some:
+            continue
+        print(f"\n### {ramp}: {len(some)} settings, {costs(of_ramp, known)}\n")
+        table(of_rules)
+        print()
+        groups(of_rules, (MIDDLE, "divergence / 10", "minimum / 10"))
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from landscape import Landscape, landscapes
+from left_out import parameters_of
 from numpy.typing import NDArray
 from scipy.interpolate import PchipInterpolator
 
@@ -26,7 +27,6 @@ from range_settings import SETTINGS as RANGE_SETTINGS
 from range_settings import SHORT, TRUTH
 
 Floats = NDArray[np.float64]
-SIZES = {"smollm2": 134_515_008, "stories": 260_000, "sample": 260_000}
 FINE = 801
 PUBLIC_NOISE = 0.001  # of log(loss) between seeds, where there is one: that of our own SFT at 135M, about
 
@@ -172,7 +172,7 @@ def corpus_worlds() -> Iterator[World]:
             costs[halvings] = setting.steps(horizon) / setting.total_steps
         x = curves[0.0].x
         yield World(
-            name, setting.model, setting.part, SIZES[setting.model], setting.batch_size, setting.total_steps,
+            name, setting.model, setting.part, parameters_of(setting.model), setting.batch_size, setting.total_steps,
             setting.optimizer, curves, costs, float(x[0]), float(x[-1]),
         )  # fmt: skip
 
@@ -189,7 +189,7 @@ def range_worlds() -> Iterator[World]:
         whole, one = (_recorded(each[setting.name]) for each in (truth, short))
         halvings = float(np.log2(setting.epochs))
         model = "sample" if setting.data == "sample" else "stories"
-        name, size = f"range-{setting.name}", SIZES[model]
+        name, size = f"range-{setting.name}", parameters_of(model)
         steps = setting.epochs * -(-(setting.num_train or 4000) // setting.batch_size)
         costs = {0.0: 1.0, halvings: 1.0 / setting.epochs}
         yield World(

@@ -73,7 +73,7 @@ class RangeTrial:
         began = monotonic()
         keep_freed_memory()
         apply(self.inputs.numerics)
-        model = self.inputs.build_model(replace(self.trial, seed=self._seed_of("head")))
+        model = self._build_model()
         if self.config.warm_head:
             self._warm_head(model)
         self._probe = self._make_probe(model)
@@ -107,6 +107,9 @@ class RangeTrial:
 
     def _seed_of(self, purpose: str) -> int:
         return self.trial.seed if purpose in self.config.vary else 0
+
+    def _build_model(self) -> nn.Module:
+        return self.inputs.build_model(replace(self.trial, seed=self._seed_of("head")))
 
     def _batches(self) -> Iterator[Any]:
         return step_batches(
