@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import tomli_w
 
+from lrscope.api.loaded_study import load_study
 from lrscope.config import StudyConfig
 from lrscope.data.labels import read_label_names
 from lrscope.data.splits import load_splits
@@ -28,7 +29,6 @@ from lrscope.report.document import document
 from lrscope.runs.sources import read_runs
 from lrscope.schedules import parse
 from lrscope.store.storage import DATABASE
-from lrscope.studies.frames import load_study
 from lrscope.studies.interim_looks import read_looks
 from lrscope.workflows.conclusions import conclude_each
 from lrscope.workflows.status import study_status

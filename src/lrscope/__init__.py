@@ -17,10 +17,11 @@ _PUBLIC = {
     "Diverged": "lrscope.runners.external.running_trial",
     "RangeTest": "lrscope.integrations.range_test",
     "Trial": "lrscope.runners.external.running_trial",
-    "load_study": "lrscope.studies.frames",
+    "load_study": "lrscope.api.loaded_study",
     "sweep": "lrscope.api.sweep",
+    "write_report": "lrscope.api.written_report",
 }
-__all__ = ["Diverged", "RangeTest", "Trial", "__version__", "load_study", "sweep"]
+__all__ = ["Diverged", "RangeTest", "Trial", "__version__", "load_study", "sweep", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -62,7 +62,7 @@ def test_it_is_the_same_in_processes(tmp_path: Path, capfd: pytest.CaptureFixtur
 
 def test_what_it_shows(tmp_path: Path) -> None:
     study = swept(toys.bowl, tmp_path / "a", settings={"dropout": [0.0, 0.1], "note": "x"})
-    text, page = repr(study), study._repr_html_()
+    text, page = str(study), study._repr_html_()
     assert text.startswith(study.answer)
     assert study.answer.startswith(("Use lr", "No setting"))
     assert "<svg" in page
@@ -92,7 +92,7 @@ def test_an_exception_costs_one_trial(tmp_path: Path) -> None:
         assert statuses(folder) == ["completed", "completed", "failed"]
         (reason,) = study.failures.values()
         assert re.fullmatch(r"ValueError: this rate is not for me \(.*toys.py:\d+\)", reason)
-        assert "Trial 3 failed: ValueError" in repr(study)
+        assert "Trial 3 failed: ValueError" in str(study)
         log = (folder / "trials" / "0003" / "work" / "output.log").read_text()
         assert log.count("Traceback") == 1  # what a program does wrong is not tried twice
         assert ("about to fail" in log) == (executor == "processes")
@@ -100,7 +100,7 @@ def test_an_exception_costs_one_trial(tmp_path: Path) -> None:
 
 def test_where_all_trials_fail_one_line_says_why(tmp_path: Path) -> None:
     study = swept(lambda trial: 1 / 0, tmp_path / "a", seeds=1)
-    text = repr(study)
+    text = str(study)
     assert text.startswith("No setting can be recommended. No run has ended with a value yet.\nTrials 1, 2, 3 failed:")
     assert text.count("ZeroDivisionError: division by zero (") == 1
     assert "ZeroDivisionError" in study._repr_html_()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,18 +10,19 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from lrscope.api.best import Best, best_of
 from lrscope.api.shown import shown
+from lrscope.api.study_line import study_line
 from lrscope.config import ExternalStudy
 from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.records import UNDECIDED
-from lrscope.report.document import document
+from lrscope.report import glance
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
 from lrscope.runners.external.carried_function import TrainFunction
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
-from lrscope.studies.frames import load_study, to_frame
-from lrscope.visible_text import visible
+from lrscope.studies.frames import StudyReader, to_frame
+from lrscope.visible_text import paragraphs, visible
 from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.own_training import decide_own, sweep_own
 from lrscope.workflows.report import report
@@ -37,7 +37,7 @@ NOTHING_MEASURED = "No setting can be recommended. No run has ended with a value
 class SweepStudy:
     """A sweep of one's own training: `study = lrscope.sweep(train, lr=[1e-4, 1e-3])`.
 
-    In a notebook it shows the answer, the chart and the table; as text it is the answer. What it says is read from its
+    In a notebook it shows the answer, the chart and the table; printed it is the answer. What it says is read from its
     folder, so that it is up to date also where another process runs the study.
     """
 
@@ -130,10 +130,9 @@ class SweepStudy:
         if self._has_no_metric():
             return NOTHING_MEASURED
         try:
-            doc = document(self.conclusions)
+            return glance.answer(self.conclusions)
         except LrscopeError as error:
             return visible(str(error))
-        return "\n".join(Wording(locale("en"), doc.metric).answer(doc.answer))
 
     @property
     def failures(self) -> dict[int, str]:
@@ -166,7 +165,7 @@ class SweepStudy:
             return to_frame(self.table)
         if of not in ("trials", "evaluations"):
             raise ConfigError(f"a frame is of settings, trials or evaluations: got {of!r}")
-        with load_study(self.folder) as reader:
+        with StudyReader(self.folder) as reader:
             return reader.trials() if of == "trials" else reader.evaluations()
 
     def report(self, *, open: bool = False, lang: str = "en") -> Path:  # noqa: A002 - as a reader says it
@@ -179,8 +178,22 @@ class SweepStudy:
             webbrowser.open(page.resolve().as_uri())
         return page
 
-    def __repr__(self) -> str:
+    def plot(self, of: str | None = None, path: Path | str | None = None) -> Any:
+        """Return a chart of the report's page as matplotlib's figure, and write it where a path is given.
+
+        `of` is "by-rate" (the first where none is named), "curves", or "curves1" of the loss.
+
+        Raises:
+            ConfigError: there is no such chart.
+            LrscopeError: no run has ended yet.
+        """
+        return glance.figure(self.conclusions, of, path)
+
+    def __str__(self) -> str:
         return "\n".join([self.answer, *self._failed(), f"The study is in {visible(str(self.folder))}."])
+
+    def __repr__(self) -> str:
+        return study_line(self.folder, lambda: None if self._has_no_metric() else self.conclusions)
 
     def _failed(self) -> list[str]:
         """Return a few lines on trials that failed."""
@@ -200,12 +213,10 @@ class SweepStudy:
             return store.metric == UNDECIDED
 
     def _repr_html_(self) -> str:
-        from lrscope.report.notebook import notebook_html
-
         failed = [*self._failed(), f"The study is in {self.folder}."]
         try:
             if self._has_no_metric():
                 raise StudyError(NOTHING_MEASURED)
-            return notebook_html(document(self.conclusions), locale("en"), failed)
+            return glance.notebook_piece(self.conclusions, failed)
         except LrscopeError as error:
-            return "".join(f"<p>{html.escape(visible(line))}</p>" for line in (str(error), *failed))
+            return paragraphs([str(error), *failed])

@@ -81,10 +81,10 @@ def _steps(row: TrialRow) -> str:
 
 
 def _print_log(folder: Path, form: str) -> None:
-    from lrscope.studies.frames import load_study, to_csv
+    from lrscope.studies.frames import StudyReader, to_csv
     from lrscope.workflows.study_folder import begun_study
 
     if form != "csv":
         raise ConfigError(f"--log is csv: got {form!r}")
-    with load_study(begun_study(folder)) as study:
+    with StudyReader(begun_study(folder)) as study:
         echo(to_csv(study.evaluation_rows()), nl=False)

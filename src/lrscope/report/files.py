@@ -9,9 +9,9 @@ from lrscope.report.chart_svg import svg
 from lrscope.report.charts import curve_charts, rate_chart
 from lrscope.report.document import Document
 from lrscope.report.locales import Locale
-from lrscope.report.log_charts import log_charts
 from lrscope.report.markdown import markdown
 from lrscope.report.page import page
+from lrscope.report.result_charts import result_charts
 from lrscope.report.wording import Wording
 from lrscope.statistics.conclusions import Conclusions
 
@@ -21,13 +21,9 @@ PAGE, TEXT = "report.html", "report.md"
 def write_report(doc: Document, language: Locale, folder: Path, data: str = "") -> list[Path]:
     """Write a report into a folder; return what was written, the page first. `data` is the page's JSON document."""
     wording = Wording(language, doc.metric)
-    logged = log_charts(doc.conclusions.runs, wording) if doc.checkup else {}
-    by_rate = rate_chart(doc.conclusions, wording) if len(doc.conclusions.arms) > 1 else None
-    curves = curve_charts(doc.conclusions, wording, with_loss="log-loss" not in logged)
-    charts = {"by-rate": by_rate} if by_rate is not None and not by_rate.is_empty else {}
-    charts |= {f"curves{number or ''}": chart for number, chart in enumerate(curves)} | logged
+    charts = result_charts(doc, wording)
     folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / PAGE, page(doc, wording, charts.get("by-rate"), curves, [*logged.values()], data))
+    write_text(folder / PAGE, page(doc, wording, charts, data))
     pictures = {name: f"report-{name}.svg" for name in charts}
     for name, chart in charts.items():
         write_text(folder / pictures[name], svg(chart, is_alone=True))

@@ -1,13 +1,13 @@
-"""A study's answer, chart and table as HTML for a notebook: the report's own, in colours that fit its page."""
+"""The answer, the charts and the table of a result as HTML for a notebook: the report's own, in its colours."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from lrscope.report.chart_svg import svg
-from lrscope.report.charts import rate_chart
 from lrscope.report.document import Document
 from lrscope.report.locales import Locale
+from lrscope.report.result_charts import leading, result_charts
 from lrscope.report.wording import Wording
 from lrscope.visible_text import visible
 
@@ -18,9 +18,9 @@ def notebook_html(doc: Document, language: Locale, notes: Sequence[str] = ()) ->
     from markupsafe import Markup
 
     wording = Wording(language, doc.metric)
-    chart = rate_chart(doc.conclusions, wording)
+    charts = leading(result_charts(doc, wording))
     environment = Environment(loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined)
     return environment.get_template("notebook.html").render(
         doc=doc, w=wording, headline=wording.headline(doc.answer), order=doc.order,
-        chart=Markup(svg(chart)) if chart is not None else "", notes=[visible(note) for note in notes],  # noqa: S704
+        charts=[Markup(svg(chart)) for chart in charts], notes=[visible(note) for note in notes],  # noqa: S704
     )  # fmt: skip

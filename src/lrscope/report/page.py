@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from lrscope import __version__
 from lrscope.report.chart import Chart
 from lrscope.report.chart_svg import svg
 from lrscope.report.document import Document
+from lrscope.report.log_charts import LOG_CHARTS
+from lrscope.report.result_charts import BY_RATE, CURVES
 from lrscope.report.wording import Wording, inline
 from lrscope.visible_text import visible
 
@@ -17,12 +19,13 @@ NARROW = (380, 300)  # of a chart on a phone, in pixels
 def page(
     doc: Document,
     wording: Wording,
-    rate_chart: Chart | None,
-    curve_charts: Sequence[Chart],
-    log_charts: Sequence[Chart] = (),
+    charts: Mapping[str, Chart],
     data: str = "",
 ) -> str:
-    """Return the page, with its charts as SVG; `data` is what it holds for programs, as `embedded_json` writes it."""
+    """Return the page, with its charts, by their names, as SVG.
+
+    `data` is what it holds for programs, as `embedded_json` writes it.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -30,13 +33,16 @@ def page(
         """Return a chart for wide windows and for narrow ones; charts escape their own text."""
         return Markup(svg(chart)), Markup(svg(chart, width=NARROW[0], height=NARROW[1]))  # noqa: S704
 
-    named = {series.name: series.colour for chart in curve_charts for series in chart.series if series.finite}
+    by_rate = charts.get(BY_RATE)
+    curves = [chart for name, chart in charts.items() if name.startswith(CURVES)]
+    logged = [chart for name, chart in charts.items() if name in LOG_CHARTS]
+    named = {series.name: series.colour for chart in curves for series in chart.series if series.finite}
     environment = Environment(
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
     return environment.get_template("report.html").render(
         doc=doc, w=wording, headline=wording.headline(doc.answer), runs=doc.conclusions.runs, version=__version__,
-        inline=inline, visible=visible, rate_chart=rate_chart and drawn(rate_chart), named=named,
-        log_charts=[drawn(chart) for chart in log_charts],
-        curve_charts=[drawn(chart) for chart in curve_charts], order=doc.order, data=Markup(data),  # noqa: S704
+        inline=inline, visible=visible, rate_chart=by_rate and drawn(by_rate), named=named,
+        log_charts=[drawn(chart) for chart in logged],
+        curve_charts=[drawn(chart) for chart in curves], order=doc.order, data=Markup(data),  # noqa: S704
     )  # fmt: skip

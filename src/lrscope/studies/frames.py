@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
 
 class StudyReader:
-    """A study opened for reading: `load_study("runs/sweep").trials()`. Frames need pandas, which lrscope does not."""
+    """A study opened for reading: `StudyReader("runs/sweep").trials()`. Frames need pandas, which lrscope does not."""
 
-    def __init__(self, folder: Path | str) -> None:
-        self.store = StudyStore.open(Path(folder))
+    def __init__(self, folder: Path) -> None:
+        """Open it.
+
+        Raises:
+            StudyError: there is none.
+        """
+        self.store = StudyStore.open(folder)
 
     def trials(self) -> pandas.DataFrame:
         """Return a row a trial: its settings, how it stands, and dev's metrics at the endpoint."""
@@ -67,15 +72,6 @@ class StudyReader:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def load_study(folder: Path | str) -> StudyReader:
-    """Open a study for reading.
-
-    Raises:
-        StudyError: there is none.
-    """
-    return StudyReader(folder)
 
 
 def to_csv(rows: list[dict[str, Any]]) -> str:

@@ -29,6 +29,7 @@ from lrscope.studies import session
 from lrscope.studies.interim_looks import conclude
 from lrscope.studies.same_settings import INPUT_PATHS, require_same_settings
 from lrscope.studies.session import Study
+from lrscope.visible_text import paragraphs, visible
 from lrscope.workflows.callbacks import Callbacks, Note
 from lrscope.workflows.run_study import run_study
 
@@ -65,7 +66,7 @@ class NoRateError(ConfigError):
     """The curves of a range test have no answer."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FindResult:
     """What range tests found: `test` holds the curves and the bracket, `confirmed` what runs inside it show.
 
@@ -85,6 +86,17 @@ class FindResult:
             return self.confirmed.rate
         bracket = self.test.bracket
         return None if bracket.low is None or bracket.high is None else (bracket.low * bracket.high) ** 0.5
+
+    def plot(self, path: Path | str | None = None) -> Any:
+        """Draw the range tests; return matplotlib's figure, and write it where a path is given."""
+        return self.test.plot(path)
+
+    def __repr__(self) -> str:
+        return f"<{visible(str(self.folder))}: {repr(self.test)[1:-1]}>"
+
+    def _repr_html_(self) -> str:
+        confirmed = [] if self.confirmed is None else [self.confirmed.sentence]
+        return self.test._repr_html_() + paragraphs([*confirmed, f"The study is in {self.folder}."])
 
     def rates(self, number: int) -> tuple[float, ...]:
         """Return so many rates within the bracket, evenly spaced on the logarithm; none where there is none."""

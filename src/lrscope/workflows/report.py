@@ -10,20 +10,24 @@ from typing import Any
 
 from lrscope.errors import ConfigError
 from lrscope.json_text import embedded_json, with_schema
+from lrscope.number_text import counted
+from lrscope.report import glance
 from lrscope.report.document import Document, document
 from lrscope.report.locales import Locale, locale
 from lrscope.statistics.conclusions import Conclusions
+from lrscope.visible_text import visible
 from lrscope.workflows.conclusions import Concluded, ReportConfig, conclude_each
 from lrscope.workflows.report_values import REPORT, for_page, report_values
 from lrscope.workflows.sealed_scores import OpenedTest, check_open_test, open_test_scores
 from lrscope.workflows.study_folder import compared_study
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ReportResult:
     """What a report says and where it lies: `page` is HTML, `text` Markdown, `opened` the test scores opened for it.
 
-    `values` are all of it as plain values, as `--json` prints them.
+    `values` are all of it as plain values, as `--json` prints them. `others` are those of runs on other dev sets. In a
+    notebook it shows the answer, the charts and the table.
     """
 
     conclusions: Conclusions
@@ -34,6 +38,25 @@ class ReportResult:
     notes: tuple[str, ...] = ()
     opened: OpenedTest | None = None
     values: dict[str, Any] = field(default_factory=dict)
+    others: tuple[ReportResult, ...] = ()
+
+    def plot(self, of: str | None = None, path: Path | str | None = None) -> Any:
+        """Return a chart of the page as matplotlib's figure, and write it where a path is given.
+
+        `of` is "by-rate" (the first where none is named), "curves", "curves1" and so on.
+
+        Raises:
+            ConfigError: there is no such chart.
+        """
+        return glance.figure(self.conclusions, of, path)
+
+    def __repr__(self) -> str:
+        more = f"; {counted(len(self.others), 'report')} more" if self.others else ""
+        return f"<report {visible(str(self.page))}: {glance.one_line(self.conclusions)}{more}>"
+
+    def _repr_html_(self) -> str:
+        notes = [*self.notes, f"The report is in {self.page}."]
+        return "".join([glance.notebook_piece(self.conclusions, notes), *(each._repr_html_() for each in self.others)])
 
 
 def report(folder: Path, *, lang: str = "en") -> ReportResult:

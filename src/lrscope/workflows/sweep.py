@@ -9,9 +9,11 @@ from typing import Any
 
 from lrscope.config import AnyStudy, StudyConfig, SweepConfig
 from lrscope.config.command_line import quote, resume
+from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, require_usable, trials_at_once
-from lrscope.number_text import short_rate
+from lrscope.number_text import counted, short_rate
 from lrscope.priors.of_study import prior_of
+from lrscope.report import glance
 from lrscope.report.locales import locale
 from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import require_new
@@ -25,6 +27,7 @@ from lrscope.studies.controller import Controller
 from lrscope.studies.plan import arms, num_merged
 from lrscope.studies.run_times import RunTimes
 from lrscope.studies.session import Study
+from lrscope.visible_text import paragraphs, visible
 from lrscope.workflows.callbacks import Callbacks, CostEstimated, Note, Stopped
 from lrscope.workflows.checks import contender_names, run_until_decided
 from lrscope.workflows.conclusions import conclude_study
@@ -35,11 +38,12 @@ from lrscope.workflows.study_log import conclude_logs
 
 MAX_SEEDS = 8  # of checks, where nobody says
 MAX_ARMS = 2000  # whose pairs are compared in a few seconds
+TOO_MANY = f"pairs of at most {MAX_ARMS:,} settings are compared"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SweepResult:
-    """What a sweep came to: every setting over its seeds, and what follows.
+    """What a sweep came to: every setting over its seeds, and what follows; a notebook shows both.
 
     `conclusions` are None where all pairs of settings are too many.
     """
@@ -55,6 +59,28 @@ class SweepResult:
         """The settings that may be the best: none where no run came to a value."""
         has_values = any(summary.metric.number for summary in self.settings)
         return () if self.conclusions is None or not has_values else contender_names(self.conclusions)
+
+    def plot(self, of: str | None = None, path: Path | str | None = None) -> Any:
+        """Return a chart of the report's page as matplotlib's figure, and write it where a path is given.
+
+        Raises:
+            ConfigError: there is no such chart, or the settings are too many to be compared.
+        """
+        if self.conclusions is None:
+            raise ConfigError(f"{TOO_MANY}: got {len(self.settings):,}; draw `settings`")
+        return glance.figure(self.conclusions, of, path)
+
+    def __repr__(self) -> str:
+        found = TOO_MANY if self.conclusions is None else glance.one_line(self.conclusions)
+        return f"<sweep {visible(str(self.folder))}: {found}; {counted(len(self.settings), 'setting')}>"
+
+    def _repr_html_(self) -> str:
+        where = f"The study is in {self.folder}."
+        return (
+            paragraphs([repr(self), where])
+            if self.conclusions is None
+            else glance.notebook_piece(self.conclusions, [where])
+        )
 
 
 def sweep(

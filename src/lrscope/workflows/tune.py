@@ -31,6 +31,7 @@ from lrscope.studies.budget import (
     read_plan,
 )  # fmt: skip
 from lrscope.studies.same_settings import require_same_settings
+from lrscope.visible_text import visible
 from lrscope.workflows.callbacks import Callbacks, Note, PlanMade
 from lrscope.workflows.checks import run_until_decided
 from lrscope.workflows.conclusions import ReportConfig
@@ -43,7 +44,7 @@ from lrscope.workflows.sweep import SweepResult, sweep_result
 WIDE_RATES = (1e-5, 5.6e-5, 3.2e-4, 1.8e-3, 1e-2)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TuneResult:
     """What a budget was spent on and what it showed; `finetune_command` trains the choice, where there is one."""
 
@@ -52,6 +53,12 @@ class TuneResult:
     sweep: SweepResult
     report: ReportResult
     finetune_command: CommandLine | None
+
+    def __repr__(self) -> str:
+        return f"<tune {visible(str(self.folder))}: {repr(self.report)[1:-1]}>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
 
 def tune(

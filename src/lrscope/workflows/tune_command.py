@@ -47,6 +47,7 @@ from lrscope.studies.tune_plan import (
     short_length,
     shown_range,
 )  # fmt: skip
+from lrscope.visible_text import visible
 from lrscope.workflows.callbacks import Callbacks, Note, PlanMade
 from lrscope.workflows.checks import run_until_decided
 from lrscope.workflows.conclusions import ReportConfig
@@ -58,7 +59,7 @@ from lrscope.workflows.sweep import SweepResult, sweep_result
 RECOMMENDED = "recommended"  # where the command that trains the choice writes
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CommandTuneResult:
     """What a budget was spent on and what it showed; `train` is the command of the choice, empty without one."""
 
@@ -67,6 +68,12 @@ class CommandTuneResult:
     sweep: SweepResult
     report: ReportResult
     train: str
+
+    def __repr__(self) -> str:
+        return f"<tune {visible(str(self.folder))}: {repr(self.report)[1:-1]}>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
 
 def tune_command(
