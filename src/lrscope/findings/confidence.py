@@ -14,6 +14,7 @@ Reason = Literal[
     "winner",
     "equivalent",
     "firm",
+    "recorded",
     "undecided",
     "none-ruled-out",
     "edge",
@@ -31,8 +32,8 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
 
     high: one setting is left, or all that are left are equivalent within the margin; the noise of seeds was measured,
     with three seeds or more; and the best rate does not lie at an end of those that were tried. medium: the same, but
-    several settings are left, or the noise is assumed and none from a tenth to ten times of it would change what is
-    left. low: all else.
+    several settings are left, or the noise is assumed and none from a tenth to ten times of what is usual would change
+    what is left. low: all else.
     """
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     left = c.verdict.contenders
@@ -42,14 +43,14 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
         return "low", "same-seeds"
     if not c.knows_spread:
         return "low", "unknown"
-    if c.is_assumed and (c.flips_at is not None or not c.verdict.is_decided):
+    if c.flips is not None and not (c.flips.is_firm and c.verdict.is_decided):
         return "low", "assumed"
     if not c.verdict.is_decided and len(left) == len(known):
         return "low", "none-ruled-out"
     if any(contenders_at_edges(c)):
         return "low", "edge"
     if c.is_assumed:
-        return "medium", "firm"
+        return "medium", "firm" if c.assumption.recorded is None else "recorded"
     if max(len(c.arms[arm].done) for arm in left) < MIN_SEEDS:
         return "low", "few-seeds"
     if not c.verdict.is_decided:

@@ -17,12 +17,14 @@ from lrscope.runs.quantities import (
     Count,
     Difference,
     Interval,
+    Multiple,
     Names,
     Number,
     Rate,
     Setting,
     Settings,
     Share,
+    Text,
     Value,
 )  # fmt: skip
 from lrscope.runs.statement import Statement
@@ -170,10 +172,23 @@ def _assumptions(c: Conclusions) -> Iterator[s.Finding]:
     if sum(not math.isnan(arm.value) for arm in c.arms) < 2:
         return
     if c.is_assumed and c.knows_spread:
-        flips = None if c.flips_at is None else Value(c.flips_at)
-        yield s.AssumedSpread(Value(c.assumed_sd), flips, c.seed_sd is not None)
+        yield _assumed_spread(c)
     elif c.is_assumed:
         yield s.UnknownSpread()
     if c.is_of_these:
         # Of how many examples a loss is the mean does not tell how much it varies among them.
         yield s.UnknownSize() if c.is_share and not c.runs.sizes.get("dev") else s.MeansOnly()
+
+
+def _assumed_spread(c: Conclusions) -> s.Finding:
+    """Name the seed noise that is assumed, where it is from, and at which the verdict would change."""
+    taken = c.assumption
+    flips = None if c.flips_at is None else Value(c.flips_at)
+    if taken.recorded is None:
+        return s.AssumedSpread(Value(taken.sd), flips, taken.is_asked)
+    first, second = (float(c.evidence.values[arm]) for arm in c.order[:2])
+    lead = first - second
+    return s.RecordedSpread(
+        Count(taken.recorded.settings), Text(taken.recorded.largest), Share(taken.recorded.usual),
+        Share(taken.recorded.high), Value(taken.sd), Value(lead), Multiple(lead / taken.sd), flips,
+    )  # fmt: skip

@@ -18,6 +18,7 @@ from lrscope.runs.quantities import (
     Settings,
     Share,
     Step,
+    Text,
     Value,
 )  # fmt: skip
 from lrscope.runs.statement import Statement
@@ -260,6 +261,31 @@ class AssumedSpread(Finding):
     def wording(self) -> str:
         """Whether it was asked for, and whether another would change anything."""
         return ("asked" if self.is_asked else "default") + ("-firm" if self.flips is None else "")
+
+
+@dataclass(frozen=True)
+class RecordedSpread(Finding):
+    """The standard deviation over seeds that is assumed is that of recorded settings of the same kind.
+
+    Of the log-loss it is `usual` in the middle of them, and below `high` in 95% of such: `sd` in these runs. The lead
+    of the best setting over the next is `times` that; `flips` is one at which the verdict would change.
+    """
+
+    WORDINGS = ("more", "less", "firm")
+
+    settings: Count
+    largest: Text
+    usual: Share
+    high: Share
+    sd: Value
+    lead: Value
+    times: Multiple
+    flips: Value | None
+
+    @property
+    def wording(self) -> str:
+        """Whether more seed noise than is assumed would change anything, or less, or neither."""
+        return "firm" if self.flips is None else "more" if self.flips > self.sd else "less"
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,9 @@ from lrscope.runs.run import Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import Floats
 from lrscope.statistics.arm_view import ArmStanding, ArmView
+from lrscope.statistics.assumption import Assumption, Flips, assumption
 from lrscope.statistics.choice import Choice, choose, chooser, known_costs
-from lrscope.statistics.defaults import ERROR, MARGIN, SEED_SD, SHARE_SIZE
+from lrscope.statistics.defaults import ERROR, MARGIN, SHARE_SIZE
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values, value_error
 from lrscope.statistics.learning import Learned, above_baseline
 from lrscope.statistics.power import Need, needed_among
@@ -30,7 +31,7 @@ from lrscope.statistics.verdict import Verdict, errors_by_look, ranked
 @dataclass(frozen=True, eq=False)
 class Conclusions:
     """All that follows from runs. `margin` is the difference that matters; `seed_sd` is assumed for single seeds; where
-    none is named, that of shares of right answers, and of other metrics nothing is known.
+    none is named, what `assumption` knows of such runs.
 
     `error` is that of all planned looks together; `looks` are those that were taken, (seeds, the part of the error that
     it may spend), none where there is but this one.
@@ -52,12 +53,17 @@ class Conclusions:
         """What the runs say of every pair of arms."""
         return self.evidence_at(self.assumed_sd)
 
+    @cached_property
+    def assumption(self) -> Assumption:
+        """What is assumed of the spread over seeds where none is seen."""
+        means = [float(np.mean(values)) for runs in self.runs.arms.values() if (values := self._values(runs))]
+        best = max(means, key=lambda mean: self.runs.metric.sign * mean, default=math.nan)
+        return assumption(self.runs, asked=self.seed_sd, is_share=self.is_share, best=best)
+
     @property
     def assumed_sd(self) -> float:
         """The standard deviation over seeds that is assumed where none is seen, infinite where nothing is known."""
-        if self.seed_sd is not None:
-            return self.seed_sd
-        return SEED_SD if self.is_share else math.inf
+        return self.assumption.sd
 
     @cached_property
     def is_share(self) -> bool:
@@ -68,7 +74,7 @@ class Conclusions:
     @property
     def knows_spread(self) -> bool:
         """Whether anything is known of how seeds differ, if only by assumption."""
-        return not self.is_assumed or math.isfinite(self.assumed_sd)
+        return not self.is_assumed or self.assumption.is_known
 
     @property
     def is_of_these(self) -> bool:
@@ -253,19 +259,22 @@ class Conclusions:
         return value_error(self.runs, arm.name, arm.value)
 
     @cached_property
+    def flips(self) -> Flips | None:
+        """At which other assumed sd over seeds the contenders change; None where nothing is assumed."""
+        if not self.is_assumed or not self.knows_spread:
+            return None
+        left = frozenset(self.verdict.contenders)
+        return Flips(self.assumption, left, lambda sd: frozenset(self._judged(self.evidence_at(sd)).contenders))
+
+    @property
     def flips_at(self) -> float | None:
         """The smallest larger, or else the largest smaller assumed sd over seeds at which the contenders change.
 
-        None where nothing is assumed, or nothing within a factor of ten changes them.
+        None where nothing is assumed, or none that is looked at changes them.
         """
-        if not self.is_assumed or not self.knows_spread:
+        if self.flips is None:
             return None
-        now = set(self.verdict.contenders)
-        for factor in (*np.geomspace(1.05, 10.0, 48), *np.geomspace(0.95, 0.1, 48)):
-            sd = self.assumed_sd * float(factor)
-            if set(self._judged(self.evidence_at(sd)).contenders) != now:
-                return sd
-        return None
+        return self.flips.below if self.flips.above is None else self.flips.above
 
     @property
     def is_assumed(self) -> bool:

@@ -74,6 +74,12 @@ WORDS = {
     "many-settings": "{first} … {last} ({number} settings)",
 }
 
+_RECORDED = (
+    "One seed each, so the seed noise is not measured but taken from {settings:recorded setting|recorded settings} of this kind (models of "
+    "up to {largest} parameters). There, runs that differ only in the seed differ by a standard deviation of about {usual} of the {metric}, "
+    "and by less than {high} in 95% of such settings: here that is {sd}, and the lead of {lead} is {times} times that. "
+)
+
 SAY = {
     # The answer
     "no-recommendation": "No setting can be recommended.",
@@ -110,6 +116,10 @@ SAY = {
         "Confidence: {level}. The settings still in the running are equivalent within the margin, with the seed noise measured."
     ),
     "confidence/firm": "Confidence: {level}. The seed noise was assumed, not measured, but even ten times as much would not change this.",
+    "confidence/recorded": (
+        "Confidence: {level}. The seed noise was taken from recorded runs of other settings, not measured here, but even ten times what is "
+        "usual there would not change this."
+    ),
     "confidence/undecided": "Confidence: {level}. The seed noise was measured, but several settings are still in the running.",
     "confidence/none-ruled-out": "Confidence: {level}. None of the settings you tried can be ruled out yet.",
     "confidence/edge": "Confidence: {level}. The best learning rate may lie beyond the edge of your grid.",
@@ -210,6 +220,15 @@ SAY = {
         "The seed-to-seed standard deviation cannot be measured from these runs and is assumed to be {sd}, as you set it. Any value from a "
         "tenth to ten times that gives the same verdict."
     ),
+    "recorded-spread/more": (
+        _RECORDED
+        + "If seeds differed by more than {flips}, a different set of settings would still be in the running. Set it with --seed-sd."
+    ),
+    "recorded-spread/less": (
+        _RECORDED
+        + "If seeds differed by less than {flips}, a different set of settings would still be in the running. Set it with --seed-sd."
+    ),
+    "recorded-spread/firm": _RECORDED + "Even ten times as much would give the same verdict. Set it with --seed-sd.",
     "unknown-spread": (
         "These runs do not show how {metric} differs between seeds, so no setting can be ruled out. Run more seeds, or "
         "set it with --seed-sd."
@@ -278,7 +297,7 @@ SAY = {
     "confidence-rule": (
         "Confidence is high when one setting is left, or those left are equivalent within the margin, with the seed noise measured over at "
         "least three seeds and the best not at an edge of the grid. It is medium when several are left, or when the seed noise is assumed "
-        "but any value from a tenth to ten times it gives the same verdict. Otherwise it is low."
+        "but any value from a tenth to ten times the usual one gives the same verdict. Otherwise it is low."
     ),
     "looks": "The study is checked several times, as planned: the checks share an error of {error}, and this one spends {nominal}.",
     "at-end": "Scores are taken at the end of training. The best epoch is shown but not used: the best of several is too good by chance.",

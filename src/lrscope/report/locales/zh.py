@@ -73,6 +73,11 @@ WORDS = {
     "many-settings": "{first} …… {last}（共 {number} 组设置）",
 }
 
+_RECORDED = (
+    "每组只有一个种子，种子噪声并非实测，而是取自 {settings} 组同类设置的记录（模型不超过 {largest} 参数）：其中只有种子不同的训练，"
+    "{metric} 的标准差约为其 {usual}，95% 的同类设置低于 {high}。在这里相当于 {sd}，目前的领先 {lead} 是它的 {times} 倍。"
+)
+
 SAY = {
     # 推荐
     "no-recommendation": "无法推荐任何设置。",
@@ -96,6 +101,7 @@ SAY = {
     "confidence/winner": "把握：{level}。其他设置均已排除，且种子噪声是实测的。",
     "confidence/equivalent": "把握：{level}。剩下的设置在容许差异内等效，且种子噪声是实测的。",
     "confidence/firm": "把握：{level}。种子噪声是假定的，并非实测；但即使大到十倍，结论也不变。",
+    "confidence/recorded": "把握：{level}。种子噪声取自其他设置的记录，并非在此实测；但即使大到那里常见值的十倍，结论也不变。",
     "confidence/undecided": "把握：{level}。种子噪声是实测的，但仍有多组设置可能最佳。",
     "confidence/none-ruled-out": "把握：{level}。试过的设置目前一组也排除不了。",
     "confidence/edge": "把握：{level}。最佳学习率可能在网格之外。",
@@ -174,6 +180,9 @@ SAY = {
     "assumed-spread/asked-firm": (
         "种子间的标准差无法从这些训练中测得，这里按您的指定假定为 {sd}。从它的十分之一到十倍，结论都不变。"
     ),
+    "recorded-spread/more": _RECORDED + "若种子间的差异大于 {flips}，仍可能最佳的设置就会不同。可用 --seed-sd 指定。",
+    "recorded-spread/less": _RECORDED + "若种子间的差异小于 {flips}，仍可能最佳的设置就会不同。可用 --seed-sd 指定。",
+    "recorded-spread/firm": _RECORDED + "即使大到十倍，结论也不变。可用 --seed-sd 指定。",
     "unknown-spread": (
         "这些训练看不出 {metric} 在种子间的差异，因此无法排除任何设置。请增加种子，或用 --seed-sd 指定。"
     ),
@@ -222,7 +231,7 @@ SAY = {
     "choosing/cheaper": "在剩下且均值与其中最好者相差不超过一个标准误的设置中，推荐耗时较少的一组；其次取均值较好的。它们的不同不只在学习率，因此没有中间可取。",
     "confidence-rule": (
         "把握为高：只剩一组设置，或剩下的设置在容许差异内等效；种子噪声由至少三个种子实测；且最佳值不在网格边缘。把握为中：仍有多组设置"
-        "可能最佳；或种子噪声是假定的，但从它的十分之一到十倍，结论都不变。其余情况把握为低。"
+        "可能最佳；或种子噪声是假定的，但从常见值的十分之一到十倍，结论都不变。其余情况把握为低。"
     ),
     "looks": "这项研究按计划分几次检查：各次检查共用 {error} 的错误率，本次用去 {nominal}。",
     "at-end": "分数取自训练结束时。最佳轮只作展示，不用于比较：从多轮中取最好值，会因偶然而过于乐观。",
