@@ -16,12 +16,13 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Diverged": "lrscope.runners.external.running_trial",
     "RangeTest": "lrscope.integrations.range_test",
+    "ScheduledLR": "lrscope.integrations.scheduled_lr",
     "Trial": "lrscope.runners.external.running_trial",
     "load_study": "lrscope.api.loaded_study",
     "sweep": "lrscope.api.sweep",
     "write_report": "lrscope.api.written_report",
 }
-__all__ = ["Diverged", "RangeTest", "Trial", "__version__", "load_study", "sweep", "write_report"]
+__all__ = ["Diverged", "RangeTest", "ScheduledLR", "Trial", "__version__", "load_study", "sweep", "write_report"]
 
 
 def __getattr__(name: str) -> Any:

@@ -44,6 +44,15 @@ def test_it_applies_the_schedule_and_keeps_the_ratio_of_groups() -> None:
     assert [row[1] for row in applied] == [0.05 * factor for factor in factors]
 
 
+def test_its_line_says_where_it_is() -> None:
+    opt = optimizer(0.5, 0.05)
+    scheduler = ScheduledLR(opt, TEXT)
+    assert repr(scheduler) == "<ScheduledLR warmup(3st) > cosine(to=0.1): the length of the run is not known yet>"
+    scheduler.resolve_schedule_over(12)
+    train(opt, scheduler, 2)
+    assert repr(scheduler) == "<ScheduledLR warmup(3st) > cosine(to=0.1): step 2 of 12, rate 0.5, 5e-2>"
+
+
 @pytest.mark.filterwarnings("error")
 def test_it_counts_updates_and_not_its_own_calls() -> None:
     opt = optimizer()

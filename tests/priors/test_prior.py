@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.notebook import shown
 
 from lrscope.errors import ConfigError
 from lrscope.priors import Question, predict, read_evidence
@@ -125,3 +126,19 @@ def test_a_number_next_to_a_measured_one_is_not_outside() -> None:
     assert "steps" not in {each.name for each in near.outside}
     far = predict(Question(method="lora", parameters=1e9, family="llama-3", batch_size=128, steps=600, rank=64))
     assert "steps" in {each.name for each in far.outside}
+
+
+def test_a_notebook_shows_its_sentences_and_its_picture() -> None:
+    prior = predict(LLAMA)
+    assert repr(prior).startswith("<prior of llama-3.1-8b: start at ")
+    assert "\n" not in repr(prior)
+    page = shown(prior)["text/html"]
+    for line in prior.lines:
+        assert f"<p>{line}</p>" in page
+    assert "data:image/png" in page
+    axes = prior.plot().axes[0]
+    (start,) = (line for line in axes.lines if line.get_label().startswith("start at"))
+    assert start.get_xdata()[0] == prior.rate
+    (band,) = axes.collections
+    low, high = prior.interval()
+    assert low <= band.get_datalim(axes.transData).x0 <= band.get_datalim(axes.transData).x1 <= high

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,19 +12,14 @@ from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
-from lrscope.number_text import counted, format_number, short_rate
 from lrscope.terminal.output import echo, print_json
 
 if TYPE_CHECKING:
-    from lrscope.priors import Outside, Prior
+    from lrscope.priors import Prior
 
 EXAMPLES = 5000
-TITLES = {"lora": "LoRA", "full": "full fine-tuning", "head": "the head alone"}
-TASK_TITLES = {"sft": "supervised fine-tuning", "classification": "classification"}
 FILES = {"sft": {"train": "train.jsonl", "dev": "10%"}, "classification": {"train": "train.txt", "dev": "dev.txt"}}
-NOTICEABLE = 0.03  # decades
 OWN_TRAINING = "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
-SHOWN = 6  # measured values that are named one by one
 
 
 @with_settings(("batch_size", "epochs", "lora_rank", "lora_alpha"), epochs={"shown_default": "1 for sft, else 5"})
@@ -85,7 +79,8 @@ def prior(
     if json:
         print_json("prior/1", {**described(found), "next": str(command), "next_own": str(own)})
         return
-    echo("\n".join(lines(found)))
+    first, *rest = found.lines
+    echo("\n".join([first, *(f"  {line}" for line in rest)]))
     echo(f"next: {command}\nor, with a training of your own: {own}")
 
 
@@ -105,62 +100,6 @@ def next_command(prior: Prior, model: str, settings: Settings) -> CommandLine:
     if at.method != "lora":
         options = {name: value for name, value in options.items() if not name.startswith("lora_")}
     return CommandLine("sweep", {**options, "peak_rate": compared(prior) if prior.is_narrow else "auto"})
-
-
-def lines(prior: Prior) -> Iterator[str]:
-    """Yield the answer, line by line."""
-    at, (low, high) = prior.question, prior.interval()
-    of_adapters = f", rank {at.rank}, alpha {format_number(at.alpha)}" if at.method == "lora" else ""
-    what = f"{TITLES[at.method]}, {TASK_TITLES[at.task]} of {at.model} ({count_text(at.parameters)} parameters)"
-    yield f"{what} with AdamW: batch size {at.batch_size}, {counted(at.steps, 'step')}{of_adapters}"
-    yield f"  start at {short_rate(prior.rate)}; the best rate lies in {short_rate(low)} … {short_rate(high)} with 80%"
-    if prior.start_log10 < prior.center_log10 - NOTICEABLE:
-        yield f"  (below the middle, {short_rate(10**prior.center_log10)}: too high costs more than too low)"
-    if not prior.is_narrow:
-        yield "  this is wide: too little is known of such a fine-tune, and a range test tells more"
-    regret = prior.regret
-    yield f"  expected to cost {regret.mean:.1%} of the loss against the best rate (90%: below {regret.bound:.1%})"
-    yield f"  from: {_evidence(prior)}"
-    if prior.outside:
-        yield f"  outside of the evidence: {'; '.join(map(_outside, prior.outside))}"
-
-
-def count_text(number: float) -> str:
-    """Return a number of parameters as people write it.
-
-    >>> count_text(8e9), count_text(134_479_872), count_text(259_328)
-    ('8B', '134M', '259K')
-    """
-    units = (("T", 1e12), ("B", 1e9), ("M", 1e6), ("K", 1e3), ("", 1.0))
-    unit, size = next(pair for pair in units if number >= pair[1] or not pair[0])
-    return f"{float(f'{number / size:.3g}'):g}{unit}"
-
-
-def _evidence(prior: Prior) -> str:
-    told = (
-        f"{counted(len(prior.landscapes), 'landscape')} of {TITLES[prior.question.method]} "
-        f"({', '.join(prior.families)}; on {', '.join(prior.data)})"
-    )
-    if prior.held_out is None:
-        return f"{told}; of too few families to test it on those left out"
-    return f"{told}; the intervals of families left out held {prior.held_out.coverage:.0%} of the best rates"
-
-
-def _outside(each: Outside) -> str:
-    asked = _value(each.asked, each.name)
-    if asked == "unknown":
-        return f"the {each.name} of the model is unknown"
-    if isinstance(each.asked, str):
-        return f"{each.name} {asked} was never measured ({', '.join(map(str, each.measured))} were)"
-    values = [_value(value, each.name) for value in each.measured]
-    were = ", ".join(values) if len(values) <= SHOWN else f"{values[0]} to {values[-1]}"
-    return f"{each.name} {asked} {'lies beyond' if each.beyond else 'lies between'} what was measured ({were})"
-
-
-def _value(value: float | str, name: str) -> str:
-    if isinstance(value, str):
-        return value
-    return count_text(value) if name == "parameters" else format_number(value)
 
 
 def described(prior: Prior) -> dict[str, Any]:

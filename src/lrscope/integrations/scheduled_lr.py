@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from lrscope.errors import ScheduleError
+from lrscope.number_text import format_rate
 from lrscope.schedules import ResolvedSchedule, Schedule, parse
 from lrscope.schedules.phase import phases
 
@@ -128,6 +129,12 @@ class ScheduledLR(LRScheduler):
         self.last_epoch = self._updates - self._start
         if state_dict.get("applies", True):  # in a SequentialLR, another one's rates may be in force
             self._set_rates()
+
+    def __repr__(self) -> str:
+        if self.resolved is None:
+            return f"<ScheduledLR {self.schedule}: the length of the run is not known yet>"
+        rates = ", ".join(format_rate(float(f"{float(rate):.3g}")) for rate in self._last_lr)
+        return f"<ScheduledLR {self.schedule}: step {self._updates:,} of {self.resolved.total_steps:,}, rate {rates}>"
 
     def _over(self, total_steps: int, steps_per_epoch: int | None) -> ResolvedSchedule:
         units = {duration.unit for phase in phases(self.schedule) for _, _, duration in phase.durations()}

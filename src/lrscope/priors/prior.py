@@ -4,39 +4,31 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import NormalDist
+from typing import Any
 
 from lrscope.errors import ConfigError
+from lrscope.number_text import short_rate
 from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, read_evidence
 from lrscope.priors.model import Posterior
+from lrscope.priors.outside import Outside, outside_of
 from lrscope.priors.question import Method, Question
 from lrscope.priors.regret import Regret, best_start
+from lrscope.priors.sentences import asked, evidence_text, outside_text
+from lrscope.visible_text import paragraphs
 
 LEVEL = 0.8
-UNKNOWN = "unknown"
 BEND = 0.15  # decades of the rate, for each decade outside of what was measured: lines in logarithms may bend there
 SPACING = (0.0, 1.596, 1.224, 0.9957, 0.8430, 0.7334, 0.6508, 0.5860)  # of so many rates, in standard deviations
 NARROW = 0.5  # decades
-SAME = 0.01  # decades; sizes are rounded in tables and names
+NOTICEABLE = 0.03  # decades
 ENOUGH = 2  # landscapes of a task that speak for it alone
 
 
-@dataclass(frozen=True)
-class Outside:
-    """What of a question was never measured: its name, what was asked, and the values that were.
-
-    `beyond` tells how many decades a number lies outside of those measured; 0 between them, and for words.
-    """
-
-    name: str
-    asked: float | str
-    measured: tuple[float | str, ...]
-    beyond: float = 0.0
-
-
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Prior:
     """The distribution of log10 of the best rate, a normal, and what it rests on.
 
@@ -94,6 +86,45 @@ class Prior:
         step = SPACING[number - 1] * self.sd
         return tuple(10.0 ** (self.start_log10 + step * (place - (number - 1) / 2)) for place in range(number))
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The answer in English, line by line: what was asked, the rate, its cost, the evidence, what lies outside."""
+        low, high = self.interval()
+        told = [
+            asked(self.question),
+            f"start at {short_rate(self.rate)}; the best rate lies in {short_rate(low)} … {short_rate(high)} with 80%",
+        ]
+        if self.start_log10 < self.center_log10 - NOTICEABLE:
+            told.append(f"(below the middle, {short_rate(10**self.center_log10)}: too high costs more than too low)")
+        if not self.is_narrow:
+            told.append("this is wide: too little is known of such a fine-tune, and a range test tells more")
+        mean, bound = self.regret.mean, self.regret.bound
+        told.append(f"expected to cost {mean:.1%} of the loss against the best rate (90%: below {bound:.1%})")
+        coverage = None if self.held_out is None else self.held_out.coverage
+        told.append(f"from: {evidence_text(self.landscapes, self.question.method, coverage)}")
+        if self.outside:
+            told.append(f"outside of the evidence: {'; '.join(map(outside_text, self.outside))}")
+        return tuple(told)
+
+    def plot(self, path: Path | str | None = None) -> Any:
+        """Draw where the best rate may lie beside the landscapes' best rates; return matplotlib's figure."""
+        from lrscope.priors.figure import prior_figure, save_prior_figure
+
+        measured = [each.best for each in self.landscapes]
+        figure = prior_figure(self.center_log10, self.sd, self.rate, self.interval(), measured)
+        if path is not None:
+            save_prior_figure(figure, Path(path))
+        return figure
+
+    def __repr__(self) -> str:
+        low, high = self.interval()
+        within = f"80% in {short_rate(low)} … {short_rate(high)}"
+        return f"<prior of {self.question.model or 'a model'}: start at {short_rate(self.rate)}, {within}>"
+
+    def _repr_html_(self) -> str:
+        picture: str = self.plot().to_html(repr(self))
+        return paragraphs(self.lines) + picture
+
     def deviation(self, rate: float) -> float:
         """Return how many standard deviations a rate lies above the centre.
 
@@ -120,7 +151,7 @@ def predict(question: Question, evidence: Evidence | None = None) -> Prior:
     if not near:
         measured = ", ".join(dict.fromkeys(each.at.method for each in known.landscapes))
         raise ConfigError(f"no landscape of this method was measured: got {question.method}; known are {measured}")
-    outside = tuple(_outside(near, question))
+    outside = tuple(outside_of(near, question))
     answer = posterior_of(known, question.method).answer(question)
     sd = math.hypot(answer.sd, BEND * math.hypot(*(each.beyond for each in outside)))
     start = best_start(with_peak(near), sd)
@@ -146,36 +177,3 @@ def relevant(landscapes: Sequence[Landscape], at: Question) -> tuple[Landscape, 
 def with_peak(landscapes: Sequence[Landscape]) -> tuple[Landscape, ...]:
     """Return the landscapes whose best rate lies inside of their grid; all where none does."""
     return tuple(each for each in landscapes if not each.edge) or tuple(landscapes)
-
-
-def _outside(landscapes: Sequence[Landscape], at: Question) -> list[Outside]:
-    found: list[Outside] = []
-    if at.task not in {each.at.task for each in landscapes}:
-        found.append(Outside("task", at.task, _words(landscapes, lambda each: each.task)))
-    if at.family not in {each.at.family for each in landscapes}:
-        found.append(Outside("family", at.family or UNKNOWN, _words(landscapes, lambda each: each.family)))
-    numbers: list[tuple[str, Callable[[Question], float]]] = [
-        ("parameters", lambda each: each.parameters),
-        ("batch size", lambda each: each.batch_size),
-        ("steps", lambda each: each.steps),
-    ]
-    if at.method == "lora":
-        numbers += [("LoRA rank", lambda each: each.rank), ("LoRA alpha", lambda each: each.alpha)]
-    for name, value in numbers:
-        measured, asked = _numbers(landscapes, value), value(at)
-        low, high = min(measured), max(measured)
-        beyond = max(math.log10(low / asked), math.log10(asked / high), 0.0)
-        if beyond < SAME:
-            beyond = 0.0
-        near = any(abs(math.log10(asked / each)) < SAME for each in measured)
-        if beyond or (name != "parameters" and not near):
-            found.append(Outside(name, asked, measured, beyond))
-    return found
-
-
-def _words(landscapes: Sequence[Landscape], value: Callable[[Question], str]) -> tuple[str, ...]:
-    return tuple(sorted({value(each.at) for each in landscapes}))
-
-
-def _numbers(landscapes: Sequence[Landscape], value: Callable[[Question], float]) -> tuple[float, ...]:
-    return tuple(sorted({value(each.at) for each in landscapes}))
