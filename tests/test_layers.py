@@ -21,7 +21,7 @@ FLOORS = {
     "config": 2, "records": 2,
     "schedules": 1, "models": 1, "data": 1, "range_test": 1, "sample": 1,
     "errors": 0, "visible_text": 0, "files": 0, "machine": 0, "randomness": 0, "figure_style": 0, "number_text": 0,
-    "shown_figure": 0, "json_text": 0,
+    "shown_figure": 0, "json_text": 0, "parabola": 0,
 }  # fmt: skip
 
 # Rooms that must work, and start fast, where torch is not loaded.

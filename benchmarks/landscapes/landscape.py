@@ -19,6 +19,8 @@ from scipy import stats
 from scipy.interpolate import PchipInterpolator
 from settings import HORIZONS, SETTINGS, Setting
 
+from lrscope.parabola import Parabola
+
 NEIGHBOURS = 1  # rates on either side of the best that the parabola goes through
 WITHIN = 0.005
 
@@ -54,10 +56,10 @@ class Landscape:
         x, y = x[np.isfinite(y)], y[np.isfinite(y)]
         if len(x) < 4 or not 0 < self.top < len(self.rates) - 1:
             return float(self.rates[self.top]), math.nan, math.nan
-        (a, b, _), covariance = np.polyfit(x - x.mean(), y, 2, cov=True)
-        vertex, slope = -b / (2 * a), np.array([b / (2 * a * a), -1 / (2 * a), 0.0])
-        half = stats.t.ppf(0.975, len(x) - 3) * np.sqrt(slope @ covariance @ slope)
-        low, middle, high = (10 ** (vertex + x.mean() + side * half) for side in (-1, 0, 1))
+        through, freedom = Parabola.through(x, y), len(x) - 3
+        rest = math.sqrt(((y - through.at(x)) ** 2).sum() / freedom)
+        half = float(stats.t.ppf(0.975, freedom)) * through.vertex_sd(rest)
+        low, middle, high = (10 ** (through.vertex + side * half) for side in (-1, 0, 1))
         return middle, low, high
 
     def curve(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lrscope.config.metric_names import metric_titles
 from lrscope.records import Answered, EvaluationRecord
 from lrscope.terminal.live import Live
 from lrscope.workflows.callbacks import FinetuneRecord, FinetuneStarted
@@ -11,12 +12,12 @@ from lrscope.workflows.callbacks import FinetuneRecord, FinetuneStarted
 
 def test_what_settings_are_compared_by_comes_first(capsys: pytest.CaptureFixture[str]) -> None:
     live = Live(quiet=False)
-    live.show(FinetuneStarted(6, 2, (), "tokens", {"loss": "log-loss"}, "loss"))
+    live.show(FinetuneStarted(6, 2, (), "tokens", metric_titles("sft"), "loss"))
     live.show(FinetuneRecord(EvaluationRecord(3, 1, "train", {"token_accuracy": 0.25, "loss": 2.5}, 0.0)))
     live.show(FinetuneRecord(EvaluationRecord(3, 1, "dev", {"perplexity": 9.0, "loss": 2.25}, 0.1, {}, True)))
     live.close(None, None, None)
     assert capsys.readouterr().err == (
-        "epoch 1/2  train log-loss 2.5000  train token_accuracy 0.2500  dev log-loss 2.2500  dev perplexity 9.0000  "
+        "epoch 1/2  train log-loss 2.5000  train token accuracy 0.2500  dev log-loss 2.2500  dev perplexity 9.0000  "
         "(best so far)\n"
     )
 

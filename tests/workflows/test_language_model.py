@@ -53,7 +53,7 @@ def test_evaluating_dev_gives_what_was_measured_in_training(sft_toy: SftToy, tmp
     assert (code, err) == (0, "note: longer than the model reads, and cut: 3 examples\n")
     assert out.startswith("log-loss ")
     assert out.endswith(" on 17 examples (last, step 18)\n")
-    assert "bits_per_byte" in out
+    assert "bits per byte" in out
     code, out, _ = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last", "--json")
     assert json.loads(out)["metrics"].items() >= stored(tmp_path / "run").items()
 
@@ -149,7 +149,7 @@ def test_answers_are_measured_as_in_training(sft_toy: SftToy, tmp_path: Path, cl
     finetune(replace(sft_toy.config(epochs=6), sft=measured), tmp_path / "run")
     assert evaluate(tmp_path / "run", sft_toy.dev, checkpoint="last").metrics == stored(tmp_path / "run")
     code, out, _ = cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev, "--checkpoint", "last")
-    assert (code, f"exact_match {stored(tmp_path / 'run')['exact_match']:.4f} on 17" in out) == (0, True)
+    assert (code, f"exact match {stored(tmp_path / 'run')['exact_match']:.4f} on 17" in out) == (0, True)
 
 
 def test_classes_are_not_predicted_by_a_language_model(sft_toy: SftToy, tmp_path: Path) -> None:

@@ -147,7 +147,9 @@ def _closing_lines(run: FinetuneResult) -> list[str]:
     if run.answers is not None:
         name = run.config.sft.generate_metric
         (value,) = [record.metrics[name] for record in run.evaluations if name in record.metrics]
-        lines.append(f"dev {name} {value:.4f} of what was generated at the end: it is in {run.answers}")
+        lines.append(
+            f"dev {run.config.metric_title(name)} {value:.4f} of what was generated at the end: it is in {run.answers}"
+        )
     lines += [
         f"test after step {record.step}: {metrics_line(record.metrics, run.config.metric_titles)}"
         for record in run.tests

@@ -67,6 +67,15 @@ _BEST = re.compile(r"(?:best|max|min)[_ /.-]", re.I)  # of all epochs of a run
 _OF_TOKENS = re.compile(r"token", re.I)
 
 
+_TITLES: Mapping[str, Mapping[str, str]] = {
+    "classification": {"macro_f1": "macro-F1"},
+    "sft": {
+        "loss": "log-loss", "token_accuracy": "token accuracy", "bits_per_byte": "bits per byte",
+        "exact_match": "exact match",
+    },
+}  # fmt: skip
+
+
 def less_is_better(name: str) -> bool:
     """Return whether a word of a metric's name says that less of it is better.
 
@@ -165,9 +174,9 @@ def preference(name: str) -> tuple[int, int, str]:
 def metric_titles(task: str) -> Mapping[str, str]:
     """Return what people call metrics of a task, of those that records call otherwise.
 
-    So that records join those of other programs, which call every loss a loss.
+    So that records join those of other programs, which call every loss a loss, and options need no spaces.
 
-    >>> metric_titles("sft")
-    {'loss': 'log-loss'}
+    >>> metric_titles("sft")["loss"], metric_titles("sft")["token_accuracy"], metric_titles("classification")
+    ('log-loss', 'token accuracy', {'macro_f1': 'macro-F1'})
     """
-    return {"loss": "log-loss"} if task == "sft" else {}
+    return _TITLES.get(task, {})

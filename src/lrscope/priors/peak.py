@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from lrscope.parabola import Parabola
 from lrscope.priors.evidence import Edge
 
 SHAPE = 0.2  # how far a parabola misses the best rate, in spacings of the grid: a cliff above is no parabola
@@ -47,12 +48,14 @@ def find_peak(rates: Sequence[float], losses: Sequence[float], noise: float) -> 
         return None
     middle = min(max(at, 1), len(inner) - 2)
     near = slice(middle - 1, middle + 2)
-    vertex, drift = _vertex(inner[near], values[near], noise)
+    through = Parabola.through(inner[near], values[near])
+    vertex, drift = through.vertex, through.vertex_sd(noise)
     spacing = float(inner[near][-1] - inner[near][0]) / 2.0
     if 0 < at < len(inner) - 1:
         low, high = (inner[at - 1] + inner[at]) / 2.0, (inner[at] + inner[at + 1]) / 2.0
         best, se = float(np.clip(vertex, low, high)), math.hypot(SHAPE * spacing, min(drift, WIDEST))
-        return Peak(best, se, "", _at(inner[near], values[near], best))
+        # Never above the least of the three: what is compared with.
+        return Peak(best, se, "", min(float(through.at(best)), float(values[near].min())))
     if at == 0:
         best = float(np.clip(vertex, inner[0] - spacing, inner[0] + spacing / 4.0))
         return Peak(best, BEYOND * spacing, "low", float(values[0]))
@@ -61,19 +64,3 @@ def find_peak(rates: Sequence[float], losses: Sequence[float], noise: float) -> 
         return Peak(best, math.hypot(SHAPE * spacing, (limit - inner[-1]) / 4.0), "", float(values[-1]))
     best = float(np.clip(vertex, inner[-1] - spacing / 4.0, inner[-1] + spacing))
     return Peak(best, BEYOND * spacing, "high", float(values[-1]))
-
-
-def _vertex(x: Any, y: Any, noise: float) -> tuple[float, float]:
-    """Return where the parabola through three points has its least value, and that place's sd; infinite of none."""
-    middle = x[1]
-    a, b, _ = np.polyfit(x - middle, y, 2)
-    if a <= 0.0:
-        return (math.inf if y[2] < y[0] else -math.inf), math.inf
-    weights = np.linalg.pinv(np.vander(x - middle, 3))
-    slope = np.array([b / (2.0 * a * a), -1.0 / (2.0 * a), 0.0]) @ weights
-    return float(middle - b / (2.0 * a)), float(noise * np.linalg.norm(slope))
-
-
-def _at(x: Any, y: Any, place: float) -> float:
-    """Return the parabola's value at a place, never above the least of the three: what is compared with."""
-    return float(min(np.polyval(np.polyfit(x - x[1], y, 2), place - x[1]), y.min()))

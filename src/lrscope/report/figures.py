@@ -107,5 +107,6 @@ def _draw_metric(axes: Axes, store: StudyStore, trial: int, per_epoch: int) -> N
         if shown:
             axes.plot(*zip(*shown, strict=True), color=colour, marker=marker, linewidth=1.6, label=label)
             axes.legend(frameon=False, loc="best")
-    axes.set(xlabel="epoch", ylabel=name, title=name.capitalize())
+    title = store.config.metric_title(name)
+    axes.set(xlabel="epoch", ylabel=title, title=title[0].upper() + title[1:])
     axes.locator_params(axis="x", integer=True)

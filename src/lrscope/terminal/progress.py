@@ -164,18 +164,21 @@ class TrialProgress:
             return
         if self._dev is not None and self._dev.step == record.step:  # what is measured once, at the end
             more = {name: value for name, value in record.metrics.items() if name not in self._dev.metrics}
-            self._line("  ".join(f"dev {metric} {value:.4f}" for metric, value in more.items()))
+            self._line("  ".join(self._measured("dev", metric, value) for metric, value in more.items()))
             return
         self._dev = record
         parts = [f"epoch {record.epoch:.4g}/{self.num_epochs}"]
         for name, evaluation in (("train", self._train), ("dev", record)):
             if evaluation is not None:
                 parts += [
-                    f"{name} {self._titles.get(metric, metric)} {value:.4f}"
+                    self._measured(name, metric, value)
                     for metric, value in sorted(evaluation.metrics.items(), key=lambda item: item[0] != self._metric)
                 ]
         self._last_line = monotonic()
         self._line("  ".join(parts) + ("  (best so far)" if record.improved else ""))
+
+    def _measured(self, split: str, metric: str, value: float) -> str:
+        return f"{split} {self._titles.get(metric, metric)} {value:.4f}"
 
     def _line(self, text: str) -> None:
         if not self.quiet:

@@ -2,7 +2,10 @@
 
 COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = "、", "、", "；", "（{}）", ""
 
-METRICS = {"": "指标", "acc": "准确率", "accuracy": "准确率", "loss": "损失", "log-loss": "对数损失"}
+METRICS = {
+    "": "指标", "acc": "准确率", "accuracy": "准确率", "loss": "损失", "log-loss": "对数损失", "token accuracy": "词元准确率",
+    "bits per byte": "每字节比特数", "exact match": "完全匹配率", "macro-F1": "宏平均 F1", "perplexity": "困惑度",
+}  # fmt: skip
 SETTINGS = {"full fine-tuning": "全参数微调", "head alone": "仅分类头"}
 
 WORDS = {
