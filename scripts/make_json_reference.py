@@ -147,7 +147,7 @@ def _type(schema: Json, path: Path) -> str:
     if "const" in schema.get("properties", {}).get("schema", {}):
         return f"`{schema['properties']['schema']['const']}`"
     if "enum" in schema:
-        return ", ".join(f"`{value}`" for value in schema["enum"])
+        return ", ".join("null" if value is None else f"`{value}`" for value in schema["enum"])
     if "oneOf" in schema:
         return "object or null"
     kinds = schema.get("type", "any")

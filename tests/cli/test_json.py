@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ LOGS = ROOT / "tests" / "fixtures" / "logs"
 STUDIES = ROOT / "tests" / "fixtures" / "v0.1"
 # Of each command the documents that it prints.
 DOCUMENTS = {
+    "compare": {"report"}, "list": {"list"},
     "data show": {"data-show"}, "demo": {"sweep"}, "evaluate": {"evaluate"},
     "export": {"export"}, "find": {"find"}, "finetune": {"finetune"}, "generate": {"generate"},
     "predict": {"predict"}, "prior": {"prior"}, "report": {"report", "reports"}, "run-llama": {"run-llama", "find"},
@@ -134,6 +136,12 @@ def test_a_sweep_its_report_and_its_page(toy: Toy, tmp_path: Path, cli: Cli) -> 
     assert [arm["value"] for arm in report["arms"]] == [arm["value"] for arm in found["arms"]]
     assert in_page(study / "report.html") == {**report, "report": "report.html"}
     printed("status", cli("status", study, "--json")[1])
+    more = tmp_path / "more"
+    cli("sweep", *toy.options("--lr", "1e-3", "--seeds", "2", "--schedule", "cosine", "--out", more))
+    compared = printed("report", cli("compare", study, more, "--out", tmp_path / "both", "--json")[1])
+    assert [arm["rate"] for arm in compared["arms"]] == [1e-4, 1e-3, 1e-2]
+    listed = printed("list", cli("list", tmp_path, "--json")[1])["studies"]
+    assert [(each["name"], each["trials"], each["problem"]) for each in listed] == [("more", 2, None), ("s", 4, None)]
 
 
 def in_page(page: Path) -> dict[str, Any]:
@@ -182,6 +190,17 @@ def test_reports_of_several_dev_sets(tmp_path: Path, cli: Cli) -> None:
     code, out, error = cli("report", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "out", "--json")
     assert code == 0, error
     assert len(printed("reports", out)["comparisons"]) == 2
+
+
+def test_a_list_of_old_and_damaged_studies(tmp_path: Path, cli: Cli) -> None:
+    shutil.copytree(STUDIES, tmp_path / "v0.1")
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "study.db").write_bytes(b"no database")
+    found = printed("list", cli("list", tmp_path, "--json")[1])["studies"]
+    problems = {each["name"]: each["problem"] for each in found}
+    assert set(problems) == {"bad", *(f"v0.1/{name}" for name in ("cut", "done", "find", "one"))}
+    assert "not a study that can be read" in problems.pop("bad")
+    assert set(problems.values()) == {None}
 
 
 @pytest.mark.parametrize("study", ["done", "cut", "one"])

@@ -107,6 +107,7 @@ def _compared(files: Sequence[tuple[str, Imported]], sets: Sequence[DevSet], dev
     notes: list[Note] = [*(passed_over(candidates, metric) if asked.metric is None else ())]
     notes += _never_evaluated(runs)
     notes += [note for _, file in files for note in file.notes]
+    notes = list(dict.fromkeys(notes))  # what several files tell alike is said once
     known = dev_set if len(sets) > 1 else next(iter(sets), UNKNOWN)
     together = Runs(
         ", ".join(name for name, _ in files), metric, runs,

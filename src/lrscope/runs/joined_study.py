@@ -1,20 +1,23 @@
-"""A study's runs as those of a file: to be compared with others' records, by their values."""
+"""A study's runs as those of a file: to be compared with others' records, and with those of other studies."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from lrscope.config.any_trial import AnyTrial
+from lrscope.config.arms import grouped
 from lrscope.config.base import settings_of
-from lrscope.data.dev_share import parse_share
 from lrscope.runs.dev_set import DevSet
 from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.notes import ScoresIgnored
 from lrscope.runs.run import Run
-from lrscope.runs.runs import Runs
+from lrscope.runs.score_table import ExampleValues
 from lrscope.runs.settings import SETTING, shared_settings
+from lrscope.runs.study_facts import StudyFacts, apart, facts_of
 from lrscope.store.study import StudyStore
 
 ALWAYS = ("epochs", "steps", "batch_size", "schedule")
@@ -26,21 +29,55 @@ def study_as_file(store: StudyStore) -> Imported:
     Raises:
         StudyError: no run has ended.
     """
-    runs = read_study(store)
-    dev_set = _dev_set(runs)
-    joined = tuple(_joined(run, runs.configs.get(run.arm), dev_set) for run in runs.runs)
-    notes = (*runs.notes, *([ScoresIgnored()] if runs.scores is not None else ()))
-    return Imported(
-        joined, shared_settings([run.settings for run in joined]), notes, metric=runs.metric, baseline=runs.baseline
-    )
-
-
-def _dev_set(runs: Runs) -> DevSet:
+    runs, facts = read_study(store), facts_of(store)
     size = runs.sizes.get("dev")
-    name = runs.settings.get("dev", "")
-    if parse_share(name) is not None:  # of train, and drawn by a seed: another draw is another set
-        name = f"{runs.settings['train']}, {name} of it drawn with split seed {runs.settings['split_seed']}"
-    return DevSet(name, size, size)
+    dev_set = DevSet(facts.dev, size, size)
+    trials = {(arm.name, row.config.seed): row.id for arm, rows in grouped(store.trials()) for row in rows}
+    joined = []
+    for run in runs.runs:
+        of_run = _joined(run, runs.configs.get(run.arm), dev_set)
+        scores = _scores(store, trials.get((run.arm, run.seed or 0)), run, facts) if runs.scores is not None else {}
+        joined.append(replace(of_run, scores=scores))
+    return Imported(
+        tuple(joined), shared_settings([run.settings for run in joined]), runs.notes, metric=runs.metric,
+        baseline=runs.baseline, study=facts,
+    )  # fmt: skip
+
+
+def told_apart(files: Sequence[Imported]) -> list[Imported]:
+    """Return files of which the runs of studies are told apart by what the studies read and train.
+
+    Their scores are kept, to be compared example by example, where there is nothing but studies, of the same examples.
+    """
+    facts = [file.study for file in files if file.study is not None]
+    if not facts:
+        return list(files)
+    are_paired = len(facts) == len(files) and len({each.examples for each in facts}) == 1 and bool(facts[0].examples)
+    own = iter(apart(facts))
+    return [file if file.study is None else _told_apart(file, next(own), facts, are_paired) for file in files]
+
+
+def _told_apart(file: Imported, own: dict[str, str], all_facts: Sequence[StudyFacts], are_paired: bool) -> Imported:
+    runs = [replace(run, settings={**run.settings, **own}) for run in file.runs]
+    if are_paired:  # one dev set, by whatever names
+        dev = all_facts[0].dev
+        return replace(file, runs=tuple(replace(run, dev_set=replace(run.dev_set, name=dev)) for run in runs))
+    had_scores = any(run.scores for run in runs)
+    notes = (*file.notes, ScoresIgnored()) if had_scores and ScoresIgnored() not in file.notes else file.notes
+    return replace(file, runs=tuple(replace(run, scores={}) for run in runs), notes=notes)
+
+
+def _scores(store: StudyStore, trial: int | None, run: Run, facts: StudyFacts) -> dict[str, ExampleValues]:
+    """Return a run's scores on dev at its end; the examples of two studies have the same names where they are one."""
+    steps = [point.step for point in run.points if "dev" in point.splits]
+    if trial is None or not facts.examples or not steps or steps[-1] is None:
+        return {}
+    return {
+        name: ExampleValues(
+            (facts.examples,) * len(scores.values), scores.values.astype(np.float64), scores.weights.astype(np.float64)
+        )
+        for name, scores in store.scores(trial, steps[-1], "dev").items()
+    }
 
 
 def _told(config: AnyTrial) -> Iterator[tuple[str, object]]:

@@ -13,7 +13,7 @@ RATES = ("lr", "learning_rate", "peak_rate")
 SETTING = re.compile(
     r"^(((max|n|num|num_train|train|total)_?)?epochs|max_steps|.*batch_size.*|grad(ient)?_acc.*|.*dropout.*|weight_?decay|.*sched.*|warmup.*"
     r"|optim(izer)?|(pretrained_)?model(_name)?(_or_path|_path)?|option|clip.*|max_grad_norm|.*smoothing.*|max_(seq_)?len.*|lora_(r|rank|alpha|targets?|target_modules|scaling|plus_ratio)|layer_decay"
-    r"|head_multiplier|(adam_)?(beta|eps).*|momentum|train(_file|_part)?)$", re.I
+    r"|study|head_multiplier|(adam_)?(beta|eps).*|momentum|train(_file|_part)?)$", re.I
 )  # fmt: skip
 _EPOCHS = re.compile(r"^((max|n|num|num_train|train|total)_?)?epochs$", re.I)
 

@@ -30,7 +30,7 @@ from lrscope.runs.importers.tables import MetricTable
 from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
 from lrscope.runs.importers.trainer_state import TrainerState
 from lrscope.runs.importers.wandb_log import WandbLog
-from lrscope.runs.joined_study import study_as_file
+from lrscope.runs.joined_study import study_as_file, told_apart
 from lrscope.runs.recorded_twice import once
 from lrscope.runs.runs import Runs
 from lrscope.store.storage import DATABASE
@@ -48,7 +48,8 @@ HEAD = 1 << 16  # bytes that importers are shown
 def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
     """Return the runs of a study, or of imported files, one comparison a dev set.
 
-    A study stands alone, compared example by example; beside others it is one record of several, compared by values.
+    A study stands alone, compared example by example, and so are several of one dev set; beside files it is one record
+    of several, compared by values.
     A folder that is no study stands for the records of runs in it, one a run. The sizes that are asked for are
     those of splits, for files that do not say.
 
@@ -64,7 +65,8 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
     files = [file for path in paths for file in _files(path)]
     _require_once([path for path, _ in files])
     files = with_arms(once(files), asked.arm_from)
-    return comparisons([(file_name(path), imported) for path, imported in files], asked)
+    each = told_apart([imported for _, imported in files])
+    return comparisons([(file_name(path), one) for (path, _), one in zip(files, each, strict=True)], asked)
 
 
 def read_runs(

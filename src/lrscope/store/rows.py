@@ -28,6 +28,7 @@ class StudyRow(NamedTuple):
     task_state: dict[str, Any]
     metric: Metric
     version: str
+    created: str
     overlaps: list[tuple[str, str, int]]
 
 
@@ -50,6 +51,7 @@ def study_row(database: Database) -> StudyRow:
             task_state=parsed(row["task_state"], dict, "study.task_state"),
             metric=Metric(name, one_of(row["direction"], frozenset(get_args(Direction)), "study.direction")),
             version=text(row["version"], "study.version"),
+            created=text(row["created"], "study.created"),
             overlaps=[_overlap(each) for each in parsed(row["overlaps"], list, "study.overlaps")],
         )
 

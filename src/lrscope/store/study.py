@@ -39,6 +39,7 @@ class StudyStore:
         self.task_state: dict[str, Any] = header.task_state
         self.metric: Metric = header.metric
         self.version: str = header.version
+        self.created: str = header.created  # when it was begun, in ISO 8601
         self.overlaps: list[tuple[str, str, int]] = header.overlaps
 
     @classmethod

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import IO, Any, cast
@@ -79,8 +81,10 @@ def print_json(schema: str, values: Mapping[str, Any]) -> None:
     echo(json_text(with_schema(schema, values)))
 
 
-def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]], *, of_text: bool = False) -> list[str]:
     r"""Return a table as aligned lines: the first column to the left, numbers to the right, the last as it comes.
+
+    A table `of_text` has all columns to the left.
 
     >>> print(*table_lines(["schedule", "first"], [["linear", "1"]]), sep="\n")
     schedule  first
@@ -92,9 +96,24 @@ def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str
     lines = []
     for row in (names, *rows):
         room = [" " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
-        middle = [space + cell for cell, space in zip(row[1:-1], room[1:-1], strict=True)]
+        pairs = zip(row[1:-1], room[1:-1], strict=True)
+        middle = [cell + space if of_text else space + cell for cell, space in pairs]
         lines.append("  ".join([row[0] + room[0], *middle, row[-1]]).rstrip())
     return lines
+
+
+def room() -> int | None:
+    """Return how many columns standard output has; None where it is no terminal, and lines may be of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Return text as lines of at most so many columns, all of them indented, those after the first by two more.
+
+    >>> wrapped("lr 1e-4 and lr 1e-3", 12, indent="  ")
+    ['  lr 1e-4', '    and lr', '    1e-3']
+    """
+    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=f"{indent}  ")
 
 
 def metrics_line(metrics: Mapping[str, float], titles: Mapping[str, str] | None = None) -> str:

@@ -14,6 +14,7 @@ from typing import Protocol
 from lrscope.records import Metric
 from lrscope.runs.notes import Note
 from lrscope.runs.run import Run
+from lrscope.runs.study_facts import StudyFacts
 
 
 class ExampleScores(Protocol):
@@ -42,7 +43,7 @@ class Imported:
     wrote it would evaluate on dev, such as "--eval_strategy epoch"; `baseline` what guessing gets there, where known.
 
     `kind` names the format, once the file is read. `called` is what its runs are called where nothing else names them:
-    the folder that they wrote to; where it is empty, the file's folder or the file.
+    the folder that they wrote to; where it is empty, the file's folder or the file. `study` is what a study is of.
     """
 
     runs: tuple[Run, ...]
@@ -55,6 +56,7 @@ class Imported:
     baseline: Mapping[str, float] = field(default_factory=dict)
     kind: str = ""
     called: str = ""
+    study: StudyFacts | None = None
 
 
 class Importer(Protocol):
