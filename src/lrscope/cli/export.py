@@ -36,6 +36,7 @@ def export(
     Example:
 
       lrscope export runs/sweep --out model
+
       lrscope export runs/sft --out model --merge
     """
     from lrscope.workflows.export import export as export_model
