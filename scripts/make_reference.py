@@ -52,7 +52,7 @@ def _section(key: str, section: type[Section]) -> Iterator[str]:
 
 def _row(item: Setting) -> str:
     key = f"`{item.name}`" if item is not WARMUP else "part of `schedule`"
-    option = f"`{item.flag}`" if item.name not in ("grid", "widen", "task") else ""
+    option = f"`{item.flag}`" if item.name not in ("grid", "part_rates", "widen", "task") else ""
     used = [word for word, holds in (("sweep", item.varies), ("find", item.in_find)) if holds]
     trainer = f"`{item.trainer}`" if item.trainer else ""
     cells = (key, option, _values(item), _default(item), item.help, ", ".join(used), trainer)

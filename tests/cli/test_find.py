@@ -170,7 +170,7 @@ def test_the_prior_stands_beside_the_range_test(
 
 def test_sweep_around_the_prior(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
-    monkeypatch.setattr("lrscope.workflows.sweep.prior_of", lambda config, num_examples: prior)
+    monkeypatch.setattr("lrscope.workflows.found_rates.prior_of", lambda config, num_examples: prior)
     options = toy.options("--epochs", "1", "--out", str(tmp_path / "s"))
     options[options.index("--lr") + 1] = "auto"
     code, _, err = cli("sweep", *options)
@@ -180,6 +180,64 @@ def test_sweep_around_the_prior(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch:
     with StudyStore.open(tmp_path / "s") as store:
         rates = sorted({row.config.peak_rate for row in store.trials()})
     assert rates == pytest.approx(prior.rates(5), rel=0.05)
+
+
+def test_each_part_is_swept_around_its_own_prior(
+    toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    priors = {
+        part: predict(Question(method=part, parameters=1e9, family="llama-3"))  # type: ignore[arg-type]
+        for part in ("full", "lora")
+    }
+    assert priors["full"].rate < priors["lora"].rate / 3
+    monkeypatch.setattr(
+        "lrscope.workflows.found_rates.prior_of", lambda config, num_examples: priors[config.trial.train_part]
+    )
+    options = toy.options("--epochs", "1", "--train-part", "lora,full", "--out", str(tmp_path / "s"))
+    options[options.index("--lr") + 1] = "auto"
+    code, _, err = cli("sweep", *options)
+    assert code == 0, err
+    assert "full fine-tuning: the best rate lies in " in err
+    assert "LoRA: the best rate lies in " in err
+    with StudyStore.open(tmp_path / "s") as store:
+        trials = [row.config for row in store.trials()]
+    for part, prior in priors.items():
+        rates = sorted(trial.peak_rate for trial in trials if trial.values["train_part"] == part)
+        assert rates == pytest.approx(prior.rates(5), rel=0.05)
+    # The study as it is written is the same study, and one rate more is for both parts.
+    code, _, err = cli("sweep", "--config", tmp_path / "s" / "config.toml", "--out", tmp_path / "again")
+    assert code == 0, err
+    with StudyStore.open(tmp_path / "again") as store:
+        assert [row.config for row in store.trials()] == trials
+    assert cli("sweep", "--resume", tmp_path / "s", "--lr", "5e-5")[0] == 0
+    with StudyStore.open(tmp_path / "s") as store:
+        assert sum(row.config.peak_rate == 5e-5 for row in store.trials()) == 2
+    # Named rates take the place of those of the parts.
+    code, _, err = cli(
+        "sweep", "--config", tmp_path / "s" / "config.toml", "--lr", "1e-3,1e-4", "--out", tmp_path / "named"
+    )
+    assert code == 0, err
+    with StudyStore.open(tmp_path / "named") as store:
+        assert {row.config.peak_rate for row in store.trials()} == {1e-3, 1e-4}
+
+
+def test_a_part_of_which_too_little_is_known_has_a_range_test_of_its_own(
+    toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
+    monkeypatch.setattr(
+        "lrscope.workflows.found_rates.prior_of",
+        lambda config, num_examples: prior if config.trial.train_part == "lora" else None,
+    )
+    options = toy.options("--epochs", "1", "--train-part", "full,lora", "--out", str(tmp_path / "s"))
+    options[options.index("--lr") + 1] = "auto"
+    code, _, err = cli("sweep", *options)
+    assert code == 0, err
+    assert "full fine-tuning: nothing is known of the best rate beforehand" in err
+    assert (tmp_path / "s-find-full" / "study.db").is_file()
+    with StudyStore.open(tmp_path / "s") as store:
+        lora = [row.config.peak_rate for row in store.trials() if row.config.values["train_part"] == "lora"]
+        assert (sorted(lora), len(store.trials())) == (pytest.approx(prior.rates(5), rel=0.05), 10)
 
 
 def test_run_llama_finds_too(toy: Toy, tmp_path: Path, cli: Cli) -> None:

@@ -83,7 +83,9 @@ GRIDS = st.dictionaries(
         {n: st.lists(_values(settings_of(TrialConfig)[n]), min_size=1, max_size=3, unique=True) for n in names}
     )
 )
-SWEEPS = sections(SweepConfig, grid=GRIDS, seeds=st.integers(1, 50))
+_RATES = st.lists(_values(settings_of(TrialConfig)["peak_rate"]), min_size=1, max_size=3, unique=True)
+PART_RATES = st.just({}) | st.fixed_dictionaries(dict.fromkeys(("full", "lora", "head"), _RATES))
+SWEEPS = sections(SweepConfig, grid=GRIDS, part_rates=PART_RATES, seeds=st.integers(1, 50))
 
 
 def _study(task: str, parts: dict[str, dict[str, Any]]) -> StudyConfig:

@@ -13,6 +13,7 @@ from lrscope.records import Metric
 from lrscope.runners.base import Prepared
 from lrscope.studies.plan import arms, check_arms, num_merged, parse_list, parse_rates, planned
 from lrscope.studies.rungs import interval, lengths
+from lrscope.studies.session import extended
 
 
 def study(trial: dict[str, Any] | None = None, **sweep: Any) -> StudyConfig:
@@ -49,6 +50,37 @@ def test_a_full_fine_tune_is_one_arm_whatever_the_ranks_of_adapters() -> None:
     assert [arm.name for arm in arms(one_rank)] == ["full fine-tuning", "LoRA"]
     targets = study({"train_part": "lora"}, grid={"lora_targets": ["all-linear", "q_proj,v_proj"]})
     assert [arm.name for arm in arms(targets)] == ["LoRA targets all-linear", "LoRA targets q_proj+v_proj"]
+
+
+def test_parts_with_rates_of_their_own_are_trained_at_these() -> None:
+    own = {"full": [1e-4, 1e-5], "lora": [1e-3, 1e-4]}
+    config = study({"train_part": "lora"}, grid={"train_part": ["full", "lora"]}, part_rates=own, seeds=2)
+    assert [arm.name for arm in arms(config)] == [
+        "lr 1e-4, full fine-tuning", "lr 1e-5, full fine-tuning", "lr 1e-3, LoRA", "lr 1e-4, LoRA",
+    ]  # fmt: skip
+    assert (len(planned(config)), num_merged(config)) == (8, 0)
+    ranks = study({"train_part": "lora"}, grid={"lora_rank": [4, 16], "train_part": ["full", "lora"]}, part_rates=own)
+    assert (len(arms(ranks)), num_merged(ranks)) == (6, 2)
+    # What is added later is for all parts, and a rate that a part has already is one arm.
+    more = extended(config, {"peak_rate": (1e-3,)})
+    assert [arm.name for arm in arms(more)][2:] == ["lr 1e-3, full fine-tuning", "lr 1e-3, LoRA", "lr 1e-4, LoRA"]
+    assert StudyConfig.from_dict(more.to_dict()) == more
+
+
+@pytest.mark.parametrize(
+    ("part_rates", "said"),
+    [
+        ({"lora": [1e-3]}, "rates for each train_part that is compared: got none for full"),
+        ({"lorra": [1e-3]}, "part_rates are of full or lora or head: got 'lorra'"),
+        ({"lora": 1e-3, "full": [1e-4]}, "write lora = [1e-4, 1e-3]"),
+        ({"lora": [-1e-3], "full": [1e-4]}, "peak_rate"),
+    ],
+    ids=["missing", "unknown", "no list", "negative"],
+)
+def test_rates_of_parts_that_cannot_be_are_refused(part_rates: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        study(grid={"train_part": ["full", "lora"]}, part_rates=part_rates)
+    assert said in str(refused.value)
 
 
 def test_different_horizons_are_different_arms() -> None:

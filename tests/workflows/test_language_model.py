@@ -58,6 +58,21 @@ def test_evaluating_dev_gives_what_was_measured_in_training(sft_toy: SftToy, tmp
     assert json.loads(out)["metrics"].items() >= stored(tmp_path / "run").items()
 
 
+def test_labels_of_sentences_are_noted_where_they_are_measured_as_text(
+    sft_toy: SftToy, tmp_path: Path, cli: Cli
+) -> None:
+    finetune(sft_toy.config(epochs=1), tmp_path / "run")
+    labelled = tmp_path / "labelled.txt"
+    labelled.write_text("0 ||| the quick fox\n1 ||| the brown fox\n", encoding="utf-8")
+    code, _, err = cli("evaluate", "--run", tmp_path / "run", "--data", labelled)
+    assert (code, err) == (
+        0,
+        f"note: 2 of the 2 lines in {labelled} are `label ||| sentence`, and are measured as plain text, labels and "
+        "all; a model of classes is trained with --task classification\n",
+    )
+    assert "note" not in cli("evaluate", "--run", tmp_path / "run", "--data", sft_toy.dev)[2]
+
+
 def test_the_sealed_test_file_is_known_by_what_is_in_it(sft_toy: SftToy, tmp_path: Path, cli: Cli) -> None:
     finetune(sft_toy.config(epochs=1), tmp_path / "run")
     rows = [json.loads(line) for line in sft_toy.test.read_text(encoding="utf-8").splitlines()]

@@ -57,6 +57,8 @@ def evaluate(
     from lrscope.workflows.trained_model import evaluate as measure
 
     result = measure(run, data, checkpoint=checkpoint, trial=trial, base=model)
+    for note in result.notes:
+        echo(f"note: {note}", err=True)
     if json:
         print_json(
             "evaluate/1",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,9 +27,9 @@ from lrscope.terminal.output import echo
 COMPARISON, MACHINE, OUTPUT = "Comparison", "Machine", "Output"
 
 
-def _names(section: type[Section], *, but: str = "", only_find: bool = False) -> tuple[str, ...]:
+def _names(section: type[Section], *, but: Collection[str] = (), only_find: bool = False) -> tuple[str, ...]:
     """Return the settings of a section, the warmup behind its schedule."""
-    names = [name for name, item in settings_of(section).items() if name != but and (item.in_find or not only_find)]
+    names = [name for name, item in settings_of(section).items() if name not in but and (item.in_find or not only_find)]
     return tuple(part for name in names for part in ((name, WARMUP.name) if name == "schedule" else (name,)))
 
 
@@ -40,11 +40,17 @@ ANSWERS = ("generate_metric", "answer_after", "answer_tokens")  # measured of tr
 NUMERICS = _names(NumericsConfig)
 EXECUTION = _names(ExecutionConfig)
 FINETUNE = (*INPUTS, *_names(TrialConfig), *NUMERICS)
-SWEEP = (*INPUTS, *_names(TrialConfig, but="seed"), *NUMERICS, *_names(SweepConfig, but="grid"), *EXECUTION)
+SWEEP = (
+    *INPUTS,
+    *_names(TrialConfig, but=("seed",)),
+    *NUMERICS,
+    *_names(SweepConfig, but=("grid", "part_rates")),
+    *EXECUTION,
+)
 # `widen` follows from whether --end was given; a range test trains with all but its rates and its length.
 FIND = (
     *(name for name in UNSEALED if name not in ANSWERS),
-    *_names(FindConfig, but="widen"), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
+    *_names(FindConfig, but=("widen",)), "seeds", *_names(TrialConfig, only_find=True), *NUMERICS, *EXECUTION,
 )  # fmt: skip
 TUNE = (*INPUTS, *_names(TrialConfig, only_find=True), "epochs", *NUMERICS, *EXECUTION)
 

@@ -137,4 +137,7 @@ def sweep_config(
     varied = {name: values for name, values in grid.items() if len(values) > 1} or {
         "peak_rate": (built.trial.peak_rate,)
     }
-    return replace(built, sweep=replace(kept, grid=varied, **settings_in(settings, "sweep")))
+    of_parts = {} if "peak_rate" in grid_of(settings) or rates is not None else kept.part_rates
+    if of_parts and "peak_rate" not in kept.grid:
+        varied.pop("peak_rate", None)
+    return replace(built, sweep=replace(kept, grid=varied, part_rates=of_parts, **settings_in(settings, "sweep")))

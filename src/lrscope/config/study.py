@@ -293,6 +293,10 @@ class StudyConfig(AnyStudy):
                 got = " and ".join(sorted(parts))
                 part = f"{{train_part}} {item.of_part}"
                 problems.append(Problem(f"{{{name}}} belongs to {part}", got, f"add {part}"))
+        of_parts = {} if self.sweep is None else self.sweep.part_rates
+        if of_parts and "peak_rate" not in grid and (without := sorted(parts - of_parts.keys())):
+            rule = "{part_rates} have rates for each {train_part} that is compared"
+            problems.append(Problem(rule, f"none for {' and '.join(without)}", "add them"))
         if self.task == "sft" and "head" in parts:
             problems.append(
                 Problem("{train_part} head belongs to {task} classification", self.task, "train lora or full")

@@ -37,6 +37,11 @@ class ConversationSplit:
             digest.update(json.dumps(conversation.turns).encode() + b"\n")
         return digest.hexdigest()
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Say what is odd about the file where it is measured by itself: labels that are none to a language model."""
+        return tuple(_labels_note(self.path, self.conversations, "measured", "a model of classes is trained with"))
+
     def where(self, place: int) -> str:
         """Return file and line of a conversation."""
         return self.conversations[place].where(self.path)
@@ -87,7 +92,8 @@ def load_conversation_splits(train: Path, dev: Path | DevShare, test: Path | Non
         splits["test"] = ConversationSplit("test", test, read_conversations(test))
     prompts = count_overlaps({name: [item.prompt for item in split.conversations] for name, split in splits.items()})
     wholes = count_overlaps({name: [_whole(item) for item in split.conversations] for name, split in splits.items()})
-    notes += [*_labels_note(train, whole), *_notes(splits, prompts, wholes)]
+    notes += _labels_note(train, whole, "learned", "to learn the labels of sentences, take")
+    notes += _notes(splits, prompts, wholes)
     return ConversationSplits(splits["train"], splits["dev"], splits.get("test"), prompts, wholes, tuple(notes))
 
 
@@ -95,18 +101,21 @@ def _whole(conversation: Conversation) -> str:
     return " \0 ".join(f"{turn.role} \0 {turn.text}" for turn in conversation.turns)  # spacing at ends is lost
 
 
-def _labels_note(train: Path, conversations: Sequence[Conversation]) -> list[str]:
-    """Say that plain texts have labels, as a classifier's examples have: before ` ||| `, or in a column."""
+def _labels_note(path: Path, conversations: Sequence[Conversation], done: str, way_out: str) -> list[str]:
+    """Say that plain texts have labels, as a classifier's examples have: before ` ||| `, or in a column.
+
+    `done` says what is done with them, `way_out` what takes the labels for what they are.
+    """
     if not conversations[0].is_plain_text:
         return []
-    way_out = "to learn the labels of sentences, take --task classification"
+    way_out = f"{way_out} --task classification"
     labelled = sum(SEPARATOR in item.turns[0].text for item in conversations)
     if 2 * labelled > len(conversations):
-        what = f"{labelled} of the {len(conversations)} lines in {train} are `label ||| sentence`"
-        return [f"{what}, and are learned as plain text, labels and all; {way_out}"]
-    _, first = next(object_rows(train))
+        what = f"{labelled} of the {len(conversations)} lines in {path} are `label ||| sentence`"
+        return [f"{what}, and are {done} as plain text, labels and all; {way_out}"]
+    _, first = next(object_rows(path))
     if column := next((name for name in LABEL_COLUMNS if name in first), None):
-        return [f"the texts of {train} are learned as plain text, without their {column}; {way_out}"]
+        return [f"the texts of {path} are {done} as plain text, without their {column}; {way_out}"]
     return []
 
 

@@ -39,6 +39,11 @@ class Split:
         return len(self.texts)
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """Nothing is odd about sentences: what cannot be used is an error."""
+        return ()
+
+    @property
     def labelled(self) -> bool:
         """Return whether every sentence has a label."""
         return bool((self.labels >= 0).all())

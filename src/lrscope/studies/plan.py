@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -25,18 +26,31 @@ def arms(config: AnyStudy) -> list[Arm]:
     >>> [arm.name for arm in arms(StudyConfig(**base, sweep=SweepConfig(grid={"peak_rate": [1e-4, 1e-3, 1e-4]})))]
     ['lr 1e-4', 'lr 1e-3']
     """
-    grid = config.sweep.grid if config.sweep else {}
     configs: dict[AnyTrial, None] = {}
     problems: list[str | Problem] = []
-    for values in itertools.product(*grid.values()):
+    for values in _combinations(config):
         try:
-            trial = config.trial.with_values({**dict(zip(grid, values, strict=True)), "seed": 0})
+            trial = config.trial.with_values({**values, "seed": 0})
             configs[_scaled(trial, config)] = None
         except ConfigError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
         raise ConfigError(*problems)
     return named(list(configs))
+
+
+def _combinations(config: AnyStudy) -> Iterator[dict[str, Any]]:
+    """Yield the values of each combination of the grid; a part with rates of its own is trained at these as well."""
+    grid = dict(config.sweep.grid) if config.sweep else {}
+    of_parts = config.sweep.part_rates if config.sweep else {}
+    shared = grid.pop("peak_rate", ()) if of_parts else ()
+    for values in itertools.product(*grid.values()):
+        combined = dict(zip(grid, values, strict=True))
+        if not of_parts:
+            yield combined
+            continue
+        part = str(combined.get("train_part", config.trial.values.get("train_part")))
+        yield from ({**combined, "peak_rate": rate} for rate in dict.fromkeys((*of_parts.get(part, ()), *shared)))
 
 
 def _scaled(trial: AnyTrial, config: AnyStudy) -> AnyTrial:
@@ -61,8 +75,7 @@ def planned(config: AnyStudy) -> list[AnyTrial]:
 
 def num_merged(config: AnyStudy) -> int:
     """Return how many combinations of the grid were the same as others."""
-    grid = config.sweep.grid if config.sweep else {}
-    return math.prod(len(values) for values in grid.values()) - len(arms(config))
+    return sum(1 for _ in _combinations(config)) - len(arms(config))
 
 
 def check_arms(config: AnyStudy, prepared: Prepared) -> None:

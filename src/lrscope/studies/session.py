@@ -162,7 +162,9 @@ def extended(config: AnyStudy, extension: Mapping[str, Any]) -> AnyStudy:
     for name, values in extension.items():
         if name == "seeds":
             continue
-        had = grid.get(name, (_value_of(config.trial, name),))
+        # Where each part has rates of its own, more of them are for all parts.
+        own = () if name == "peak_rate" and sweep.part_rates else (_value_of(config.trial, name),)
+        had = grid.get(name, own)
         grid[name] = (*had, *(value for value in values if value not in had))
     return config.with_parts(sweep=replace(sweep, seeds=seeds, grid=grid))
 

@@ -110,6 +110,10 @@ class Examples(Protocol):
         """Return how many examples there are."""
 
     @property
+    def notes(self) -> Sequence[str]:
+        """Return what a user must know of the file where it is measured by itself."""
+
+    @property
     def fingerprint(self) -> str:
         """Return a digest of the examples in their order, wherever and however they are kept."""
 

@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import AnyStudy, StudyConfig, SweepConfig
-from lrscope.config.command_line import quote, resume
+from lrscope.config import AnyStudy, StudyConfig
+from lrscope.config.command_line import resume
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, require_usable, trials_at_once
-from lrscope.number_text import counted, short_rate
-from lrscope.priors.of_study import prior_of
+from lrscope.number_text import counted
 from lrscope.report import glance
 from lrscope.report.locales import locale
-from lrscope.runners.registry import runner_for
 from lrscope.runners.study_folder import require_new
 from lrscope.runs.arm_summary import ArmSummary, summarize
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
 from lrscope.studies import session
-from lrscope.studies.budget import NUM_RATES
 from lrscope.studies.controller import Controller
 from lrscope.studies.plan import arms, num_merged
 from lrscope.studies.run_times import RunTimes
 from lrscope.studies.session import Study
 from lrscope.visible_text import paragraphs, visible
-from lrscope.workflows.callbacks import Callbacks, CostEstimated, Note, Stopped
+from lrscope.workflows.callbacks import Callbacks, CostEstimated, Stopped
 from lrscope.workflows.checks import contender_names, run_until_decided
 from lrscope.workflows.conclusions import conclude_study
-from lrscope.workflows.range_tests import find_for
+from lrscope.workflows.found_rates import with_found_rates
 from lrscope.workflows.run_study import run_study
-from lrscope.workflows.study_folder import folder_beside
 from lrscope.workflows.study_log import conclude_logs
 
 MAX_SEEDS = 8  # of checks, where nobody says
@@ -109,36 +105,15 @@ def sweep_found_rates(
 ) -> SweepResult:
     """Sweep five rates around the prior of the best one; where that knows too little, within a range test's bracket.
 
-    The range test is kept beside `folder`.
+    Where several parts of a model are trained, each has rates of its own. Range tests are kept beside `folder`.
 
     Raises:
-        ConfigError: the range test found no rate.
+        ConfigError: a range test found no rate.
         StudyError: the range test there is of other settings or inputs.
     """
     executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
     require_new(folder)
-    command = f"the same command, with --out {quote(folder)}"
-    rates = _rates_of_prior(config, callbacks)
-    if not rates:
-        search = find_for(config, folder_beside(folder, "find"), executor, callbacks, resume_command=command)
-        rates = search.rates(NUM_RATES)
-    asked_sweep = config.sweep or SweepConfig()
-    grid = {**asked_sweep.grid, "peak_rate": rates}
-    asked = replace(config, trial=replace(config.trial, peak_rate=rates[0]), sweep=replace(asked_sweep, grid=grid))
-    return sweep(asked, folder, executor, callbacks)
-
-
-def _rates_of_prior(config: StudyConfig, callbacks: Callbacks) -> tuple[float, ...]:
-    """Return the rates to compare by the prior of the first setting; none where it knows too little."""
-    prior = prior_of(config, runner_for(config).prepare(config).training_size.num_examples)
-    if prior is None or not prior.is_narrow:
-        known = "nothing is known of" if prior is None else "too little is known of"
-        callbacks.on_progress(Note(f"{known} the best rate beforehand: a range test finds where to search"))
-        return ()
-    low, high = prior.interval()
-    told = f"the best rate lies in {short_rate(low)} … {short_rate(high)} with 80%, before anything is trained"
-    callbacks.on_progress(Note(f"{told}: lrscope prior says on what grounds"))
-    return tuple(float(f"{rate:.2g}") for rate in prior.rates(NUM_RATES))
+    return sweep(with_found_rates(config, folder, executor, callbacks), folder, executor, callbacks)
 
 
 def resume_sweep(

@@ -32,7 +32,7 @@ class EvaluateResult:
     """Metrics on examples with targets; `num_cut` of them were longer than the model reads.
 
     `checkpoint` is None where the model lies outside of a study. `opened_test` says that the examples were the study's
-    sealed test, which is on record.
+    sealed test, which is on record; `notes` is what is odd about them.
     """
 
     data: Path
@@ -43,6 +43,7 @@ class EvaluateResult:
     num_cut: int
     metrics: Mapping[str, float]
     opened_test: bool
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +102,7 @@ def evaluate(
         return EvaluateResult(
             data=data, checkpoint=_named(model, checkpoint), step=model.step,
             task=model.task, num_examples=measured.num_examples, num_cut=measured.num_cut, metrics=measured.metrics,
-            opened_test=examples.fingerprint == model.test_fingerprint,
+            opened_test=examples.fingerprint == model.test_fingerprint, notes=examples.notes,
         )  # fmt: skip
 
 
