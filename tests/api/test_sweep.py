@@ -398,3 +398,11 @@ def test_mistakes_in_a_command_s_metric_are_told_by_arguments(tmp_path: Path) ->
     assert study.conclusions.runs.metric == ("quality", "maximize")
     with pytest.raises(StudyError, match=r"failed alike: exit code 1: .*; mend it, and make the same call again"):
         lrscope.sweep(command=command("crash"), lr="log:1e-5:1e-2:4", seeds=1, out=tmp_path / "c", progress=False)
+
+
+def test_whole_epochs_can_be_counted(tmp_path: Path) -> None:
+    def train(trial: Any) -> dict[str, float]:
+        return {"dev_loss": float(isinstance(trial.epochs, int)) + sum(1 for _ in range(int(trial.epochs)))}
+
+    study = swept(train, tmp_path / "a", seeds=1, lr=[0.1], epochs=[2, 2.5])
+    assert [row["loss"] for row in study.table] == [3.0, 2.0]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from lrscope.config.external import with_whole_epochs
 from lrscope.findings.confidence import confidence
 from lrscope.statistics.conclusions import Conclusions
 
@@ -44,7 +45,7 @@ def best_of(c: Conclusions) -> Best | None:
     if first is None or c.num_known < 2:
         return None
     values = dict(c.runs.configs[first.name].values)
-    settings = {"lr": values.pop("peak_rate"), **values}
+    settings = {"lr": values.pop("peak_rate"), **with_whole_epochs(values)}
     left = c.verdict.contenders
     is_proven = len(left) == 1 and c.arms[left[0]].name == first.name
     return Best(settings, first.value, c.runs.metric.name, confidence(c)[0], is_proven)

@@ -12,6 +12,7 @@ from lrscope.api.best import Best, best_of
 from lrscope.api.shown import shown
 from lrscope.api.study_line import study_line
 from lrscope.config import ExternalStudy
+from lrscope.config.external import with_whole_epochs
 from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.records import UNDECIDED
@@ -148,8 +149,9 @@ class SweepStudy:
         for arm in c.arms:
             values = dict(c.runs.configs[arm.name].values)
             rows.append(
-                {"lr": values.pop("peak_rate"), **values, "seeds": len(arm.done), c.runs.metric.name: arm.value,
-                 "sd": arm.sd, "verdict": Wording(locale("en"), c.runs.metric_title).word(arm.standing),
+                {"lr": values.pop("peak_rate"), **with_whole_epochs(values), "seeds": len(arm.done),
+                 c.runs.metric.name: arm.value, "sd": arm.sd,
+                 "verdict": Wording(locale("en"), c.runs.metric_title).word(arm.standing),
                  "diverged": arm.num_diverged, "failed": arm.num_failed}
             )  # fmt: skip
         return rows

@@ -77,6 +77,17 @@ def scalar_of(text: str) -> Scalar:
     return text
 
 
+def with_whole_epochs(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with epochs as `range` wants them: an int where they are whole.
+
+    >>> with_whole_epochs({"epochs": 4.0}), with_whole_epochs({"epochs": 2.5}), with_whole_epochs({"epochs": None})
+    ({'epochs': 4}, {'epochs': 2.5}, {'epochs': None})
+    """
+    epochs = values.get("epochs")
+    is_whole = isinstance(epochs, float) and epochs.is_integer()
+    return {**values, "epochs": int(epochs)} if is_whole else dict(values)  # type: ignore[arg-type]
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExternalTrial(AnyTrial):
     """One run of the user's own training: what it is told of the learning rate, the seed, its length and the rest."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import html
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,6 @@ from lrscope.priors.outside import Outside, outside_of
 from lrscope.priors.question import Method, Question
 from lrscope.priors.regret import Regret, best_start
 from lrscope.priors.sentences import asked, evidence_text, outside_text
-from lrscope.visible_text import paragraphs
 
 LEVEL = 0.8
 BEND = 0.15  # decades of the rate, for each decade outside of what was measured: lines in logarithms may bend there
@@ -123,7 +123,7 @@ class Prior:
 
     def _repr_html_(self) -> str:
         picture: str = self.plot().to_html(repr(self))
-        return paragraphs(self.lines) + picture
+        return f"<p>{'<br>'.join(html.escape(line) for line in self.lines)}</p>{picture}"
 
     def deviation(self, rate: float) -> float:
         """Return how many standard deviations a rate lies above the centre.

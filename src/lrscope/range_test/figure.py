@@ -84,13 +84,19 @@ def _legend(axes: Any) -> None:
 
 
 def _limit(axes: Any, curves: Any) -> None:
-    """Leave what diverged out of the picture: the part that is read would be a flat line."""
+    """Leave what diverged out of the picture: the part that is read would be a flat line.
+
+    Where a loss is noisy and hardly falls, its beginning may lie below most of what follows.
+    """
     smoothed = np.concatenate([curve.smoothed for curve in curves])
     starts = [float(curve.smoothed[0]) for curve in curves]
-    low, high = float(smoothed.min()), max(starts)
+    low, high = float(smoothed.min()), max(*starts, float(np.quantile(smoothed, 0.75)))
     room = max(high - low, 0.02 * abs(high), 1e-6)
     raw = np.concatenate([curve.losses for curve in curves])
-    axes.set_ylim(max(float(raw.min()), low - room) - 0.3 * room, high + 1.6 * room)
+    bottom, top = max(float(raw.min()), low - room) - 0.3 * room, high + 1.6 * room
+    if raw.min() >= 0.0:
+        bottom = max(bottom, 0.0)
+    axes.set_ylim(bottom, min(top, max(float(raw.max()), high) + 0.6 * room))
 
 
 def _mark_rules(axes: Any, mean: Curve, suggestions: Mapping[str, float | None]) -> None:

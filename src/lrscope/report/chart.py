@@ -15,6 +15,7 @@ Sign = Literal[
     "filled", "hollow", "seed", "interval", "ring", "band", "spread", "level",
     "solid", "dashed", "dotted", "dash-dotted",
 ]  # fmt: skip
+FONT = 12  # the size of text in pixels, for which `text_width` is
 PATTERNS: tuple[Sign, ...] = ("solid", "dashed", "dotted", "dash-dotted")  # of lines, by `Series.dashes`
 Dots = Literal["filled", "hollow", "seed", "none"]
 DOTS = {"filled": 3.6, "hollow": 3.6, "seed": 2.2, "none": 0.0}  # radii
@@ -127,6 +128,15 @@ def tick_name(value: float) -> str:
     ('2.35e-5', '4')
     """
     return format_rate(float(f"{value:.3g}"))
+
+
+def text_width(text: str) -> float:
+    """Return about how wide text is at the charts' size; Chinese characters are as wide as they are high.
+
+    >>> text_width("abc"), text_width("学")
+    (21.0, 12.0)
+    """
+    return sum(12.0 if ord(character) > 0x2E80 else 7.0 for character in text)
 
 
 class Axis:

@@ -8,13 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 from lrscope.figure_style import GREEN, GREY, STYLE
 from lrscope.files import replacing
-from lrscope.report.chart import DOTS, PATTERNS, Axis, Chart, Series, Sign, apart, colour_of, tick_name
+from lrscope.report.chart import (
+    DOTS,
+    FONT,
+    PATTERNS,
+    Axis,
+    Chart,
+    Series,
+    Sign,
+    apart,
+    colour_of,
+    text_width,
+    tick_name,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DASHES: tuple[Any, ...] = ("solid", (0, (5, 3)), (0, (1.5, 2)), (0, (8, 2, 1.5, 2)))
 MAX_NAMED = 21
+MAX_COLUMNS, SIGN = 4, 50.0  # of a legend, and the room of a sign in points
 
 
 def chart_figure(charts: Sequence[Chart]) -> Any:
@@ -24,18 +37,28 @@ def chart_figure(charts: Sequence[Chart]) -> Any:
     from lrscope.shown_figure import ShownFigure
 
     named = _named(charts)
-    columns = 4 if len(charts) > 1 else 3
-    rows = -(-(len(named) + len(_signs(charts))) // columns)
+    labels = [*named, *(name for _, name in _signs(charts))]
+    width = 6.4 * len(charts) if len(charts) > 1 else 8.6
+    columns = legend_columns(labels, width)
+    rows = -(-len(labels) // columns)
     with rc_context(STYLE):
-        width = 6.4 * len(charts) if len(charts) > 1 else 8.6
         figure = ShownFigure(figsize=(width, 5.0 + 0.24 * rows), layout="constrained")
         for axes, chart in zip(figure.subplots(1, len(charts), squeeze=False)[0], charts, strict=True):
             draw_chart(axes, chart)
         handles = [_handle("solid", colour_of(n), dashes) for _, (n, dashes) in named.items()]
         handles += [_handle(sign) for sign, _ in _signs(charts)]
-        labels = [*named, *(name for _, name in _signs(charts))]
         figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=columns, handlelength=2.6)
     return figure
+
+
+def legend_columns(labels: Sequence[str], inches: float) -> int:
+    """Return in how many columns labels of a legend have room, from 1 to 4.
+
+    >>> legend_columns(["one seed"], 8.6), legend_columns(["lr 3e-2, shape warmup(6%) > cosine"], 8.6)
+    (4, 2)
+    """
+    longest = max(map(text_width, labels), default=0.0) * STYLE["font.size"] / FONT
+    return max(1, min(MAX_COLUMNS, int(72.0 * inches / (longest + SIGN))))
 
 
 def save_charts(charts: Sequence[Chart], path: Path) -> None:

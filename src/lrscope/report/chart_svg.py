@@ -10,11 +10,11 @@ from collections.abc import Sequence
 
 from lrscope.figure_style import GREEN
 from lrscope.number_text import format_number
-from lrscope.report.chart import DOTS, PATTERNS, Axis, Chart, Series, Sign, apart, tick_name
+from lrscope.report.chart import DOTS, FONT, PATTERNS, Axis, Chart, Series, Sign, apart, text_width, tick_name
 from lrscope.visible_text import visible
 
 DASHES = ("", "7 4", "2 3", "10 3 2 3")
-LEGEND_ROW, FONT = 18.0, 12
+LEGEND_ROW = 18.0
 Y_NAME = 13.0  # where the middle of the name of y stands, left of the names of its ticks
 # A file of its own follows the reader's colours by itself; in a page the page's style does.
 _DARK = "svg { color: #ddd; } .series { filter: brightness(1.35); }"
@@ -180,15 +180,6 @@ def _sign(sign: Sign, x: float, y: float) -> str:
 
 def _longest(chart: Chart) -> float:
     return max((text_width(series.name) for series in chart.series if series.is_named_line), default=0.0)
-
-
-def text_width(text: str) -> float:
-    """Return about how wide text is at the charts' size; Chinese characters are as wide as they are high.
-
-    >>> text_width("abc"), text_width("学")
-    (21.0, 12.0)
-    """
-    return sum(12.0 if ord(character) > 0x2E80 else 7.0 for character in text)
 
 
 def _value(value: float) -> str:

@@ -14,7 +14,7 @@ from time import monotonic
 from typing import Literal
 
 from lrscope.config import AnyStudy, ExternalStudy
-from lrscope.config.external import ExternalTrial
+from lrscope.config.external import ExternalTrial, with_whole_epochs
 from lrscope.config.numerics import Numerics
 from lrscope.errors import StudyError
 from lrscope.machine import available_cores
@@ -131,7 +131,8 @@ class Attempt:
         empty_folder(out)
         checkpoint.mkdir(parents=True, exist_ok=True)
         self.running = Trial(
-            lr=config.peak_rate, seed=config.seed, settings=config.settings, epochs=config.epochs, steps=config.steps,
+            lr=config.peak_rate, seed=config.seed, settings=config.settings,
+            **with_whole_epochs({"epochs": config.epochs, "steps": config.steps}),
             number=self.trial.id, out=out, checkpoint=checkpoint,
         )  # fmt: skip
         self._reports = self.running._reports

@@ -48,7 +48,7 @@ class Trial:
         lr: the peak learning rate to train with.
         seed: the random seed to train with.
         settings: the study's own settings by name; `trial["dropout"]` is short for `trial.settings["dropout"]`.
-        epochs: how many passes over the training set to make.
+        epochs: how many passes over the training set to make; an int where it is whole, as `range` wants it.
         steps: how many optimizer steps to make.
         number: the trial's number in the study, from 1 on.
         out: a folder for what the training leaves, such as weights; new and empty at every attempt.
