@@ -145,8 +145,8 @@ def test_a_fine_tune_tells_what_its_answers_came_to(sft_toy: SftToy, tmp_path: P
     rows = [json.loads(line) for line in kept.read_text(encoding="utf-8").splitlines()]
     share = sum(row["right"] for row in rows) / len(rows)
     assert code == 0, err
-    assert f"dev exact_match {share:.4f} of what was generated at the end: it is in {kept}" in out + err
-    lines = [line for line in err.splitlines() if "dev log-loss" in line or line.startswith("dev exact_match")]
+    assert f"dev exact match {share:.4f} of what was generated at the end: it is in {kept}" in out + err
+    lines = [line for line in err.splitlines() if "dev log-loss" in line or line.startswith("dev exact match")]
     assert [line.startswith("epoch 1/1") for line in lines[:2]] == [True, False], "an epoch is told once"
     options = sft_toy.options("--answer-after", "###", "--out", str(tmp_path / "other"))
     assert "--answer-after belongs to --generate-metric exact_match: got none" in refused(cli, "finetune", *options)

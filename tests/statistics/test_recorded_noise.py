@@ -18,6 +18,7 @@ from lrscope.records import Metric
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.statistics.conclusions import Conclusions
+from lrscope.statistics.confirmation import confirm
 from lrscope.statistics.recorded_noise import RecordedNoise, recorded_noise
 
 RATES = (1e-5, 1e-4, 3e-4, 1e-3, 1e-2)
@@ -79,6 +80,12 @@ def test_a_lead_within_what_seeds_did_elsewhere_does_not_decide() -> None:
     c = conclusions({**PEAK, 1e-4: [0.91 * (1.0 + recorded("sft", "lora").high)]})
     assert set(c.verdict.contenders) == {1, 2}
     assert Confidence("low", "assumed") in answer(c)
+
+
+def test_a_confirmation_with_one_seed_says_that_the_noise_is_assumed() -> None:
+    assert confirm(conclusions(PEAK), 1, "log-loss").sentence.endswith(
+        "; the other rates are ruled out, if seeds differ no more than assumed"
+    )
 
 
 def test_what_the_user_says_of_the_noise_counts_before_it() -> None:

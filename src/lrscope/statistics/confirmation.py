@@ -46,7 +46,8 @@ def confirm(c: Conclusions, epochs: int, title: str = "loss") -> Confirmed:
     among = tuple(arm.rate for arm in known if arm.standing == "contender" and arm.rate is not None)
     sentence = f"use lr {short_rate(rate)}, by dev {title} after complete runs of {counted(epochs, 'epoch')}"
     others = ", ".join(short_rate(other) for other in among if other != rate)
-    sentence += f"; not ruled out: {others}" if others else "; the other rates are ruled out"
+    caveat = ", if seeds differ no more than assumed" if c.is_assumed else ""
+    sentence += f"; not ruled out: {others}" if others else f"; the other rates are ruled out{caveat}"
     if c.recommended is None:
         sentence += "; no run is shown to do better than guessing, so confirm with longer runs"
     return Confirmed(rate, among, sentence, {arm.rate: arm.value for arm in known if arm.rate is not None})
