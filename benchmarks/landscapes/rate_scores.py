@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from lrscope.range_test.bracket import WIDTH_DECADES
 Floats = NDArray[np.float64]
 DRAWS = 4000
 SPREAD = 0.01  # decades: nothing is surer
+OTHER_PART = 0.1  # of a setting, counts one of another trained part: a rule's bias differs between parts
 ENOUGH = 3  # settings of other models from which a rule's bias and spread can be told
 
 
@@ -68,27 +69,28 @@ class Reliability:
     spread: float
 
 
-def reliability(said: Sequence[Said]) -> Reliability | None:
-    """Return a rule's bias and spread, every setting counting the same; None of too few settings with an answer."""
-    errors = [each.known - each.case.best for each in said if len(each.known)]
-    if len(errors) < ENOUGH:
+def reliability(said: Sequence[Said], part: str) -> Reliability | None:
+    """Return a rule's bias and spread where this part is trained; None of too few settings with an answer.
+
+    Every setting of the part counts the same, those of other parts a tenth of it.
+    """
+    known = [each for each in said if len(each.known)]
+    if len(known) < ENOUGH:
         return None
-    bias = float(np.mean([each.mean() for each in errors]))
-    squares = float(np.mean([((each - bias) ** 2).mean() for each in errors]))
-    return Reliability(bias, math.sqrt(squares * len(errors) / (len(errors) - 1)))
+    errors = [each.known - each.case.best for each in known]
+    weights = np.array([1.0 if each.case.landscape.setting.part == part else OTHER_PART for each in known])
+    bias = float(np.average([each.mean() for each in errors], weights=weights))
+    squares = float(np.average([((each - bias) ** 2).mean() for each in errors], weights=weights))
+    many = weights.sum() ** 2 / (weights**2).sum()  # as many as so many that count the same
+    return Reliability(bias, math.sqrt(squares * many / max(many - 1.0, 1.0)))
 
 
 def of_other_models(said: Sequence[Said], case: Case) -> Reliability | None:
     """Return a rule's bias and spread as the settings of other models tell."""
-    return reliability([each for each in said if each.case.model != case.model])
+    return reliability([each for each in said if each.case.model != case.model], case.landscape.setting.part)
 
 
 Places = Callable[[Said, Sequence[Said]], Floats]
-
-
-def prior_start(said: Said, _: Sequence[Said]) -> Floats:
-    """Return the rate that the prior says to start at: a little below its middle, for too high costs more."""
-    return np.full(len(said.places), said.case.prior.start_log10)
 
 
 def prior_center(said: Said, _: Sequence[Said]) -> Floats:
@@ -96,9 +98,14 @@ def prior_center(said: Said, _: Sequence[Said]) -> Floats:
     return np.full(len(said.places), said.case.prior.center_log10)
 
 
+def prior_start(said: Said, _: Sequence[Said]) -> Floats:
+    """Return the rate that the prior says to start at: a little off its middle, as costs are not the same both ways."""
+    return np.full(len(said.places), said.case.prior.start_log10)
+
+
 def alone(said: Said, others: Sequence[Said]) -> Floats:
-    """Return the rule's own rate; without an answer, the prior's."""
-    return np.where(np.isfinite(said.places), said.places, prior_start(said, others))
+    """Return the rule's own rate; without an answer, the prior's middle."""
+    return np.where(np.isfinite(said.places), said.places, prior_center(said, others))
 
 
 def shifted(said: Said, others: Sequence[Said]) -> Floats:
@@ -120,11 +127,11 @@ def with_prior(said: Said, others: Sequence[Said]) -> Floats:
 
 
 def inside(said: Said, others: Sequence[Said]) -> Floats:
-    """Return the prior's start, moved to the nearer end of the bracket where it lies outside of it."""
+    """Return the prior's middle, moved to the nearer end of the bracket where it lies outside of it."""
     half = WIDTH_DECADES / 2.0
-    start = prior_start(said, others)
-    held = np.clip(start, said.places - half, said.places + half)
-    return np.where(np.isfinite(held), held, start)
+    middle = prior_center(said, others)
+    held = np.clip(middle, said.places - half, said.places + half)
+    return np.where(np.isfinite(held), held, middle)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,9 +150,32 @@ class Score:
         return Score(np.array(off), np.array(regret))
 
 
-def mean_interval(values: Floats) -> tuple[float, float, float]:
-    """Return the mean over settings and its 95% interval, from settings drawn again."""
+def best_elsewhere(scores: Mapping[str, Score], said: Sequence[Said]) -> tuple[Score, list[str]]:
+    """Return the score of choosing, for each setting, the way that is nearest on the settings of other models.
+
+    And the names of what was chosen: what is chosen on the settings that it is scored on flatters itself.
+    """
+    models = np.array([each.case.model for each in said])
+    names = {
+        model: min(scores, key=lambda name: float(scores[name].off[models != model].mean()))
+        for model in dict.fromkeys(models.tolist())
+    }
+    off, regret = (
+        np.array([getattr(scores[names[model]], what)[place] for place, model in enumerate(models.tolist())])
+        for what in ("off", "regret")
+    )
+    return Score(off, regret), list(dict.fromkeys(names.values()))
+
+
+def mean_interval(values: Floats, groups: Sequence[str] | None = None) -> tuple[float, float, float]:
+    """Return the mean over settings and its 95% interval, from settings drawn again.
+
+    With groups, whole groups are drawn: settings of one are alike.
+    """
     rng = np.random.default_rng(0)
-    means = values[rng.integers(len(values), size=(DRAWS, len(values)))].mean(1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    names = np.array(range(len(values)) if groups is None else groups)
+    members = [np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())]
+    sums, sizes = (np.array([float(of(values[each])) for each in members]) for of in (np.sum, len))
+    drawn = rng.integers(len(members), size=(DRAWS, len(members)))
+    low, high = np.quantile(sums[drawn].sum(1) / sizes[drawn].sum(1), [0.025, 0.975])
     return float(values.mean()), float(low), float(high)

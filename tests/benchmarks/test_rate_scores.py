@@ -14,15 +14,15 @@ from rate_scores import (
     Said,
     Score,
     alone,
+    best_elsewhere,
     inside,
     mean_interval,
     prior_center,
-    prior_start,
     reliability,
     shifted,
     with_prior,
 )
-from settings import Setting
+from settings import Part, Setting
 
 from lrscope.priors import Question, predict
 
@@ -30,9 +30,9 @@ RATES = tuple(float(rate) for rate in np.logspace(-4, 0, 17))
 PRIOR = predict(Question(method="lora", parameters=1e9))
 
 
-def landscape(model: str, best: float, *, diverged_above: float = 1.0) -> Landscape:
+def landscape(model: str, best: float, *, diverged_above: float = 1.0, part: Part = "lora") -> Landscape:
     """Return a landscape whose loss is 1 + 0.1 · (decades from the best)²."""
-    setting = Setting(model, "trec", "lora", 1000, 16, 2, RATES, 2)
+    setting = Setting(model, "trec", part, 1000, 16, 2, RATES, 2)
     rows: list[Any] = [
         {"rate": rate, "seed": seed, "dev_loss": 1.0 + 0.1 * (np.log10(rate) - best) ** 2}
         for rate in RATES for seed in range(2) if np.log10(rate) <= diverged_above
@@ -41,8 +41,8 @@ def landscape(model: str, best: float, *, diverged_above: float = 1.0) -> Landsc
     return Landscape(setting, Fraction(1), rows)
 
 
-def case(model: str, best: float, center: float = -2.0, sd: float = 0.4) -> Case:
-    return Case(landscape(model, best), with_best(PRIOR, center, sd))
+def case(model: str, best: float, center: float = -2.0, sd: float = 0.4, part: Part = "lora") -> Case:
+    return Case(landscape(model, best, part=part), with_best(PRIOR, center, sd))
 
 
 def said(of: Case, *places: float) -> Said:
@@ -71,9 +71,10 @@ def test_a_rule_that_is_only_shifted_finds_the_best_once_other_models_told_its_b
     assert Score.of(all_said, alone).off == pytest.approx(np.full(9, 1.3), abs=1e-6)
     assert Score.of(all_said, shifted).off == pytest.approx(np.zeros(9), abs=1e-6)
     assert Score.of(all_said, shifted).regret == pytest.approx(np.zeros(9), abs=1e-3)
-    known = reliability(all_said)
+    known = reliability(all_said, "lora")
     assert known is not None
     assert (known.bias, known.spread) == (pytest.approx(1.3), pytest.approx(0.0, abs=1e-6))
+    assert reliability(all_said[:2], "lora") is None
 
 
 def test_rule_and_prior_are_weighed_by_precision() -> None:
@@ -85,6 +86,20 @@ def test_rule_and_prior_are_weighed_by_precision() -> None:
         assert with_prior(each, all_said) == pytest.approx(expected)
     sure = [said(case(e.case.model, e.case.best, center=-2.0, sd=1e-3), *e.places) for e in all_said]
     assert Score.of(sure, with_prior).off == pytest.approx(Score.of(sure, prior_center).off, abs=1e-3)
+
+
+def test_a_part_s_own_settings_tell_more_of_a_rule_s_bias_than_others() -> None:
+    of_heads = [said(case("ab"[place % 2], -2.0, part="head"), -2.0 + 0.2) for place in range(4)]
+    of_lora = [said(case("ab"[place % 2], -2.5), -2.5 + 1.2) for place in range(4)]
+    whole = [*of_heads, *of_lora]
+    lora, head = reliability(whole, "lora"), reliability(whole, "head")
+    assert lora is not None
+    assert head is not None
+    assert (lora.bias, head.bias) == (
+        pytest.approx((4 * 1.2 + 0.4 * 0.2) / 4.4),
+        pytest.approx((4 * 0.2 + 0.4 * 1.2) / 4.4),
+    )
+    assert 0.2 < lora.spread < 0.6
 
 
 def test_nothing_of_a_setting_s_own_model_is_seen() -> None:
@@ -99,19 +114,28 @@ def test_nothing_of_a_setting_s_own_model_is_seen() -> None:
 
 def test_without_an_answer_or_without_other_models_the_prior_speaks() -> None:
     all_said = rule(bias=0.5)
-    silent = said(case("a", -2.5), np.nan, -2.0)
-    for way, stand_in in ((alone, prior_start), (shifted, prior_center), (with_prior, prior_center)):
+    silent = said(case("a", -2.5), np.nan, -1.0)
+    for way in (alone, shifted, with_prior):
         places = way(silent, [silent, *all_said[3:]])
-        assert places[0] == stand_in(silent, [])[0]
+        assert places[0] == prior_center(silent, [])[0]
         assert places[1] != places[0]
     for way in (shifted, with_prior):
         assert np.array_equal(way(all_said[0], all_said[:3]), prior_center(all_said[0], [])), "only of its own model"
 
 
 def test_the_prior_is_held_inside_the_bracket() -> None:
-    start = case("a", -2.0).prior.start_log10
-    one = said(case("a", -2.0), start + 0.5, start + 2.0, start - 2.0, np.nan)
-    assert inside(one, []) == pytest.approx([start, start + 1.25, start - 1.25, start])
+    one = said(case("a", -2.5, center=-2.0), -1.5, 0.0, -4.0, np.nan)
+    assert inside(one, []) == pytest.approx([-2.0, -0.75, -3.25, -2.0])
+
+
+def test_a_rule_is_chosen_on_the_settings_of_other_models() -> None:
+    settings = rule(bias=0.0)
+    good_for_a = Score(np.array([0.0] * 3 + [2.0] * 6), np.arange(9.0))
+    good_elsewhere = Score(np.array([1.0] * 3 + [0.1] * 6), np.arange(9.0) + 10)
+    chosen, names = best_elsewhere({"one": good_for_a, "other": good_elsewhere}, settings)
+    assert names == ["other"], "what is good for a alone is not chosen for a"
+    assert chosen.off.tolist() == good_elsewhere.off.tolist()
+    assert chosen.regret.tolist() == good_elsewhere.regret.tolist()
 
 
 def test_the_interval_is_over_settings() -> None:
@@ -120,3 +144,6 @@ def test_the_interval_is_over_settings() -> None:
     mean, low, high = mean_interval(values)
     assert mean == pytest.approx(values.mean())
     assert high - low == pytest.approx(2 * 1.96 * values.std() / 10, rel=0.1)
+    alike = np.repeat(np.random.default_rng(0).normal(1.0, 0.5, 10), 10)
+    _, low, high = mean_interval(alike, [f"group {place // 10}" for place in range(100)])
+    assert high - low == pytest.approx(2 * 1.96 * alike.std() / np.sqrt(10), rel=0.15), "ten groups, not a hundred"

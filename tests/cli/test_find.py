@@ -10,6 +10,7 @@ from tests.conftest import Cli, Toy
 
 from lrscope.number_text import format_rate
 from lrscope.priors import Question, predict
+from lrscope.priors.range_tests import read_range_tests
 from lrscope.runs.import_range_test import read_result
 from lrscope.store.study import StudyStore
 
@@ -161,11 +162,15 @@ def test_the_prior_stands_beside_the_range_test(
 ) -> None:
     code, out, _ = cli(*find(toy, "--seeds", "1", "--out", tmp_path / "wide", "--json"))
     assert (code, json.loads(out)["prior"]) == (0, None)  # of a model of 60K parameters
+    assert read_range_tests().sentence not in cli("find", "--resume", tmp_path / "wide")[1]
     prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
     monkeypatch.setattr("lrscope.workflows.range_tests.prior_of", lambda config, num_examples: prior)
     _, out, _ = cli("find", "--resume", tmp_path / "wide", "--json")
-    assert json.loads(out)["prior"] == {"start": prior.rate, "interval": list(prior.interval()), "level": 0.8}
-    assert "before the test, the best rate was expected at" in cli("find", "--resume", tmp_path / "wide")[1]
+    told = {"start": prior.rate, "interval": list(prior.interval()), "level": 0.8}
+    assert json.loads(out)["prior"] == {**told, "sentence": read_range_tests().sentence}
+    printed = cli("find", "--resume", tmp_path / "wide")[1]
+    assert "before the test, the best rate was expected at" in printed
+    assert f"\n{read_range_tests().sentence}\n" in printed
 
 
 def test_sweep_around_the_prior(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lrscope.number_text import short_rate
+from lrscope.priors.range_tests import read_range_tests
 from lrscope.terminal.output import echo, print_json, table_lines
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def print_find(search: FindResult, *, as_json: bool) -> None:
     if search.prior is not None:
         low, high = search.prior.interval()
         echo(f"before the test, the best rate was expected at {_shown(low)} to {_shown(high)} (80%); see lrscope prior")
+        echo(read_range_tests().sentence)
     echo(f"range-test.png and range-test.json are in {search.folder}")
     if search.confirmed is not None:
         echo(search.confirmed.sentence)

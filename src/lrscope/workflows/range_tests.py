@@ -19,6 +19,7 @@ from lrscope.findings.commands import next_sweep
 from lrscope.number_text import short_rate
 from lrscope.priors.of_study import prior_of
 from lrscope.priors.prior import LEVEL, Prior
+from lrscope.priors.range_tests import read_range_tests
 from lrscope.range_test.result import RangeTestResult
 from lrscope.runs.import_range_test import read_result
 from lrscope.runs.import_study import read_study
@@ -113,7 +114,8 @@ class FindResult:
             confirmed = {"rate": c.rate, "among": list(c.among), "dev_loss": losses, "sentence": c.sentence}
         prior = None
         if self.prior is not None:
-            prior = {"start": self.prior.rate, "interval": list(self.prior.interval()), "level": LEVEL}
+            told = {"start": self.prior.rate, "interval": list(self.prior.interval()), "level": LEVEL}
+            prior = {**told, "sentence": read_range_tests().sentence}
         return {"study": str(self.folder), **self.test.to_dict(), "confirmed": confirmed, "prior": prior}
 
 
