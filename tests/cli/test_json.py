@@ -15,9 +15,13 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from tests.commands import sweep as sweep_of_command
 from tests.conftest import Cli, Toy
+from tests.report.test_wording import CLASSES, made
 from tests.sft import SftToy
 
 from lrscope.cli.app import make_app
+from lrscope.findings.method import Method
+from lrscope.findings.suggestions import Suggestion
+from lrscope.runs.statement import Statement, as_plain
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "docs" / "schemas"
@@ -51,10 +55,14 @@ REGISTRY = Registry().with_resources((name, Resource.from_contents(closed(each))
 def check(document: Any, schema: str) -> dict[str, Any]:
     """Return the document; fail where it is not of this schema."""
     assert document["schema"] == f"lrscope {schema}/1"
-    validator = Draft202012Validator({"$ref": f"{schema}.json"}, registry=REGISTRY)
-    errors = [f"{error.json_path}: {error.message:.300}" for error in validator.iter_errors(document)]
-    assert not errors, errors
+    check_part(document, f"{schema}.json")
     return document  # type: ignore[no-any-return]
+
+
+def check_part(part: Any, reference: str) -> None:
+    validator = Draft202012Validator({"$ref": reference}, registry=REGISTRY)
+    errors = [f"{error.json_path}: {error.message:.300}" for error in validator.iter_errors(part)]
+    assert not errors, errors
 
 
 def printed(schema: str, out: str) -> dict[str, Any]:
@@ -83,6 +91,21 @@ def test_schemas_are_schemas(name: str) -> None:
     Draft202012Validator.check_schema(READ[name])
     references = re.findall(r'"\$ref": "([^"#]*)', json.dumps(READ[name]))
     assert {each for each in references if each} <= set(READ)
+
+
+# What says how it was judged is on the page alone.
+PRINTED = [kind for kind in CLASSES if not issubclass(kind, Method)]
+
+
+@pytest.mark.parametrize("kind", PRINTED, ids=lambda kind: kind.kind)
+def test_every_kind_of_statement_is_of_its_schema(kind: type[Statement]) -> None:
+    plain = json.loads(json.dumps(as_plain(made(kind))))
+    place = "statement"
+    if issubclass(kind, Suggestion):
+        place, plain = "advice", {**plain, "because": "undecided", "command": "", "minutes": None}
+    check_part(plain, f"statements.json#/$defs/{place}")
+    with pytest.raises(AssertionError, match="\\$: "):
+        check_part({**plain, "more": 1}, f"statements.json#/$defs/{place}")
 
 
 def test_a_document_with_a_field_more_is_found() -> None:
