@@ -91,6 +91,17 @@ def sft_toy_beside(tmp_path: Path, chat_llama: Path) -> SftToy:
     return sft_toy_in(tmp_path / "conversations", chat_llama)
 
 
+def test_log_losses_are_of_the_same_tokens(sft_toy_beside: SftToy, tmp_path: Path, cli: Cli) -> None:
+    for name, more in (("one", ["--lr", "1e-3"]), ("two", ["--batch-size", "4"]), ("all", ["--loss-on", "all"])):
+        code, _, error = cli("finetune", *sft_toy_beside.options(*more, "--out", str(tmp_path / name)))
+        assert code == 0, error
+    both = compared(cli, tmp_path / "one", tmp_path / "two", out=tmp_path / "both")
+    assert [arm["name"] for arm in both["arms"]] == ["lr 1e-3", "lr 1e-2"]
+    assert "means-only" not in {each["kind"] for each in both["findings"]}, "token by token as they weigh"
+    code, _, error = cli("compare", tmp_path / "one", tmp_path / "all", "--out", tmp_path / "x")
+    assert (code, "held, or how it was read" in error) == (2, True), error
+
+
 def test_a_metric_that_both_measured_may_be_asked_for(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     one = swept(cli, toy, tmp_path / "one", "--lr", "1e-3")
     two = swept(cli, toy, tmp_path / "two", "--lr", "1e-2")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from lrscope.runs.import_study import read_study
 from lrscope.runs.importers.base import Imported
 from lrscope.runs.notes import ScoresIgnored
 from lrscope.runs.run import Run
-from lrscope.runs.score_table import ExampleValues
+from lrscope.runs.score_table import ExampleValues, Floats
 from lrscope.runs.settings import SETTING, shared_settings
 from lrscope.runs.study_facts import StudyFacts, apart, facts_of
 from lrscope.store.study import StudyStore
@@ -33,11 +34,11 @@ def study_as_file(store: StudyStore) -> Imported:
     size = runs.sizes.get("dev")
     dev_set = DevSet(facts.dev, size, size)
     trials = {(arm.name, row.config.seed): row.id for arm, rows in grouped(store.trials()) for row in rows}
-    joined = []
+    joined, weights = [], dict[str, Floats]()
     for run in runs.runs:
         of_run = _joined(run, runs.configs.get(run.arm), dev_set)
-        scores = _scores(store, trials.get((run.arm, run.seed or 0)), run, facts) if runs.scores is not None else {}
-        joined.append(replace(of_run, scores=scores))
+        trial = trials.get((run.arm, run.seed or 0)) if runs.scores is not None else None
+        joined.append(replace(of_run, scores=_scores(store, trial, run, facts.examples, weights)))
     return Imported(
         tuple(joined), shared_settings([run.settings for run in joined]), runs.notes, metric=runs.metric,
         baseline=runs.baseline, study=facts,
@@ -67,17 +68,28 @@ def _told_apart(file: Imported, own: dict[str, str], all_facts: Sequence[StudyFa
     return replace(file, runs=tuple(replace(run, scores={}) for run in runs), notes=notes)
 
 
-def _scores(store: StudyStore, trial: int | None, run: Run, facts: StudyFacts) -> dict[str, ExampleValues]:
-    """Return a run's scores on dev at its end; the examples of two studies have the same names where they are one."""
+def _scores(
+    store: StudyStore, trial: int | None, run: Run, examples: str, known: dict[str, Floats]
+) -> dict[str, ExampleValues]:
+    """Return a run's scores on dev at its end; the examples of two studies have the same names where they are one.
+
+    `known` has the examples' weights by metric: all runs that have the same ones share them.
+    """
     steps = [point.step for point in run.points if "dev" in point.splits]
-    if trial is None or not facts.examples or not steps or steps[-1] is None:
+    if trial is None or not examples or not steps or steps[-1] is None:
         return {}
-    return {
-        name: ExampleValues(
-            (facts.examples,) * len(scores.values), scores.values.astype(np.float64), scores.weights.astype(np.float64)
-        )
-        for name, scores in store.scores(trial, steps[-1], "dev").items()
-    }
+    found = {}
+    for name, scores in store.scores(trial, steps[-1], "dev").items():
+        weights = scores.weights.astype(np.float64)
+        shared = known.setdefault(name, weights)
+        own = shared if np.array_equal(shared, weights) else weights
+        found[name] = ExampleValues(_names(examples, len(weights)), scores.values.astype(np.float64), own)
+    return found
+
+
+@cache
+def _names(examples: str, number: int) -> tuple[str, ...]:
+    return (examples,) * number
 
 
 def _told(config: AnyTrial) -> Iterator[tuple[str, object]]:
