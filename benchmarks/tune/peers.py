@@ -8,10 +8,10 @@ import numpy as np
 from player import Account, Policy, each_budget
 from scipy import stats
 
-from lrscope.tuning.bracket import rates as bracket_rates
 from lrscope.tuning.bracket import vertex
 
 REDUCTION = 2
+STEP = 0.25  # decades between neighbours of a bracket that does not move
 
 
 def prior(account: Account, rng: np.random.Generator) -> float:
@@ -48,7 +48,7 @@ def grid_of_eight(account: Account, rng: np.random.Generator) -> float:
 
 
 def _vertex(account: Account) -> float:
-    return vertex({rate: float(np.mean(losses)) for (rate, of), losses in account.shown.items() if of == 0.0})
+    return vertex({rate: losses for (rate, of), losses in account.shown.items() if of == 0.0})
 
 
 def grid_and_parabola(account: Account, rng: np.random.Generator) -> float:
@@ -60,7 +60,8 @@ def grid_and_parabola(account: Account, rng: np.random.Generator) -> float:
 def _bracket(account: Account) -> None:
     """Run the prior's centre, then rates around it in steps of a quarter decade, eight at most, then more seeds."""
     told = account.told
-    rates = bracket_rates(told.centre, min(8, int(account.budget)), told.low, told.high)
+    steps = [(place + 1) // 2 * (-1) ** place for place in range(min(8, int(account.budget)))]
+    rates = sorted({float(np.clip(told.centre + STEP * step, told.low, told.high)) for step in steps})
     for seed in count():
         for rate in rates:
             if not account.affords(1.0):

@@ -13,19 +13,20 @@ TRAIN = Path(__file__).parents[1] / "fixtures" / "external" / "train.py"
 COMMAND = f"{sys.executable} {TRAIN} --learning_rate {{lr}} --seed {{seed}} --output_dir {{out}}"
 
 
-def test_a_budget_is_spent_on_a_command(tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lrscope.studies.tune_plan.MAX_SEEDS", 2)
+def test_a_budget_is_spent_on_a_command(tmp_path: Path, cli: Cli) -> None:
     command = [
         "tune", "--command", f"{COMMAND} --epochs {{epochs}} --width {{width}}", "--set", "width=16",
-        "--lr", "1e-4:1e-2", "--epochs", "5", "--budget", "10min", "--margin", "1", "--metric", "eval_loss",
+        "--lr", "1e-4:1e-2", "--epochs", "5", "--budget", "20s", "--margin", "1", "--metric", "eval_loss",
         "--out", tmp_path / "t",
     ]  # fmt: skip
     code, out, error = cli(*command)
     assert code == 0, error
-    assert "plan for the budget of 10 min:" in error
-    assert "short runs are best at lr 1e-3" in error
+    assert "plan for the budget of 20" in error
+    assert "run 1: lr 1e-3, to begin with" in error
+    assert "run 2: lr 3.5e-4, since the best so far, 1e-3, is the lowest that ran" in error
+    assert "Use lr " in out
     assert "the report is" in out
-    assert f"to train it: {COMMAND.split(' --')[0]} --learning_rate 0.0013 --seed 0 --output_dir" in out
+    assert f"to train it: {COMMAND.split(' --')[0]} --learning_rate 0.00" in out
     assert out.splitlines()[-1].endswith("--epochs 5 --width 16")
     code, out, error = cli(*command, "--json")
     found = json.loads(out)

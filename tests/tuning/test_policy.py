@@ -1,67 +1,71 @@
-"""Budgets spent on responses whose truth is known."""
+"""What runs say: a rate, the interval of the best one, whether more can matter; on responses whose truth is known."""
+
+from __future__ import annotations
+
+import math
 
 import numpy as np
 import pytest
 from tests.tuning.test_belief import PRIOR, TRUTH, UNTRAINED, run
 
-from lrscope.tuning.belief import Belief
-from lrscope.tuning.policy import CONFIRMING, Search, next_runs, recommend
-from lrscope.tuning.response import regrets
+from lrscope.tuning.bracket import Search, next_step
+from lrscope.tuning.policy import observed, recommend
+from lrscope.tuning.response import BEST, regrets
 
-LENGTHS = {0.0: 1.0, 1.0: 0.5, 2.0: 0.25, 3.0: 0.125}
-SEARCH = Search(-5.0, -2.0, LENGTHS)
+SEARCH = Search.around(float(PRIOR.mean[BEST]), 0.4, -5.0, -2.0)
 
 
-def spend(budget, search=SEARCH, untrained=UNTRAINED):
-    belief, spent = Belief(PRIOR, untrained), 0.0
-    while (proposal := next_runs(belief, search, budget - spent)) is not None:
-        spent += proposal.cost
-        belief.add(*(run(rate, proposal.halvings, seed=len(belief.runs)) for rate in proposal.rates))
-    return belief, spent
+def spend(number):
+    costs: dict[float, list[float]] = {}
+    for place in range(number):
+        rate = next_step(costs, SEARCH).rate
+        value = run(rate, 0.0, seed=place).value
+        costs.setdefault(rate, []).append(math.inf if math.isnan(value) else math.exp(value))
+    return costs
 
 
 def cost(rate):
     return float(regrets(TRUTH[None], np.array([rate]), np.zeros(1))[0, 0])
 
 
-@pytest.mark.parametrize("budget", [1.0, 2.0, 6.0])
-def test_it_keeps_to_its_budget_and_to_the_range(budget):
-    belief, spent = spend(budget)
-    assert spent <= budget + 1e-9
-    assert all(SEARCH.low <= each.rate <= SEARCH.high for each in belief.runs)
-    answer = recommend(belief, SEARCH)
-    assert SEARCH.low <= answer.low <= answer.rate <= answer.high <= SEARCH.high
-
-
 def test_what_is_recommended_costs_less_than_the_centre_of_the_prior():
-    belief, _ = spend(6.0)
-    answer = recommend(belief, SEARCH)
-    assert cost(answer.rate) < 0.2 * cost(-3.5)
-    assert answer.low < TRUTH[0] < answer.high
-    assert answer.expected_regret < 0.02
+    found = recommend(spend(6), SEARCH, PRIOR, UNTRAINED)
+    assert cost(found.rate) < 0.2 * cost(SEARCH.start)
+    assert found.low <= TRUTH[BEST] <= found.high
+    assert found.is_bracketed
+    assert found.num_runs == 6
 
 
-def test_one_full_run_is_spent_on_shorter_ones():
-    belief, spent = spend(1.0)
-    assert spent > 0.7
-    assert all(each.halvings > 0.0 for each in belief.runs)
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_before_the_best_rate_is_bracketed_the_prior_speaks_with_the_runs(number):
+    costs = spend(number)
+    found = recommend(costs, SEARCH, PRIOR, UNTRAINED)
+    assert found.is_bracketed == (number >= 3 and found.is_bracketed)
+    assert found.low < found.rate < found.high
+    assert not found.is_enough
 
 
-def test_where_runs_cannot_be_shortened_and_nothing_tells_the_offset_a_single_run_is_none():
-    only_full = Search(-5.0, -2.0, {0.0: 1.0})
-    assert next_runs(Belief(PRIOR), only_full, 1.0) is None
-    pair = next_runs(Belief(PRIOR), only_full, 2.0)
-    assert pair is not None
-    assert len(pair.rates) == 2
-    assert pair.cost == 2.0
+def test_the_same_runs_say_the_same_in_whatever_order_they_came():
+    costs = spend(7)
+    turned = dict(reversed(costs.items()))
+    assert recommend(costs, SEARCH, PRIOR) == recommend(turned, SEARCH, PRIOR)
+    assert len(observed(costs)) == 7
 
 
-def test_it_stops_early_once_full_runs_confirm_that_more_cannot_matter():
-    belief, spent = spend(60.0)
-    assert spent < 50.0
-    assert sum(each.halvings == 0.0 for each in belief.runs) >= CONFIRMING
+def test_more_runs_do_not_matter_where_the_curve_is_flat_and_known():
+    flat = {rate: [1.0 + 1e-5 * (rate + 3.5) ** 2] * 3 for rate in (-4.5, -4.0, -3.5, -3.0, -2.5)}
+    assert recommend(flat, SEARCH, PRIOR, UNTRAINED).expected_regret < 0.01
+    assert not recommend({-3.5: [1.0]}, SEARCH, PRIOR, UNTRAINED).is_enough
 
 
-def test_the_decision_follows_from_the_runs_alone():
-    belief, _ = spend(2.0)
-    assert next_runs(belief, SEARCH, 3.0) == next_runs(belief, SEARCH, 3.0)
+def test_costs_that_are_no_losses_have_no_interval():
+    found = recommend({-4.0: [-0.1], -3.5: [-0.3], -3.0: [-0.2]}, SEARCH, PRIOR)
+    assert -4.0 < found.rate < -3.0
+    assert math.isnan(found.low)
+    assert math.isnan(found.expected_regret)
+    assert not found.is_enough
+
+
+def test_a_rate_that_diverged_is_not_recommended():
+    found = recommend({-3.9: [1.1], -3.5: [1.0], -3.1: [math.inf]}, SEARCH, PRIOR, UNTRAINED)
+    assert found.rate < -3.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,11 +19,11 @@ from lrscope.executors.config import ExecutorConfig
 from lrscope.runners.external.placeholders import value_text
 from lrscope.store.study import StudyStore
 from lrscope.studies.tune_plan import RateRange
-from lrscope.terminal.live import plan_lines
+from lrscope.terminal.search_words import ended_lines, plan_lines
 from lrscope.workflows import callbacks as tell
 from lrscope.workflows.callbacks import Callbacks, Stopped
 from lrscope.workflows.status import study_status
-from lrscope.workflows.tune_command import filled_command, tune_command
+from lrscope.workflows.tune_command import filled_command, train_command, tune_command
 
 SEARCH, HOUR = RateRange(1e-5, 1e-3), 3600.0
 
@@ -53,36 +54,59 @@ def rates(folder: Path) -> list[float]:
         return sorted({row.config.peak_rate for row in store.trials()})
 
 
-def test_a_budget_is_spent_on_short_runs_then_on_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_budget_is_spent_on_runs_around_the_best_rate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner, watch = fake(monkeypatch, landscape()), Recorder()
     result = tune_command(asked(), SEARCH, tmp_path / "t", HOUR, callbacks=watch.callbacks())
-    assert [trial.epochs for trial in runner.ran[:5]] == [1] * 5
     assert runner.ran[0].peak_rate == 1e-4, "the middle tells the cost"
-    assert all(trial.epochs == 5 and trial.settings["lora_r"] == 8 for trial in runner.ran[5:])
-    assert rates(tmp_path / "t" / "short") == [1e-5, 3.2e-5, 1e-4, 3.2e-4, 1e-3]
-    swept = rates(tmp_path / "t" / "sweep")
-    assert len(swept) == 5
-    assert swept[0] <= 3.2e-5 < 1e-4 < swept[-1]
-    best = result.report.conclusions.recommended
-    assert best is not None
-    assert best.rate is not None
-    assert abs(math.log10(best.rate / 1e-4)) < 0.4
-    (plan,) = [each.plan for each in watch.of(tell.PlanMade) if isinstance(each, tell.PlanMade)]
-    assert plan_lines(plan)[0] == "plan for the budget of 1 h 0 min:"
-    place = next(n for n, each in enumerate(watch.seen) if isinstance(each, tell.PlanMade))
+    assert all(trial.epochs == 5 and trial.settings["lora_r"] == 8 for trial in runner.ran)
+    seeds = Counter(trial.peak_rate for trial in runner.ran)
+    assert seeds[1e-4] >= 2, "seeds are spent where they decide"
+    assert {trial.seed for trial in runner.ran} == set(range(max(seeds.values())))
+    c = result.report.conclusions
+    assert c.recommended_rate is not None
+    assert abs(math.log10(c.recommended_rate / 1e-4)) < 0.15
+    assert c.search is not None
+    assert c.search.interval is not None
+    assert c.search.interval[0] < 1e-4 < c.search.interval[1]
+    assert result.found.is_bracketed
+    (plan,) = [each for each in watch.of(tell.PlanMade) if isinstance(each, tell.PlanMade)]
+    assert plan_lines(plan)[1] == "  room for about 30 runs, about 2 min each"
+    place = watch.seen.index(plan)
     done = [e for e in watch.seen[:place] if isinstance(e, tell.TrialEvent) and e.event.kind == "done"]
     assert len(done) == 1, "the plan is laid out after the first run"
-    spent = sum(20.0 + 20.0 * (trial.epochs or 0) for trial in runner.ran)
-    assert spent <= HOUR
-    assert result.train.startswith(f"python train.py --lr={value_text(best.rate)} --seed 0")
-    assert result.train.endswith(f"-e 5 -r 8 {(tmp_path / 't' / 'recommended').resolve()}")
+    chosen = [each for each in watch.seen if isinstance(each, tell.RunChosen)]
+    assert [each.number for each in chosen] == list(range(1, len(runner.ran) + 1))
+    assert [each.reason for each in chosen[:4]] == ["start", "lower", "higher", "seed"]
+    assert train_command(result).startswith(f"python train.py --lr={value_text(c.recommended_rate)} --seed 0")
+    assert train_command(result).endswith(f"-e 5 -r 8 {(tmp_path / 't' / 'recommended').resolve()}")
+
+
+def test_it_ends_where_the_budget_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time is a clock that runs 120 s a run."""
+    clock = [0.0]
+    monkeypatch.setattr("lrscope.workflows.search.monotonic", lambda: clock[0])
+    monkeypatch.setattr("lrscope.workflows.tune_command.monotonic", lambda: clock[0])
+    truth = landscape()
+
+    def timed(trial: ExternalTrial) -> Result:
+        result = truth(trial)
+        clock[0] += result.seconds
+        return result
+
+    runner, watch = fake(monkeypatch, timed), Recorder()
+    tune_command(asked(), SEARCH, tmp_path / "t", 15 * 60.0, callbacks=watch.callbacks())
+    assert len(runner.ran) == 7
+    assert clock[0] <= 15 * 60.0
+    (ended,) = [each for each in watch.seen if isinstance(each, tell.SearchEnded)]
+    assert ended.is_spent
+    assert ended_lines(ended)[0] == "7 runs in 14 min: the budget does not hold another run"
 
 
 def test_the_same_command_goes_on_wherever_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, landscape())
     whole = tune_command(asked(), SEARCH, tmp_path / "whole", HOUR)
     runner = fake(monkeypatch, landscape())
-    num_stops, commands = 0, {""}  # of a stage that has ended there is none
+    num_stops, commands = 0, {""}
     while True:
         watch = Recorder()
 
@@ -100,18 +124,17 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(tmp_path: Path, monkey
             commands |= {stopped.resume_command, study_status(tmp_path / "t").resume_command}
             num_stops += 1
     assert commands == {"", f"the same lrscope tune command, with --out {tmp_path / 't'}"}
-    assert num_stops > 10
+    assert num_stops > 3
     assert len(runner.ran) == len(set(runner.ran)), "nothing that was completed ran again"
-    assert result.plan == whole.plan
-    for name in ("short", "sweep"):
-        assert rates(tmp_path / "t" / name) == rates(tmp_path / "whole" / name)
+    assert result.kept.known == whole.kept.known
+    assert rates(tmp_path / "t" / "sweep") == rates(tmp_path / "whole" / "sweep")
     assert [arm.value for arm in result.report.conclusions.arms] == [arm.value for arm in whole.report.conclusions.arms]
 
 
 def test_a_small_budget_says_what_it_takes_and_more_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = fake(monkeypatch, landscape())
-    with pytest.raises(ConfigError, match=r"5 rates at 2 seeds: 10min is too little .*give 41min \(what ran is kept"):
-        tune_command(asked(), SEARCH, tmp_path / "t", 600.0)
+    with pytest.raises(ConfigError, match=r"holds 3 runs at least: 5min is too little where a run takes about 2min"):
+        tune_command(asked(), SEARCH, tmp_path / "t", 300.0)
     assert len(runner.ran) == 1
     tune_command(asked(), SEARCH, tmp_path / "t", 41 * 60.0)
     assert len(runner.ran) == len(set(runner.ran))
@@ -123,21 +146,29 @@ def test_a_small_budget_says_what_it_takes_and_more_goes_on(tmp_path: Path, monk
         tune_command(asked(3), SEARCH, tmp_path / "t", 41 * 60.0)
 
 
-def test_the_range_is_extended_once_where_its_end_is_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_search_goes_one_step_beyond_the_range_where_its_end_is_best(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake(monkeypatch, landscape(best=1e-2, cliff=5))
     watch = Recorder()
-    tune_command(asked(), SEARCH, tmp_path / "t", 5 * HOUR, callbacks=watch.callbacks())
-    assert rates(tmp_path / "t" / "short")[-2:] == [1e-3, 3.2e-3]
-    assert any("at the end of the range: 3.2e-3 runs as well" in str(each) for each in watch.of(tell.Note))
-    assert rates(tmp_path / "t" / "sweep")[-1] == 3.2e-3
+    result = tune_command(asked(), SEARCH, tmp_path / "t", HOUR, callbacks=watch.callbacks())
+    assert 1e-3 < rates(tmp_path / "t" / "sweep")[-1] <= 3.2e-3
+    (ended,) = [each for each in watch.seen if isinstance(each, tell.SearchEnded)]
+    assert not result.found.is_bracketed
+    assert "at an end of those that ran" in ended_lines(ended)[1]
 
 
-def test_runs_without_a_length_are_of_full_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    runner = fake(monkeypatch, landscape(shift=0))
-    config = asked(None, command=("train", "{lr}", "{seed}", "{lora_r}"))
-    result = tune_command(config, SEARCH, tmp_path / "t", 2 * HOUR)
-    assert {trial.epochs for trial in runner.ran} == {None}
-    assert not result.plan.is_short
+def test_a_metric_of_right_answers_is_searched_by_the_wrong_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def accuracy(trial: ExternalTrial) -> Result:
+        away = math.log10(trial.peak_rate / 1e-4)
+        return Result(dev=[(10, {"accuracy": 0.9 - 0.1 * away**2})], seconds=60.0)
+
+    fake(monkeypatch, accuracy)
+    config = asked(metric="accuracy", direction="maximize")
+    result = tune_command(config, SEARCH, tmp_path / "t", HOUR)
+    assert result.report.conclusions.recommended_rate == pytest.approx(1e-4, rel=0.3)
 
 
 def test_several_runs_at_once_share_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +180,8 @@ def test_several_runs_at_once_share_the_budget(tmp_path: Path, monkeypatch: pyte
     )
     two = ExecutorConfig("processes", 2)
     result = tune_command(asked(), SEARCH, tmp_path / "t", HOUR, two)
-    assert {trial.peak_rate for trial in runner.ran[:2]} == {1e-5, 1e-4}
-    assert result.plan.seeds > 2
+    assert {trial.peak_rate for trial in runner.ran[:2]} == {3.5e-5, 1e-4}
+    assert result.found.is_bracketed
 
 
 def test_no_run_that_comes_to_a_value_is_an_error_with_its_reason(
@@ -172,7 +203,7 @@ def test_no_run_that_comes_to_a_value_is_an_error_with_its_reason(
 def test_a_rate_that_does_not_reach_the_training_is_no_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     logged = [(step, {"loss": 1.0, "learning_rate": 2e-5 * (1 - step / 100)}) for step in range(10, 100, 10)]
     runner = fake(monkeypatch, lambda trial: Result(1.5, train=logged))
-    with pytest.raises(StudyError, match=r"all 5 rates came to the same value: .* the logs show the same learning"):
+    with pytest.raises(StudyError, match=r"all 3 rates came to the same value: .* the logs show the same learning"):
         tune_command(asked(), RateRange(1e-5, 1e-3), tmp_path / "t", HOUR)
     assert len(runner.ran) <= 6
     fake(monkeypatch, lambda trial: Result(1.5))  # by chance, or where nothing is learned: no log says otherwise

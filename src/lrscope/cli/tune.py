@@ -71,14 +71,14 @@ def tune(
     result: Any
     if "command" in own:
         from lrscope.studies.tune_plan import parse_range
-        from lrscope.workflows.tune_command import tune_command
+        from lrscope.workflows.tune_command import train_command, tune_command
 
         if lr is None:
             raise ConfigError("tune of a command searches a range of rates: got no --lr; write --lr 1e-5:1e-3")
         search, config = parse_range(lr), with_threads(own_study(settings, own, lr), execution)
         with live.shown(quiet=json, log=log) as callbacks:
             result = tune_command(config, search, folder, seconds, execution, callbacks, margin=margin, lang=lang)
-        key, command = "train", result.train
+        key, command = "train", train_command(result)
     else:
         from lrscope.workflows.tune import tune as spend
 

@@ -11,9 +11,10 @@ from lrscope.findings.checkup.checkup import checkup, schedule_of
 from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.confidence import confidence
 from lrscope.findings.method import choice_rule
-from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
+from lrscope.runs.quantities import Count, Interval, Names, Rate, Setting, Settings, Share, Text, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import Conclusions
+from lrscope.statistics.expected_best import ExpectedBest
 
 MIN_SAME, MIN_DIGITS = 4, 5  # runs with one value, characters of it, that are no chance
 FAR_BEHIND = 2.0  # margins: settings further behind did not do about as well
@@ -55,11 +56,24 @@ def _answer(c: Conclusions) -> list[Statement]:
         nothing = say.NothingLearned(Setting(best.name), Value(best.value), Value(c.learned.baseline))
         return [say.NoRecommendation(), nothing, *_without_value(c)]
     first = c.arms[c.choice.first]
-    headline = say.Use(Setting(first.name)) if len(known) > 1 else say.OnlyOne(Setting(first.name))
+    headline: list[say.Answer] = [say.Use(Setting(first.name)) if len(known) > 1 else say.OnlyOne(Setting(first.name))]
+    if c.search is not None and c.follows_search and len(known) > 1:
+        headline = [say.UseRate(Rate(c.search.rate)), _searched(c.search), say.BestThatRan(Setting(first.name))]
     return [
-        headline, _standing(c), *_all_the_same(c), *_also_differ(c, len(known)),
+        *headline, _standing(c), *_searched_elsewhere(c), *_all_the_same(c), *_also_differ(c, len(known)),
         say.Confidence(*confidence(c)), *_details(c),
     ]  # fmt: skip
+
+
+def _searched(search: ExpectedBest) -> say.Searched:
+    interval = None if search.interval is None else Interval(*map(Rate, search.interval))
+    cost = None if search.cost is None else Share(search.cost)
+    return say.Searched(Count(search.num_runs), interval, cost, search.is_bracketed)
+
+
+def _searched_elsewhere(c: Conclusions) -> Iterator[say.Answer]:
+    if c.search is not None and not c.follows_search:
+        yield say.SearchedElsewhere(Rate(c.search.rate))
 
 
 def _all_the_same(c: Conclusions) -> Iterator[say.Answer]:

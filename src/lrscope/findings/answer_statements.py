@@ -7,7 +7,7 @@ from typing import get_args
 
 from lrscope.findings.confidence import Level, Reason
 from lrscope.findings.method import Rule
-from lrscope.runs.quantities import Count, Names, Setting, Settings, Text, Value
+from lrscope.runs.quantities import Count, Interval, Names, Rate, Setting, Settings, Share, Text, Value
 from lrscope.runs.statement import Statement
 
 
@@ -68,6 +68,46 @@ class Use(Answer):
     """The recommendation."""
 
     arm: Setting
+
+
+@dataclass(frozen=True)
+class UseRate(Answer):
+    """The recommendation of a search of rates, which need not have run."""
+
+    rate: Rate
+
+
+@dataclass(frozen=True)
+class Searched(Answer):
+    """What a recommended rate rests on: the runs of the search, where the best rate lies, what this one may cost."""
+
+    WORDINGS = ("bracketed", "open", "bare")
+
+    runs: Count
+    interval: Interval[Rate] | None
+    cost: Share | None
+    is_bracketed: bool
+
+    @property
+    def wording(self) -> str:
+        """Whether interval and cost are known, as of a loss, and whether worse rates lie on both sides."""
+        if self.interval is None:
+            return "bare"
+        return "bracketed" if self.is_bracketed else "open"
+
+
+@dataclass(frozen=True)
+class BestThatRan(Answer):
+    """Of the rates that ran, the first choice."""
+
+    arm: Setting
+
+
+@dataclass(frozen=True)
+class SearchedElsewhere(Answer):
+    """A search has its lowest loss at a rate near which the decision metric says otherwise."""
+
+    rate: Rate
 
 
 @dataclass(frozen=True)

@@ -56,12 +56,12 @@ def schedule_options(schedule: Schedule) -> dict[str, Any]:
     return {"schedule": schedule, **({"warmup": "0"} if bare else {})}
 
 
-def finetune_command(runs: Runs, arm: str) -> CommandLine | None:
-    """Return the command that trains an arm once more; None where lrscope did not run it."""
+def finetune_command(runs: Runs, arm: str, rate: float | None = None) -> CommandLine | None:
+    """Return the command that trains an arm once more, or at another rate; None where lrscope did not run it."""
     config = runs.configs.get(arm)
     if not isinstance(config, TrialConfig) or not isinstance(runs.study, StudyConfig):
         return None
-    own = {"peak_rate": config.peak_rate, **schedule_options(config.schedule), "epochs": config.epochs}
+    own = {"peak_rate": rate or config.peak_rate, **schedule_options(config.schedule), "epochs": config.epochs}
     return CommandLine("finetune", {**study_options(runs.study), **trial_options(config), **own})
 
 

@@ -79,7 +79,7 @@ def _guessing(c: Conclusions) -> Iterator[s.Finding]:
 
 def _peak(c: Conclusions) -> Iterator[s.Finding]:
     top = c.peak
-    if top is None:
+    if top is None or c.search is not None:  # which has said where the best rate is
         return
     if top.low and top.high:
         yield s.Peak(Rate(top.rate), Interval(Rate(top.low), Rate(top.high)))

@@ -20,6 +20,7 @@ from lrscope.statistics.assumption import Assumption, Flips, assumption
 from lrscope.statistics.choice import Choice, choose, chooser, known_costs
 from lrscope.statistics.defaults import ERROR, MARGIN, SHARE_SIZE
 from lrscope.statistics.evidence import Evidence, evidence_of, evidence_of_rates, evidence_of_values, value_error
+from lrscope.statistics.expected_best import ExpectedBest
 from lrscope.statistics.learning import Learned, above_baseline
 from lrscope.statistics.power import Need, needed_among
 from lrscope.statistics.rates import is_confounded, log_rates
@@ -34,7 +35,7 @@ class Conclusions:
     none is named, what `assumption` knows of such runs.
 
     `error` is that of all planned looks together; `looks` are those that were taken, (seeds, the part of the error that
-    it may spend), none where there is but this one.
+    it may spend), none where there is but this one. `search` is what a search of rates expects of the best one.
     """
 
     runs: Runs
@@ -42,6 +43,7 @@ class Conclusions:
     seed_sd: float | None = None
     error: float = ERROR
     looks: tuple[tuple[int, float], ...] = ()
+    search: ExpectedBest | None = None
 
     @property
     def nominal(self) -> float:
@@ -124,6 +126,9 @@ class Conclusions:
     @cached_property
     def _expecting(self) -> Callable[[Floats], float] | None:
         positions = self._log_rates
+        if self.search is not None and positions is not None:
+            expected = math.log10(self.search.rate)
+            return lambda _: expected
         known = not np.isnan(self.evidence.values).all()
         return expecting(self.evidence, positions) if positions is not None and self.knows_spread and known else None
 
@@ -218,6 +223,23 @@ class Conclusions:
         first = self.arms[self.choice.first]
         nothing = self.learned is not None and not self.learned.anything
         return None if nothing or first.name in self.untold or math.isnan(first.value) else first
+
+    @property
+    def follows_search(self) -> bool:
+        """Whether what a search of rates recommends is recommended: the rate beside it that ran may be the best."""
+        if self.search is None or self.recommended is None:
+            return False
+        at = math.log10(self.search.rate)
+        known = [arm for arm in self.arms if arm.rate is not None and not math.isnan(arm.value)]
+        nearest = min(known, key=lambda arm: abs(math.log10(arm.rate or 1.0) - at))
+        return nearest.standing == "contender"
+
+    @property
+    def recommended_rate(self) -> float | None:
+        """The rate to train with: that of a search, which need not have run, or the one of the first choice."""
+        if self.search is not None and self.follows_search:
+            return self.search.rate
+        return None if self.recommended is None else self.recommended.rate
 
     @cached_property
     def expected(self) -> float:

@@ -1,24 +1,18 @@
-"""A time budget laid out over a range test, a sweep and more seeds: a plan that is said before anything is spent."""
+"""A budget of time for finding a learning rate: written and read, and how long runs are so that enough fit."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
 
-from lrscope.config import StudyConfig, TrialConfig
 from lrscope.config.times import parse_time
-from lrscope.errors import ConfigError, LrscopeError, StudyError
-from lrscope.files import count_in, damaged, number_in, read_json, write_text
+from lrscope.errors import ConfigError
+from lrscope.studies.run_times import seconds_together
 
 PLAN, SETTINGS = "plan.json", "settings.toml"
-NUM_RATES, NUM_CONTENDERS = 5, 4
-RAMP_STEPS, RAMP_SEEDS = 140, 5
-SWEEP_SHARE = 0.6
-MIN_SEEDS, MAX_SEEDS = 2, 8
+NUM_RATES = 5  # of a sweep whose rates are found
+FEWEST_RUNS = 3  # a rate, and one on each side
+GOOD_RUNS = 6  # runs are shortened, where their length is free, until so many fit
 
 
 def parse_budget(text: str) -> float:
@@ -40,69 +34,52 @@ def format_budget(seconds: float) -> str:
     return f"{minutes}min" if seconds >= 120 and float(minutes) * 60.0 == seconds else f"{seconds:.10g}s"
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What a budget is spent on: how many epochs a run has, seeds of the sweep, most seeds of what may be best.
+def epochs_within(
+    budget: float, run_of: tuple[float, float], at_once: int, epochs: int | None, *, most_epochs: int
+) -> int:
+    """Return how many epochs a run has: those asked for, else as many as let six runs fit, up to `most_epochs`.
 
-    `find_seconds`, `sweep_seconds` and `more_seconds` are what each is expected to take.
-    """
-
-    budget: float
-    ramp_seeds: int
-    epochs: int
-    seeds: int
-    max_seeds: int
-    find_seconds: float
-    sweep_seconds: float
-    more_seconds: float
-
-
-def plan_budget(
-    budget: float,
-    step: float,
-    run_of: tuple[float, float],
-    workers: int,
-    epochs: int | None,
-    *,
-    most_epochs: int = TrialConfig.epochs,
-) -> Plan:
-    """Return the plan for a budget in seconds.
-
-    `step` is what an update takes, `run_of` what a run takes beside its epochs, and an epoch. As many epochs as fit, up
-    to `most_epochs`, before more seeds: what the rate is best for is the run that is meant. What is left goes to arms
-    that may be the best.
+    `run_of` is what a run takes beside its epochs, and an epoch, in seconds.
 
     Raises:
-        ConfigError: not even one epoch at two seeds fits.
+        ConfigError: not even three runs fit; it says what would.
 
-    >>> plan = plan_budget(600, 0.1, (4.0, 10.0), 1, None)
-    >>> plan.epochs, plan.seeds, plan.max_seeds
-    (2, 2, 5)
+    >>> [epochs_within(600.0, (4.0, 10.0), 1, epochs, most_epochs=10) for epochs in (None, 12)]
+    [9, 12]
     """
     fixed, epoch = run_of
-    find = {seeds: seeds * RAMP_STEPS * step / workers for seeds in range(1, RAMP_SEEDS + 1)}
-    ramp_seeds = max((seeds for seeds, cost in find.items() if cost <= 0.2 * budget), default=1)
-    left = budget - find[ramp_seeds]
 
-    def sweep(num_epochs: int, seeds: int) -> float:
-        return NUM_RATES * seeds * (fixed + num_epochs * epoch) / workers
+    def together(length: int, runs: int) -> float:
+        return seconds_together([fixed + length * epoch] * runs, at_once)
 
     lengths = [epochs] if epochs is not None else list(range(most_epochs, 0, -1))
-    fitting = [length for length in lengths if sweep(length, MIN_SEEDS) <= SWEEP_SHARE * left]
-    length = fitting[0] if fitting else lengths[-1]
-    if sweep(length, MIN_SEEDS) > left:
-        least = (find[1] + sweep(length, MIN_SEEDS)) / 60.0
+    length = next((each for each in lengths if together(each, GOOD_RUNS) <= budget), lengths[-1])
+    require_fewest(budget, fixed + length * epoch, at_once, f" of {length} epoch{'s' * (length > 1)}")
+    return length
+
+
+def require_fewest(budget: float, full_run: float, at_once: int, length: str = "") -> None:
+    """Refuse a budget that does not hold the fewest runs: a rate, and one on each side.
+
+    Raises:
+        ConfigError: it does not; the message says what would.
+    """
+    least = seconds_together([full_run] * FEWEST_RUNS, at_once)
+    if least > budget:
         raise ConfigError(
-            f"--budget holds a range test and {NUM_RATES} rates at {MIN_SEEDS} seeds: {format_budget(budget)} is too "
-            f"little for runs of {length} epoch{'s' * (length > 1)}; give {math.ceil(least * 1.1)}min"
+            f"--budget holds {FEWEST_RUNS} runs at least: {format_budget(budget)} is too little where a run{length} "
+            f"takes about {shown_seconds(full_run)}; give {math.ceil(least * 1.1 / 60.0)}min, or take the rate that "
+            "lrscope prior names"
         )
-    able = [s for s in range(MIN_SEEDS, MAX_SEEDS + 1) if sweep(length, s) <= SWEEP_SHARE * left]
-    seeds = max(able, default=MIN_SEEDS)
-    spare = left - sweep(length, seeds)
-    each = NUM_CONTENDERS * (fixed + length * epoch) / workers
-    most = min(MAX_SEEDS, seeds + int(spare / each))
-    more = (most - seeds) * each
-    return Plan(budget, ramp_seeds, length, seeds, most, find[ramp_seeds], sweep(length, seeds), more)
+
+
+def shown_seconds(seconds: float) -> str:
+    """Return a length of time to two or three digits.
+
+    >>> shown_seconds(37.26), shown_seconds(1512)
+    ('37.3s', '25min')
+    """
+    return format_budget(float(f"{seconds:.3g}") if seconds < 120 else 60.0 * round(seconds / 60.0))
 
 
 def is_tune_folder(folder: Path) -> bool:
@@ -118,46 +95,3 @@ def holds_other_files(folder: Path) -> bool:
 def _is_left_over(path: Path) -> bool:
     """Version 0.1 wrote the settings before the plan; a file that was being written begins with a dot."""
     return path.name == SETTINGS or (path.name.startswith((f".{PLAN}.", f".{SETTINGS}.")) and path.suffix == ".tmp")
-
-
-@dataclass(frozen=True)
-class KeptPlan:
-    """A plan with the settings that it was made for."""
-
-    plan: Plan
-    settings: StudyConfig
-
-
-def read_plan(folder: Path) -> KeptPlan | None:
-    """Return the plan that was kept; None where there is none.
-
-    Raises:
-        StudyError: its file is damaged.
-    """
-    path = folder / PLAN
-    if not path.is_file():
-        return None
-    values = read_json(path)
-    if "search" in values:
-        raise StudyError(f"{folder} was begun by a tune with --command: go on with the same command, or name another")
-    settings = values.pop("settings", None)
-    read: dict[str, Any] = {
-        item.name: (count_in if item.type == "int" else number_in)(values, item.name, path) for item in fields(Plan)
-    }
-    plan = Plan(**read)
-    if plan.budget <= 0.0 or min(plan.ramp_seeds, plan.epochs, plan.seeds) < 1 or plan.max_seeds < plan.seeds:
-        raise damaged(path, "its budget, epochs and seeds are not those of a plan")
-    try:
-        if settings is None:  # version 0.1 kept them in a file of their own
-            return KeptPlan(plan, StudyConfig.from_toml(folder / SETTINGS))
-        if not isinstance(settings, Mapping):
-            raise ConfigError(f"settings must be an object: got {settings!r:.60}")
-        return KeptPlan(plan, StudyConfig.from_dict(settings, str(path)))
-    except LrscopeError as error:  # a schedule that does not read has an error of its own
-        raise damaged(path, str(error)) from error
-
-
-def keep_plan(folder: Path, plan: Plan, base: StudyConfig) -> None:
-    """Keep the plan and the settings that it is for in one file, so that the same command goes on with it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / PLAN, json.dumps({**asdict(plan), "settings": base.to_dict()}, indent=1) + "\n")

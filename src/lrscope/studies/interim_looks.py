@@ -16,6 +16,7 @@ from lrscope.runs.import_study import read_study
 from lrscope.runs.runs import Runs
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.defaults import ERROR, MARGIN
+from lrscope.statistics.expected_best import ExpectedBest
 from lrscope.statistics.multiplicity import spent
 from lrscope.store.study import StudyStore
 
@@ -116,6 +117,7 @@ def conclude(
     margin: float | None = None,
     seed_sd: float | None = None,
     own_metric: bool = True,
+    search: ExpectedBest | None = None,
 ) -> Conclusions:
     """Return what runs show: the one way to conclusions, whoever asks.
 
@@ -125,7 +127,8 @@ def conclude(
     """
     if looks is not None and own_metric:
         margin = looks.margin
-    return Conclusions(runs, MARGIN if margin is None else margin, seed_sd, looks=() if looks is None else looks.so_far)
+    so_far = () if looks is None else looks.so_far
+    return Conclusions(runs, MARGIN if margin is None else margin, seed_sd, looks=so_far, search=search)
 
 
 def open_trials(store: StudyStore, names: Sequence[str] | None, seeds: int) -> list[AnyTrial]:

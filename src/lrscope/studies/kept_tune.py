@@ -1,91 +1,117 @@
-"""What a tune of one's own training was asked for and what it planned, kept in its folder: the same command goes on."""
+"""What a tune was asked for, what it knew before and has spent, kept in its folder: the same command goes on."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import ExternalStudy
+from lrscope.config import AnyStudy, ExternalStudy, StudyConfig
 from lrscope.config.command_line import quote
+from lrscope.config.read import study_from_dict
 from lrscope.errors import ConfigError, LrscopeError, StudyError
-from lrscope.files import count_in, damaged, number_in, read_json, write_text
+from lrscope.files import damaged, number_in, read_json, write_text
+from lrscope.statistics.defaults import MARGIN
 from lrscope.studies.budget import PLAN
-from lrscope.studies.tune_plan import RateRange, TunePlan
+from lrscope.studies.tune_plan import SOURCES, Known
+
+FORMAT = "lrscope tune/2"
 
 
 @dataclass(frozen=True)
 class KeptTune:
-    """A budget in seconds, the rates to search and the training; `plan` is None until a first run has told its cost."""
+    """A budget in seconds and what it is for; `spent` is the part that is gone.
+
+    `epochs` is how long runs of the built-in training are. `known` is what is known of the best rate before runs are
+    made, and `run_seconds` what one is expected to take: both None until that was found out.
+    """
 
     budget: float
-    search: RateRange
-    settings: ExternalStudy
-    plan: TunePlan | None = None
+    settings: AnyStudy
+    epochs: int | None = None
+    known: Known | None = None
+    run_seconds: float | None = None
+    spent: float = 0.0
+    margin: float = MARGIN
 
-
-def is_of_command(folder: Path) -> bool:
-    """Return whether a tune of one's own training was begun in a folder."""
-    return (folder / PLAN).is_file() and "search" in read_json(folder / PLAN)
+    @property
+    def study(self) -> AnyStudy:
+        """The settings of the runs."""
+        if self.epochs is None or not isinstance(self.settings, StudyConfig):
+            return self.settings
+        return self.settings.with_parts(trial=self.settings.trial.with_length(self.epochs))
 
 
 def read_tune(folder: Path) -> KeptTune | None:
     """Return what was kept; None where there is nothing.
 
     Raises:
-        StudyError: the file is damaged, or of a tune of the built-in training.
+        StudyError: the file is damaged, or of an earlier version, which spent budgets in another way.
     """
     path = folder / PLAN
     if not path.is_file():
         return None
     values = read_json(path)
-    if "search" not in values:
-        raise StudyError(f"{folder} was begun by a tune of the built-in training; name another folder")
+    if is_of_earlier_version(folder):
+        raise StudyError(
+            f"{folder} was begun by an earlier version, which planned otherwise: its runs are kept, see lrscope report "
+            f"{quote(folder)}; to tune anew choose another --out"
+        )
     try:
-        search = RateRange(*_rates(values["search"], path, 2))
-        settings = ExternalStudy.from_dict(_mapping(values.get("settings")), str(path))
-        plan = None if values.get("plan") is None else _plan(_mapping(values["plan"]), path)
-    except LrscopeError as error:
+        settings = study_from_dict(_mapping(values.get("settings")), str(path))
+        known = None if values.get("known") is None else _known(_mapping(values["known"]), path)
+    except LrscopeError as error:  # a schedule that does not read has an error of its own
         raise damaged(path, str(error)) from error
-    return KeptTune(number_in(values, "budget", path), search, settings, plan)
+    epochs, seconds = values.get("epochs"), values.get("run_seconds")
+    if not (epochs is None or (isinstance(epochs, int) and epochs >= 1)):
+        raise damaged(path, f"epochs must be a number of epochs: got {epochs!r:.60}")
+    budget, spent = number_in(values, "budget", path), number_in(values, "spent", path)
+    if budget <= 0.0 or spent < 0.0:
+        raise damaged(path, f"budget and spent must be seconds: got {budget:g} and {spent:g}")
+    run_seconds = None if seconds is None else number_in(values, "run_seconds", path)
+    return KeptTune(budget, settings, epochs, known, run_seconds, spent, number_in(values, "margin", path))
 
 
 def _mapping(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise ConfigError(f"settings and plan must be objects: got {value!r:.60}")
+        raise ConfigError(f"settings and known must be objects: got {value!r:.60}")
     return value
 
 
-def _rates(value: Any, path: Path, number: int) -> tuple[float, ...]:
-    is_rates = isinstance(value, list) and len(value) >= number and all(isinstance(rate, float) for rate in value)
-    if not is_rates or not 0.0 < value[0] <= value[-1] < float("inf") or value != sorted(value):
-        raise damaged(path, f"rates must rise from a positive one: got {value!r:.60}")
-    return tuple(value)
-
-
-def _plan(values: dict[str, Any], path: Path) -> TunePlan:
-    seconds = {
-        name: number_in(values, name, path)
-        for name in ("budget", "full_run", "short_seconds", "sweep_seconds", "more_seconds")
-    }
-    seeds, most = (count_in(values, name, path) for name in ("seeds", "max_seeds"))
-    if not 1 <= seeds <= most:
-        raise damaged(path, f"a plan has seeds, and no fewer at most: got {seeds} and {most}")
-    rates, is_short = _rates(values.get("rates"), path, 2), bool(values.get("is_short"))
-    return TunePlan(rates=rates, is_short=is_short, seeds=seeds, max_seeds=most, **seconds)
+def _known(values: dict[str, Any], path: Path) -> Known:
+    center, sd = number_in(values, "center", path), number_in(values, "sd", path)
+    source, bounds = values.get("source"), values.get("bounds")
+    if source not in SOURCES or not (math.isfinite(center) and sd > 0.0):
+        raise damaged(path, f"known must be a normal and its source: got {values!r:.60}")
+    if bounds is None:
+        return Known(center, sd, source)
+    if not (isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(end, float) for end in bounds)):
+        raise damaged(path, f"bounds must be two numbers: got {bounds!r:.60}")
+    return Known(center, sd, source, (bounds[0], bounds[1]))
 
 
 def keep_tune(folder: Path, kept: KeptTune) -> None:
     """Keep it in one file."""
     folder.mkdir(parents=True, exist_ok=True)
     values = {
-        "budget": kept.budget,
-        "search": [kept.search.low, kept.search.high],
-        "plan": None if kept.plan is None else asdict(kept.plan),
+        "format": FORMAT, "budget": kept.budget, "spent": round(kept.spent, 3), "margin": kept.margin,
+        "epochs": kept.epochs,
+        "known": None if kept.known is None else asdict(kept.known), "run_seconds": kept.run_seconds,
         "settings": kept.settings.to_dict(),
-    }
+    }  # fmt: skip
     write_text(folder / PLAN, json.dumps(values, indent=1) + "\n")
+
+
+def is_of_earlier_version(folder: Path) -> bool:
+    """Return whether a tune was begun by a version that planned otherwise: its studies are there, but no search."""
+    return (folder / PLAN).is_file() and read_json(folder / PLAN).get("format") != FORMAT
+
+
+def is_of_command(kept: KeptTune) -> bool:
+    """Return whether a tune is of one's own training."""
+    return isinstance(kept.settings, ExternalStudy)
 
 
 def going_on(folder: Path) -> str:

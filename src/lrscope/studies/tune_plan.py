@@ -1,25 +1,73 @@
-"""How a time budget is spent on training whose speed nobody knows yet: short runs find where to look, then a sweep.
+"""What is known of the best rate before a search begins, and where the search goes by it.
 
-Pure: rates, lengths, costs in, plans out. What is run, and when, is `workflows/tune_command.py`.
+Pure: rates in, a search out. What is run, and when, is `workflows/search.py`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from lrscope.config.trial import MAX_RATE
 from lrscope.errors import ConfigError
 from lrscope.number_text import format_rate
-from lrscope.studies.budget import MAX_SEEDS, MIN_SEEDS, NUM_CONTENDERS, NUM_RATES, SWEEP_SHARE, format_budget
-from lrscope.studies.run_times import seconds_together
+from lrscope.tuning.bracket import Search
 
-COARSE = (5, 7)  # rates of the first stage: odd numbers, so that the ends and the middle are in both
-NEAR_FACTOR = 3.2  # between neighbours, where the budget holds so many: half a decade
-SHORT_SHARE = 0.35  # of the budget, at most, for more than the fewest short runs
-SHORTER = 5  # short runs are a fifth as long; each runs its schedule to the end, as in `rungs.py`
-FEWEST_STEPS, LEAST_SAVED = 20, 0.7  # a run of 70% of the length is no short one
+Source = Literal["prior", "range test", "range", "nothing"]
+SOURCES: tuple[Source, ...] = get_args(Source)
+REACH = 3.0  # decades to both sides of where it is expected
+LEAST_LOG10 = -12.0
+SDS_IN_RANGE = 4.0  # standard deviations in a range that a user names: its ends are at two of them
+SDS_IN_BRACKET = 2.56  # of a normal between the ends of its 80% interval
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of log10 of the best rate before: a normal, and where that comes from.
+
+    `bounds` are the rates, log10, that a user wants to search; the search goes one step beyond where the best one is
+    at an end.
+
+    >>> Known.of_range(RateRange(1e-5, 1e-3)).search
+    Search(start=-4.0, spacing=0.45, low=-5.45, high=-2.55)
+    """
+
+    center: float
+    sd: float
+    source: Source
+    bounds: tuple[float, float] | None = None
+
+    @staticmethod
+    def of_range(search: RateRange) -> Known:
+        """Return what a range that a user names says: the middle is as likely as any."""
+        low, high = math.log10(search.low), math.log10(search.high)
+        return Known((low + high) / 2.0, (high - low) / SDS_IN_RANGE, "range", (low, high))
+
+    @staticmethod
+    def of_bracket(low: float, high: float) -> Known:
+        """Return what a range test's bracket says, whose ends are rates."""
+        ends = math.log10(low), math.log10(high)
+        return Known(sum(ends) / 2.0, (ends[1] - ends[0]) / SDS_IN_BRACKET, "range test")
+
+    @property
+    def search(self) -> Search:
+        """Where runs are made by it."""
+        plain = Search.around(self.center, self.sd, -math.inf, math.inf)
+        low, high = self.center - REACH, self.center + REACH
+        if self.bounds is not None:
+            low, high = self.bounds[0] - plain.spacing, self.bounds[1] + plain.spacing
+        return Search(self.center, plain.spacing, max(low, LEAST_LOG10), min(high, math.log10(MAX_RATE)))
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Between which rates the best one is expected with 80%, or those to search where a user names them."""
+        half = self.sd * SDS_IN_BRACKET / 2.0
+        low, high = self.bounds or (self.center - half, self.center + half)
+        return 10.0**low, 10.0**high
+
+
+NOTHING_KNOWN = Known(-3.5, 0.6, "nothing")
 
 
 @dataclass(frozen=True)
@@ -28,21 +76,6 @@ class RateRange:
 
     low: float
     high: float
-
-    def spread(self, number: int) -> tuple[float, ...]:
-        """Return so many rates evenly spaced on the log axis, both ends included.
-
-        >>> RateRange(1e-5, 1e-3).spread(5)
-        (1e-05, 3.2e-05, 0.0001, 0.00032, 0.001)
-        """
-        digits = 2 if self.high / self.low > 4.0 else 4
-        between = [self.low * (self.high / self.low) ** (place / (number - 1)) for place in range(1, number - 1)]
-        rates = (self.low, *(float(f"{rate:.{digits}g}") for rate in between), self.high)
-        return tuple(sorted(set(rates)))
-
-    def factor(self, number: int) -> float:
-        """Return the ratio of neighbours among so many rates."""
-        return math.pow(self.high / self.low, 1.0 / (number - 1))
 
 
 def parse_range(text: str) -> RateRange:
@@ -65,132 +98,6 @@ def parse_range(text: str) -> RateRange:
     return RateRange(low, high)
 
 
-def short_length(length: float | None, *, is_epochs: bool) -> float | None:
-    """Return how long a short run is; None where runs cannot be shortened, or it would save too little.
-
-    >>> short_length(10, is_epochs=True), short_length(3, is_epochs=True), short_length(500, is_epochs=False)
-    (2, 1, 100)
-    >>> short_length(1, is_epochs=True), short_length(None, is_epochs=True), short_length(25, is_epochs=False)
-    (None, None, None)
-    """
-    if length is None:
-        return None
-    short = max(1 if is_epochs else FEWEST_STEPS, round(length / SHORTER))
-    return short if short <= LEAST_SAVED * length else None
-
-
-@dataclass(frozen=True)
-class TunePlan:
-    """What a budget in seconds is spent on, once a first run has told what runs take.
-
-    `rates` are those of the first stage, whose runs may be short; `seeds` are those of the sweep, `max_seeds` the most
-    of rates that may be the best. `short_seconds` is what the first stage takes, `full_run` what a run of full length
-    is expected to take.
-    """
-
-    budget: float
-    rates: tuple[float, ...]
-    is_short: bool
-    seeds: int
-    max_seeds: int
-    full_run: float
-    short_seconds: float
-    sweep_seconds: float
-    more_seconds: float
-
-
-def first_rates(search: RateRange, at_once: int) -> tuple[float, ...]:
-    """Return the rates that run before there is a plan: the middle one, and the ends where several run at once."""
-    rates = search.spread(COARSE[0])
-    return tuple(sorted((rates[len(rates) // 2], rates[0], rates[-1])[: max(1, at_once)]))
-
-
-def plan_tune(budget: float, search: RateRange, short_run: float, full_run: float, at_once: int) -> TunePlan:
-    """Return the plan for a budget in seconds, by what a short run took and one of full length is expected to take.
-
-    Raises:
-        ConfigError: not even five short runs and five rates at two seeds fit; it says what would.
-
-    >>> plan = plan_tune(8 * 3600, RateRange(1e-5, 1e-3), 300.0, 1500.0, 1)
-    >>> len(plan.rates), plan.seeds, plan.max_seeds
-    (5, 2, 4)
-    """
-
-    def short(number: int) -> float:
-        return seconds_together([short_run] * number, at_once)
-
-    def sweep(seeds: int) -> float:
-        return seconds_together([full_run] * NUM_RATES * seeds, at_once)
-
-    least = short(COARSE[0]) + sweep(MIN_SEEDS)
-    if least > budget:
-        raise ConfigError(
-            f"--budget holds {COARSE[0]} short runs and {NUM_RATES} rates at {MIN_SEEDS} seeds: {_span(budget)} is too "
-            f"little where a short run takes {_span(short_run)} and a full one about {_span(full_run)}; give "
-            f"{math.ceil(least * 1.1 / 60.0)}min (what ran is kept: the same command with more goes on)"
-        )
-    fits = short(COARSE[1]) <= SHORT_SHARE * budget and short(COARSE[1]) + sweep(MIN_SEEDS) <= budget
-    number = COARSE[1] if search.factor(COARSE[0]) > NEAR_FACTOR and fits else COARSE[0]
-    left = budget - short(number)
-    seeds = max((n for n in range(MIN_SEEDS, MAX_SEEDS + 1) if sweep(n) <= SWEEP_SHARE * left), default=MIN_SEEDS)
-    each = seconds_together([full_run] * NUM_CONTENDERS, at_once)
-    most = min(MAX_SEEDS, seeds + int((left - sweep(seeds)) / each))
-    more = (most - seeds) * each
-    return TunePlan(
-        budget, search.spread(number), short_run < full_run, seeds, most, full_run, short(number), sweep(seeds), more
-    )
-
-
-def _span(seconds: float) -> str:
-    return format_budget(float(f"{seconds:.3g}") if seconds < 120 else 60.0 * round(seconds / 60.0))
-
-
-@dataclass(frozen=True)
-class Found:
-    """Where the short runs say that the best rate lies; `edge` is the end of the rates that the best stands at."""
-
-    best: float
-    within: RateRange
-    edge: float | None
-
-
-def found_in(rates: Sequence[float], costs: Sequence[float | None], *, is_short: bool) -> Found | None:
-    """Return the interval that goes on: the best rate and its neighbours; None where no run came to a value.
-
-    `costs` are better when lower, None where a run diverged or failed. Equal ones are all the best. As the best rate
-    tends to fall with the horizon, the interval reaches one rate further down after short runs. Towards a rate that
-    diverged it ends half-way.
-
-    >>> found_in([1e-5, 1e-4, 1e-3, 1e-1], [3.0, 2.0, 1.0, None], is_short=True).within
-    RateRange(low=1e-05, high=0.01)
-    """
-    known = [cost for cost in costs if cost is not None and math.isfinite(cost)]
-    if not known:
-        return None
-    places = [place for place, cost in enumerate(costs) if cost is not None and cost == min(known)]
-    lowest, highest = places[0], places[-1]
-    best = places[len(places) // 2]
-    low, high = max(0, lowest - 1 - is_short), min(len(rates) - 1, highest + 1)
-    half_way = float(f"{math.sqrt(rates[highest] * rates[high]):.2g}")
-    top = half_way if costs[high] is None else rates[high]
-    edge = rates[0] if lowest == 0 else rates[-1] if highest == len(rates) - 1 else None
-    bottom = rates[low]
-    if not bottom < top:  # one rate alone came to a value
-        bottom, top = rates[best] / 2.0, rates[best] * 2.0
-    return Found(rates[best], RateRange(bottom, top), edge)
-
-
-def beyond(rates: Sequence[float], edge: float) -> float | None:
-    """Return a rate one step beyond the end of the rates that the best stands at; None where there can be none.
-
-    >>> beyond([1e-5, 1e-4, 1e-3], 1e-3), beyond([1e-5, 1e-4, 1e-3], 1e-5)
-    (0.01, 1e-06)
-    """
-    step = (rates[-1] / rates[0]) ** (1.0 / (len(rates) - 1))
-    rate = float(f"{edge * step if edge == rates[-1] else edge / step:.2g}")
-    return rate if 1e-12 < rate <= MAX_RATE and rate not in rates else None
-
-
 def shown_range(search: RateRange) -> str:
     """Return a range as it is typed.
 
@@ -198,3 +105,8 @@ def shown_range(search: RateRange) -> str:
     '1e-5:1e-3'
     """
     return f"{format_rate(search.low)}:{format_rate(search.high)}"
+
+
+def range_of(known: Known) -> RateRange | None:
+    """Return the range that a user named; None where none was."""
+    return None if known.bounds is None else RateRange(*(float(f"{10.0**end:.6g}") for end in known.bounds))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,15 +11,13 @@ import typer
 
 from lrscope.number_text import counted
 from lrscope.sinks.target import checked
-from lrscope.studies.budget import Plan
-from lrscope.studies.tune_plan import TunePlan
 from lrscope.terminal.find_progress import FindProgress
 from lrscope.terminal.interrupt import graceful_interrupt
 from lrscope.terminal.output import echo
 from lrscope.terminal.progress import TrialProgress, duration, rough
+from lrscope.terminal.search_words import chosen_line, ended_lines, plan_lines
 from lrscope.terminal.study_progress import StudyProgress
 from lrscope.workflows.callbacks import (
-    BudgetReached,
     Callbacks,
     CheckTaken,
     CostEstimated,
@@ -29,6 +27,8 @@ from lrscope.workflows.callbacks import (
     Note,
     PlanMade,
     Progress,
+    RunChosen,
+    SearchEnded,
     StopHandle,
     StudyEnded,
     StudyStarted,
@@ -91,12 +91,14 @@ class Live:
             case TimeKnown(seconds) if seconds >= 1.0:
                 self._note(time_line(progress))
             case PlanMade():
-                self._note(*plan_lines(progress.plan))
+                self._note(*plan_lines(progress))
             case CheckTaken(number, num_planned, num_seeds, contenders):
                 check = f"Check {number} of {num_planned} ({counted(num_seeds, 'seed')})"
                 self._note(f"{check}: still in the running: {'; '.join(contenders)}")
-            case BudgetReached(num_runs):
-                self._say(f"Stopping: {counted(num_runs, 'more run')} would exceed the budget.")
+            case RunChosen():
+                self._note(chosen_line(progress))
+            case SearchEnded():
+                self._note(*ended_lines(progress))
             case LogFailed(target, reason, command):
                 self._say(f"warning: cannot write to {target}: {reason}. The study goes on; later: {command}")
             case Note(text):
@@ -176,32 +178,3 @@ def time_line(known: TimeKnown) -> str:
     by = f"the first took {rough(mean)}" if len(known.taken) == 1 else f"they take {rough(mean)} on average"
     left = "the one that is left" if known.num_left == 1 else f"the {known.num_left} that are left"
     return f"about {rough(known.seconds)} for {left} ({by})"
-
-
-def plan_lines(plan: Plan | TunePlan) -> list[str]:
-    """Return how a budget is spent, as a person reads it."""
-    if isinstance(plan, TunePlan):
-        runs = "short runs" if plan.is_short else "runs"
-        return [
-            f"plan for the budget of {rough(plan.budget)}:",
-            f"  {len(plan.rates)} {runs} to find where to look, the first of which has run: about "
-            f"{rough(plan.short_seconds)}",
-            f"  sweep, 5 rates × {counted(plan.seeds, 'seed')}, about {rough(plan.full_run)} a run: about "
-            f"{rough(plan.sweep_seconds)}",
-            *_more_seeds(plan, rough),
-        ]
-    return [
-        f"plan for the budget of {duration(plan.budget)}:",
-        f"  range test, {counted(plan.ramp_seeds, 'seed')}: about {duration(plan.find_seconds)}",
-        f"  sweep, 5 rates × {counted(plan.seeds, 'seed')} × {counted(plan.epochs, 'epoch')}: about "
-        f"{duration(plan.sweep_seconds)}",
-        *_more_seeds(plan, duration),
-    ]
-
-
-def _more_seeds(plan: Plan | TunePlan, written: Callable[[float], str]) -> list[str]:
-    """Return how many seeds rates that may be the best get, where the sweep does not run them all."""
-    if plan.max_seeds <= plan.seeds:
-        return []
-    seeds = counted(plan.max_seeds, "seed")
-    return [f"  up to {seeds} for rates that may be the best: about {written(plan.more_seconds)}"]

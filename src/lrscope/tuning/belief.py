@@ -192,7 +192,8 @@ class Belief:
         size, size_at = (np.hypot(LOCAL * depth, MISFIT * each) for each in (shape, at))
         between = np.exp(-0.5 * ((x[:, None] - x) / LOCAL_LENGTH) ** 2) * size[:, None] * size
         to = np.exp(-0.5 * ((rates[:, None] - x) / LOCAL_LENGTH) ** 2) * size_at[:, None] * size
-        return np.asarray(to @ np.linalg.solve(between + noise**2 * np.eye(len(x)), residuals))
+        nugget = noise**2 + 1e-9 * float(size @ size) / len(x) + 1e-18  # so that equal rates are no singular matrix
+        return np.asarray(to @ np.linalg.solve(between + nugget * np.eye(len(x)), residuals))
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the equal-tailed interval of log10 of the best rate."""

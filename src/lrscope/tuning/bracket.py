@@ -1,42 +1,170 @@
-"""The simple rule, best with few runs: full runs around the prior's centre, and the vertex of a parabola.
+"""Where the next full run goes: outward until the best rate has a worse one on both sides, then seeds, then between.
 
-With fewer than `FEW` full runs nothing that was compared does better on recorded landscapes (docs/tune.md); from there
-on `policy.py` does as well, says how sure it is, and stops early.
+The search begins at the rate that a prior or a range test expects to be best. While the best rate so far is the lowest
+or the highest that ran, the next one lies beyond it; then it and its neighbours get a second seed; then rates between
+them run, and so on. The rate of the least log(loss) is the vertex of the parabola through the best and its neighbours.
+Every step follows from the runs so far, whatever the budget: it can be spent in parts. Nothing that was compared on
+recorded landscapes does better at four and eight runs (docs/tune.md). Source of the outward steps: Press et al.,
+Numerical Recipes, 3rd edition, 2007, section 10.1, "Initially bracketing a minimum".
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Literal
 
 import numpy as np
 
-FEW = 8  # full runs
-STEP = 0.25  # decades between neighbours
+SPACING = 0.9  # between neighbours, in standard deviations of what is known of the best rate before
+LEAST_SPACING, MOST_SPACING = 0.2, 0.55  # decades
+SEEDS = 2  # of the best rate and its neighbours, before rates between them
+DIVERGED = 1.0  # above the worst run that did not
+FINEST = 0.18  # decades between neighbours, below which seeds are added instead
+
+Costs = Mapping[float, Sequence[float]]
+Reason = Literal["start", "lower", "higher", "seed", "between"]
 
 
-def rates(centre: float, number: int, low: float, high: float) -> list[float]:
-    """Return log10 rates to run, a quarter decade apart around the centre, in their order; those outside at the edge.
+@dataclass(frozen=True)
+class Search:
+    """Where the search begins and how far neighbours lie apart; it stays within `low` and `high`. All log10 of rates.
 
-    >>> rates(-3.5, 4, -5.0, -2.0)
-    [-4.0, -3.75, -3.5, -3.25]
+    >>> Search.around(-3.5, sd=0.5, low=-6.0, high=-1.0).spacing
+    0.45
     """
-    steps = [(place + 1) // 2 * (-1) ** place for place in range(number)]
-    return sorted({float(np.clip(centre + STEP * step, low, high)) for step in steps})
+
+    start: float
+    spacing: float
+    low: float
+    high: float
+
+    @staticmethod
+    def around(start: float, sd: float, low: float, high: float) -> Search:
+        """Return the search around a rate that is known with this standard deviation."""
+        return Search(start, min(max(SPACING * sd, LEAST_SPACING), MOST_SPACING), low, high)
 
 
-def vertex(losses: Mapping[float, float]) -> float:
-    """Return log10 of the rate to recommend, given mean losses by log10 rate.
+@dataclass(frozen=True)
+class Step:
+    """The log10 rate to run next, and why: the `start`, beyond the best one, one `seed` more, or `between` two."""
 
-    That of the parabola through log(loss) at the best rate and its neighbours, between these; the best rate itself
-    where it is at an edge.
+    rate: float
+    reason: Reason
 
-    >>> round(vertex({-4.0: 1.2, -3.5: 1.0, -3.0: 1.1}), 3)
+
+def means(costs: Costs) -> dict[float, float]:
+    """Return the mean cost of each log10 rate, rates rising; infinite where a run diverged."""
+    return {rate: fmean(costs[rate]) for rate in sorted(costs)}
+
+
+def is_bracketed(costs: Costs) -> bool:
+    """Return whether the best rate so far has a worse one on both sides.
+
+    >>> is_bracketed({-4.0: [1.2], -3.5: [1.0]}), is_bracketed({-4.0: [1.2], -3.5: [1.0], -3.0: [math.inf]})
+    (False, True)
+    """
+    mean = means(costs)
+    tried = list(mean)
+    return bool(tried) and mean[tried[0]] > min(mean.values()) < mean[tried[-1]]
+
+
+def around_best(costs: Costs) -> tuple[float, ...]:
+    """Return the best log10 rate so far and its neighbours, rates rising; without those that diverged."""
+    mean = means(costs)
+    tried = list(mean)
+    at = min(range(len(tried)), key=lambda place: mean[tried[place]])
+    return tuple(rate for rate in tried[max(0, at - 1) : at + 2] if math.isfinite(mean[rate]))
+
+
+def next_step(costs: Costs, search: Search) -> Step:
+    """Return the run to make next. `costs` are what runs of each log10 rate came to: less is better, inf diverged.
+
+    >>> search = Search(start=-3.5, spacing=0.4, low=-6.0, high=-1.0)
+    >>> next_step({}, search)
+    Step(rate=-3.5, reason='start')
+    >>> next_step({-3.9: [1.1], -3.5: [1.0]}, search)
+    Step(rate=-3.1, reason='higher')
+    >>> next_step({-3.9: [1.1], -3.5: [1.0], -3.1: [1.3]}, search)
+    Step(rate=-3.5, reason='seed')
+    """
+    mean = means(costs)
+    if not mean:
+        return Step(search.start, "start")
+    tried, seeds = list(mean), {rate: len(runs) for rate, runs in costs.items()}
+    at = min(range(len(tried)), key=lambda place: mean[tried[place]])
+    best = tried[at]
+    if not math.isfinite(mean[best]):
+        return _outward(tried[0], -search.spacing, search) or Step(tried[0], "seed")
+    if at == 0 and (step := _outward(best, -search.spacing, search)):
+        return step
+    if at == len(tried) - 1 and (step := _outward(best, search.spacing, search)):
+        return step
+    near = around_best(costs)
+    if min(seeds[rate] for rate in near) >= SEEDS and (between := _between(mean, tried, at)):
+        return between
+    return Step(min(near, key=lambda rate: (seeds[rate], mean[rate])), "seed")
+
+
+def next_steps(costs: Costs, search: Search, number: int) -> list[Step]:
+    """Return so many runs to make at once: each is chosen as if those before had come to nothing better.
+
+    >>> search = Search(start=-3.5, spacing=0.4, low=-6.0, high=-1.0)
+    >>> [round(step.rate, 2) for step in next_steps({}, search, 3)]
+    [-3.5, -3.9, -3.1]
+    """
+    assumed = {rate: list(runs) for rate, runs in costs.items()}
+    steps: list[Step] = []
+    for _ in range(number):
+        step = next_step(assumed, search)
+        steps.append(step)
+        finite = [each for each in means(assumed).values() if math.isfinite(each)]
+        known = assumed.setdefault(step.rate, [])
+        known.append(fmean(known) if known else max(finite, default=0.0) + 1.0)
+    return steps
+
+
+def _outward(best: float, by: float, search: Search) -> Step | None:
+    """Return the step beyond the best rate; None where that is at the end of the search."""
+    rate = round(min(max(best + by, search.low), search.high), 6)
+    return None if abs(rate - best) < FINEST / 2.0 else Step(rate, "lower" if by < 0.0 else "higher")
+
+
+def _between(mean: Mapping[float, float], tried: Sequence[float], at: int) -> Step | None:
+    """Return the middle of the wider gap beside the best rate, where both are alike on the side of the vertex."""
+    if not 0 < at < len(tried) - 1:
+        return None
+    below, above = tried[at] - tried[at - 1], tried[at + 1] - tried[at]
+    if max(below, above) < 2.0 * FINEST:
+        return None
+    goes_down = below > above if abs(below - above) > 1e-6 else _vertex(mean) < tried[at]
+    other = tried[at - 1] if goes_down else tried[at + 1]
+    return Step(round((tried[at] + other) / 2.0, 6), "between")
+
+
+def vertex(costs: Costs) -> float:
+    """Return log10 of the rate where the cost is least: the vertex of a parabola through the best rate's neighbours.
+
+    Through log(cost), where all costs are positive; through the costs otherwise. The best rate itself where it is at an
+    edge. What diverged counts as worse by 1 than the worst run that did not.
+
+    >>> round(vertex({-4.0: [1.2], -3.5: [1.0], -3.0: [1.1]}), 3)
     -3.422
     """
-    tried = sorted(losses)
-    at = min(range(len(tried)), key=lambda place: losses[tried[place]])
+    return _vertex(means(costs))
+
+
+def _vertex(mean: Mapping[float, float]) -> float:
+    tried = sorted(mean)
+    at = min(range(len(tried)), key=lambda place: mean[tried[place]])
     if not 0 < at < len(tried) - 1:
         return tried[at]
-    x = np.array(tried[at - 1 : at + 2])
-    a, b, _ = np.polyfit(x - x[1], np.log([losses[rate] for rate in x.tolist()]), 2)
+    x, cost = np.array(tried[at - 1 : at + 2]), np.array([mean[rate] for rate in tried[at - 1 : at + 2]])
+    y = np.log(cost) if cost.min() > 0.0 else cost
+    if not np.isfinite(y[1]):
+        return tried[at]
+    y = np.where(np.isfinite(y), y, y[np.isfinite(y)].max() + DIVERGED)
+    a, b, _ = np.polyfit(x - x[1], y, 2)
     return float(np.clip(x[1] - b / (2.0 * a), x[0], x[2])) if a > 0.0 else tried[at]

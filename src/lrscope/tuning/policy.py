@@ -1,22 +1,24 @@
-"""The policy: which run a budget is spent on next, when to stop, and what to recommend.
+"""What a search has shown: the rate to take, the interval of the best one, and whether more runs can matter.
 
-It begins at the prior, spends each run where it is expected to save most regret per update (`savings.py`), at whatever
-length, and recommends the rate of the least expected regret. What it decides follows from the runs alone, so that a
-budget can be gone on with.
+Once the best rate has a worse one on both sides it is the vertex of a parabola (`bracket.py`); until then the rate of
+the least expected regret in what the runs leave of the prior (`belief.py`). Interval and expected regret are the
+belief's throughout. All follows from the runs alone, so that a budget can be gone on with.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import zip_longest
 
 import numpy as np
 
-from lrscope.tuning.belief import Belief
-from lrscope.tuning.response import Floats
-from lrscope.tuning.savings import Outlook, Proposal
+from lrscope.tuning.belief import Belief, Observed
+from lrscope.tuning.bracket import Costs, Search, around_best, is_bracketed, means, vertex
+from lrscope.tuning.response import Floats, ResponsePrior
 
 ENOUGH = 1e-4  # in log(loss): a hundredth of a percent of the loss
-CONFIRMING = 3  # runs of the whole length, before it stops with some left
+CONFIRMING = 3  # seeds of the best rate and its neighbours, before it ends with some of a budget left
 PLACES = 161
 LEVEL = 0.95
 INTERVAL_FLOOR = 0.03  # decades to both sides, below which no interval is stated
@@ -24,47 +26,63 @@ STRETCHED_AFTER = 12  # runs, for each of which intervals widen by their own wid
 
 
 @dataclass(frozen=True)
-class Search:
-    """What is to be decided: log10 of the least and largest rate, and what runs of each length cost in full runs.
-
-    `lengths` has halvings of the horizon → cost; runs of the whole horizon are 0.0 → 1.0.
-    """
-
-    low: float
-    high: float
-    lengths: dict[float, float]
-
-
-@dataclass(frozen=True)
 class Recommendation:
-    """A rate, the interval that holds the best one, and by how much its log(loss) is expected to exceed the best's."""
+    """A rate, the interval that holds the best one, and by how much its log(loss) is expected to exceed the best's.
+
+    Rates are log10. Interval and regret are nan where costs are no losses: where one is not positive. `is_enough` says
+    that more runs cannot matter, as what this rate may still cost is next to nothing.
+    """
 
     rate: float
     low: float
     high: float
     expected_regret: float
+    is_bracketed: bool
+    is_enough: bool
+    num_runs: int
 
 
-def next_runs(belief: Belief, search: Search, left: float) -> Proposal | None:
-    """Return what to run next with so many full runs left; None where no run fits, or more cannot matter."""
-    outlook = Outlook(belief, search.low, search.high)
-    confirmed = sum(run.halvings == 0.0 for run in belief.runs) >= CONFIRMING
-    if outlook.at_stake < ENOUGH and (confirmed or left < 1.0):
-        return None
-    lengths = {length: cost for length, cost in search.lengths.items() if cost <= left * (1 + 1e-9)}
-    if outlook.at_stake < ENOUGH:
-        lengths = {0.0: 1.0}
-    proposals = [outlook.best_proposal(length, cost) for length, cost in lengths.items()]
-    affordable = [each for each in proposals if each.cost <= left * (1 + 1e-9)]
-    return max(affordable, key=lambda each: each.worth, default=None)
+def is_settled(costs: Costs) -> bool:
+    """Return whether the best rate has a worse one on both sides, and all three have enough seeds to stop at all."""
+    return is_bracketed(costs) and all(len(costs[rate]) >= CONFIRMING for rate in around_best(costs))
 
 
-def recommend(belief: Belief, search: Search) -> Recommendation:
-    """Return the rate of the least expected regret, and the interval of the best one."""
+def recommend(costs: Costs, search: Search, prior: ResponsePrior, untrained: float | None = None) -> Recommendation:
+    """Return what the runs so far say, at least one of them. `untrained` is the log of the loss before training.
+
+    >>> from lrscope.tuning.response_prior import GENERAL, with_best
+    >>> search, prior = Search.around(-3.5, 0.4, -6.0, -1.0), with_best(GENERAL, -3.5, 0.4)
+    >>> found = recommend({-3.9: [1.10], -3.5: [1.00], -3.1: [1.04]}, search, prior)
+    >>> round(found.rate, 2), found.low < found.rate < found.high, found.is_bracketed
+    (-3.42, True, True)
+    """
+    bracketed, best, number = is_bracketed(costs), vertex(costs), sum(map(len, costs.values()))
+    if not all(cost > 0.0 for cost in means(costs).values()):
+        return Recommendation(best, math.nan, math.nan, math.nan, bracketed, False, number)
+    belief = Belief(prior, untrained)
+    belief.add(*observed(costs))
+    expected, low, high = believed(belief, search)
+    rate = best if bracketed or number == 1 else expected
+    regret = float(belief.expected_regrets(np.array([rate]))[0])
+    enough = is_settled(costs) and regret < ENOUGH
+    return Recommendation(rate, min(rate, low), max(rate, high), regret, bracketed, enough, number)
+
+
+def observed(costs: Costs) -> list[Observed]:
+    """Return the runs as a belief takes them, seed by seed: the same whatever their order was."""
+    found = []
+    for runs in zip_longest(*(costs[rate] for rate in sorted(costs))):
+        for rate, cost in zip(sorted(costs), runs, strict=True):
+            if cost is not None:
+                found.append(Observed(rate, 0.0, math.log(cost) if math.isfinite(cost) else math.nan))
+    return found
+
+
+def believed(belief: Belief, search: Search) -> tuple[float, float, float]:
+    """Return the log10 rate of the least expected regret, and the interval of the best one around it."""
     rates: Floats = np.linspace(search.low, search.high, PLACES)
-    shape = belief.expected_regrets(rates)
-    at = int((shape + belief.correction(rates)).argmin())
+    at = int((belief.expected_regrets(rates) + belief.correction(rates)).argmin())
     rate, stretch = float(rates[at]), 1.0 + len(belief.runs) / STRETCHED_AFTER
     low, high = belief.interval(LEVEL)
     low, high = rate - stretch * max(INTERVAL_FLOOR, rate - low), rate + stretch * max(INTERVAL_FLOOR, high - rate)
-    return Recommendation(rate, max(low, search.low), min(high, search.high), float(shape[at]))
+    return rate, max(low, search.low), min(high, search.high)

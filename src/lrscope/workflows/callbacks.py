@@ -20,8 +20,9 @@ from lrscope.records import Record, Unit
 from lrscope.runners.base import Event
 from lrscope.sinks.target import Target
 from lrscope.store.trials import TrialRow
-from lrscope.studies.budget import Plan
-from lrscope.studies.tune_plan import TunePlan
+from lrscope.studies.kept_tune import KeptTune
+from lrscope.tuning.bracket import Reason
+from lrscope.tuning.policy import Recommendation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,9 +113,31 @@ class FinetuneRecord:
 
 @dataclass(frozen=True)
 class PlanMade:
-    """How a budget of time is spent."""
+    """How a budget of time is spent: what is known before, and what a run is expected to take, so many at once."""
 
-    plan: Plan | TunePlan
+    kept: KeptTune
+    run_seconds: float
+    at_once: int
+
+
+@dataclass(frozen=True)
+class RunChosen:
+    """Which run a budget is spent on next, and why; `best` is the best rate so far, None before one has run."""
+
+    number: int
+    rate: float
+    seed: int
+    reason: Reason
+    best: float | None
+
+
+@dataclass(frozen=True)
+class SearchEnded:
+    """What the runs of a budget have found: it is spent, or more runs cannot matter. `seconds` are gone."""
+
+    found: Recommendation
+    seconds: float
+    is_spent: bool
 
 
 @dataclass(frozen=True)
@@ -125,13 +148,6 @@ class CheckTaken:
     num_planned: int
     num_seeds: int
     contenders: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class BudgetReached:
-    """So many runs more would exceed the budget: they are not made."""
-
-    num_runs: int
 
 
 @dataclass(frozen=True)
@@ -152,7 +168,7 @@ class LogFailed:
 
 Progress = (
     CostEstimated | TimeKnown | StudyStarted | TrialEvent | StudyEnded | FinetuneStarted | FinetuneRecord | PlanMade
-    | CheckTaken | BudgetReached | Note | LogFailed
+    | RunChosen | SearchEnded | CheckTaken | Note | LogFailed
 )  # fmt: skip
 
 

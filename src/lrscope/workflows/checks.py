@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 from lrscope.config.command_line import resume
 from lrscope.errors import ConfigError
@@ -12,7 +11,7 @@ from lrscope.runs.import_study import read_study
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.studies.interim_looks import begin_looks, conclude, look, open_trials
 from lrscope.studies.session import Study
-from lrscope.workflows.callbacks import BudgetReached, Callbacks, CheckTaken
+from lrscope.workflows.callbacks import Callbacks, CheckTaken
 from lrscope.workflows.run_study import run_study
 
 
@@ -23,13 +22,11 @@ def run_until_decided(
     *,
     margin: float,
     max_seeds: int,
-    affordable: Callable[[int], bool] | None = None,
     resume_command: str = "",
 ) -> None:
     """Run what is planned, then add seeds to the contenders until one is left, or all are equivalent within the margin.
 
-    `affordable` is asked, before a further check, whether so many runs more may be made; `resume_command` goes on with
-    it, where that is not the one for a sweep.
+    `resume_command` goes on with it, where that is not the one for a sweep.
 
     Raises:
         ConfigError: the margin is no positive number.
@@ -50,9 +47,6 @@ def run_until_decided(
     while not looks.is_over:
         num_seeds = looks.seeds[looks.taken]
         trials = open_trials(store, names, num_seeds)
-        if looks.taken and affordable is not None and not affordable(len(trials)):
-            callbacks.on_progress(BudgetReached(len(trials)))
-            return
         store.add_trials(trials)
         run_study(study, executor, callbacks, resume_command=command)
         looks, conclusions = look(store, looks)

@@ -18,6 +18,7 @@ from lrscope.statistics.conclusions import Conclusions
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies.interim_looks import Looks, conclude, read_looks
+from lrscope.studies.search_runs import expected_best
 from lrscope.workflows.study_folder import compared_study
 
 
@@ -102,7 +103,10 @@ def conclude_study(folder: Path, config: ReportConfig | None = None) -> Conclude
 def _concluded(runs: Runs, paths: Sequence[Path], config: ReportConfig) -> Concluded:
     looks = None if runs.is_imported else read_looks(paths[0])
     own_metric = looks is None or _is_own_metric(paths[0], config.metric)
-    concluded = conclude(runs, looks, margin=config.margin, seed_sd=config.seed_sd, own_metric=own_metric)
+    search = None if runs.is_imported else expected_best(paths[0])
+    concluded = conclude(
+        runs, looks, margin=config.margin, seed_sd=config.seed_sd, own_metric=own_metric, search=search
+    )
     return Concluded(concluded, _notes(looks, config.margin) if own_metric else ())
 
 

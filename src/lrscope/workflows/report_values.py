@@ -73,6 +73,8 @@ def report_values(c: Conclusions) -> dict[str, Any]:
             {**asdict(pair), "first": c.evidence.names[pair.first], "second": c.evidence.names[pair.second]}
             for pair in c.verdict.against_best()
         ],
+        "recommended_rate": c.recommended_rate,
+        "search": None if c.search is None else asdict(c.search),
         "answer": [as_plain(each) for each in answer(c)],
         "findings": [as_plain(finding) for finding in all_findings],
         "advice": [

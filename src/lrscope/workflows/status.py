@@ -9,6 +9,7 @@ from typing import Literal
 
 from lrscope.config import ExternalTrial
 from lrscope.config.command_line import CommandLine, resume
+from lrscope.config.read import built_in
 from lrscope.errors import StudyError
 from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.records import FINISHED
@@ -19,9 +20,9 @@ from lrscope.statistics.defaults import MARGIN
 from lrscope.store.lock import is_held
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.budget import KeptPlan, format_budget, read_plan
+from lrscope.studies.budget import format_budget
 from lrscope.studies.interim_looks import Looks, read_looks
-from lrscope.studies.kept_tune import going_on, is_of_command
+from lrscope.studies.kept_tune import KeptTune, going_on, is_of_command, is_of_earlier_version, read_tune
 from lrscope.studies.run_times import RunTimes
 from lrscope.workflows.study_folder import begun_study
 
@@ -145,18 +146,16 @@ def _printed(row: TrialRow, log: Path) -> TrialRow:
 
 
 def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:
-    if home != folder and is_of_command(folder):
-        return going_on(folder)
-    if home != folder and (kept := read_plan(folder)) is not None:
-        return str(tune_command(folder, kept, MARGIN if looks is None else looks.margin))
+    if home != folder and not is_of_earlier_version(folder) and (kept := read_tune(folder)) is not None:
+        return going_on(folder) if is_of_command(kept) else str(tune_command(folder, kept))
     if looks is not None and not looks.is_over:
         return str(resume(kind, home, until_decided=looks.margin, max_seeds=looks.seeds[-1]))
     return str(resume(kind, home))
 
 
-def tune_command(folder: Path, kept: KeptPlan, margin: float) -> CommandLine:
+def tune_command(folder: Path, kept: KeptTune) -> CommandLine:
     """Return the command that goes on with a tune: the one that began it, as far as its plan tells."""
-    settings, plan = kept.settings, kept.plan
+    settings = built_in(kept.settings)
     trained = {**study_options(settings), **trial_options(settings.trial), **schedule_options(settings.trial.schedule)}
-    own = {"epochs": plan.epochs, "budget": format_budget(plan.budget), "out": folder}
-    return CommandLine("tune", {**trained, **own, **({} if margin == MARGIN else {"margin": margin})})
+    own = {"epochs": kept.epochs, "budget": format_budget(kept.budget), "out": folder}
+    return CommandLine("tune", {**trained, **own, **({} if kept.margin == MARGIN else {"margin": kept.margin})})

@@ -1,58 +1,63 @@
-"""Tune: a range test, a sweep, more seeds while the decision is open, and a report, within a budget of time."""
+"""Tune: a time budget spent on runs at the rates that tell most, and a report of what they show."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from time import monotonic
 
-from lrscope.config import StudyConfig, SweepConfig, TrialConfig
+from lrscope.config import AnyStudy, StudyConfig, TrialConfig
 from lrscope.config.base import settings_of
-from lrscope.config.command_line import CommandLine, quote
+from lrscope.config.command_line import CommandLine
 from lrscope.errors import ConfigError, StudyError
-from lrscope.executors.config import ExecutorConfig
+from lrscope.executors.config import ExecutorConfig, trials_at_once
 from lrscope.findings.commands import finetune_command
-from lrscope.number_text import short_rate
+from lrscope.priors.of_study import prior_of
 from lrscope.report.locales import locale
-from lrscope.runners.base import JOB_SECONDS, PROCESS_SECONDS
+from lrscope.runners.base import JOB_SECONDS, PROCESS_SECONDS, Prepared
 from lrscope.runners.registry import runner_for
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
-from lrscope.studies import session
-from lrscope.studies.budget import (
-    MIN_SEEDS,
-    NUM_RATES,
-    Plan,
-    format_budget,
-    holds_other_files,
-    keep_plan,
-    plan_budget,
-    read_plan,
-)  # fmt: skip
+from lrscope.studies.budget import GOOD_RUNS, epochs_within, format_budget, holds_other_files
+from lrscope.studies.kept_tune import KeptTune, going_on, read_tune
 from lrscope.studies.same_settings import require_same_settings
+from lrscope.studies.tune_plan import NOTHING_KNOWN, Known, RateRange, range_of, shown_range
+from lrscope.tuning.policy import Recommendation
 from lrscope.visible_text import visible
-from lrscope.workflows.callbacks import Callbacks, Note, PlanMade
-from lrscope.workflows.checks import run_until_decided
+from lrscope.workflows.callbacks import Callbacks, Note
 from lrscope.workflows.conclusions import ReportConfig
 from lrscope.workflows.range_tests import NoRateError, find_for
-from lrscope.workflows.report import ReportResult, report
+from lrscope.workflows.report import ReportResult, reports
+from lrscope.workflows.search import BudgetClock, RateSearch
 from lrscope.workflows.study_folder import FIND, SWEEP
 from lrscope.workflows.sweep import SweepResult, sweep_result
 
-# Compared where a range test has no answer: a prior, wide enough for most fine-tunes with AdamW.
-WIDE_RATES = (1e-5, 5.6e-5, 3.2e-4, 1.8e-3, 1e-2)
+RAMP_STEPS, RAMP_SEEDS, RAMP_SHARE = 140, 5, 0.15  # of the budget, at most, for range tests where no prior speaks
+WAY_OUT = "leave it as it was, or choose another --out"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TuneResult:
-    """What a budget was spent on and what it showed; `finetune_command` trains the choice, where there is one."""
+    """What a budget was spent on and what it showed; `found` is what the runs say of the best rate.
+
+    `finetune_command` trains the rate that is recommended, where one is and the built-in training made the runs.
+    """
 
     folder: Path
-    plan: Plan
+    kept: KeptTune
+    found: Recommendation
     sweep: SweepResult
     report: ReportResult
-    finetune_command: CommandLine | None
+
+    @property
+    def finetune_command(self) -> CommandLine | None:
+        """The command that trains what is recommended."""
+        c = self.report.conclusions
+        if (chosen := c.recommended) is None:
+            return None
+        return finetune_command(c.runs, chosen.name, c.recommended_rate)
 
     def __repr__(self) -> str:
         return f"<tune {visible(str(self.folder))}: {repr(self.report)[1:-1]}>"
@@ -74,117 +79,129 @@ def tune(
 ) -> TuneResult:
     """Spend `budget` seconds on finding the learning rate for these settings, or go on with it in the same folder.
 
-    A range test finds where to look, a sweep compares five rates there, and seeds are added while rates may still be
-    the best that are not equivalent within `margin`. Runs have `epochs` epochs; where None, as many
-    as fit, up to the task's default.
+    Runs begin at the rate that the prior expects to be best, or the middle of what a range test finds where the prior
+    knows too little. Where each next one goes is `lrscope.tuning.bracket`. Runs have `epochs` epochs; where None, as
+    many as let six runs fit, up to the task's default. It ends before the budget does where more runs cannot matter.
 
     Raises:
-        ConfigError: the budget is too small, or a setting cannot be used.
-        StudyError: the folder holds something else, or was begun with other settings.
+        ConfigError: the budget does not hold three runs, or a setting cannot be used.
+        StudyError: the folder holds something else, was begun with other settings, or no run came to a value.
         Stopped: it was asked to stop.
+    """
+    began = monotonic()
+    if epochs is not None and epochs < 1:
+        raise ConfigError(f"--epochs must be at least 1: got {epochs}")
+    executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
+    kept = begun(config, folder, budget, margin, lang)
+    if kept is not None and epochs is not None and epochs != kept.epochs:
+        raise StudyError(f"{folder} was begun with runs of {kept.epochs} epochs: got --epochs {epochs}; {WAY_OUT}")
+
+    def find_out(clock: BudgetClock) -> None:
+        if clock.kept.run_seconds is None:
+            _settle_length(clock, config, epochs, executor, callbacks)
+        if clock.kept.known is None:
+            clock.keep(known=_known(clock.kept, folder, executor, callbacks))
+
+    clock = BudgetClock(folder, replace(kept or KeptTune(budget, config), margin=margin), began)
+    return spend(clock, find_out, executor, callbacks, lang=lang)
+
+
+def begun(
+    config: AnyStudy, folder: Path, budget: float, margin: float, lang: str, search: RateRange | None = None
+) -> KeptTune | None:
+    """Return what the folder was begun with, after checking that the same is asked for; None where it is new.
+
+    Raises:
+        ConfigError, StudyError: something else is asked for, or the folder holds something else.
     """
     locale(lang)  # before anything is spent
     ReportConfig(margin=margin)
-    executor, callbacks = executor or ExecutorConfig(), callbacks or Callbacks()
-    plan = _plan(config, folder, budget, epochs, executor, callbacks)
-    callbacks.on_progress(PlanMade(plan))
-    command = f"the same command, with --out {quote(folder)}"
-    with _sweep_of(config, plan, folder, executor, callbacks, command) as study:
-
-        def affordable(num_runs: int) -> bool:
-            return is_within_budget(plan.budget, folder, num_runs, max(1, executor.workers))
-
-        run_until_decided(
-            study, executor, callbacks, margin=margin, max_seeds=plan.max_seeds, affordable=affordable,
-            resume_command=command,
-        )  # fmt: skip
-        swept = sweep_result(study, callbacks)
-    written = report(folder / SWEEP, lang=lang)
-    chosen = written.conclusions.recommended
-    train = None if chosen is None else finetune_command(written.conclusions.runs, chosen.name)
-    return TuneResult(folder, plan, swept, written, train)
-
-
-def _plan(
-    config: StudyConfig,
-    folder: Path,
-    budget: float,
-    epochs: int | None,
-    executor: ExecutorConfig,
-    callbacks: Callbacks,
-) -> Plan:
-    """Return the plan that the folder was begun with, or lay the budget out and keep that."""
-    kept = read_plan(folder)
+    kept = read_tune(folder)
     if kept is None:
         if holds_other_files(folder):
             raise StudyError(f"a budget is spent in a new folder, or in one that tune began: {folder} is neither")
-        plan = _new_plan(config, budget, epochs, executor, callbacks)
-        keep_plan(folder, plan, config)
-        return plan
-    plan = kept.plan
-    if plan.budget != budget:
+        return None
+    if type(kept.settings) is not type(config):
+        raise StudyError(f"{folder} was begun by a tune of another kind of training; name another folder")
+    before = None if kept.known is None else range_of(kept.known)
+    if search is not None and before is not None and before != search:
+        raise StudyError(f"{folder} was begun with --lr {shown_range(before)}: got {shown_range(search)}; {WAY_OUT}")
+    if kept.run_seconds is not None and kept.budget != budget:
         raise StudyError(
-            f"{folder} was begun with a budget of {format_budget(plan.budget)}: got {format_budget(budget)}; leave it "
-            "as it was"
+            f"{folder} was begun with a budget of {format_budget(kept.budget)}: got {format_budget(budget)}; {WAY_OUT}"
         )
-    if epochs is not None and epochs != plan.epochs:
-        raise StudyError(
-            f"{folder} was begun with runs of {plan.epochs} epochs: got --epochs {epochs}; leave it as it was"
-        )
-    require_same_settings(folder, kept.settings, config, way_out="leave it as it was, or choose another --out")
-    return plan
+    require_same_settings(folder, kept.settings, config, way_out=WAY_OUT)
+    return replace(kept, budget=budget)  # until it is known what a run takes, another budget is as good
 
 
-def _new_plan(
-    config: StudyConfig, budget: float, epochs: int | None, executor: ExecutorConfig, callbacks: Callbacks
-) -> Plan:
-    """Time a few updates and an evaluation, and lay the budget out."""
-    if epochs is not None and epochs < 1:
-        raise ConfigError(f"--epochs must be at least 1: got {epochs}")
+def spend(
+    clock: BudgetClock,
+    find_out: Callable[[BudgetClock], None],
+    executor: ExecutorConfig,
+    callbacks: Callbacks,
+    *,
+    lang: str,
+) -> TuneResult:
+    """Find out what is not known yet, make the runs, and report."""
+    find_out(clock)
+    search = RateSearch(clock, executor, callbacks)
+    with search.study() as study:
+        found = search.run(study)
+        swept = sweep_result(study, callbacks)
+    (written,) = reports([clock.folder / SWEEP], ReportConfig(margin=clock.kept.margin), lang=lang)
+    return TuneResult(clock.folder, clock.keep(), found, swept, written)
+
+
+def _settle_length(
+    clock: BudgetClock, config: StudyConfig, epochs: int | None, executor: ExecutorConfig, callbacks: Callbacks
+) -> None:
+    """Time a few updates and an evaluation, and settle how long runs are."""
     prepared = runner_for(config).prepare(config)
     for note in prepared.notes:
         callbacks.on_progress(Note(f"note: {note}"))
-    one = replace(config.trial, epochs=1)
-    assert prepared.cost is not None, "the built-in training is measured before it runs"
-    cost = prepared.cost([one], Path(), processes=0)
-    epoch = cost.seconds - cost.endpoint_seconds
-    step = epoch / one.resolve_schedule(prepared.training_size).total_steps
-    workers = max(1, executor.workers)
-    # Every worker starts once a sweep; the smallest sweep has the fewest runs to share that.
-    share = PROCESS_SECONDS * workers / (NUM_RATES * MIN_SEEDS) if executor.own_process else 0.0
-    beside = JOB_SECONDS + share + cost.endpoint_seconds
+    beside, epoch = _seconds(config, prepared, executor)
+    at_once, _ = trials_at_once(executor, prepared.numerics.threads)
     most = int(settings_of(TrialConfig)["epochs"].default_of(config.task))
-    return plan_budget(budget, step, (beside, epoch), workers, epochs, most_epochs=most)
+    length = epochs_within(clock.kept.budget, (beside, epoch), at_once, epochs, most_epochs=most)
+    trial = replace(config.trial, epochs=length)
+    prior = prior_of(replace(config, trial=trial), prepared.training_size.num_examples)
+    known = None if prior is None or not prior.is_narrow else Known(prior.start_log10, prior.sd, "prior")
+    clock.keep(epochs=length, run_seconds=beside + length * epoch, known=known)
 
 
-def _sweep_of(
-    config: StudyConfig, plan: Plan, folder: Path, executor: ExecutorConfig, callbacks: Callbacks, command: str
-) -> Any:
-    """Hold the sweep of a tune: begun already, or at the rates that a range test finds now."""
-    if (folder / SWEEP / DATABASE).is_file():
-        return session.resume(folder / SWEEP)
-    base = replace(config, trial=replace(config.trial, epochs=plan.epochs))
+def _seconds(config: StudyConfig, prepared: Prepared, executor: ExecutorConfig) -> tuple[float, float]:
+    """Return what a run takes beside its epochs, and an epoch."""
+    assert prepared.cost is not None, "the built-in training is measured before it runs"
+    cost = prepared.cost([replace(config.trial, epochs=1)], Path(), processes=0)
+    # Every worker starts once; the fewest runs share that.
+    share = PROCESS_SECONDS / GOOD_RUNS if executor.own_process else 0.0
+    return JOB_SECONDS + share + cost.endpoint_seconds, cost.seconds - cost.endpoint_seconds
+
+
+def _known(kept: KeptTune, folder: Path, executor: ExecutorConfig, callbacks: Callbacks) -> Known:
+    """Return what range tests say of the best rate, where the prior knows too little and the budget holds them."""
+    base = kept.study
+    assert isinstance(base, StudyConfig)
+    seeds = _range_test_seeds(base, folder / FIND, kept.budget, executor)
+    if seeds < 1:
+        callbacks.on_progress(Note("nothing is known of the best rate beforehand, and the budget holds no range test"))
+        return NOTHING_KNOWN
     try:
-        search = find_for(base, folder / FIND, executor, callbacks, seeds=plan.ramp_seeds, resume_command=command)
-        rates = search.rates(NUM_RATES)
+        search = find_for(base, folder / FIND, executor, callbacks, seeds=seeds, resume_command=going_on(folder))
     except NoRateError as error:
-        rates = WIDE_RATES
-        low, high = rates[0], rates[-1]
-        reason = str(error).removesuffix("; name one with --lr")
-        callbacks.on_progress(
-            Note(
-                f"{reason}; the sweep compares {len(rates)} rates from {short_rate(low)} to {short_rate(high)} instead"
-            )
-        )
-    grid = SweepConfig(grid={"peak_rate": rates}, seeds=plan.seeds)
-    return session.begin(replace(base, trial=replace(base.trial, peak_rate=rates[0]), sweep=grid), folder / SWEEP)
+        callbacks.on_progress(Note(str(error).removesuffix("; name one with --lr")))
+        return NOTHING_KNOWN
+    low, high = search.test.bracket.low, search.test.bracket.high
+    assert low is not None and high is not None, "without a bracket there is no rate"  # noqa: PT018
+    return Known.of_bracket(low, high)
 
 
-def is_within_budget(budget: float, folder: Path, num_runs: int, workers: int) -> bool:
-    """Return whether so many runs more keep to the budget, by what the runs so far have taken."""
-    spent = []
-    for name in (FIND, SWEEP):
-        with StudyStore.open(folder / name) as store:
-            spent.append([row.seconds for row in store.trials() if row.seconds > 0])
-    each = sum(spent[1]) / max(1, len(spent[1]))
-    return (sum(map(sum, spent)) + num_runs * each) / workers <= budget
+def _range_test_seeds(base: StudyConfig, folder: Path, budget: float, executor: ExecutorConfig) -> int:
+    """Return how many range tests were begun, or as many as a part of the budget holds."""
+    if (folder / DATABASE).is_file():
+        with StudyStore.open(folder) as store:
+            return store.config.sweep.seeds if store.config.sweep else 1
+    prepared = runner_for(base).prepare(base)
+    _, epoch = _seconds(base, prepared, executor)
+    steps = replace(base.trial, epochs=1).resolve_schedule(prepared.training_size).total_steps
+    return min(RAMP_SEEDS, int(RAMP_SHARE * budget * steps / (RAMP_STEPS * epoch)))

@@ -1,0 +1,64 @@
+"""What a terminal says of a budget: its plan, why each run is made, and what was found."""
+
+from __future__ import annotations
+
+from lrscope.number_text import counted, format_rate, short_rate
+from lrscope.studies.tune_plan import Known
+from lrscope.terminal.progress import duration, rough
+from lrscope.tuning.bracket import Reason
+from lrscope.workflows.callbacks import PlanMade, RunChosen, SearchEnded
+
+_BEGINS = {
+    "prior": "where the prior expects the best rate (80%: {low} … {high})",
+    "range test": "in the middle of what the range test found (80%: {low} … {high})",
+    "range": "in the middle of {low} … {high}",
+    "nothing": "as nothing is known of the best rate",
+}
+
+
+def plan_lines(plan: PlanMade) -> list[str]:
+    """Return how a budget is spent, as a person reads it."""
+    kept = plan.kept
+    assert kept.known is not None, "what is known of the rate is found out before"
+    number = max(1, int(kept.budget / plan.run_seconds)) * plan.at_once
+    length = "" if kept.epochs is None else f" of {counted(kept.epochs, 'epoch')}"
+    return [
+        f"plan for the budget of {duration(kept.budget)}:",
+        f"  room for about {counted(number, 'run')}{length}, about {rough(plan.run_seconds)} each"
+        f"{f', {plan.at_once} at a time' if plan.at_once > 1 else ''}",
+        f"  they begin {_begins(kept.known)}, and go on beyond the best one, a factor "
+        f"{10.0**kept.known.search.spacing:.2g} apart, until rates on both sides are worse",
+        "  then its neighbourhood gets second seeds and rates between; it ends where more runs cannot matter",
+    ]
+
+
+def _begins(known: Known) -> str:
+    low, high = map(short_rate, known.interval)
+    return f"at lr {short_rate(10.0**known.center)}, {_BEGINS[known.source].format(low=low, high=high)}"
+
+
+def chosen_line(run: RunChosen) -> str:
+    """Return which run is next, and why.
+
+    >>> chosen_line(RunChosen(3, 4.6e-4, 0, "lower", 1.2e-3))
+    'run 3: lr 4.6e-4, since the best so far, 1.2e-3, is the lowest that ran'
+    """
+    best = "" if run.best is None else short_rate(run.best)
+    why: dict[Reason, str] = {
+        "start": ", to begin with",
+        "lower": f", since the best so far, {best}, is the lowest that ran",
+        "higher": f", since the best so far, {best}, is the highest that ran",
+        "seed": f" at seed {run.seed}, to know the best so far, {best}, and its neighbours better",
+        "between": f", closer to the best so far, {best}",
+    }
+    return f"run {run.number}: lr {format_rate(run.rate)}{why[run.reason]}"
+
+
+def ended_lines(ended: SearchEnded) -> list[str]:
+    """Return what the runs have found, and why there are no more."""
+    found = ended.found
+    why = "the budget does not hold another run" if ended.is_spent else "more runs cannot matter"
+    lines = [f"{counted(found.num_runs, 'run')} in {rough(ended.seconds)}: {why}"]
+    if not found.is_bracketed:
+        lines.append("the best rate is at an end of those that ran: it may lie beyond; a larger budget would tell")
+    return lines
