@@ -36,7 +36,7 @@ from lrscope.workflows.callbacks import Callbacks, Note, PlanMade, RunChosen, Se
 from lrscope.workflows.run_study import run_study
 from lrscope.workflows.study_folder import SWEEP
 
-MOST_IN_VAIN = 5  # rates that diverged, or came to the same, before it is given up
+MOST_IN_VAIN = 5  # runs that diverged, or came to the same, before it is given up
 
 
 class BudgetClock:
@@ -161,7 +161,7 @@ class RateSearch:
         rows, costs = store.trials(), costs_of(store)
         finite = [cost for runs in costs.values() for cost in runs if math.isfinite(cost)]
         if not finite:
-            if any(row.status == "failed" for row in rows) or len(costs) >= MOST_IN_VAIN:
+            if any(row.status == "failed" for row in rows) or sum(map(len, costs.values())) >= MOST_IN_VAIN:
                 raise _no_value(store)
             return
         if not isinstance(store.config, ExternalStudy) or len(costs) < 3 or len(set(finite)) > 1:
@@ -174,8 +174,9 @@ class RateSearch:
 
 
 def _are_all_the_same(costs: dict[float, list[float]]) -> bool:
-    """Return whether so many rates came to exactly the same that others will, too: the report says it."""
-    return len(costs) >= MOST_IN_VAIN and len({cost for runs in costs.values() for cost in runs}) == 1
+    """Return whether so many runs came to exactly the same that others will, too: the report says it."""
+    all_runs = [cost for runs in costs.values() for cost in runs]
+    return len(costs) > 1 and len(all_runs) >= MOST_IN_VAIN and len(set(all_runs)) == 1
 
 
 def _no_value(store: StudyStore) -> StudyError:
