@@ -28,7 +28,7 @@ from lrscope.priors.regret import excess_at
 
 BEGIN, END = "<!-- printed by benchmarks/priors.py -->", "<!-- end -->"
 CONSTANTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3)
-OFF_FOR_LORA = ("head", "base", "alpha", "small_size")
+OFF_FOR_LORA = ("head", "base", "alpha", "small_size", "small_full")
 Rate = Callable[[Landscape], float]
 
 

@@ -33,7 +33,7 @@ def test_json_says_the_same(cli: Cli) -> None:
     said = json.loads(out)
     assert said["interval"]["low"] < said["start"] < said["interval"]["high"]
     assert said["question"]["steps"] == 157
-    assert said["evidence"]["held_out_coverage"] == pytest.approx(0.8, abs=0.08)
+    assert said["evidence"]["held_out_coverage"] == pytest.approx(0.8, abs=0.12)
     assert {each["name"] for each in said["outside"]} <= {"batch size", "steps"}
     assert said["next"].startswith("lrscope sweep")
 

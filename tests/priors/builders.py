@@ -10,7 +10,7 @@ from lrscope.priors.question import Question
 
 RULES = tuple(Rule(name, -3.0 if name == "base" else 0.0, 1.0 if name == "base" else 0.3, "") for name in COEFFICIENTS)
 VARIANCES = Variances(family=0.2, model=0.1, data=0.15, setting=0.1, residual=0.05)
-SLOPES = dict(zip(COEFFICIENTS, (-3.2, -1.0, 0.4, 0.1, -0.15, 0.0, 0.2, -0.5, 0.3, 0.0), strict=True))
+SLOPES = dict(zip(COEFFICIENTS, (-3.2, -1.0, 0.4, 0.1, -0.15, 0.0, 0.0, 0.2, -0.5, 0.3, 0.0), strict=True))
 
 
 def parabola(at: Question, best: float, *, se: float = 0.05, name: str = "", steepness: float = 0.05) -> Landscape:

@@ -19,13 +19,13 @@ def spend(number):
     costs: dict[float, list[float]] = {}
     for place in range(number):
         rate = next_step(costs, SEARCH).rate
-        value = run(rate, 0.0, seed=place).value
+        value = run(rate, seed=place).value
         costs.setdefault(rate, []).append(math.inf if math.isnan(value) else math.exp(value))
     return costs
 
 
 def cost(rate):
-    return float(regrets(TRUTH[None], np.array([rate]), np.zeros(1))[0, 0])
+    return float(regrets(TRUTH[None], np.array([rate]))[0, 0])
 
 
 def test_what_is_recommended_costs_less_than_the_centre_of_the_prior():

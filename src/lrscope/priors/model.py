@@ -29,7 +29,9 @@ from lrscope.priors.evidence import Evidence, Landscape, Rule, Variances, regime
 from lrscope.priors.question import Method, Question
 
 Floats = NDArray[np.float64]
-COEFFICIENTS = ("base", "full", "head", "classification", "size", "small_size", "rank", "alpha", "batch", "steps")
+COEFFICIENTS = (
+    "base", "full", "head", "classification", "size", "small_size", "small_full", "rank", "alpha", "batch", "steps",
+)  # fmt: skip
 SMALL = 1e8  # parameters below which the size has a slope of its own: toys tell nothing of the slope of large models
 OWN_HORIZON = 0.15  # how far the exponent of the horizon differs from family to family: there is no universal one
 GROUPS = ("family", "model", "data", "setting")
@@ -38,13 +40,15 @@ GROUPS = ("family", "model", "data", "setting")
 def covariates(at: Question) -> list[float]:
     """Return x of a question, in the order of `COEFFICIENTS`: words as 0 or 1, numbers as log10 over a usual value."""
     size, is_lora = math.log10(at.parameters / 1e9), at.method == "lora"
+    small = min(math.log10(at.parameters / SMALL), 0.0)
     return [
         1.0,
         float(at.method == "full"),
         float(at.method == "head"),
         float(at.task == "classification"),
         size,
-        min(math.log10(at.parameters / SMALL), 0.0),
+        small,
+        small * (at.method == "full"),
         math.log10(at.rank / 16) if is_lora else 0.0,
         math.log10(at.alpha / 32) if is_lora else 0.0,
         math.log10(at.batch_size / 32),

@@ -1,9 +1,8 @@
 """What runs have shown of the response: weighted particles of its parameters, moved as runs come in.
 
-A run's log(loss) is offset_h + r(x) + noise. Each length of run has an offset of its own with a flat prior, integrated
-out; the untrained model, where its loss is known, lies S above it. The noise is Student's t with variance
-σ² + (κ r)² + (η u S)²: what runs differ by between seeds, what the shape misses far from the best, and what shorter
-runs do not tell of longer ones. A run that diverged shows that its regret is large.
+A run's log(loss) is offset + r(x) + noise. The offset has a flat prior and is integrated out; the untrained model, if
+its loss is known, lies S above. The noise is Student's t with variance σ² + (κ r)²: what runs differ by between
+seeds, and what the shape misses far from the best. A run that diverged shows that its regret is large.
 
 Particles are reweighted by each run; where few of them carry the weight, they are drawn anew by their weights and moved
 by Metropolis steps along differences of others, in stages where a run says much. Sources: Del Moral, Doucet and Jasra,
@@ -19,23 +18,13 @@ from functools import partial
 
 import numpy as np
 
-from lrscope.tuning.response import (
-    BEST,
-    CEILING,
-    NOISE,
-    NUM_PARAMETERS,
-    Floats,
-    ResponsePrior,
-    ceilings,
-    regrets,
-)
+from lrscope.tuning.response import BEST, CEILING, NOISE, NUM_PARAMETERS, Floats, ResponsePrior, ceilings, regrets
 
 NUM_PARTICLES = 500
 MOVES = 4
 STRIDE = 2.38 / np.sqrt(2 * NUM_PARAMETERS)
 DEGREES = 5.0
 MISFIT = 0.15  # of a regret, what the shape does not tell
-SHORT_MISFIT = 0.05  # of S, what a run of half the length does not tell of longer ones; twice that of a quarter
 LOCAL, LOCAL_LENGTH = 0.03, 0.15  # of S, in decades: how far and how fast losses stray from the shape at the top
 DIVERGED_REGRET, DIVERGED_WIDTH = 0.3, 0.06  # in log(loss)
 FEWEST_EFFECTIVE = 0.5  # of the particles
@@ -43,23 +32,21 @@ FEWEST_EFFECTIVE = 0.5  # of the particles
 
 @dataclass(frozen=True)
 class Observed:
-    """A run that ended: log10 of its rate, halvings of the horizon, log(loss); nan where it diverged."""
+    """A run that ended: log10 of its rate, log(loss); nan where it diverged."""
 
     rate: float
-    halvings: float
     value: float
 
 
 @dataclass(frozen=True, eq=False)
 class _Runs:
     rates: Floats
-    halvings: Floats
     values: Floats
 
     @staticmethod
     def of(runs: Sequence[Observed]) -> _Runs:
-        table = np.array([(run.rate, run.halvings, run.value) for run in runs], dtype=float).reshape(len(runs), 3)
-        return _Runs(table[:, 0], table[:, 1], table[:, 2])
+        table = np.array([(run.rate, run.value) for run in runs], dtype=float).reshape(len(runs), 2)
+        return _Runs(table[:, 0], table[:, 1])
 
 
 class Belief:
@@ -133,60 +120,48 @@ class Belief:
 
     def _settle(self, runs: _Runs) -> None:
         self.weights = _normalised(self._log_weights)
-        self.precision: dict[float, Floats] = {}  # of the offset of each length
-        self.offset: dict[float, Floats] = {}
+        self.offset: Floats = np.full(len(self.parameters), np.nan)
         self._log_likelihood(self.parameters, runs, keep=True)
-
-    def offsets(self, halvings: float) -> tuple[Floats, Floats] | None:
-        """Return log(loss) at the best rate of a length, and its variance, by particle; None where nothing tells."""
-        if halvings in self.offset:
-            return self.offset[halvings], 1.0 / self.precision[halvings]
-        if self._untrained is None:
-            return None
-        ceiling = ceilings(self.parameters, np.array([halvings]))
-        return self._untrained - ceiling[:, 0], variances(self.parameters, ceiling, np.array([halvings]))[:, 0]
 
     def _log_likelihood(self, parameters: Floats, runs: _Runs, *, keep: bool = False) -> Floats:
         total = np.zeros(len(parameters))
         if not len(runs.values):
             return total
-        found = regrets(parameters, runs.rates, runs.halvings)
-        diverged = np.isnan(runs.values)
+        regret, values = regrets(parameters, runs.rates), runs.values
+        diverged = np.isnan(values)
         if diverged.any():
-            excess = (found[:, diverged] - DIVERGED_REGRET) / DIVERGED_WIDTH
+            excess = (regret[:, diverged] - DIVERGED_REGRET) / DIVERGED_WIDTH
             total -= np.logaddexp(0.0, -excess).sum(1)
-        for length in sorted(set(runs.halvings[~diverged].tolist())):
-            of = ~diverged & (runs.halvings == length)
-            regret, values = found[:, of], runs.values[of]
-            if self._untrained is not None:
-                regret = np.concatenate([regret, ceilings(parameters, np.array([length]))], axis=1)
-                values = np.append(values, self._untrained)
-            variance = variances(parameters, regret, np.full(regret.shape[1], length))
-            above = values - regret
-            weight = 1.0 / variance
-            for _ in range(2):
-                offset = (weight * above).sum(1) / weight.sum(1)
-                squares = (above - offset[:, None]) ** 2 / variance
-                weight = (DEGREES + 1.0) / (DEGREES + squares) / variance
-            precision = weight.sum(1)
-            total -= 0.5 * ((DEGREES + 1.0) * np.log1p(squares / DEGREES) + np.log(variance)).sum(1)
-            total -= 0.5 * np.log(precision)
-            if keep:
-                self.precision[length], self.offset[length] = precision, offset
-        return total
+        if diverged.all():
+            return total
+        regret, values = regret[:, ~diverged], values[~diverged]
+        if self._untrained is not None:
+            regret = np.concatenate([regret, ceilings(parameters)], axis=1)
+            values = np.append(values, self._untrained)
+        variance = variances(parameters, regret)
+        above = values - regret
+        weight = 1.0 / variance
+        for _ in range(2):
+            offset = (weight * above).sum(1) / weight.sum(1)
+            squares = (above - offset[:, None]) ** 2 / variance
+            weight = (DEGREES + 1.0) / (DEGREES + squares) / variance
+        total -= 0.5 * ((DEGREES + 1.0) * np.log1p(squares / DEGREES) + np.log(variance)).sum(1)
+        if keep:
+            self.offset = offset
+        return np.asarray(total - 0.5 * np.log(weight.sum(1)))
 
     def expected_regrets(self, rates: Floats) -> Floats:
-        """Return the expected regret in log(loss) of full runs at log10 rates."""
-        return np.asarray(self.weights @ regrets(self.parameters, rates, np.zeros(len(rates))))
+        """Return the expected regret in log(loss) at log10 rates."""
+        return np.asarray(self.weights @ regrets(self.parameters, rates))
 
     def correction(self, rates: Floats) -> Floats:
-        """Return what full runs say of log(loss) beyond the shape: a Gaussian process through their residuals."""
-        runs = [run for run in self.runs if run.halvings == 0.0 and np.isfinite(run.value)]
+        """Return what runs say of log(loss) beyond the shape: a Gaussian process through their residuals."""
+        runs = [run for run in self.runs if np.isfinite(run.value)]
         if not runs:
             return np.zeros(len(rates))
         x, y = np.array([run.rate for run in runs]), np.array([run.value for run in runs])
         shape, at = self.expected_regrets(x), self.expected_regrets(rates)
-        residuals = y - float(self.weights @ self.offset[0.0]) - shape
+        residuals = y - float(self.weights @ self.offset) - shape
         depth = float(np.exp(self.weights @ self.parameters[:, CEILING]))
         noise = depth * float(np.exp(self.weights @ self.parameters[:, NOISE]))
         size, size_at = (np.hypot(LOCAL * depth, MISFIT * each) for each in (shape, at))
@@ -204,11 +179,11 @@ class Belief:
         return float(low), float(high)
 
 
-def variances(parameters: Floats, regret: Floats, halvings: Floats) -> Floats:
-    """Return σ² + (κ r)² + (η u S)², σ being what runs differ by between seeds: (particles, runs)."""
+def variances(parameters: Floats, regret: Floats) -> Floats:
+    """Return σ² + (κ r)², σ being what runs differ by between seeds: (particles, runs)."""
     depth: Floats = np.exp(parameters[:, CEILING, None])
     noise: Floats = np.exp(parameters[:, NOISE, None])
-    return np.asarray(depth**2 * (noise**2 + (SHORT_MISFIT * halvings) ** 2) + (MISFIT * regret) ** 2)
+    return np.asarray((depth * noise) ** 2 + (MISFIT * regret) ** 2)
 
 
 def _normalised(log_weights: Floats) -> Floats:

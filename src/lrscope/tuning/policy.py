@@ -74,7 +74,7 @@ def observed(costs: Costs) -> list[Observed]:
     for runs in zip_longest(*(costs[rate] for rate in sorted(costs))):
         for rate, cost in zip(sorted(costs), runs, strict=True):
             if cost is not None:
-                found.append(Observed(rate, 0.0, math.log(cost) if math.isfinite(cost) else math.nan))
+                found.append(Observed(rate, math.log(cost) if math.isfinite(cost) else math.nan))
     return found
 
 

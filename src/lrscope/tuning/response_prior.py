@@ -16,19 +16,16 @@ import numpy as np
 from lrscope.tuning.response import BEST, ResponsePrior
 
 RESPONSES = Path(__file__).with_name("responses.json")
-DRIFT, DRIFT_SD, DRIFT_SHARED = 0.05, 0.20, 0.5  # decades a halving; what halvings have in common of its variance
-# mean, standard deviation of log D, log w, log v, log S, ρ, log(noise / S), t
+# mean, standard deviation of log D, log w, log v, log S, log(noise / S), t
 _SHAPE = (
-    (math.log(1.2), 0.5), (math.log(0.5), 0.6), (math.log(0.4), 0.6), (math.log(0.3), 1.5), (-0.2, 0.5),
-    (math.log(0.02), 1.0), (0.0, 0.5),
+    (math.log(1.2), 0.5), (math.log(0.5), 0.6), (math.log(0.4), 0.6), (math.log(0.3), 1.5), (math.log(0.02), 1.0),
+    (0.0, 0.5),
 )  # fmt: skip
 
 
 def _general() -> ResponsePrior:
-    mean = np.array([-3.5, DRIFT, DRIFT, DRIFT, *(each[0] for each in _SHAPE)])
-    covariance = np.diag([0.25, *(DRIFT_SD**2,) * 3, *(each[1] ** 2 for each in _SHAPE)])
-    covariance[1:4, 1:4] += DRIFT_SHARED * DRIFT_SD**2 * (1.0 - np.eye(3))
-    return ResponsePrior(mean, covariance)
+    mean = np.array([-3.5, *(each[0] for each in _SHAPE)])
+    return ResponsePrior(mean, np.diag([0.25, *(each[1] ** 2 for each in _SHAPE)]))
 
 
 GENERAL = _general()
@@ -39,7 +36,7 @@ def response_prior(method: str) -> ResponsePrior:
     """Return the fitted prior of a method's responses, the general one where none is known.
 
     >>> response_prior("lora").mean.shape
-    (11,)
+    (7,)
     """
     known = json.loads(RESPONSES.read_text(encoding="utf-8")).get(method)
     return GENERAL if known is None else ResponsePrior(np.array(known["mean"]), np.array(known["covariance"]))
