@@ -8,6 +8,7 @@ import pytest
 from tests.carry_on.steps import ROOT, blocks_of, changed, copy_project, numbered_steps, take
 
 PAGES = {
+    "add-a-task": ["grade error"],
     "add-a-finding": ['"small-dev-set"'],
     "add-a-format": ["Use lr 1e-3"],
     "add-a-schedule": ["warmup(10%) > smoothstep(to=0.1)", "no problems found over 535 steps"],

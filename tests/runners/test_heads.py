@@ -130,3 +130,15 @@ def test_processes_train_heads_together_too(toy: Toy, tmp_path: Path) -> None:
     kept = [sorted(path.parts[-2] for path in tmp_path.glob(f"{name}/trials/*/best")) for name in ("here", "there")]
     assert kept[0] == kept[1]
     assert len(kept[0]) == 2
+
+
+def test_heads_of_other_implementations_are_estimated_and_trained_one_by_one(toy: Toy, tmp_path: Path) -> None:
+    base = toy.config(train_part="head", epochs=1)
+    model = replace(base.model, implementation="transformers")
+    config = replace(base, model=model, sweep=SweepConfig(grid={"peak_rate": [1e-3, 1e-2]}, seeds=1, keep="none"))
+    with session.begin(config, tmp_path / "heads") as study:
+        assert study.prepared.cost is not None
+        assert study.prepared.cost([config.trial], study.store.folder, processes=1).seconds > 0.0
+        list(Controller(study.store).run(InlineExecutor(study.prepared)))
+        assert [row.status for row in study.store.trials()] == ["completed", "completed"]
+    assert not (tmp_path / "heads" / FILE).exists()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from lrscope.config import AnyStudy, AnyTrial
+from lrscope.config import AnyStudy, AnyTrial, TrialConfig
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in, built_in_trial
-from lrscope.runners.base import Event, Job, JobTrial, OnStart, Prepared
-from lrscope.runners.cost_estimate import estimate_heads_cost
+from lrscope.runners.base import CostEstimate, Event, Job, JobTrial, OnStart, Prepared
+from lrscope.runners.cost_estimate import estimate_cost, estimate_heads_cost
 from lrscope.runners.native import NativeRunner
 from lrscope.runners.prepared import prepare_training
 from lrscope.runners.work_folder import checkpoint_folder
@@ -29,7 +30,7 @@ class HeadsRunner:
 
     def prepare(self, config: AnyStudy, numerics: Numerics | None = None) -> Prepared:
         """Read data, weights and tokenizer."""
-        return prepare_training(built_in(config), numerics, estimate_heads_cost)
+        return prepare_training(built_in(config), numerics, _cost)
 
     def group(self, trials: Sequence[AnyTrial], numerics: Numerics) -> list[list[int]]:
         """Return bundles: trials of one seed, batch size, length and optimizer."""
@@ -61,6 +62,12 @@ class HeadsRunner:
         for a, (trial, outcome) in enumerate(zip(job.trials, bundle.outcomes(), strict=True)):
             _save(job, trial, bundle, a)
             yield Event("done", trial.id, outcome=outcome)
+
+
+def _cost(inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Path, *, processes: int) -> CostEstimate:
+    """Return what heads cost: together, or one by one where features are not ours to compute."""
+    estimate = estimate_heads_cost if inputs.task.linear_head(inputs.data) is not None else estimate_cost
+    return estimate(inputs, trials, folder, processes=processes)
 
 
 def _evaluated(bundle: HeadBundle, trials: Sequence[JobTrial], done: int) -> Iterator[Event]:

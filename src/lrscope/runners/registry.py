@@ -25,8 +25,10 @@ def runner_for(config: AnyStudy) -> Runner:
     grid = {} if study.sweep is None else study.sweep.grid
     if set(grid.get("train_part", (study.trial.train_part,))) == {"head"}:
         from lrscope.runners.heads import HeadsRunner
+        from lrscope.tasks.registry import task_named
 
-        return HeadsRunner()
+        if task_named(study.task).has_linear_head:
+            return HeadsRunner()
     from lrscope.runners.native import NativeRunner
 
     return NativeRunner()

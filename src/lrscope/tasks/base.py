@@ -161,11 +161,13 @@ class LinearHead(Protocol):
 class Task(Protocol):
     """One kind of fine-tuning. It holds no state: what it has read is handed to it. Batches are its own.
 
-    `unit` is what the loss is a mean over.
+    `unit` is what the loss is a mean over. `has_linear_head` says whether heads of a frozen backbone can be trained
+    together where the model is lrscope's own: `linear_head` gives theirs.
     """
 
     metric: Metric
     unit: Unit
+    has_linear_head: bool
 
     def prepare(self, config: StudyConfig) -> TaskInputs:
         """Read and check a study's data, weights and tokenizer.
@@ -253,5 +255,8 @@ class Task(Protocol):
         ...
 
     def linear_head(self, inputs: TaskInputs) -> LinearHead | None:
-        """Return the head of a frozen backbone, where many can be trained together; None: each trains by itself."""
+        """Return the head of a frozen backbone, where many can be trained together; None: each trains by itself.
+
+        It is asked for where `has_linear_head`.
+        """
         ...

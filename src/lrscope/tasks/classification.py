@@ -59,6 +59,7 @@ class Classification:
 
     metric = Metric("accuracy", "maximize")
     unit: Unit = "examples"
+    has_linear_head = True
 
     def prepare(self, config: StudyConfig) -> ClassificationInputs:
         """Read sentences, label names, weights and tokenizer."""

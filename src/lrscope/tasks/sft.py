@@ -53,6 +53,7 @@ class SupervisedFineTuning:
 
     metric = Metric("loss", "minimize")
     unit: Unit = "tokens"
+    has_linear_head = False
 
     def prepare(self, config: StudyConfig) -> SftInputs:
         """Read conversations, weights, tokenizer and chat template."""
