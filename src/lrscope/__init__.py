@@ -20,9 +20,20 @@ _PUBLIC = {
     "Trial": "lrscope.runners.external.running_trial",
     "load_study": "lrscope.api.loaded_study",
     "sweep": "lrscope.api.sweep",
+    "tune": "lrscope.api.tune",
     "write_report": "lrscope.api.written_report",
 }
-__all__ = ["Diverged", "RangeTest", "ScheduledLR", "Trial", "__version__", "load_study", "sweep", "write_report"]
+__all__ = [
+    "Diverged",
+    "RangeTest",
+    "ScheduledLR",
+    "Trial",
+    "__version__",
+    "load_study",
+    "sweep",
+    "tune",
+    "write_report",
+]
 
 
 def __getattr__(name: str) -> Any:

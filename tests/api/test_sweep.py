@@ -317,7 +317,7 @@ def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
 
 def test_what_is_asked_for_is_checked() -> None:
     for asked, match in [
-        ({}, "of a function or of a command: got neither"),
+        ({}, "is a function or a command: got neither"),
         ({"train": toys.bowl, "command": "x"}, "got both"),
         ({"train": "python train.py"}, "what trains is a function: got str; of a command, write command="),
         ({"train": toys.bowl, "lr": []}, "lr is a value or a list of values: got an empty list"),

@@ -87,12 +87,40 @@ def sweep(
         StudyError: `out` holds a study of other settings, or of another function.
         KeyboardInterrupt: Ctrl-C; what was run is kept, and the same call goes on with it.
     """
+    grid = {"peak_rate": _rates(lr), **_listed("epochs", epochs), **_listed("steps", steps)}
+    for name, values in (settings or {}).items():
+        grid |= _listed(name, values)
+    given: dict[str, Any] = {"metric": metric, "direction": direction, "timeout": timeout}
+    config = own_study(train, command, grid, given, more, ExternalSweep(seeds=seeds, keep=keep), names=settings or {})
+    execution = ExecutorConfig.of(executor, workers, more.get("gpus_per_trial"), more.get("address"))
+    logs = logs_of(more)
+    folder = Path(out) if out is not None else default_folder(config)
+    study = SweepStudy(folder, with_threads(config, execution), execution, function=train, progress=progress, log=logs)
+    study.run(retry_failed=bool(more.get("retry_failed")))
+    return study
+
+
+def own_study(
+    train: TrainFunction | None,
+    command: str | Sequence[str] | None,
+    grid: Mapping[str, tuple[Any, ...]],
+    given: Mapping[str, Any],
+    more: Mapping[str, Any],
+    sweep: ExternalSweep,
+    *,
+    names: Iterable[str],
+) -> ExternalStudy:
+    """Return the study of a function or of a command; `names` are those of settings of one's own.
+
+    Raises:
+        ConfigError: something asked for cannot be.
+    """
     if (train is None) == (command is None):
-        raise ConfigError(f"a sweep is of a function or of a command: got {'neither' if train is None else 'both'}")
+        raise ConfigError(f"what trains is a function or a command: got {'neither' if train is None else 'both'}")
     if train is not None and not callable(train):
         raise ConfigError(f"what trains is a function: got {type(train).__name__}; of a command, write command=")
-    own: dict[str, Any] = {"metric": metric, "direction": direction, "timeout": _seconds(timeout)}
-    own |= {"threads": more.get("threads"), "inputs": [_absolute(path) for path in more.get("inputs", ())]}
+    own: dict[str, Any] = {**given, "timeout": _seconds(given["timeout"]), "threads": more.get("threads")}
+    own["inputs"] = [_absolute(path) for path in more.get("inputs", ())]
     if (template := more.get("template")) is not None:
         own["template"] = _absolute(template)
     if train is not None:
@@ -100,23 +128,13 @@ def sweep(
     else:
         own |= {"command": _arguments(command), "folder": str(Path.cwd())}
     if unknown := sorted(set(more) - set(More.__annotations__)):
-        raise TypeError(f"lrscope.sweep has no argument {unknown[0]!r}; settings of one's own are settings={{...}}")
-    grid = {"peak_rate": _rates(lr), **_listed("epochs", epochs), **_listed("steps", steps)}
-    OwnSettings(dict.fromkeys(settings or {}, 0))  # their names are checked
-    if declared := [name for name in settings or {} if name in settings_of(ExternalTrial)]:
+        raise TypeError(f"there is no argument {unknown[0]!r}; settings of one's own are settings={{...}}")
+    OwnSettings(dict.fromkeys(names, 0))  # their names are checked
+    if declared := [name for name in names if name in settings_of(ExternalTrial)]:
         raise ConfigError(
             f"{declared[0]} has an argument of its own: got it in settings; write {_argument(declared[0])}="
         )
-    for name, values in (settings or {}).items():
-        grid |= _listed(name, values)
-    config = study_of(TrainerConfig(**own), grid, ExternalSweep(seeds=seeds, keep=keep))
-    execution = ExecutorConfig.of(executor, workers, more.get("gpus_per_trial"), more.get("address"))
-    logs = more.get("log", ())
-    logs = (logs,) if isinstance(logs, str) else tuple(logs)
-    folder = Path(out) if out is not None else _default_folder(config)
-    study = SweepStudy(folder, with_threads(config, execution), execution, function=train, progress=progress, log=logs)
-    study.run(retry_failed=bool(more.get("retry_failed")))
-    return study
+    return study_of(TrainerConfig(**own), grid, sweep)
 
 
 def _rates(lr: str | float | Iterable[float]) -> tuple[Any, ...]:
@@ -146,6 +164,12 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, numbers.Number) and hasattr(value, "item") else value
 
 
+def logs_of(more: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return where trials are written as well."""
+    logs = more.get("log", ())
+    return (logs,) if isinstance(logs, str) else tuple(logs)
+
+
 def _seconds(timeout: str | float | None) -> float | None:
     return parse_time(timeout, "timeout") if isinstance(timeout, str) else timeout
 
@@ -158,8 +182,9 @@ def _absolute(path: str | Path) -> str:
     return str(Path(path).expanduser().resolve())
 
 
-def _default_folder(config: ExternalStudy) -> Path:
+def default_folder(config: ExternalStudy, kind: str = "sweep") -> Path:
+    """Return where a study lies that was given no folder."""
     name = config.trainer.function
     if name is None or not name.isidentifier():  # a lambda
-        name = f"sweep-{datetime.now():%Y%m%d-%H%M%S}"
+        name = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
     return Path("runs") / name

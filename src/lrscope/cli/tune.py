@@ -1,4 +1,4 @@
-"""`lrscope tune`: where to look, a sweep, more seeds where the decision is open, a report, within a time budget."""
+"""`lrscope tune`: a time budget spent on finding the learning rate, and a report."""
 
 from __future__ import annotations
 
@@ -51,10 +51,11 @@ def tune(
     log: opt.LogTo = None,
     json: opt.Json = False,
 ) -> int:
-    """Find the range, sweep it, spend seeds where the decision is open, and report: one command, one line to paste.
+    """Spend a budget of time on finding the learning rate, and report: one command, one line to paste.
 
-    A training of your own, --command, is searched over --lr LOW:HIGH; its first run tells what runs take, and the plan
-    follows. With {epochs} or {steps} in it, the first runs are short. The same command goes on after Ctrl-C.
+    It begins where the prior expects the best rate, goes outward until rates on both sides are worse, and spends the
+    rest on seeds and rates between, until more runs cannot matter. A training of your own, --command, is searched over
+    --lr LOW:HIGH; its first run tells what runs take. The same command goes on after Ctrl-C.
 
     Example:
 

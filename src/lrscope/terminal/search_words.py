@@ -9,7 +9,7 @@ from lrscope.tuning.bracket import Reason
 from lrscope.workflows.callbacks import PlanMade, RunChosen, SearchEnded
 
 _BEGINS = {
-    "prior": "where the prior expects the best rate (80%: {low} … {high})",
+    "prior": "in the middle of where the prior expects the best rate (80%: {low} … {high})",
     "range test": "in the middle of what the range test found (80%: {low} … {high})",
     "range": "in the middle of {low} … {high}",
     "nothing": "as nothing is known of the best rate",

@@ -1,8 +1,8 @@
 """Where the next full run goes: outward until the best rate has a worse one on both sides, then seeds, then between.
 
-The search begins at the rate that a prior or a range test expects to be best. While the best rate so far is the lowest
-or the highest that ran, the next one lies beyond it; then it and its neighbours get a second seed; then rates between
-them run, and so on. The rate of the least log(loss) is the vertex of the parabola through the best and its neighbours.
+The search begins in the middle of where a prior or a range test expects the best rate. While the best one so far is the
+lowest or the highest that ran, the next lies beyond it; then it and its neighbours get a second seed; then rates in
+between run, and so on. The rate of the least log(loss) is the vertex of a parabola through the best and its neighbours.
 Every step follows from the runs so far, whatever the budget: it can be spent in parts. Nothing that was compared on
 recorded landscapes does better at four and eight runs (docs/tune.md). Source of the outward steps: Press et al.,
 Numerical Recipes, 3rd edition, 2007, section 10.1, "Initially bracketing a minimum".

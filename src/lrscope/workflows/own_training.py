@@ -31,7 +31,7 @@ from lrscope.workflows.run_study import run_study
 from lrscope.workflows.study_log import conclude_logs
 
 _FREE = ("threads", "timeout", "folder", "function_file", "metric", "direction")  # of [trainer]: no part of what runs
-_AGAIN = "the same call, with the same out"  # goes on with a study that was begun from Python
+AGAIN = "the same call, with the same out"  # goes on with a study that was begun from Python
 
 
 def sweep_own(
@@ -52,12 +52,12 @@ def sweep_own(
         ConfigError: a setting cannot be.
         Stopped: it was asked to stop.
     """
-    with _held(config, folder, executor, function) as study:
+    with hold_own(config, folder, executor, function) as study:
         controller = Controller(study.store, study.asking)
         controller.recover()
         if retry_failed:
             controller.retry_failed()
-        run_study(study, executor, callbacks, resume_command=_AGAIN)
+        run_study(study, executor, callbacks, resume_command=AGAIN)
         conclude_logs(study.store, None, callbacks)
 
 
@@ -77,13 +77,13 @@ def decide_own(
         ConfigError, StudyError: the plan cannot be, or the study has another one.
         Stopped: it was asked to stop.
     """
-    with _held(config, folder, executor, function) as study:
-        run_until_decided(study, executor, callbacks, margin=margin, max_seeds=max_seeds, resume_command=_AGAIN)
+    with hold_own(config, folder, executor, function) as study:
+        run_until_decided(study, executor, callbacks, margin=margin, max_seeds=max_seeds, resume_command=AGAIN)
         conclude_logs(study.store, None, callbacks)
 
 
 @contextmanager
-def _held(
+def hold_own(
     config: ExternalStudy, folder: Path, executor: ExecutorConfig, function: TrainFunction | None
 ) -> Iterator[Study]:
     """Hold the study in the folder: a new one, or the one that is there with what the configuration adds."""

@@ -17,6 +17,7 @@ from lrscope.machine import available_cores
 from lrscope.number_text import format_rate
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
+from lrscope.runners.external.carried_function import TrainFunction
 from lrscope.runners.work_folder import LOGS
 from lrscope.runs.audit import audit
 from lrscope.runs.import_study import read_study
@@ -33,6 +34,7 @@ from lrscope.studies.session import Study
 from lrscope.tuning.bracket import Step, next_steps
 from lrscope.tuning.policy import Recommendation
 from lrscope.workflows.callbacks import Callbacks, Note, PlanMade, RunChosen, SearchEnded
+from lrscope.workflows.own_training import AGAIN, hold_own
 from lrscope.workflows.run_study import run_study
 from lrscope.workflows.study_folder import SWEEP
 
@@ -61,9 +63,12 @@ class BudgetClock:
 class RateSearch:
     """The runs of one tune. Each follows from those before, which are in the study: any stop may come between."""
 
-    def __init__(self, clock: BudgetClock, executor: ExecutorConfig, callbacks: Callbacks) -> None:
-        self.clock, self.executor, self.callbacks = clock, executor, callbacks
+    def __init__(
+        self, clock: BudgetClock, executor: ExecutorConfig, callbacks: Callbacks, function: TrainFunction | None = None
+    ) -> None:
+        self.clock, self.executor, self.callbacks, self.function = clock, executor, callbacks, function
         self.folder, kept = clock.folder, clock.kept
+        self.again = going_on(self.folder) if function is None else AGAIN
         assert kept.known is not None, "what is known of the rate is found out before"
         self.known = kept.known
         self.at_once, _ = trials_at_once(executor, kept.study.threads_asked or available_cores())
@@ -71,15 +76,17 @@ class RateSearch:
     def study(self) -> AbstractContextManager[Study]:
         """Hold the study of the runs: begun already, or begun now at the first rate."""
         folder = self.folder / SWEEP
-        if (folder / DATABASE).is_file():
+        if (folder / DATABASE).is_file() and self.function is None:
             return session.resume(folder)
         study, first = self.clock.kept.study, float(f"{10.0**self.known.center:.2g}")
         grid: SweepConfig | ExternalSweep
-        if isinstance(study, StudyConfig):
+        if not isinstance(study, ExternalStudy):
+            assert isinstance(study, StudyConfig)
             grid = replace(study.sweep or SweepConfig(), grid={"peak_rate": (first,)}, seeds=1)
             return session.begin(replace(study, trial=replace(study.trial, peak_rate=first), sweep=grid), folder)
         grid = replace(study.sweep or ExternalSweep(), grid={"peak_rate": (first,)}, seeds=1)
-        return session.begin(study.with_parts(trial=study.trial.with_values({"peak_rate": first}), sweep=grid), folder)
+        asked = study.with_parts(trial=study.trial.with_values({"peak_rate": first}), sweep=grid)
+        return hold_own(asked, folder, self.executor, self.function) if self.function else session.begin(asked, folder)
 
     def run(self, study: Study) -> Recommendation:
         """Make runs until the budget is spent or more cannot matter; return what they say.
@@ -133,7 +140,7 @@ class RateSearch:
 
     def _run_open(self, study: Study) -> None:
         try:
-            run_study(study, self.executor, self.callbacks, resume_command=going_on(self.folder))
+            run_study(study, self.executor, self.callbacks, resume_command=self.again)
         finally:
             self.clock.keep()
 

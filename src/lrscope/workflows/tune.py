@@ -16,6 +16,7 @@ from lrscope.findings.commands import finetune_command
 from lrscope.priors.of_study import prior_of
 from lrscope.report.locales import locale
 from lrscope.runners.base import JOB_SECONDS, PROCESS_SECONDS, Prepared
+from lrscope.runners.external.carried_function import TrainFunction
 from lrscope.runners.registry import runner_for
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
@@ -141,10 +142,11 @@ def spend(
     callbacks: Callbacks,
     *,
     lang: str,
+    function: TrainFunction | None = None,
 ) -> TuneResult:
     """Find out what is not known yet, make the runs, and report."""
     find_out(clock)
-    search = RateSearch(clock, executor, callbacks)
+    search = RateSearch(clock, executor, callbacks, function)
     with search.study() as study:
         found = search.run(study)
         swept = sweep_result(study, callbacks)
@@ -165,7 +167,7 @@ def _settle_length(
     length = epochs_within(clock.kept.budget, (beside, epoch), at_once, epochs, most_epochs=most)
     trial = replace(config.trial, epochs=length)
     prior = prior_of(replace(config, trial=trial), prepared.training_size.num_examples)
-    known = None if prior is None or not prior.is_narrow else Known(prior.start_log10, prior.sd, "prior")
+    known = None if prior is None or not prior.is_narrow else Known(prior.center_log10, prior.sd, "prior")
     clock.keep(epochs=length, run_seconds=beside + length * epoch, known=known)
 
 

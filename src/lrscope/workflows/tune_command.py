@@ -8,6 +8,7 @@ from time import monotonic
 
 from lrscope.config import ExternalStudy, ExternalTrial
 from lrscope.executors.config import ExecutorConfig
+from lrscope.runners.external.carried_function import TrainFunction
 from lrscope.runners.external.placeholders import filled_line, placeholder_values, render_template
 from lrscope.statistics.defaults import MARGIN
 from lrscope.studies.kept_tune import KeptTune
@@ -29,11 +30,12 @@ def tune_command(
     *,
     margin: float = MARGIN,
     lang: str = "en",
+    function: TrainFunction | None = None,
 ) -> TuneResult:
     """Spend `budget` seconds on finding the learning rate for one's own training, or go on with it in the same folder.
 
-    Runs begin in the middle of `search`, and go at most one step beyond its ends where the best rate is at one. The
-    first tells what a run takes.
+    `function` is what trains, where it is no command. Runs begin in the middle of `search`, and go at most one step
+    beyond its ends where the best rate is at one. The first tells what a run takes.
 
     Raises:
         ConfigError: the budget does not hold three runs, or a setting cannot be used.
@@ -48,7 +50,7 @@ def tune_command(
 
     kept = replace(kept or KeptTune(budget, config, known=Known.of_range(search)), margin=margin)
     clock = BudgetClock(folder, kept, began)
-    return spend(clock, find_out, executor or ExecutorConfig(), callbacks or Callbacks(), lang=lang)
+    return spend(clock, find_out, executor or ExecutorConfig(), callbacks or Callbacks(), lang=lang, function=function)
 
 
 def train_command(result: TuneResult) -> str:

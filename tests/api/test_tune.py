@@ -1,0 +1,60 @@
+"""`lrscope.tune`: a budget spent on a function with a known best rate, gone on with by the same call."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import lrscope
+from lrscope.errors import ConfigError, StudyError
+from lrscope.store.study import StudyStore
+
+
+def train(trial: Any) -> dict[str, float]:
+    return {"dev_loss": 1.0 + 0.3 * math.log10(trial.lr / 3e-4) ** 2 + 0.001 * trial.seed}
+
+
+def test_a_function_is_tuned_and_the_same_call_goes_on(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"lr": "1e-5:1e-2", "budget": "3s", "out": tmp_path / "t", "progress": False}
+    study = lrscope.tune(train, **asked)
+    c = study.conclusions
+    assert c.recommended_rate == pytest.approx(3e-4, rel=0.2)
+    assert c.search is not None
+    assert c.search.is_bracketed
+    with StudyStore.open(tmp_path / "t" / "sweep") as store:
+        number = len(store.trials())
+    again = lrscope.tune(train, **asked)
+    assert again.conclusions.recommended_rate == c.recommended_rate
+    with StudyStore.open(tmp_path / "t" / "sweep") as store:
+        assert len(store.trials()) == number, "the budget is spent, or more cannot matter"
+    with pytest.raises(StudyError, match="was begun with --lr 1e-5:1e-2: got 1e-5:1e-3"):
+        lrscope.tune(train, **{**asked, "lr": (1e-5, 1e-3)})
+
+
+def test_a_function_that_changed_does_not_go_on(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"lr": (1e-5, 1e-2), "budget": 2.0, "out": tmp_path / "t", "progress": False}
+    lrscope.tune(train, **asked)
+
+    def other(trial: Any) -> float:
+        return float(trial.lr)
+
+    with pytest.raises(StudyError, match=r"was begun with|goes on with the function it began with"):
+        lrscope.tune(other, **asked)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"lr": "1e-4"}, "is a range, LOW:HIGH"), ({"budget": "soon"}, "a time with its unit"),
+        ({"budget": 0.0}, "a time above 0"), ({"settings": {"r": [1, 2]}}, "the learning rate alone: got r="),
+        ({"command": "train {lr} {out}"}, "is a function or a command: got both"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_one_line(change: dict[str, Any], message: str, tmp_path: Path) -> None:
+    asked = {"lr": "1e-5:1e-3", "budget": "1s", "out": tmp_path / "t", "progress": False, **change}
+    with pytest.raises(ConfigError, match=message):
+        lrscope.tune(train, **asked)
+    assert not (tmp_path / "t").exists()
