@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lrscope.tuning.bracket import FINEST, SEEDS, Costs, Search, Step, is_bracketed, next_step, next_steps, vertex
+from lrscope.tuning.bracket import FINEST, Costs, Search, Step, is_bracketed, next_step, next_steps, vertex
 
 SEARCH = Search(-3.5, 0.4, -6.0, -1.0)
 
@@ -48,12 +48,11 @@ def test_few_runs_come_close_to_a_best_rate_that_the_prior_expected_elsewhere(be
     assert abs(vertex(costs) - best) < 0.12
 
 
-def test_noise_is_met_with_seeds_of_the_best_and_its_neighbours_before_rates_between():
+def test_noise_is_met_with_seeds_of_the_best_and_its_neighbours_once_rates_are_close():
     costs, steps = spend(16, bowl(-3.4, noise=0.02))
     reasons = [step.reason for step in steps]
     assert "between" in reasons
-    first = reasons.index("between")
-    assert reasons[:first].count("seed") >= SEEDS
+    assert reasons.count("seed") >= 6
     tried = sorted(costs)
     assert min(after - before for before, after in itertools.pairwise(tried)) >= FINEST - 1e-6
 
@@ -88,7 +87,7 @@ def test_runs_that_go_at_once_differ(number):
 
 def test_the_search_is_as_wide_as_little_is_known():
     spacings = [Search.around(-3.5, sd, -6.0, -1.0).spacing for sd in (0.01, 0.4, 3.0)]
-    assert spacings == pytest.approx([0.2, 0.36, 0.55])
+    assert spacings == pytest.approx([0.2, 0.28, 0.4])
 
 
 @pytest.mark.parametrize("best", [-3.7, -3.5, -3.3])

@@ -76,7 +76,7 @@ def test_a_budget_is_spent_on_runs_around_the_best_rate(tmp_path: Path, monkeypa
     assert len(done) == 1, "the plan is laid out after the first run"
     chosen = [each for each in watch.seen if isinstance(each, tell.RunChosen)]
     assert [each.number for each in chosen] == list(range(1, len(runner.ran) + 1))
-    assert [each.reason for each in chosen[:4]] == ["start", "lower", "higher", "seed"]
+    assert [each.reason for each in chosen[:4]] == ["start", "lower", "higher", "between"]
     assert train_command(result).startswith(f"python train.py --lr={value_text(c.recommended_rate)} --seed 0")
     assert train_command(result).endswith(f"-e 5 -r 8 {(tmp_path / 't' / 'recommended').resolve()}")
 

@@ -30,7 +30,7 @@ class Known:
     at an end.
 
     >>> Known.of_range(RateRange(1e-5, 1e-3)).search
-    Search(start=-4.0, spacing=0.45, low=-5.45, high=-2.55)
+    Search(start=-4.0, spacing=0.35, low=-5.35, high=-2.65)
     """
 
     center: float

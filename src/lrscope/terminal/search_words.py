@@ -28,7 +28,7 @@ def plan_lines(plan: PlanMade) -> list[str]:
         f"{f', {plan.at_once} at a time' if plan.at_once > 1 else ''}",
         f"  they begin {_begins(kept.known)}, and go on beyond the best one, a factor "
         f"{10.0**kept.known.search.spacing:.2g} apart, until rates on both sides are worse",
-        "  then its neighbourhood gets second seeds and rates between; it ends where more runs cannot matter",
+        "  then its neighbourhood gets rates between and more seeds; it ends where more runs cannot matter",
     ]
 
 

@@ -1,8 +1,8 @@
-"""Where the next full run goes: outward until the best rate has a worse one on both sides, then seeds, then between.
+"""Where the next full run goes: outward until the best rate has a worse one on both sides, then between, then seeds.
 
 The search begins in the middle of where a prior or a range test expects the best rate. While the best one so far is the
-lowest or the highest that ran, the next lies beyond it; then it and its neighbours get a second seed; then rates in
-between run, and so on. The rate of the least log(loss) is the vertex of a parabola through the best and its neighbours.
+lowest or the highest that ran, the next lies beyond it; then a rate between it and a neighbour runs, where these are far
+apart; then it and its neighbours get more seeds. The rate of the least log(loss) is the vertex of a parabola through the best and its neighbours.
 Every step follows from the runs so far, whatever the budget: it can be spent in parts. Nothing that was compared on
 recorded landscapes does better at four and eight runs (docs/tune.md). Source of the outward steps: Press et al.,
 Numerical Recipes, 3rd edition, 2007, section 10.1, "Initially bracketing a minimum".
@@ -18,11 +18,10 @@ from typing import Literal
 
 import numpy as np
 
-SPACING = 0.9  # between neighbours, in standard deviations of what is known of the best rate before
-LEAST_SPACING, MOST_SPACING = 0.2, 0.55  # decades
-SEEDS = 2  # of the best rate and its neighbours, before rates between them
+SPACING = 0.7  # between neighbours, in standard deviations of what is known of the best rate before
+LEAST_SPACING, MOST_SPACING = 0.2, 0.4  # decades
 DIVERGED = 1.0  # above the worst run that did not
-FINEST = 0.18  # decades between neighbours, below which seeds are added instead
+FINEST = 0.15  # decades between neighbours, below which seeds are added instead
 
 Costs = Mapping[float, Sequence[float]]
 Reason = Literal["start", "lower", "higher", "seed", "between"]
@@ -33,7 +32,7 @@ class Search:
     """Where the search begins and how far neighbours lie apart; it stays within `low` and `high`. All log10 of rates.
 
     >>> Search.around(-3.5, sd=0.5, low=-6.0, high=-1.0).spacing
-    0.45
+    0.35
     """
 
     start: float
@@ -88,7 +87,9 @@ def next_step(costs: Costs, search: Search) -> Step:
     >>> next_step({-3.9: [1.1], -3.5: [1.0]}, search)
     Step(rate=-3.1, reason='higher')
     >>> next_step({-3.9: [1.1], -3.5: [1.0], -3.1: [1.3]}, search)
-    Step(rate=-3.5, reason='seed')
+    Step(rate=-3.7, reason='between')
+    >>> next_step({-3.9: [1.1], -3.7: [1.0], -3.5: [1.0], -3.3: [1.3]}, search)
+    Step(rate=-3.7, reason='seed')
     """
     mean = means(costs)
     if not mean:
@@ -103,7 +104,7 @@ def next_step(costs: Costs, search: Search) -> Step:
     if at == len(tried) - 1 and (step := _outward(best, search.spacing, search)):
         return step
     near = around_best(costs)
-    if min(seeds[rate] for rate in near) >= SEEDS and (between := _between(mean, tried, at)):
+    if between := _between(mean, tried, at):
         return between
     return Step(min(near, key=lambda rate: (seeds[rate], mean[rate])), "seed")
 
