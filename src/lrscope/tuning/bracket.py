@@ -1,8 +1,9 @@
 """Where the next full run goes: outward until the best rate has a worse one on both sides, then between, then seeds.
 
 The search begins in the middle of where a prior or a range test expects the best rate. While the best one so far is the
-lowest or the highest that ran, the next lies beyond it; then a rate between it and a neighbour runs, where these are far
-apart; then it and its neighbours get more seeds. The rate of the least log(loss) is the vertex of a parabola through the best and its neighbours.
+lowest or the highest that ran, the next lies beyond it; then a rate between it and a neighbour runs, if these are far
+apart; then it and its neighbours get more seeds. The rate of the least log(loss) is the vertex of a parabola through
+the best one and its neighbours.
 Every step follows from the runs so far, whatever the budget: it can be spent in parts. Nothing that was compared on
 recorded landscapes does better at four and eight runs (docs/tune.md). Source of the outward steps: Press et al.,
 Numerical Recipes, 3rd edition, 2007, section 10.1, "Initially bracketing a minimum".
