@@ -23,7 +23,7 @@ def test_a_budget_is_spent_on_a_command(tmp_path: Path, cli: Cli) -> None:
     assert code == 0, error
     assert "plan for the budget of 20" in error
     assert "run 1: lr 1e-3, to begin with" in error
-    assert "run 2: lr 3.5e-4, since the best so far, 1e-3, is the lowest that ran" in error
+    assert "run 2: lr 4.5e-4, since the best so far, 1e-3, is the lowest that ran" in error
     assert "Use lr " in out
     assert "the report is" in out
     assert f"to train it: {COMMAND.split(' --')[0]} --learning_rate 0.00" in out

@@ -180,7 +180,7 @@ def test_several_runs_at_once_share_the_budget(tmp_path: Path, monkeypatch: pyte
     )
     two = ExecutorConfig("processes", 2)
     result = tune_command(asked(), SEARCH, tmp_path / "t", HOUR, two)
-    assert {trial.peak_rate for trial in runner.ran[:2]} == {3.5e-5, 1e-4}
+    assert {trial.peak_rate for trial in runner.ran[:2]} == {4.5e-5, 1e-4}
     assert result.found.is_bracketed
 
 
