@@ -1,10 +1,13 @@
-# make demo | test | check | fix | bench: all that a contributor must know. Each makes the environment if needed.
+# make demo | test | test-fast | check | fix | bench: all that a contributor must know. Each makes the environment if needed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The rooms that decide, read and say: no training, no processes. `make test` runs all.
+FAST := $(addprefix tests/, config data findings priors range_test report runs schedules sinks statistics store tuning \
+	test_docs_commands.py test_files.py test_layers.py test_machine.py test_reference.py test_visible_text.py)
 
-.PHONY: demo test check fix bench clean
+.PHONY: demo test test-fast check fix bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("lrscope needs Python 3.11 or newer: got " + sys.version) if sys.version_info < (3, 11) else None'
@@ -17,6 +20,9 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
+
+test-fast: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -m "not slow and not shared" $(FAST)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

@@ -102,6 +102,7 @@ def test_swings_beyond_noise_call_for_a_warmup() -> None:
     assert "longer-warmup" in kinds(imported({1e-3: [0.3, 0.45, 0.3, 0.45, 0.46], 1e-4: [0.3, 0.4, 0.42, 0.44, 0.46]}))
 
 
+@pytest.mark.slow
 def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     options = ["--lr", "1e-3,1e-2", "--epochs", "1", "--optimizer", "sgd", "--dropout", "0.1", "--clip-norm", "0"]
     options += ["--train-part", "head", "--schedule", "cosine", "--warmup", "0", "--seeds", "2", "--max-tokens", "40"]
@@ -125,6 +126,7 @@ def test_commands_say_the_settings_of_their_study(toy: Toy, tmp_path: Path, cli:
     assert new.sweep.seeds == 2
 
 
+@pytest.mark.slow
 def test_a_warmup_that_is_compared_takes_the_place_of_the_schedules_own(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     options = toy.options("--lr", "1e-3", "--epochs", "1", "--schedule", "warmup(10%) > cosine")
     assert cli("sweep", *options, "--out", tmp_path / "s", "--yes")[0] == 0
