@@ -1,4 +1,4 @@
-# make demo | test | test-fast | check | fix | bench: all that a contributor must know. Each makes the environment if needed.
+# make demo | test | test-fast | check | fix | docs | bench: all that a contributor must know. Each makes the environment if needed.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 FAST := $(addprefix tests/, config data findings priors range_test report runs schedules sinks statistics store tuning \
 	test_docs_commands.py test_files.py test_layers.py test_machine.py test_reference.py test_visible_text.py)
 
-.PHONY: demo test test-fast check fix bench clean
+.PHONY: demo test test-fast check fix docs bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("lrscope needs Python 3.11 or newer: got " + sys.version) if sys.version_info < (3, 11) else None'
@@ -29,6 +29,11 @@ check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py --doctest-modules src
+	$(BIN)/mkdocs build --strict --quiet
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict --quiet
+	@echo open build/site/index.html
 
 fix: $(STAMP)
 	$(BIN)/ruff check --fix .
