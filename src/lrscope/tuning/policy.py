@@ -1,7 +1,7 @@
 """What a search has shown: the rate to take, the interval of the best one, and whether more runs can matter.
 
-Once the best rate has a worse one on both sides it is the vertex of a parabola (`bracket.py`); until then the rate of
-the least expected regret in what the runs leave of the prior (`belief.py`). Interval and expected regret are the
+Once the best rate has a worse one on both sides it is the vertex of a parabola (`bracket.py`), at an end of the search
+the best rate itself; until then the rate of the least expected regret in what the runs leave of the prior (`belief.py`). Interval and expected regret are the
 belief's throughout. All follows from the runs alone, so that a budget can be gone on with.
 """
 
@@ -14,7 +14,7 @@ from itertools import zip_longest
 import numpy as np
 
 from lrscope.tuning.belief import Belief, Observed
-from lrscope.tuning.bracket import Costs, Search, around_best, is_bracketed, means, vertex
+from lrscope.tuning.bracket import Costs, Search, around_best, is_bracketed, means, next_step, vertex
 from lrscope.tuning.response import Floats, ResponsePrior
 
 ENOUGH = 1e-4  # in log(loss): a hundredth of a percent of the loss
@@ -62,7 +62,8 @@ def recommend(costs: Costs, search: Search, prior: ResponsePrior, untrained: flo
     belief = Belief(prior, untrained)
     belief.add(*observed(costs))
     expected, low, high = believed(belief, search)
-    rate = best if bracketed or number == 1 else expected
+    goes_on = next_step(costs, search).reason in ("lower", "higher")
+    rate = expected if goes_on and number > 1 else best
     regret = float(belief.expected_regrets(np.array([rate]))[0])
     enough = is_settled(costs) and regret < ENOUGH
     return Recommendation(rate, min(rate, low), max(rate, high), regret, bracketed, enough, number)
