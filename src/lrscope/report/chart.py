@@ -13,7 +13,7 @@ from lrscope.number_text import format_rate
 Points = Sequence[tuple[float, float]]
 Sign = Literal[
     "filled", "hollow", "seed", "interval", "ring", "band", "spread", "level",
-    "solid", "dashed", "dotted", "dash-dotted",
+    "solid", "dashed", "dotted", "dash-dotted", "expected", "estimated",
 ]  # fmt: skip
 FONT = 12  # the size of text in pixels, for which `text_width` is
 PATTERNS: tuple[Sign, ...] = ("solid", "dashed", "dotted", "dash-dotted")  # of lines, by `Series.dashes`
@@ -68,12 +68,26 @@ class Series:
 
 
 @dataclass(frozen=True)
+class Span:
+    """An interval of x, drawn as a bar at the chart's head, with a mark at the value that it is of, where there is one.
+
+    "expected" is what was expected before, "estimated" what follows from the runs.
+    """
+
+    name: str
+    low: float
+    high: float
+    sign: Literal["expected", "estimated"]
+    at: float | None = None
+
+
+@dataclass(frozen=True)
 class Chart:
     """One chart. `log` puts x on a logarithmic axis, `ticks` are the values to name on it, where there is room.
 
     `bands` shade intervals of x, `levels` are lines across at a value, `ring` marks the point that was chosen, which is
     drawn `ring_offset` to the right, `notes` stand at the foot of the chart: (x, text, number of the colour). `legend`
-    says what the signs mean.
+    says what the signs mean. `spans` are intervals of x; they may reach out of the chart. `log_y` is as `log`.
     """
 
     title: str
@@ -88,6 +102,8 @@ class Chart:
     ring_offset: float = 0.0
     notes: tuple[tuple[float, str, int], ...] = ()
     legend: tuple[tuple[Sign, str], ...] = ()
+    spans: tuple[Span, ...] = ()
+    log_y: bool = False
 
     @property
     def is_empty(self) -> bool:
@@ -97,7 +113,15 @@ class Chart:
     @property
     def x_values(self) -> list[float]:
         """All that the axis of x must hold."""
-        return [*(x for series in self.series for x, _ in series.finite), *(x for x, _, _ in self.notes)]
+        values = [*(x for series in self.series for x, _ in series.finite), *(x for x, _, _ in self.notes)]
+        least, most = min(values, default=0.0), max(values, default=0.0)
+        # Of an interval that lies outside of them its nearer end, and what it is of.
+        outside = [
+            span.high if span.high < least else span.low
+            for span in self.spans
+            if not span.low <= most or span.high < least
+        ]
+        return [*values, *outside, *(span.at for span in self.spans if span.at is not None)]
 
     @property
     def y_values(self) -> list[float]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lrscope.figure_style import GREEN, GREY, STYLE
+from lrscope.figure_style import GREEN, GREY, SPAN_COLOURS, STYLE
 from lrscope.files import replacing
 from lrscope.report.chart import (
     DOTS,
@@ -76,6 +76,8 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
         axes.set_xscale("log")
     for low, high in chart.bands:
         axes.axvspan(low, high, color=GREEN, alpha=0.12, linewidth=0)
+    if chart.log_y:
+        axes.set_yscale("log")
     for value in chart.levels:
         axes.axhline(value, color="black", linestyle=(0, (1, 2)), linewidth=1.0)
     for series in chart.series:
@@ -91,7 +93,13 @@ def draw_chart(axes: Axes, chart: Chart) -> None:
             name, (x, 0.0), xycoords=("data", "axes fraction"), xytext=(0, 4), textcoords="offset points",
             ha="center", fontsize=8, color=colour_of(number),
         )  # fmt: skip
-    across, up = Axis(chart.x_values, 0.0, 1.0, log=chart.log), Axis(chart.y_values, 0.0, 1.0)
+    across, up = Axis(chart.x_values, 0.0, 1.0, log=chart.log), Axis(chart.y_values, 0.0, 1.0, log=chart.log_y)
+    for number, span in enumerate(chart.spans):
+        at, head = 0.985 - 0.03 * number, axes.get_xaxis_transform()
+        colour = SPAN_COLOURS[span.sign]
+        axes.plot([span.low, span.high], [at, at], color=colour, alpha=0.5, linewidth=4.0, transform=head)
+        if span.at is not None:
+            axes.plot([span.at], [at], "|", color=colour, markersize=9, markeredgewidth=2.5, transform=head)
     axes.set(xlim=across.limits, ylim=up.limits)
     axes.set(xlabel=chart.x_name, ylabel=chart.y_name)
     axes.set_title(chart.title, loc="left", fontweight="bold", fontsize=11)
@@ -160,6 +168,8 @@ def _handle(sign: Sign, colour: str = "#333333", dashes: int = 0) -> Any:
 
     if sign in ("band", "spread"):
         return Patch(color=GREEN if sign == "band" else GREY, alpha=0.25)
+    if sign in SPAN_COLOURS:
+        return Line2D([], [], color=SPAN_COLOURS[sign], linewidth=4.0, alpha=0.5)
     if sign == "level":
         return Line2D([], [], color=colour, linestyle=(0, (1, 2)))
     if sign in PATTERNS:

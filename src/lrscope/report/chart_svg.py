@@ -8,7 +8,7 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from lrscope.figure_style import GREEN
+from lrscope.figure_style import GREEN, SPAN_COLOURS
 from lrscope.number_text import format_number
 from lrscope.report.chart import DOTS, FONT, PATTERNS, Axis, Chart, Series, Sign, apart, text_width, tick_name
 from lrscope.visible_text import visible
@@ -35,8 +35,8 @@ class _Drawing:
         self.right = width - (_longest(chart) + 16.0 if self.names_ends else 14.0)
         self.height = height + rows * LEGEND_ROW + 16.0
         self.bottom = self.height - 46.0
-        self.y = Axis(chart.y_values, self.bottom, self.top)
-        self.left = max(56.0, Y_NAME + 14.0 + max(text_width(format_number(value)) for value in self.y.ticks()))
+        self.y = Axis(chart.y_values, self.bottom, self.top, log=chart.log_y)
+        self.left = max(56.0, Y_NAME + 14.0 + max(text_width(self._y_name(value)) for value in self.y.ticks()))
         self.x = Axis(chart.x_values, self.left, self.right, log=chart.log)
         self.ends: list[float] = []
 
@@ -47,7 +47,7 @@ class _Drawing:
             f'class="chart" font-family="system-ui, sans-serif" font-size="{FONT}" fill="currentColor" color="#222">'
             f"<title>{_text(chart.title)}</title>{_ALONE if is_alone else ''}",
             f'<text x="10" y="16" font-weight="600" font-size="{FONT + 1}">{_text(chart.title)}</text>',
-            *self._signs(), *self._bands(), *self._axes(), *self._levels(),
+            *self._signs(), *self._bands(), *self._axes(), *self._levels(), *self._spans(),
         ]  # fmt: skip
         lines = sorted(chart.series, key=lambda s: s.finite[-1][1] if s.finite else 0.0)
         parts += [self._series(series) for series in lines if series.finite]
@@ -76,7 +76,7 @@ class _Drawing:
         for value in self.y.ticks():
             y = self.y.at(value)
             drawn.append(f'<path d="M{self.left} {y:.1f}H{self.right:.1f}" stroke="currentColor" opacity="0.13"/>')
-            name = format_number(value).replace("-", "−")
+            name = self._y_name(value)
             drawn.append(f'<text x="{self.left - 7}" y="{y + 4:.1f}" text-anchor="end">{name}</text>')
         ticks = list(self.chart.ticks) or self.x.ticks()
         names = [tick_name(value) for value in ticks]
@@ -94,6 +94,23 @@ class _Drawing:
         drawn.append(f'<text x="{middle:.1f}" y="{self.height - 8:.1f}" text-anchor="middle">{title}</text>')
         turned = f'transform="translate({Y_NAME:g} {(self.top + self.bottom) / 2:.1f}) rotate(-90)"'
         return [*drawn, f'<text {turned} text-anchor="middle">{_text(self.chart.y_name)}</text>']
+
+    def _y_name(self, value: float) -> str:
+        return tick_name(value) if self.chart.log_y else format_number(value).replace("-", "−")
+
+    def _spans(self) -> list[str]:
+        drawn = []
+        for number, span in enumerate(self.chart.spans):
+            y = self.top + 5.0 + 10.0 * number
+            left, right = (min(self.right, max(self.left, self.x.at(end))) for end in (span.low, span.high))
+            colour = SPAN_COLOURS[span.sign]
+            said = f"{span.name}: {tick_name(span.low)} … {tick_name(span.high)}"
+            bar = f"M{left:.1f} {y:.1f}H{max(right, left + 2.0):.1f}"
+            parts = [f"<title>{_text(said)}</title>", _bar(bar, colour)]
+            if span.at is not None:
+                parts.append(f'<path d="M{self.x.at(span.at):.1f} {y - 5:.1f}v10" stroke="{colour}" stroke-width="3"/>')
+            drawn.append(f'<g class="span {span.sign}">{"".join(parts)}</g>')
+        return drawn
 
     def _levels(self) -> list[str]:
         drawn = []
@@ -141,9 +158,8 @@ class _Drawing:
 
     def _end(self, series: Series, end: tuple[float, float]) -> str:
         """Name a line at its end, apart from the names that stand there already."""
-        y = end[1]
-        while any(abs(y - other) < 13.0 for other in self.ends):
-            y -= 2.5
+        tries = (end[1] + sign * 2.5 * step for step in range(400) for sign in (-1.0, 1.0))
+        y = next((y for y in tries if y > 12.0 and all(abs(y - other) >= 13.0 for other in self.ends)), end[1])
         self.ends.append(y)
         return f'<text x="{end[0] + 8:.1f}" y="{y + 4:.1f}" fill="{series.colour}">{_text(series.name)}</text>'
 
@@ -172,10 +188,16 @@ def _sign(sign: Sign, x: float, y: float) -> str:
         "interval": f'<path d="M{middle:.1f} {y - 7:.1f}v14" stroke="currentColor" stroke-width="1.6"/>',
         "band": f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="22" height="12" fill="{GREEN}" opacity="0.3"/>',
         "spread": f'<rect x="{x:.1f}" y="{y - 6:.1f}" width="22" height="12" opacity="0.25"/>',
+        "expected": _bar(f"M{x:.1f} {y:.1f}h22", SPAN_COLOURS["expected"]),
+        "estimated": _bar(f"M{x:.1f} {y:.1f}h22", SPAN_COLOURS["estimated"]),
         "solid": f"{line}/>",
         **{name: f'{line} stroke-dasharray="{dash}"/>' for name, dash in zip(PATTERNS[1:], DASHES[1:], strict=True)},
         "level": f'{line} stroke-dasharray="1 3"/>',
     }[sign]
+
+
+def _bar(path: str, colour: str) -> str:
+    return f'<path d="{path}" stroke="{colour}" stroke-width="5" opacity="0.5"/>'
 
 
 def _longest(chart: Chart) -> float:

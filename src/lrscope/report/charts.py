@@ -14,6 +14,7 @@ from lrscope.config.arms import described
 from lrscope.findings.learning_curves import course
 from lrscope.records import Metric
 from lrscope.report.chart import PATTERNS, Chart, Dots, Points, Series, Sign
+from lrscope.report.rate_spans import rate_spans
 from lrscope.report.thinned_curve import Spread, thinned
 from lrscope.report.wording import Wording
 from lrscope.report.wording import number as written
@@ -21,7 +22,8 @@ from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.distributions import t_critical
 
-MAX_CURVES = 21
+MAX_CURVES, BEST_CURVES = 21, 8  # settings whose curves are drawn; of more, the best
+MAX_WHOLE, BEST = 30, 12  # settings that are drawn with intervals and seeds; of more, the best
 MAX_TICKS = 15  # rates that are named on the axis, where there is room; of more, round ones
 MAX_LINES = 8  # that a legend names
 MAX_SPREADS = 7  # settings whose seeds' bands are drawn: more cover one another
@@ -46,12 +48,16 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
         name = wording.setting(described(dict(zip(c.runs.varied, kind, strict=True))))
         pattern = line_number % len(PATTERNS)
         lines += [(PATTERNS[pattern], name)] * (len(families) > 1)
+        if len(families) > MAX_LINES:  # which cover one another
+            lines, offset = [], 0.0
         line = tuple((_rate(c.arms[n]), c.arms[n].value) for n in numbers)
-        series.append(Series(name, line, None, dots="none", dashes=pattern, offset=offset, is_named=False))
+        if len(families) <= MAX_LINES:
+            series.append(Series(name, line, None, dots="none", dashes=pattern, offset=offset, is_named=False))
         for number in numbers:
             series += _arm(c, number, offset, wording)
             offsets[c.arms[number].name] = offset
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    spans = rate_spans(c, wording)
     rates, first = tuple(sorted({_rate(arm) for arm in c.arms})), c.recommended
     return Chart(
         wording.word("by-rate"), wording.word("rate"), wording.word("dev-metric"), tuple(series), log=True,
@@ -65,7 +71,11 @@ def rate_chart(c: Conclusions, wording: Wording) -> Chart | None:
             for number, arm in enumerate(c.arms)
             if arm.num_diverged
         ),
-        legend=(*_legend(c, wording, is_band=len(families) == 1), *lines[:MAX_LINES]),
+        legend=(
+            *_legend(c, wording, is_band=len(families) == 1), *((span.sign, span.name) for span in spans),
+            *lines,
+        ),
+        spans=spans,
     )  # fmt: skip
 
 
@@ -78,12 +88,18 @@ def _arm(c: Conclusions, number: int, offset: float, wording: Wording) -> list[S
     arm, name = c.arms[number], wording.setting(c.arms[number].name)
     dots: Dots = "filled" if arm.standing == "contender" else "hollow"
     mean = Series(
-        name, ((_rate(arm), arm.value),), number, line=False, dots=dots, errors=(half_width(c, number),), offset=offset
+        name, ((_rate(arm), arm.value),), number, line=False, dots=dots, offset=offset,
+        errors=(half_width(c, number),) if number in _whole(c) else (),
     )  # fmt: skip
-    if len(arm.done) < 2:
+    if len(arm.done) < 2 or number not in _whole(c):
         return [mean]
     seeds = tuple((_rate(arm), c.runs.value(run)) for run in arm.done)
     return [mean, Series(name, seeds, number, line=False, dots="seed", offset=offset + 7.0)]
+
+
+def _whole(c: Conclusions) -> set[int]:
+    """Return which settings are drawn with their intervals and seeds: of very many, those of the best."""
+    return set(range(len(c.arms)) if len(c.arms) <= MAX_WHOLE else c.order[:BEST])
 
 
 def _legend(c: Conclusions, wording: Wording, *, is_band: bool) -> tuple[tuple[Sign, str], ...]:
@@ -97,7 +113,10 @@ def _legend(c: Conclusions, wording: Wording, *, is_band: bool) -> tuple[tuple[S
         ("interval", "interval", has_interval),
         ("seed", "one-seed", several),
     ]
-    named = tuple((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown)
+    if len(_whole(c)) < len(c.arms):
+        best = wording.word("interval-of-best", number=BEST)
+        signs = [(sign, best if sign == "interval" else key, is_shown) for sign, key, is_shown in signs]
+    named = tuple((sign, wording.locale.words.get(key, key)) for sign, key, is_shown in signs if is_shown)
     return (*named, *_guessing(c, wording, c.runs.metric))
 
 
@@ -155,7 +174,7 @@ def curve_charts(c: Conclusions, wording: Wording, *, with_loss: bool = True) ->
 
     Where settings are many, the best of them; without the loss where that is drawn from what was logged.
     """
-    order = set(c.order[:MAX_CURVES])
+    order = set(c.order[: MAX_CURVES if len(c.arms) <= MAX_CURVES else BEST_CURVES])
     shown = [number for number in range(len(c.arms)) if number in order]
     return [
         chart

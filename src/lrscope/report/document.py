@@ -20,10 +20,13 @@ from lrscope.findings.method import Method, method
 from lrscope.findings.statements import DevLossRises, Diverged, OneSetting
 from lrscope.report.trainer_arguments import equal_training
 from lrscope.runs.notes import PeakEstimated
-from lrscope.runs.quantities import Count, Difference, Epoch, Interval, Quantity, Setting, Step, Text, Value
+from lrscope.runs.quantities import Count, Difference, Duration, Epoch, Interval, Quantity, Setting, Step, Text, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.arm_view import ArmView
 from lrscope.statistics.conclusions import Conclusions
+
+MAX_ROWS, MAX_FINDINGS = 30, 20  # in a page's table and its list
+LEADING = 12  # of more, so many come first
 
 
 class Word(str):
@@ -89,6 +92,34 @@ class Document:
         """The columns as a page shows them: the verdict beside the setting, as on a phone the rest is out of sight."""
         last = len(self.columns) - 1
         return [0, last, *range(1, last)] if self.columns[last] == "verdict" else [*range(last + 1)]
+
+    @property
+    def leading(self) -> tuple[Row, ...]:
+        """The rows that a page shows first: of very many settings the best, from the best on, then what guessing gets.
+
+        All of them, in their own order, where they are few.
+        """
+        num_arms = len(self.conclusions.arms)
+        if num_arms <= MAX_ROWS:
+            return self.rows
+        chosen = [number for number in self.conclusions.order if self.rows[number].mark]
+        best = [*dict.fromkeys([*self.conclusions.order[:LEADING], *chosen])]
+        return (*(self.rows[number] for number in best), *self.rows[num_arms:])
+
+    @property
+    def num_leading(self) -> int:
+        """How many settings those rows are."""
+        return len(self.leading) - (len(self.rows) - len(self.conclusions.arms))
+
+    @property
+    def spent(self) -> Duration:
+        """What all runs took together, NaN where that is not known of each."""
+        return Duration(sum(run.seconds for run in self.conclusions.runs.runs))
+
+    @property
+    def leading_findings(self) -> tuple[Statement, ...]:
+        """The findings that a page shows first; of very many settings there are as many findings."""
+        return self.findings if len(self.findings) <= MAX_FINDINGS else self.findings[:LEADING]
 
     @property
     def legend(self) -> tuple[str, ...]:
@@ -164,9 +195,11 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         del optional["dev-exact-match"]
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
     gaps = _gaps(c)
+    times = [_mean([run.seconds for run in arm.runs]) for arm in c.arms]
+    is_timed = any(seconds > 0.0 for seconds in times)
     compares = len(c.arms) > 1
     columns = ["setting", *["seeds"] * several, "dev-best", "dev-end", *["gap"] * bool(gaps), *shown]
-    columns += ["verdict"] * compares
+    columns += [*["time"] * is_timed, *["verdict"] * compares]
     rows, position = [], Epoch if c.runs.axis == "epoch" else Step
     for number, arm in enumerate(c.arms):
         best = [run.best("dev", metric) for run in arm.done]
@@ -182,6 +215,7 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
             Cell(Value(end), spread=None if c.runs.at_best else spread),
             *gaps[number : number + 1],
             *(Cell(Value(optional[name][number])) for name in shown),
+            *[Cell(Duration(times[number]))] * is_timed,
             *[Cell(_verdict(arm))] * compares,
         ]
         rows.append(Row(tuple(cells), _mark(c, number)))

@@ -33,6 +33,8 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
     if "by-rate" in pictures:
         parts += [_heading(w, "comparison"), f"![{escaped(w.word('by-rate'))}]({pictures['by-rate']})"]
     parts += [_heading(w, "table"), _table(doc, w), *(escaped(w.word(key)) for key in doc.legend)]
+    if doc.spent > 0.0:
+        parts.append(escaped(w.word("spent", runs=len(runs.runs), time=w.text(doc.spent))))
     if "curves" in pictures:
         parts += [_heading(w, "curves"), f"![{escaped(w.word('curves'))}]({pictures['curves']})"]
     if doc.findings:

@@ -35,6 +35,7 @@ class Wording:
             q.Epoch: lambda epoch: self.word("at-epoch", epoch=f"{epoch:g}"),
             q.Step: lambda step: self.word("at-step", step=f"{step:,.0f}"),
             q.LogEntry: lambda entry: self.word("at-entry", entry=f"{entry:,.0f}"),
+            q.Duration: self._duration,
             AppliedSchedule: lambda applied: schedule_text(applied, self.word, self.text, self.locale),
             q.Setting: self.setting, q.Text: inline, q.Settings: self._settings,
             q.Names: lambda names: self._listed([inline(name) for name in names]),
@@ -114,6 +115,19 @@ class Wording:
             return "".join(names)
         last = self.locale.conjunction
         return comma.join(names[:-1]) + last + names[-1]
+
+    def _duration(self, seconds: float) -> str:
+        if math.isnan(seconds):
+            return "–"
+        if seconds < 9.95:
+            return self.word("some-seconds", seconds=f"{seconds:.2g}")
+        whole = round(seconds)
+        minutes, hours = whole // 60, whole // 3600
+        if not minutes:
+            return self.word("some-seconds", seconds=whole)
+        if not hours:
+            return self.word("some-minutes", minutes=minutes, seconds=whole % 60)
+        return self.word("some-hours", hours=hours, minutes=minutes % 60)
 
     def _estimate(self, estimate: q.Estimate) -> str:
         if math.isnan(estimate.ratio):

@@ -26,6 +26,10 @@ class Difference(float):
     """A difference of two values that may go either way: written with its sign."""
 
 
+class Duration(float):
+    """So many seconds: written as people say them."""
+
+
 class Multiple(float):
     """How many times as large as something else: written to one digit after the point."""
 
@@ -111,5 +115,5 @@ class Interval(Generic[Q]):
 Quantity = (
     Rate | Share | Value | Difference | Multiple | Epoch | Step | Count | Number | Setting | Text | Settings | Names
     | Rates | Estimate | Interval[Rate] | Interval[Share] | Interval[Value] | Interval[Difference] | LogEntry
-    | Interval[Step] | Interval[Epoch] | Interval[LogEntry] | Interval[Count]
+    | Interval[Step] | Interval[Epoch] | Interval[LogEntry] | Interval[Count] | Duration
 )  # fmt: skip
