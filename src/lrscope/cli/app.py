@@ -38,8 +38,8 @@ _SETTINGS: dict[str, Any] = {
 COMMANDS = {
     name: f"lrscope.cli.{name.replace('-', '_')}"
     for name in (
-        "demo", "prior", "find", "finetune", "sweep", "tune", "status", "list", "report", "compare", "log", "export",
-        "evaluate", "predict", "generate", "run-llama",
+        "demo", "prior", "find", "finetune", "sweep", "tune", "status", "serve", "list", "report", "compare", "log",
+        "export", "evaluate", "predict", "generate", "run-llama",
     )
 }  # fmt: skip
 # Commands of two words: what the first is for, and where the second lives.

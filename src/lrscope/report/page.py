@@ -8,6 +8,7 @@ from lrscope import __version__
 from lrscope.report.chart import Chart
 from lrscope.report.chart_svg import svg
 from lrscope.report.document import Document
+from lrscope.report.live_page import Live
 from lrscope.report.log_charts import LOG_CHARTS
 from lrscope.report.result_charts import BY_RATE, CURVES
 from lrscope.report.wording import Wording, inline
@@ -21,10 +22,12 @@ def page(
     wording: Wording,
     charts: Mapping[str, Chart],
     data: str = "",
+    live: Live | None = None,
 ) -> str:
     """Return the page, with its charts, by their names, as SVG.
 
-    `data` is what it holds for programs, as `embedded_json` writes it.
+    `data` is what it holds for programs, as `embedded_json` writes it; `live` how the study stands, of a page
+    that is served.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -44,5 +47,5 @@ def page(
         doc=doc, w=wording, headline=wording.headline(doc.answer), runs=doc.conclusions.runs, version=__version__,
         inline=inline, visible=visible, rate_chart=by_rate and drawn(by_rate), named=named,
         log_charts=[drawn(chart) for chart in logged],
-        curve_charts=[drawn(chart) for chart in curves], order=doc.order, data=Markup(data),  # noqa: S704
+        curve_charts=[drawn(chart) for chart in curves], order=doc.order, live=live, data=Markup(data),  # noqa: S704
     )  # fmt: skip

@@ -69,7 +69,7 @@ def list_studies(folder: Path) -> list[ListedStudy]:
     """
     if not folder.is_dir():
         raise StudyError(f"studies are listed in a folder: there is no {folder}; name the one that --out was in")
-    found = [_listed(path, folder) for path in _folders(folder)]
+    found = [_listed(path, folder) for path in study_folders(folder)]
     if not found:
         raise StudyError(
             f"no study is in {folder}: none of its folders has a {DATABASE}; name the one that --out was in"
@@ -78,7 +78,7 @@ def list_studies(folder: Path) -> list[ListedStudy]:
     return sorted(found, key=lambda study: study.begun or study.changed or never, reverse=True)
 
 
-def _folders(folder: Path) -> list[Path]:
+def study_folders(folder: Path) -> list[Path]:
     """Return the folders of studies, each once; those of one tune under its own."""
     if (folder / DATABASE).is_file() or is_tune_folder(folder):
         return [folder]
