@@ -1,8 +1,8 @@
 """The words of the report, a file a language: `WORDS`, by key, `SAY`, a sentence for every kind of statement with places
 for its fields, `METRICS` and `SETTINGS`, metrics and settings whose names are translated, and `COMMA`, `CONJUNCTION`, `SEMICOLON`, `ASIDE` and `SPACE`.
 
-What a check-up of one run says, and what is noted of records, stand in files beside it, such as `en_checkup.py` and
-`en_records.py`. Adding a language is adding its files with the same keys, and its name to `NAMES`.
+What a check-up of one run says, what is noted of records, and a page's own words stand in files beside it, such as
+`en_checkup.py`, `en_records.py` and `en_page.py`. Adding a language is adding its files with the same keys, and its name to `NAMES`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from lrscope.errors import ConfigError
 
-PARTS = ("_checkup", "_records")
+PARTS = ("_checkup", "_records", "_page")
 NAMES = {"en": "English", "zh": "中文"}
 
 
