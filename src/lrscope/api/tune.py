@@ -44,9 +44,9 @@ def tune(
     `study.conclusions.recommended_rate`: where all runs put the least loss, which need not have run. The same call
     with the same `out` goes on with what was begun.
 
+    What is not described here is as of `lrscope.sweep`, one value of each.
+
     Args:
-        train, command, settings, epochs, steps, metric, direction, timeout, executor, workers, progress, more: as of
-            `lrscope.sweep`, one value of each.
         lr: the rates to search, `"1e-5:1e-3"` or a pair; at most one step beyond them is tried.
         budget: seconds, or a time with its unit, such as `"2h"`.
         out: the folder of the tune, whose runs are the study in `sweep/`.
