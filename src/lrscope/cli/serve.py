@@ -31,8 +31,8 @@ def serve(
     from lrscope.workflows.page_server import address_of, make_server
 
     with make_server(LivePages(folder, lang), port) as server:
-        echo(f"{folder} is shown at {address_of(server)} (on this machine alone); Ctrl-C ends it")
         try:
+            echo(f"{folder} is shown at {address_of(server)} (on this machine alone); Ctrl-C ends it")
             server.serve_forever()
         except KeyboardInterrupt:
             echo("ended")
