@@ -2,7 +2,7 @@
 
 Once the best rate has a worse one on both sides it is the vertex of a parabola (`bracket.py`), at an end of the search
 the best rate itself. Until then it is the rate of the least expected regret in what the runs leave of the prior
-(`belief.py`). Interval and expected regret are the belief's throughout. All follows from the runs alone, so that a
+(`belief.py`), at most one step from the best rate that ran. Interval and expected regret are the belief's throughout. All follows from the runs alone, so that a
 budget can be gone on with.
 """
 
@@ -64,7 +64,8 @@ def recommend(costs: Costs, search: Search, prior: ResponsePrior, untrained: flo
     belief.add(*observed(costs))
     expected, low, high = believed(belief, search)
     goes_on = next_step(costs, search).reason in ("lower", "higher")
-    rate = expected if goes_on and number > 1 else best
+    near = min(max(expected, best - search.spacing), best + search.spacing)
+    rate = near if goes_on and number > 1 else best
     regret = float(belief.expected_regrets(np.array([rate]))[0])
     enough = is_settled(costs) and regret < ENOUGH
     return Recommendation(rate, min(rate, low), max(rate, high), regret, bracketed, enough, number)
