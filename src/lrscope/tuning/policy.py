@@ -2,8 +2,8 @@
 
 Once the best rate has a worse one on both sides it is the vertex of a parabola (`bracket.py`), at an end of the search
 the best rate itself. Until then it is the rate of the least expected regret in what the runs leave of the prior
-(`belief.py`), at most one step from the best rate that ran. Interval and expected regret are the belief's throughout. All follows from the runs alone, so that a
-budget can be gone on with.
+(`belief.py`), at most one step from the best rate that ran. Interval and expected regret are the belief's throughout.
+All follows from the runs alone, so that a budget can be gone on with.
 """
 
 from __future__ import annotations
