@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests.conftest import Cli, Toy
 
 from lrscope.number_text import format_rate
 from lrscope.priors import Question, predict
+from lrscope.priors.prior import NARROW
 from lrscope.priors.range_tests import read_range_tests
 from lrscope.runs.import_range_test import read_result
 from lrscope.store.study import StudyStore
@@ -160,10 +162,12 @@ def test_sweep_the_bracket_that_is_found(toy: Toy, tmp_path: Path, cli: Cli) -> 
 def test_the_prior_stands_beside_the_range_test(
     toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    code, out, _ = cli(*find(toy, "--seeds", "1", "--out", tmp_path / "wide", "--json"))
-    assert (code, json.loads(out)["prior"]) == (0, None)  # of a model of 60K parameters
-    assert read_range_tests().sentence not in cli("find", "--resume", tmp_path / "wide")[1]
     prior = predict(Question(method="lora", parameters=1e9, family="llama-3"))
+    wide = replace(prior, sd=NARROW + 0.01)
+    monkeypatch.setattr("lrscope.workflows.range_tests.prior_of", lambda config, num_examples: wide)
+    code, out, _ = cli(*find(toy, "--seeds", "1", "--out", tmp_path / "wide", "--json"))
+    assert (code, json.loads(out)["prior"]) == (0, None)
+    assert read_range_tests().sentence not in cli("find", "--resume", tmp_path / "wide")[1]
     monkeypatch.setattr("lrscope.workflows.range_tests.prior_of", lambda config, num_examples: prior)
     _, out, _ = cli("find", "--resume", tmp_path / "wide", "--json")
     told = {"start": prior.rate, "interval": list(prior.interval()), "level": 0.8}
