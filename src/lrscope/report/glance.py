@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.findings.confidence import confidence
+from lrscope.number_text import short_rate
 from lrscope.report.document import document
 from lrscope.report.locales import locale
 from lrscope.report.result_charts import result_figure
@@ -19,6 +20,8 @@ def one_line(c: Conclusions) -> str:
     wording, first = _wording(c), c.recommended
     if first is None:
         return "no setting is recommended"
+    if c.follows_search and c.recommended_rate is not None:
+        return f"use lr {short_rate(c.recommended_rate)}, confidence {confidence(c)[0]}"
     value = f"{wording.setting(first.name)} ({wording.metric} {number(first.value)}"
     return f"{value})" if c.num_known < 2 else f"use {value}, confidence {confidence(c)[0]})"
 

@@ -96,9 +96,9 @@ def _listed(folder: Path, top: Path) -> ListedStudy:
         status = study_status(folder)
         with StudyStore.open(home) as store:
             config, metric, begun = store.config, store.config.metric_title(store.metric.name), _time(store.created)
+        kind = "tune" if is_tune_folder(folder) else status.kind
         return ListedStudy(
-            folder=folder, name=name, kind="tune" if is_tune_folder(folder) else status.kind,
-            question=question(config, status.kind), state=_state(status), metric=metric,
+            folder=folder, name=name, kind=kind, question=question(config, kind), state=_state(status), metric=metric,
             answer=_answer(home, status, metric), begun=begun, changed=changed, status=status,
         )  # fmt: skip
     except (LrscopeError, OSError) as error:
@@ -115,8 +115,8 @@ def _time(text: str) -> datetime | None:
 def question(config: AnyStudy, kind: str) -> str:
     """Return what a study compares, of what."""
     of = _subject(config)
-    if kind == "find":
-        return f"where to search for a rate: {of}"
+    if kind in ("find", "tune"):
+        return f"{'where to search for a rate' if kind == 'find' else 'which rate, within a budget'}: {of}"
     grid: Mapping[str, Any] = {} if config.sweep is None else config.sweep.grid
     compared = [f"{title_of(name)} {_values(name, values)}" for name, values in grid.items() if len(values) > 1]
     if not compared:
@@ -180,5 +180,7 @@ def _concluded(c: Conclusions, metric: str) -> StudyAnswer:
     if c.recommended is None:
         return StudyAnswer("no setting can be recommended")
     level, _ = confidence(c)
+    if c.follows_search:
+        return StudyAnswer(f"lr {short_rate(c.recommended_rate or 0.0)}; {level} confidence", first.name, value, level)
     told = "" if value is None else f", {metric} {value:.3f}"
     return StudyAnswer(f"{first.name}{told}; {level} confidence", first.name, value, level)
