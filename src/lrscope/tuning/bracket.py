@@ -5,7 +5,7 @@ lowest or the highest that ran, the next lies beyond it; then a rate between it 
 apart; then it and its neighbours get more seeds. The rate of the least log(loss) is the vertex of a parabola through
 the best one and its neighbours.
 Every step follows from the runs so far, whatever the budget: it can be spent in parts. Nothing that was compared on
-recorded landscapes does better at four and eight runs (docs/tune.md). Source of the outward steps: Press et al.,
+recorded landscapes does better with four to sixteen runs (docs/tune.md). Source of the outward steps: Press et al.,
 Numerical Recipes, 3rd edition, 2007, section 10.1, "Initially bracketing a minimum".
 """
 
