@@ -24,7 +24,7 @@ sys.meta_path.insert(0, Absent())
 
 def test_public_names() -> None:
     assert dir(lrscope) == sorted(lrscope.__all__) == [
-        "Diverged", "RangeTest", "ScheduledLR", "Trial", "__version__", "load_study", "sweep", "write_report",
+        "Diverged", "RangeTest", "ScheduledLR", "Trial", "__version__", "load_study", "sweep", "tune", "write_report",
     ]  # fmt: skip
     for name in lrscope.__all__:
         assert getattr(lrscope, name) is not None
