@@ -38,6 +38,8 @@ def parameters() -> Iterator[object]:
         marks = [pytest.mark.slow] if arguments.startswith(LONG) else []
         if arguments.startswith("demo"):
             marks.append(pytest.mark.skip(reason="two minutes: make demo runs it, and test_sweep a smaller one"))
+        if arguments.startswith("serve"):
+            marks.append(pytest.mark.skip(reason="it serves until Ctrl-C: test_live_pages runs and ends it"))
         yield pytest.param(line, marks=marks, id=f"{number}-{' '.join(arguments.split()[:2])}")
 
 
