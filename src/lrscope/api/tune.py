@@ -14,8 +14,8 @@ from lrscope.config.times import parse_time
 from lrscope.errors import ConfigError
 from lrscope.executors.config import ExecutorConfig, with_threads
 from lrscope.runners.external.carried_function import TrainFunction
+from lrscope.studies.kept_tune import SWEEP
 from lrscope.studies.tune_plan import parse_range
-from lrscope.workflows.study_folder import SWEEP
 from lrscope.workflows.tune_command import tune_command
 
 

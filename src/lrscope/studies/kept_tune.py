@@ -18,6 +18,7 @@ from lrscope.studies.budget import PLAN
 from lrscope.studies.tune_plan import SOURCES, Known
 
 FORMAT = "lrscope tune/2"
+SWEEP = "sweep"  # the folder of the runs
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from lrscope.records import FINISHED, WITH_VALUE
 from lrscope.statistics.expected_best import ExpectedBest
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.kept_tune import is_of_earlier_version, read_tune
+from lrscope.studies.kept_tune import SWEEP, is_of_earlier_version, read_tune
 from lrscope.studies.tune_plan import Known
 from lrscope.tuning.policy import Recommendation, recommend
 from lrscope.tuning.response import ResponsePrior
 from lrscope.tuning.response_prior import response_prior, with_best
 
-LOSS, SWEEP = "loss", "sweep"
+LOSS = "loss"
 
 
 def costs_of(store: StudyStore) -> dict[float, list[float]]:
@@ -90,8 +90,9 @@ def _untrained(store: StudyStore) -> float | None:
 def trial_at(store: StudyStore, log10_rate: float, chosen: Sequence[AnyTrial] = ()) -> AnyTrial:
     """Return the trial at a log10 rate, at the first seed that neither the study nor those `chosen` have there."""
     rate = float(f"{10.0**log10_rate:.2g}")
-    known = {round(math.log10(each), 6): each for each in (row.config.peak_rate for row in store.trials())}
+    there = [row.config for row in store.trials()]
+    known = {round(math.log10(each.peak_rate), 6): each.peak_rate for each in there}
     rate = known.get(round(log10_rate, 6), rate)
-    taken = {(each.peak_rate, each.seed) for each in (*(row.config for row in store.trials()), *chosen)}
+    taken = {(each.peak_rate, each.seed) for each in (*there, *chosen)}
     seed = next(seed for seed in range(len(taken) + 1) if (rate, seed) not in taken)
     return store.config.trial.with_values({"peak_rate": rate, "seed": seed})

@@ -19,6 +19,8 @@ from typing import Literal
 
 import numpy as np
 
+from lrscope.parabola import Parabola
+
 SPACING = 0.7  # between neighbours, in standard deviations of what is known of the best rate before
 LEAST_SPACING, MOST_SPACING = 0.2, 0.4  # decades
 DIVERGED = 1.0  # above the worst run that did not
@@ -168,5 +170,5 @@ def _vertex(mean: Mapping[float, float]) -> float:
     if not np.isfinite(y[1]):
         return tried[at]
     y = np.where(np.isfinite(y), y, y[np.isfinite(y)].max() + DIVERGED)
-    a, b, _ = np.polyfit(x - x[1], y, 2)
-    return float(np.clip(x[1] - b / (2.0 * a), x[0], x[2])) if a > 0.0 else tried[at]
+    parabola = Parabola.through(x, y)
+    return float(np.clip(parabola.vertex, x[0], x[2])) if parabola.a > 0.0 else tried[at]

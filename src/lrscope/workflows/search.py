@@ -27,16 +27,15 @@ from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.budget import require_fewest
 from lrscope.studies.controller import Controller
-from lrscope.studies.kept_tune import KeptTune, going_on, keep_tune
+from lrscope.studies.kept_tune import SWEEP, KeptTune, going_on, keep_tune
 from lrscope.studies.run_times import RunTimes, is_open
 from lrscope.studies.search_runs import costs_of, recommended, trial_at
 from lrscope.studies.session import Study
-from lrscope.tuning.bracket import Step, next_steps
+from lrscope.tuning.bracket import Step, means, next_steps
 from lrscope.tuning.policy import Recommendation
 from lrscope.workflows.callbacks import Callbacks, Note, PlanMade, RunChosen, SearchEnded
 from lrscope.workflows.own_training import AGAIN, hold_own
 from lrscope.workflows.run_study import run_study
-from lrscope.workflows.study_folder import SWEEP
 
 MOST_IN_VAIN = 5  # runs that diverged, or came to the same, before it is given up
 
@@ -100,7 +99,7 @@ class RateSearch:
         if self.clock.kept.run_seconds is not None:
             self._tell_plan(self.clock.kept.run_seconds)
             told_plan = True
-        if not self._has_value(store):
+        if not any(math.isfinite(cost) for runs in costs_of(store).values() for cost in runs):
             for note in study.prepared.notes if isinstance(store.config, ExternalStudy) else ():
                 self.callbacks.on_progress(Note(f"note: {note}"))
             Controller(store).retry_failed()  # the script may have been mended
@@ -109,7 +108,7 @@ class RateSearch:
                 self._run_open(study)
             costs = costs_of(store)
             if costs:
-                self._require_sense(store)
+                self._require_sense(store, costs)
                 seconds = self._run_seconds(store)
                 if not told_plan and seconds is not None:
                     require_fewest(self.clock.kept.budget, seconds, self.at_once)
@@ -129,13 +128,13 @@ class RateSearch:
     def _run_steps(self, study: Study, steps: Sequence[Step], costs: dict[float, list[float]]) -> None:
         trials: list[AnyTrial] = []
         made = sum(map(len, costs.values()))
-        best = min(costs, key=lambda rate: sum(costs[rate]) / len(costs[rate]), default=None)
+        mean = means(costs)
+        best = 10.0 ** min(mean, key=mean.__getitem__) if mean else None
         for step in steps:
             trial = trial_at(study.store, step.rate, trials)
             trials.append(trial)
-            rate = None if best is None else 10.0**best
-            self.callbacks.on_progress(RunChosen(made + len(trials), trial.peak_rate, trial.seed, step.reason, rate))
-        study.store.add_trials([trial for trial in trials if trial not in {row.config for row in study.store.trials()}])
+            self.callbacks.on_progress(RunChosen(made + len(trials), trial.peak_rate, trial.seed, step.reason, best))
+        study.store.add_trials(trials)
         self._run_open(study)
 
     def _run_open(self, study: Study) -> None:
@@ -156,19 +155,15 @@ class RateSearch:
         self.callbacks.on_progress(PlanMade(self.clock.kept, run_seconds, self.at_once))
 
     @staticmethod
-    def _has_value(store: StudyStore) -> bool:
-        return any(math.isfinite(cost) for runs in costs_of(store).values() for cost in runs)
-
-    def _require_sense(self, store: StudyStore) -> None:
+    def _require_sense(store: StudyStore, costs: dict[float, list[float]]) -> None:
         """Refuse to go on where no run came to a value, or the rate shows in no log and in no result.
 
         Raises:
             StudyError: the reason of the first run; or all rates came to the same value, and their logs are the same.
         """
-        rows, costs = store.trials(), costs_of(store)
         finite = [cost for runs in costs.values() for cost in runs if math.isfinite(cost)]
         if not finite:
-            if any(row.status == "failed" for row in rows) or sum(map(len, costs.values())) >= MOST_IN_VAIN:
+            if any(row.status == "failed" for row in store.trials()) or sum(map(len, costs.values())) >= MOST_IN_VAIN:
                 raise _no_value(store)
             return
         if not isinstance(store.config, ExternalStudy) or len(costs) < 3 or len(set(finite)) > 1:

@@ -7,8 +7,9 @@ from pathlib import Path
 from lrscope.errors import StudyError
 from lrscope.store.storage import DATABASE
 from lrscope.studies.budget import is_tune_folder
+from lrscope.studies.kept_tune import SWEEP
 
-FIND, SHORT, SWEEP = "find", "short", "sweep"
+FIND, SHORT = "find", "short"  # the latter of tunes by an earlier version
 
 
 def begun_study(folder: Path) -> Path:

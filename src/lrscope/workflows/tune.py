@@ -22,7 +22,7 @@ from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies.budget import GOOD_RUNS, epochs_within, format_budget, holds_other_files
-from lrscope.studies.kept_tune import KeptTune, going_on, read_tune
+from lrscope.studies.kept_tune import SWEEP, KeptTune, going_on, read_tune
 from lrscope.studies.same_settings import require_same_settings
 from lrscope.studies.tune_plan import NOTHING_KNOWN, Known, RateRange, range_of, shown_range
 from lrscope.tuning.policy import Recommendation
@@ -32,7 +32,7 @@ from lrscope.workflows.conclusions import ReportConfig
 from lrscope.workflows.range_tests import NoRateError, find_for
 from lrscope.workflows.report import ReportResult, reports
 from lrscope.workflows.search import BudgetClock, RateSearch
-from lrscope.workflows.study_folder import FIND, SWEEP
+from lrscope.workflows.study_folder import FIND
 from lrscope.workflows.sweep import SweepResult, sweep_result
 
 RAMP_STEPS, RAMP_SEEDS, RAMP_SHARE = 140, 5, 0.15  # of the budget, at most, for range tests where no prior speaks
@@ -184,7 +184,7 @@ def _known(kept: KeptTune, folder: Path, executor: ExecutorConfig, callbacks: Ca
     """Return what range tests say of the best rate, where the prior knows too little and the budget holds them."""
     base = kept.study
     assert isinstance(base, StudyConfig)
-    seeds = _range_test_seeds(base, folder / FIND, kept.budget, executor)
+    seeds = _range_test_seeds(kept, base, folder / FIND)
     if seeds < 1:
         callbacks.on_progress(Note("nothing is known of the best rate beforehand, and the budget holds no range test"))
         return NOTHING_KNOWN
@@ -198,12 +198,11 @@ def _known(kept: KeptTune, folder: Path, executor: ExecutorConfig, callbacks: Ca
     return Known.of_bracket(low, high)
 
 
-def _range_test_seeds(base: StudyConfig, folder: Path, budget: float, executor: ExecutorConfig) -> int:
-    """Return how many range tests were begun, or as many as a part of the budget holds."""
+def _range_test_seeds(kept: KeptTune, base: StudyConfig, folder: Path) -> int:
+    """Return how many range tests were begun, or as many as a part of the budget holds by what a run's steps take."""
     if (folder / DATABASE).is_file():
         with StudyStore.open(folder) as store:
             return store.config.sweep.seeds if store.config.sweep else 1
-    prepared = runner_for(base).prepare(base)
-    _, epoch = _seconds(base, prepared, executor)
-    steps = replace(base.trial, epochs=1).resolve_schedule(prepared.training_size).total_steps
-    return min(RAMP_SEEDS, int(RAMP_SHARE * budget * steps / (RAMP_STEPS * epoch)))
+    assert kept.run_seconds is not None, "how long runs take is found out before"
+    steps = base.trial.resolve_schedule(runner_for(base).prepare(base).training_size).total_steps
+    return min(RAMP_SEEDS, int(RAMP_SHARE * kept.budget * steps / (RAMP_STEPS * kept.run_seconds)))
