@@ -1,12 +1,15 @@
 """The house of docs/architecture.md, held: a file imports from its own room and from lower floors, never up."""
 
 import ast
+import re
+import xml.etree.ElementTree as ET
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parent.parent / "src" / "lrscope"
+ROOT = Path(__file__).parent.parent
+SOURCE = ROOT / "src" / "lrscope"
 
 FLOORS = {
     "__main__": 11,
@@ -89,6 +92,32 @@ def test_every_room_has_a_floor() -> None:
     assert {room(path) for path in files()} <= set(FLOORS)
 
 
+def shown_floors() -> dict[str, int]:
+    """Return the floor on which the picture has each room."""
+    svg = "{http://www.w3.org/2000/svg}"
+    picture = ET.parse(ROOT / "docs" / "architecture.svg")
+    return {
+        text.text or "": int(floor.attrib["id"].removeprefix("floor-"))
+        for floor in picture.iter(f"{svg}g")
+        if floor.get("class") == "floor"
+        for text in floor.iter(f"{svg}text")
+        if "room" in text.get("class", "").split()
+    }
+
+
+def written_floors() -> dict[str, int]:
+    """Return the floor on which the table has each room."""
+    rows = re.findall(r"^\| (\d+) \| ([^|]+) \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.M)
+    named = ((int(floor), name) for floor, rooms in rows for name in re.findall(r"`(\w+)(?:/|\.py)?`", rooms))
+    return {name: floor for floor, name in named}
+
+
+def test_the_page_and_its_picture_show_the_house_as_it_is() -> None:
+    rooms = {name: floor for name, floor in FLOORS.items() if name != "__main__"}
+    assert written_floors() == rooms
+    assert shown_floors() == rooms
+
+
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(SOURCE)))
 def test_imports_never_go_up(path: Path) -> None:
     here = room(path)
@@ -131,7 +160,7 @@ def test_modules_of_a_room_import_each_other_in_one_direction() -> None:
 
 
 def test_files_stay_small() -> None:
-    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
+    lengths = {path.relative_to(SOURCE): len(path.read_text(encoding="utf-8").splitlines()) for path in files()}
     assert max(lengths.values()) <= 330, lengths
 
 

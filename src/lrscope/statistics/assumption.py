@@ -87,6 +87,11 @@ class Flips:
         return self._first(np.geomspace(0.95 * self.of.sd, self.of.usual / REACH, LOOKED_AT))
 
     @property
+    def nearest(self) -> float | None:
+        """The one above, or else the one below; None where neither is."""
+        return self.below if self.above is None else self.above
+
+    @property
     def is_firm(self) -> bool:
         """Whether all from a tenth to ten times of what is usual leave the same arms."""
         return (self.above is None or self.above > REACH * self.of.usual) and self.below is None

@@ -290,13 +290,8 @@ class Conclusions:
 
     @property
     def flips_at(self) -> float | None:
-        """The smallest larger, or else the largest smaller assumed sd over seeds at which the contenders change.
-
-        None where nothing is assumed, or none that is looked at changes them.
-        """
-        if self.flips is None:
-            return None
-        return self.flips.below if self.flips.above is None else self.flips.above
+        """The assumed sd over seeds at which the contenders change; None where nothing is assumed or changes them."""
+        return None if self.flips is None else self.flips.nearest
 
     @property
     def is_assumed(self) -> bool:
