@@ -22,6 +22,7 @@ from lrscope.models.tokenizers import TextTokenizer
 
 if TYPE_CHECKING:
     from tests.sft import SftToy
+    from tests.warm import WarmPython
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -60,6 +61,15 @@ def smollm2() -> Path:
     if not (folder / "tokenizer.json").is_file():
         pytest.skip("SmolLM2-135M is not there")
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmPython]:
+    """What starts processes that are to be killed."""
+    from tests.warm import warm_python
+
+    with warm_python() as started:
+        yield started
 
 
 def tiny_tokenizer() -> TextTokenizer:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Toy
+from tests.warm import Started, WarmPython
 
 from lrscope.config import StudyConfig, SweepConfig
 from lrscope.errors import StudyError
@@ -250,11 +251,8 @@ CONTROLLER = (
 )
 
 
-def start(tmp_path: Path, folder: Path, workers: int) -> subprocess.Popen[str]:
-    script = tmp_path / "controller.py"
-    write_text(script, CONTROLLER)
-    command = [sys.executable, str(script), str(tmp_path / "study.toml"), str(folder), str(workers)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+def start(warm: WarmPython, tmp_path: Path, folder: Path, workers: int) -> Started:
+    return warm.start(CONTROLLER, tmp_path / "study.toml", folder, workers, stdout=True)
 
 
 def workers_of(folder: Path) -> list[int]:
@@ -273,13 +271,13 @@ def workers_of(folder: Path) -> list[int]:
 
 @posix
 @pytest.mark.slow
-def test_the_controller_killed_at_random_moments_loses_nothing(toy: Toy, tmp_path: Path) -> None:
+def test_the_controller_killed_at_random_moments_loses_nothing(toy: Toy, tmp_path: Path, warm: WarmPython) -> None:
     config = config_of(toy, grid={"peak_rate": [1e-4, 1e-3, 3e-3, 1e-2]}, seeds=7)
     run(config, tmp_path / "one", inline)
     write_text(tmp_path / "study.toml", config.to_toml())
     folder, draw, kills, finished = tmp_path / "two", random.Random(5), 0, set()
     for attempt in range(60):
-        with start(tmp_path, folder, workers=0) as process:
+        with start(warm, tmp_path, folder, workers=0) as process:
             assert process.stdout is not None
             # After so many lines of what happens, and a moment: within a trial, between two, while one is taken in.
             for _ in range(draw.randint(1, 24)):
@@ -305,10 +303,10 @@ def test_the_controller_killed_at_random_moments_loses_nothing(toy: Toy, tmp_pat
 @posix
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
-def test_workers_end_with_their_controller(toy: Toy, tmp_path: Path) -> None:
+def test_workers_end_with_their_controller(toy: Toy, tmp_path: Path, warm: WarmPython) -> None:
     config = replace(config_of(toy, seeds=1), trial=replace(toy.config().trial, epochs=400))
     write_text(tmp_path / "study.toml", config.to_toml())
-    with start(tmp_path, tmp_path / "two", workers=2) as process:
+    with start(warm, tmp_path, tmp_path / "two", workers=2) as process:
         assert process.stdout is not None
         seen: set[str] = set()
         while len(seen) < 2:  # both workers have begun

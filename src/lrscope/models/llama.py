@@ -113,7 +113,9 @@ class Backbone(nn.Module):
     def __init__(self, shape: LlamaShape) -> None:
         super().__init__()
         self.shape = shape
-        self.embed_tokens = nn.Embedding(shape.vocab_size, shape.dim)
+        # Drawing its values, even on the device "meta", would load torch's compiler: more than a second of a process.
+        empty_VD = torch.empty(shape.vocab_size, shape.dim)
+        self.embed_tokens = nn.Embedding.from_pretrained(empty_VD, freeze=False)  # type: ignore[no-untyped-call]
         self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.num_layers))
         self.norm = RmsNorm(shape.dim, shape.norm_eps)
         self.gradient_checkpointing = False

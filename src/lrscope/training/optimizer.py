@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -71,13 +72,27 @@ def build_optimizer(model: nn.Module, config: TrialConfig) -> Optimizer:
     return OPTIMIZERS[config.optimizer](groups, config)
 
 
+def _uncompiled(kind: Any) -> Any:
+    """Return a kind of optimizer that does not load torch's compiler, as torch's own does when it is made.
+
+    torch wraps these methods for what is compiled. Nothing is compiled here, and loading the compiler takes more than a
+    second of every process that trains.
+    """
+    wrapped = ("add_param_group", "load_state_dict", "state_dict", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in wrapped}
+    return type(kind.__name__, (kind,), {**methods, "step": torch.no_grad()(inspect.unwrap(kind.step))})
+
+
+_AdamW, _SGD = _uncompiled(torch.optim.AdamW), _uncompiled(torch.optim.SGD)
+
+
 def _adamw(groups: list[dict[str, Any]], config: TrialConfig) -> Optimizer:
     betas = (config.beta1, config.beta2)
-    return torch.optim.AdamW(groups, lr=config.peak_rate, betas=betas, eps=config.epsilon, fused=True)
+    return _AdamW(groups, lr=config.peak_rate, betas=betas, eps=config.epsilon, fused=True)  # type: ignore[no-any-return]
 
 
 def _sgd(groups: list[dict[str, Any]], config: TrialConfig) -> Optimizer:
-    return torch.optim.SGD(groups, lr=config.peak_rate, momentum=config.beta1, fused=True)
+    return _SGD(groups, lr=config.peak_rate, momentum=config.beta1, fused=True)  # type: ignore[no-any-return]
 
 
 # By the names that a configuration takes: one that is missing here is an error, not another optimizer.
