@@ -101,7 +101,7 @@ def make_studies(line: str, toy: Toy, sft: SftToy, cli: Cli) -> None:
 
 @pytest.mark.parametrize("line", [*parameters()])
 def test_an_example_runs(line: str, place: Path, toy: Toy, conversations: SftToy, cli: Cli) -> None:
-    line = re.sub(r"--budget \S+", "--budget 20s", line)  # of which a test need not spend all
+    line = re.sub(r"--budget \S+", "--budget 8s", line)  # of which a test need not spend all
     make_studies("runs/first" if line.startswith("lrscope list") else line, toy, conversations, cli)
     program, *arguments = shlex.split(line)
     code, out, error = cli(*arguments)

@@ -279,6 +279,6 @@ def test_run_llama(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.Monke
 def test_tune(toy: Toy, tmp_path: Path, cli: Cli) -> None:
     asked = [
         "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--threads", "1", "--batch-size", "8",
-        "--epochs", "1", "--budget", "30s", "--out", tmp_path / "t", "--json",
+        "--epochs", "1", "--budget", "8s", "--out", tmp_path / "t", "--json",
     ]  # fmt: skip
     assert "finetune" in printed("tune", cli(*asked)[1])

@@ -24,11 +24,11 @@ def tune(toy: Toy, budget: str, out: Path) -> list[str | Path]:
 @pytest.mark.slow
 def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lrscope.workflows.tune.RAMP_SHARE", 100.0)  # however slow the machine is
-    command = tune(toy, "60s", tmp_path / "t")
+    command = tune(toy, "12s", tmp_path / "t")
     code, out, error = cli(*command)
     assert code == 0, error
     assert "the range test is in" in error
-    assert "plan for the budget of 1 min" in error
+    assert "plan for the budget of 12" in error
     assert "run 1: lr " in error
     assert "the report is" in out
     # So few dev sentences may show nothing: then there is no command to train it.
@@ -43,8 +43,8 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     again = cli(*command)
     assert again[0] == 0
     assert again[1].splitlines()[-1] == out.splitlines()[-1]
-    code, _, error = cli(*command[:-4], "--budget", "70s", *command[-2:])
-    assert (code, "was begun with a budget of 60s" in error) == (2, True)
+    code, _, error = cli(*command[:-4], "--budget", "13s", *command[-2:])
+    assert (code, "was begun with a budget of 12s" in error) == (2, True)
     code, _, error = cli(*command, "--dropout", "0.5")
     assert (code, "was begun with --dropout 0.3: got 0.5" in error) == (2, True)
     code, out, error = cli(*command, "--json")
@@ -67,7 +67,7 @@ def test_a_range_test_without_an_answer_does_not_end_it(
 ) -> None:
     monkeypatch.setattr("lrscope.workflows.range_tests.FindResult.rate", None)
     monkeypatch.setattr("lrscope.workflows.tune.RAMP_SHARE", 100.0)
-    code, out, error = cli(*tune(toy, "60s", tmp_path / "t"))
+    code, out, error = cli(*tune(toy, "12s", tmp_path / "t"))
     assert code == 0, error
     assert "the range test found no rate: " in error
     assert "they begin at lr 3.2e-4, as nothing is known of the best rate" in error

@@ -16,12 +16,12 @@ COMMAND = f"{sys.executable} {TRAIN} --learning_rate {{lr}} --seed {{seed}} --ou
 def test_a_budget_is_spent_on_a_command(tmp_path: Path, cli: Cli) -> None:
     command = [
         "tune", "--command", f"{COMMAND} --epochs {{epochs}} --width {{width}}", "--set", "width=16",
-        "--lr", "1e-4:1e-2", "--epochs", "5", "--budget", "20s", "--margin", "1", "--metric", "eval_loss",
+        "--lr", "1e-4:1e-2", "--epochs", "5", "--budget", "6s", "--margin", "1", "--metric", "eval_loss",
         "--out", tmp_path / "t",
     ]  # fmt: skip
     code, out, error = cli(*command)
     assert code == 0, error
-    assert "plan for the budget of 20" in error
+    assert "plan for the budget of 6" in error
     assert "run 1: lr 1e-3, to begin with" in error
     assert "run 2: lr 4.5e-4, since the best so far, 1e-3, is the lowest that ran" in error
     assert "Use lr " in out

@@ -114,3 +114,25 @@ def excerpts(draw: st.DrawFn, inner: st.SearchStrategy[Schedule]) -> Schedule:
 schedules: st.SearchStrategy[Schedule] = st.recursive(
     decays, lambda inner: joined(inner) | excerpts(inner), max_leaves=5
 )
+
+# Of which most fit into a run: phases of a few steps, and at their end one that fills what is left.
+short = st.builds(Duration, st.integers(1, 20), st.just("st")) | st.builds(Duration, st.floats(1, 25), st.just("%"))
+phases = _decays({"length": short, "update": options["update"]})
+
+
+@st.composite
+def _filling(draw: st.DrawFn, inner: st.SearchStrategy[Schedule]) -> Schedule:
+    last, before = draw(inner), draw(st.lists(phases, max_size=2))
+    if draw(st.booleans()):
+        before = [Warmup(length=draw(short), shape=draw(st.sampled_from(SHAPES))), *before]
+    try:
+        for part in reversed(before):
+            last = part >> last
+        return last * draw(inner) if draw(st.booleans()) else last
+    except ScheduleError:
+        return last
+
+
+filling: st.SearchStrategy[Schedule] = st.recursive(
+    _decays({"update": options["update"]}), lambda inner: _filling(inner) | excerpts(inner), max_leaves=5
+)

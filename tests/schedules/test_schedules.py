@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.schedules.peers import stepped
-from tests.schedules.strategies import schedules, warmups, whole_decays
+from tests.schedules.strategies import filling, schedules, warmups, whole_decays
 
 from lrscope.errors import ScheduleError
 from lrscope.schedules import MultiStep, Piecewise, ResolvedSchedule, Schedule, Step, parse
@@ -25,7 +25,7 @@ def resolved_or_skip(schedule: Schedule, total: int, per_epoch: int) -> Resolved
 
 
 @settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.filter_too_much])
-@given(schedules, st.integers(1, 300), st.integers(1, 60))
+@given(filling | schedules, st.integers(1, 300), st.integers(1, 60))
 def test_factors_are_from_0_to_1_and_held_after_the_end(schedule: Schedule, total: int, per_epoch: int) -> None:
     resolved = resolved_or_skip(schedule, total, per_epoch)
     factors = resolved.factors()
@@ -36,7 +36,7 @@ def test_factors_are_from_0_to_1_and_held_after_the_end(schedule: Schedule, tota
 
 
 @settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.filter_too_much])
-@given(schedules, st.integers(1, 9000), st.integers(1, 2000), st.data())
+@given(filling | schedules, st.integers(1, 9000), st.integers(1, 2000), st.data())
 def test_random_access_equals_stepwise_equals_resumed(
     schedule: Schedule, total: int, per_epoch: int, data: st.DataObject
 ) -> None:

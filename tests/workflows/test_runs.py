@@ -165,13 +165,13 @@ def test_what_belongs_to_a_study_lies_beside_it(tmp_path: Path, monkeypatch: pyt
 @pytest.mark.slow
 def test_tune_is_whole_and_its_folder_names_the_command(toy: Toy, tmp_path: Path) -> None:
     watch = Recorder(stop_at=tell.RunChosen)
-    budget, config = parse_budget("40s"), replace(toy.config(epochs=1))
+    budget, config = parse_budget("10s"), replace(toy.config(epochs=1))
     try:
         tune(config, tmp_path / "t", budget, callbacks=watch.callbacks(), epochs=1, margin=0.5)
     except Stopped:
         command = study_status(tmp_path / "t").resume_command
         assert "--margin 0.5" in command
-        assert "--budget 40s" in command
+        assert "--budget 10s" in command
     result = tune(config, tmp_path / "t", budget, epochs=1, margin=0.5)
     assert watch.of(tell.PlanMade)
     assert result.report.conclusions.margin == 0.5
