@@ -47,7 +47,9 @@ def chart_figure(charts: Sequence[Chart]) -> Any:
             draw_chart(axes, chart)
         handles = [_handle("solid", colour_of(n), dashes) for _, (n, dashes) in named.items()]
         handles += [_handle(sign) for sign, _ in _signs(charts)]
-        figure.legend(handles, labels, loc="outside lower left", frameon=False, ncols=columns, handlelength=2.6)
+        figure.legend(
+            handles, labels, loc="outside lower left", frameon=False, ncols=columns, handlelength=2.6, borderaxespad=0.9
+        )
     return figure
 
 
