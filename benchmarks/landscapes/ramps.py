@@ -10,15 +10,17 @@ says of a setting, and the bias and spread of a rule, are those without the sett
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
 from landscape import landscapes
 from left_out import prior_of
 from ramp_curves import CURVES, RecordedRamp, read_ramps
@@ -42,11 +44,11 @@ from lrscope.priors.range_tests import FILE, RangeTestsMeasured
 from lrscope.range_test.bracket import bracket_of
 from lrscope.range_test.curve import Curve
 from lrscope.range_test.suggest import RULES
+from page_tables import printed_into
 
 MIDDLE = "middle of the bracket"
 DEFAULT = "default"
 ENOUGH_RATES = 6
-BEGIN, END = "<!-- printed by benchmarks/landscapes/ramps.py -->", "<!-- end -->"
 WITH = ", with the prior"
 WAYS: dict[str, Places] = {"": alone, ", shifted": shifted, WITH: with_prior}
 Rule = Callable[[Curve], float | None]
@@ -197,15 +199,10 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     tests = list({test.key: test for path in (*options.files, CURVES) for test in read_ramps(path)}.values())
-    if options.write is None:
-        tables(tests, whole=options.all)
-        return
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
+    with printed_into(options.write, "benchmarks/landscapes/ramps.py"):
         found = tables(tests, whole=options.all)
-    before, _, rest = options.write.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    options.write.write_text(f"{before}{BEGIN}\n\n{printed.getvalue().strip()}\n\n{END}{after}", encoding="utf-8")
-    FILE.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
+    if options.write is not None:
+        FILE.write_text(json.dumps(asdict(found), indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
