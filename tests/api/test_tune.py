@@ -10,6 +10,7 @@ import pytest
 
 import lrscope
 from lrscope.errors import ConfigError, StudyError
+from lrscope.number_text import format_rate
 from lrscope.store.study import StudyStore
 
 
@@ -24,6 +25,12 @@ def test_a_function_is_tuned_and_the_same_call_goes_on(tmp_path: Path) -> None:
     assert c.recommended_rate == pytest.approx(3e-4, rel=0.2)
     assert c.search is not None
     assert c.search.is_bracketed
+    best = study.best
+    assert best is not None
+    assert best["lr"] == c.recommended_rate, "which need not have run"
+    (ran,) = [row for row in study.table if row["lr"] == best.measured_lr]
+    assert best.value == ran["dev_loss"]
+    assert (f"at lr {format_rate(best.measured_lr)}" in repr(best)) == (best["lr"] != best.measured_lr)
     with StudyStore.open(tmp_path / "t" / "sweep") as store:
         number = len(store.trials())
     again = lrscope.tune(train, **asked)

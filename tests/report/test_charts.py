@@ -250,3 +250,44 @@ def test_the_name_of_y_stands_beside_the_names_of_its_ticks() -> None:
         drawn = ET.fromstring(svg(chart))
         labels = drawn.findall("{*}text[@text-anchor='end']")
         assert min(float(each.attrib["x"]) - 7.0 * len(each.text or "") for each in labels) >= 19.0
+
+
+def runs_of(num_rates: int, num_evaluations: int) -> Conclusions:
+    """Settings of two seeds, the best in the middle of the rates."""
+    runs = [
+        Run(f"lr {n}e-5", seed, n * 1e-5, tuple(
+            Point(None, epoch, {"dev": {"acc": 0.8 - abs(n - num_rates / 2) / 20 + epoch / 100 + seed / 50}})
+            for epoch in range(1, num_evaluations + 1)
+        ))
+        for n in range(1, num_rates + 1)
+        for seed in range(2)
+    ]  # fmt: skip
+    return Conclusions(Runs("x", Metric("acc", "maximize"), tuple(runs), {"dev": 1000}))
+
+
+def test_of_many_settings_those_that_lead_keep_their_bands() -> None:
+    c = runs_of(12, 3)
+    (chart,) = curve_charts(c, ENGLISH)
+    banded = {series.name for series in chart.series if series.spread}
+    left = [c.arms[number].name for number in c.order if c.arms[number].standing == "contender"]
+    assert banded == set(left[:4]) | (set() if len(left) > 3 else banded)
+    assert len(banded) == 4
+    assert ("spread", "range over seeds (the leading 4)") in chart.legend
+    (few,) = curve_charts(runs_of(7, 3), ENGLISH)
+    assert sum(bool(series.spread) for series in few.series) == 7
+    assert ("spread", "range over seeds") in few.legend
+
+
+def test_runs_of_one_evaluation_have_no_curves() -> None:
+    assert curve_charts(runs_of(3, 1), ENGLISH) == []
+    assert len(curve_charts(runs_of(3, 2), ENGLISH)) == 1
+
+
+def test_a_line_without_dots_carries_its_values_where_they_are_asked_for(c: Conclusions) -> None:
+    chart = next(chart for chart in curve_charts(c, ENGLISH) if chart.title == "acc")
+    lines = ET.fromstring(svg(chart, has_values=True)).findall(".//{*}path[@class='line']")
+    assert {line.attrib["data-label"] for line in lines} == {f"{arm.name}, train" for arm in c.arms}
+    top = next(line for line in lines if line.attrib["data-label"] == "lr 3e-4, train")
+    assert (top.attrib["data-x"], top.attrib["data-y"]) == ("1 2", "0.455 0.55")
+    assert len(top.attrib["d"].split("L")) == 2
+    assert "data-y" not in svg(chart)

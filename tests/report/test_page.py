@@ -24,6 +24,7 @@ from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.statistics.expected_best import ExpectedBest
+from lrscope.workflows.report_values import report_values
 
 VOID = {"meta", "link", "input", "br", "path", "circle", "rect"}
 
@@ -93,6 +94,12 @@ def test_what_runs_took_is_said_of_each_setting_and_of_all(tmp_path: Path) -> No
     text = page(conclusions(3), tmp_path)
     assert text.count("<td>1 min 15 s") == 3
     assert "All 6 runs together took 7 min 30 s." in text
+    values = report_values(conclusions(3))
+    assert values["seconds_spent"] == 450.0
+    assert [(arm["seconds_per_run"], arm["seconds_spent"]) for arm in values["arms"]] == [(75.0, 150.0)] * 3
+    assert {run["seconds"] for run in values["runs"]} == {75.0}
+    unknown = report_values(conclusions(3, seconds=float("nan")))
+    assert unknown["seconds_spent"] is unknown["arms"][0]["seconds_per_run"] is unknown["runs"][0]["seconds"] is None
     assert "All 6 runs together took 7 min 30 s." in (tmp_path / "report.md").read_text(encoding="utf-8")
     assert "together took" not in page(conclusions(3, seconds=float("nan")), tmp_path / "unknown")
 
@@ -110,6 +117,37 @@ def test_the_interval_of_a_search_stands_over_the_rates(tmp_path: Path) -> None:
     text = page(conclusions(6, search=search), tmp_path)
     assert "best rate by all runs (95%): 1.02e-5 … 1.2e-5" in text
     assert 'class="span' not in page(conclusions(6), tmp_path / "without")
+
+
+@pytest.mark.parametrize("language", list(NAMES))
+@pytest.mark.parametrize("number", [None, 3])
+def test_what_is_marked_as_recommended_is_what_the_answer_recommends(
+    language: str, number: int | None, tmp_path: Path
+) -> None:
+    """Where a search recommends a rate that did not run, what ran is not called recommended."""
+    rates = [arm.rate for arm in conclusions(6).arms]
+    rate = 1.101e-5 if number is None else rates[number]
+    assert rate is not None
+    search = ExpectedBest(rate=rate, interval=(1.02e-5, 1.2e-5), cost=0.01, num_runs=12, is_bracketed=True)
+    c, words = conclusions(6, search=search), locale(language).words
+    assert c.follows_search
+    doc = document(c)
+    wording = Wording(locale(language), doc.metric)
+    said, marked = wording.headline(doc.answer)[0], next(row for row in doc.rows if row.mark.startswith("first"))
+    name = wording.text(marked.cells[0].value)
+    is_its_own = marked.mark == "first"
+    assert is_its_own == (name.removeprefix("lr ") in said) == (number is not None)
+    text = page(c, tmp_path, language)
+    assert f"<strong>{words[marked.mark]}</strong>" in text
+    for key in ("gap", "legend-gap"):
+        assert (words[key] in text) == is_its_own, key
+        assert (words[f"{key}-that-ran"] in text) != is_its_own, key
+
+
+def test_a_setting_ruled_out_through_another_is_not_said_to_be_untold(tmp_path: Path) -> None:
+    text = page(conclusions(6), tmp_path)
+    assert "leaves open which of the two is better; the verdict also counts" in text
+    assert "cannot be told apart.</p>" not in text
 
 
 @pytest.mark.parametrize(("low", "high"), [(2e-4, 3e-4), (1e-7, 2e-7), (1e-7, 1.0)])

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
 import string
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -140,65 +138,6 @@ def test_charts_of_one_point_nothing_and_what_is_not_finite() -> None:
     assert one.count("<circle") == 1
     holed = svg(Chart("t", "x", "y", (Series("a", [(1, float("nan")), (2, 0.5), (3, float("inf"))]),)))
     assert holed.count("<circle") == 1
-
-
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-)
-
-
-def titled(page: Path, check: str) -> str:
-    """Return the title that a page gives itself in a browser after this check."""
-    source = page.read_text(encoding="utf-8")
-    page.write_text(source.replace("</body>", f"<script>{check}</script></body>"), encoding="utf-8")
-    done = subprocess.run(
-        [
-            CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=2000", "--dump-dom",
-            page.as_uri(),
-        ],
-        capture_output=True, text=True, encoding="utf-8", check=False, timeout=90,
-    )  # fmt: skip
-    return done.stdout.partition("<title>")[2].partition("</title>")[0]
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
-def test_the_page_runs_in_a_browser_without_complaint(tmp_path: Path) -> None:
-    page = write_report(document(conclusions(tmp_path, "1e-4", "1e-3")), locale("en"), tmp_path / "out")[0]
-    check = """
-      window.addEventListener("load", () => {
-        const box = document.querySelector(".toggles input");
-        box.click();
-        const all = [...document.querySelectorAll(".courses .wide-only .series")];
-        const lines = all.filter((l) => l.dataset.name === box.value);
-        const fetched = performance.getEntriesByType("resource").length;
-        const hidden = lines.every((l) => l.style.display === "none");
-        document.title = `hidden ${hidden} of ${lines.length}, fetched ${fetched}`;
-      });
-      window.addEventListener("error", (event) => { document.title = "error " + event.message; });
-    """
-    assert titled(page, check) == "hidden true of 3, fetched 0", "acc on dev and train, loss on train"
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM, reason="no Chromium is installed")
-@pytest.mark.parametrize("language", list(NAMES))
-def test_the_page_fits_a_phone_and_shows_values_under_the_pointer(language: str, tmp_path: Path) -> None:
-    names = [f"1e-{n}" for n in range(2, 8)]
-    page = write_report(document(conclusions(tmp_path, *names)), locale(language), tmp_path / "out")[0]
-    check = """
-      window.addEventListener("load", () => {
-        document.documentElement.style.width = "375px";
-        const wide = [...document.querySelectorAll("main > *")].filter((e) => e.getBoundingClientRect().right > 375);
-        const figure = document.querySelector("figure.courses"), dot = figure.querySelector(".series circle");
-        const box = dot.getBoundingClientRect();
-        const at = { clientX: box.x + 1, clientY: box.y + 1, bubbles: true };
-        figure.dispatchEvent(new PointerEvent("pointermove", at));
-        const tip = figure.querySelector(".tip");
-        const said = tip.style.display === "block" && tip.textContent === dot.querySelector("title").textContent;
-        document.title = `too wide ${wide.length}, said ${said}`;
-      });"""
-    assert titled(page, check) == "too wide 0, said true"
 
 
 def test_the_seal_is_opened_after_the_choice_and_on_record(toy: Toy, tmp_path: Path, cli: Cli) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from lrscope.findings.answer_statements import NoRecommendation, NoValue
 from lrscope.findings.checkup.statements import RateEndedEarly
-from lrscope.findings.statements import Finding
+from lrscope.findings.statements import Finding, RecordedSpread
 from lrscope.findings.suggestions import Suggestion
 from lrscope.report.locales import NAMES, locale
 from lrscope.report.wording import Wording, Written
@@ -33,7 +33,7 @@ CLASSES = sorted(statement_classes(), key=lambda kind: kind.kind)
 
 EXAMPLES: dict[Any, Any] = {
     q.Rate: q.Rate(2e-5), q.Share: q.Share(0.05), q.Value: q.Value(0.41),
-    q.Multiple: q.Multiple(2.1), q.Difference: q.Difference(-0.02),
+    q.Multiple: q.Multiple(2.1), q.Proportion: q.Proportion(0.04), q.Difference: q.Difference(-0.02),
     q.Epoch: q.Epoch(3), q.Step: q.Step(300), q.Count: q.Count(4), q.Number: q.Number(12),
     q.Setting: q.Setting("lr 2e-5"), q.Settings: q.Settings(["lr 1e-5", "lr 1e-3"]), q.Names: q.Names(["dropout"]),
     q.Rates: q.Rates([1e-5, 3e-5]), q.Text: q.Text("train.txt"), q.Estimate: q.Estimate(0.03, 0.012), bool: True,
@@ -159,3 +159,20 @@ def test_one_of_something_is_no_plural(kind: type[Statement]) -> None:
     for key in keys(kind):
         sentence = wording.locale.say[key].format(metric="acc", **written)
         assert not re.search(rf"\b1 (log |more )?({NOUNS})s\b", sentence), sentence
+
+
+@pytest.mark.parametrize(
+    ("lead", "english", "chinese"),
+    [
+        (0.0, "the lead of 0.000 is less than a tenth of that.", "目前的领先 0.000 不到它的十分之一。"),
+        (0.0019, "the lead of 0.002 is less than a tenth of that.", "目前的领先 0.002 不到它的十分之一。"),
+        (0.03, "the lead of 0.030 is 1.5 times that.", "目前的领先 0.030 是它的 1.5 倍。"),
+    ],
+)
+def test_a_lead_beside_the_noise_is_said_as_people_do(lead: float, english: str, chinese: str) -> None:
+    spread = RecordedSpread(
+        q.Count(9), q.Text("135M"), q.Share(0.01), q.Share(0.03), q.Value(0.02), q.Value(lead),
+        q.Proportion(lead / 0.02), None,
+    )  # fmt: skip
+    assert english in Wording(locale("en"), "loss").sentence(spread)
+    assert chinese in Wording(locale("zh"), "loss").sentence(spread)

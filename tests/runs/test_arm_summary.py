@@ -18,7 +18,7 @@ def arm(rate: float, *values: float) -> ArmSummary:
     return ArmSummary(
         arm=Arm(TrialConfig(peak_rate=rate), {"peak_rate": rate}), num_trials=len(values), num_finished=len(values),
         num_diverged=0, num_failed=0, metric=spread, loss=spread, best_epochs=(), train_loss=spread, epochs_saved=0,
-        values=values,
+        values=values, seconds=0.0,
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lrscope.config.external import with_whole_epochs
 from lrscope.findings.confidence import confidence
+from lrscope.number_text import format_rate
 from lrscope.statistics.conclusions import Conclusions
 
 
@@ -17,6 +18,9 @@ class Best(Mapping[str, Any]):
 
     `value` is its mean of `metric` over seeds. `is_proven` says that every other setting is shown to be worse; where
     it is not, others may be as good, and `confidence` (high, medium or low) and the study's `answer` say what is known.
+
+    `lr` is `conclusions.recommended_rate`: of `lrscope.tune` where all runs put the best rate, which need not have run.
+    `measured_lr` is the rate that ran and that `value` is of, the first choice of those that ran; elsewhere it is `lr`.
     """
 
     settings: Mapping[str, Any]
@@ -24,6 +28,7 @@ class Best(Mapping[str, Any]):
     metric: str
     confidence: Literal["high", "medium", "low"]
     is_proven: bool
+    measured_lr: float
 
     def __getitem__(self, name: str) -> Any:
         return self.settings[name]
@@ -36,7 +41,8 @@ class Best(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         proven = "" if self.is_proven else ", not proven: others may be as good"
-        return f"{dict(self.settings)!r} ({self.metric} {self.value:.4g}, confidence {self.confidence}{proven})"
+        at = "" if self.settings["lr"] == self.measured_lr else f" at lr {format_rate(self.measured_lr)}"
+        return f"{dict(self.settings)!r} ({self.metric} {self.value:.4g}{at}, confidence {self.confidence}{proven})"
 
 
 def best_of(c: Conclusions) -> Best | None:
@@ -45,7 +51,9 @@ def best_of(c: Conclusions) -> Best | None:
     if first is None or c.num_known < 2:
         return None
     values = dict(c.runs.configs[first.name].values)
-    settings = {"lr": values.pop("peak_rate"), **with_whole_epochs(values)}
+    measured = values.pop("peak_rate")
+    rate = measured if c.recommends_arm else c.recommended_rate
+    settings = {"lr": rate, **with_whole_epochs(values)}
     left = c.verdict.contenders
-    is_proven = len(left) == 1 and c.arms[left[0]].name == first.name
-    return Best(settings, first.value, c.runs.metric.name, confidence(c)[0], is_proven)
+    is_proven = len(left) == 1 and c.arms[left[0]].name == first.name and c.recommends_arm
+    return Best(settings, first.value, c.runs.metric.name, confidence(c)[0], is_proven, measured)

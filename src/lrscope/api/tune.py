@@ -41,8 +41,8 @@ def tune(
 
     It begins in the middle of `lr`, goes outward until the best rate has a worse one on both sides, and spends the rest
     on seeds and on rates between, until the budget is spent or more runs cannot matter. The rate to use is
-    `study.conclusions.recommended_rate`: where all runs put the least loss, which need not have run. The same call
-    with the same `out` goes on with what was begun.
+    `study.best["lr"]`, which is `study.conclusions.recommended_rate`: where all runs put the least loss, which need
+    not have run. The same call with the same `out` goes on with what was begun.
 
     What is not described here is as of `lrscope.sweep`, one value of each.
 

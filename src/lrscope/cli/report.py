@@ -169,7 +169,7 @@ def print_summary(doc: Document, language: Locale) -> None:
     echo("\n".join(w.answer(doc.head)))
     _print_list(w.word("checkup"), [w.sentence(each) for each in doc.checkup if each not in doc.head])
     # Intervals and times are in the report.
-    shown = [place for place, column in enumerate(doc.columns) if column not in ("gap", "time")]
+    shown = [place for place, column in enumerate(doc.columns) if column not in ("gap", "gap-that-ran", "time")]
     heads = [w.word(doc.columns[place]) for place in shown]
     named = [w.text(row.cells[0].value) for row in doc.rows if isinstance(row.cells[0].value, Setting)]
     shared, short = short_names(named)

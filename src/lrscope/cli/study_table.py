@@ -78,5 +78,6 @@ def _plain(summary: ArmSummary, *, contends: bool) -> dict[str, Any]:
         "best_epochs": list(summary.best_epochs),
         "epochs_saved": summary.epochs_saved,
         "values": list(summary.values),
+        "seconds_spent": summary.seconds,
         "may_be_best": contends,
     }

@@ -17,9 +17,9 @@ from lrscope.runs.quantities import (
     Count,
     Difference,
     Interval,
-    Multiple,
     Names,
     Number,
+    Proportion,
     Rate,
     Setting,
     Settings,
@@ -190,5 +190,5 @@ def _assumed_spread(c: Conclusions) -> s.Finding:
     lead = first - second
     return s.RecordedSpread(
         Count(taken.recorded.settings), Text(taken.recorded.largest), Share(taken.recorded.usual),
-        Share(taken.recorded.high), Value(taken.sd), Value(lead), Multiple(lead / taken.sd), flips,
+        Share(taken.recorded.high), Value(taken.sd), Value(lead), Proportion(lead / taken.sd), flips,
     )  # fmt: skip

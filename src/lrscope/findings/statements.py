@@ -13,6 +13,7 @@ from lrscope.runs.quantities import (
     Multiple,
     Names,
     Number,
+    Proportion,
     Rate,
     Setting,
     Settings,
@@ -279,7 +280,7 @@ class RecordedSpread(Finding):
     high: Share
     sd: Value
     lead: Value
-    times: Multiple
+    times: Proportion
     flips: Value | None
 
     @property

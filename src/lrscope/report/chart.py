@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lrscope.figure_style import COLOURS, GREY
-from lrscope.number_text import format_rate
+from lrscope.number_text import format_number, format_rate
 
 Points = Sequence[tuple[float, float]]
 Sign = Literal[
@@ -87,7 +87,8 @@ class Chart:
 
     `bands` shade intervals of x, `levels` are lines across at a value, `ring` marks the point that was chosen, which is
     drawn `ring_offset` to the right, `notes` stand at the foot of the chart: (x, text, number of the colour). `legend`
-    says what the signs mean. `spans` are intervals of x; they may reach out of the chart. `log_y` is as `log`.
+    says what the signs mean. `spans` are intervals of x; they may reach out of the chart. `log_y` is as `log`. Where
+    `has_rates` values of y are learning rates, and written as such.
     """
 
     title: str
@@ -104,11 +105,23 @@ class Chart:
     legend: tuple[tuple[Sign, str], ...] = ()
     spans: tuple[Span, ...] = ()
     log_y: bool = False
+    has_rates: bool = False
+
+    def y_name_of(self, value: float) -> str:
+        """Return a value of y as it is written."""
+        if self.log_y or self.has_rates:
+            return tick_name(value)
+        return format_number(value).replace("-", "−")
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to draw."""
         return not any(series.finite for series in self.series)
+
+    @property
+    def has_courses(self) -> bool:
+        """Whether a series has more than one point."""
+        return any(len(series.finite) > 1 for series in self.series)
 
     @property
     def x_values(self) -> list[float]:

@@ -1,6 +1,7 @@
 """A chart as SVG, small and self-contained: it follows the page's colours, prints, and can be read aloud.
 
-Every series carries its name, so that a page may switch it on and off; every dot says its value.
+Every series carries its name, so that a page may switch it on and off; every dot says its value, and a line without
+dots carries the values of its points where a page asks for them.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ _DARK = "svg { color: #ddd; } .series { filter: brightness(1.35); }"
 _ALONE = f"<style>@media (prefers-color-scheme: dark) {{ {_DARK} }}</style>"
 
 
-def svg(chart: Chart, *, width: int = 760, height: int = 400, is_alone: bool = False) -> str:
-    """Return the chart, or nothing where there is nothing to draw. A narrow one names no lines at their ends."""
-    return "" if chart.is_empty else _Drawing(chart, width, height).text(is_alone=is_alone)
+def svg(chart: Chart, *, width: int = 760, height: int = 400, is_alone: bool = False, has_values: bool = False) -> str:
+    """Return the chart, or nothing where there is nothing to draw. A narrow one names no lines at their ends.
+
+    With `has_values` a line without dots has `data-x` and `data-y`, its points' values in the order of its path.
+    """
+    return "" if chart.is_empty else _Drawing(chart, width, height, has_values).text(is_alone=is_alone)
 
 
 class _Drawing:
-    def __init__(self, chart: Chart, width: int, height: int) -> None:
-        self.chart, self.width = chart, width
+    def __init__(self, chart: Chart, width: int, height: int, has_values: bool) -> None:
+        self.chart, self.width, self.has_values = chart, width, has_values
         self.names_ends = width > 500 and any(series.is_named_line for series in chart.series)
         self.legend, rows = _laid_out(chart.legend, width - 20.0)
         self.top = 30.0 + rows * LEGEND_ROW
@@ -36,7 +40,7 @@ class _Drawing:
         self.height = height + rows * LEGEND_ROW + 16.0
         self.bottom = self.height - 46.0
         self.y = Axis(chart.y_values, self.bottom, self.top, log=chart.log_y)
-        self.left = max(56.0, Y_NAME + 14.0 + max(text_width(self._y_name(value)) for value in self.y.ticks()))
+        self.left = max(56.0, Y_NAME + 14.0 + max(text_width(self.chart.y_name_of(value)) for value in self.y.ticks()))
         self.x = Axis(chart.x_values, self.left, self.right, log=chart.log)
         self.ends: list[float] = []
 
@@ -44,7 +48,8 @@ class _Drawing:
         chart = self.chart
         parts = [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width} {self.height:.0f}" role="img" '
-            f'class="chart" font-family="system-ui, sans-serif" font-size="{FONT}" fill="currentColor" color="#222">'
+            f'class="chart" data-x-name="{_text(chart.x_name)}" font-family="system-ui, sans-serif" font-size="{FONT}" '
+            f'fill="currentColor" color="#222">'
             f"<title>{_text(chart.title)}</title>{_ALONE if is_alone else ''}",
             f'<text x="10" y="16" font-weight="600" font-size="{FONT + 1}">{_text(chart.title)}</text>',
             *self._signs(), *self._bands(), *self._axes(), *self._levels(), *self._spans(),
@@ -76,7 +81,7 @@ class _Drawing:
         for value in self.y.ticks():
             y = self.y.at(value)
             drawn.append(f'<path d="M{self.left} {y:.1f}H{self.right:.1f}" stroke="currentColor" opacity="0.13"/>')
-            name = self._y_name(value)
+            name = self.chart.y_name_of(value)
             drawn.append(f'<text x="{self.left - 7}" y="{y + 4:.1f}" text-anchor="end">{name}</text>')
         ticks = list(self.chart.ticks) or self.x.ticks()
         names = [tick_name(value) for value in ticks]
@@ -94,9 +99,6 @@ class _Drawing:
         drawn.append(f'<text x="{middle:.1f}" y="{self.height - 8:.1f}" text-anchor="middle">{title}</text>')
         turned = f'transform="translate({Y_NAME:g} {(self.top + self.bottom) / 2:.1f}) rotate(-90)"'
         return [*drawn, f'<text {turned} text-anchor="middle">{_text(self.chart.y_name)}</text>']
-
-    def _y_name(self, value: float) -> str:
-        return tick_name(value) if self.chart.log_y else format_number(value).replace("-", "−")
 
     def _spans(self) -> list[str]:
         drawn = []
@@ -137,24 +139,37 @@ class _Drawing:
             path = "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in drawn_at)
             dash = f' stroke-dasharray="{DASHES[series.dashes % len(DASHES)]}"' if series.dashes else ""
             width = 1.3 if series.dots == "none" or series.number is None else 2
-            parts.append(
-                f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width}"{dash} opacity="{faint}"/>'
-            )
+            look = f'fill="none" stroke="{colour}" stroke-width="{width}"{dash} opacity="{faint}"'
+            parts.append(f'<path{self._values(series)} d="{path}" {look}/>')
         radius = DOTS[series.dots]
-        for (x, y), (_, value), error in zip(drawn_at, points, series.half_widths, strict=True):
+        for (x, y), (at, value), error in zip(drawn_at, points, series.half_widths, strict=True):
             if error > 0.0:
                 ends = f"M{x:.1f} {self.y.at(value - error):.1f}V{self.y.at(value + error):.1f}"
                 parts.append(f'<path class="interval" d="{ends}" stroke="{colour}" stroke-width="1.6"/>')
             if radius:
                 fill = f'fill="var(--paper, #fff)" stroke="{colour}" stroke-width="1.6"'
                 fill = fill if series.dots == "hollow" else f'fill="{colour}"'
-                shown = f"{series.label or series.name}: {_value(value)}"
-                shown += f" ({_value(value - error)} … {_value(value + error)})" if error > 0.0 else ""
+                shown = f"{series.label or series.name}: {self._value(value)}"
+                shown += f" ({self._value(value - error)} … {self._value(value + error)})" if error > 0.0 else ""
+                shown += f" ({self.chart.x_name} {_position(at)})" if series.line else ""
                 dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" {fill} opacity="{faint}">'
                 parts.append(f"{dot}<title>{_text(shown)}</title></circle>")
         if series.is_named_line and self.names_ends:
             parts.append(self._end(series, drawn_at[-1]))
         return "".join([*parts, "</g>"])
+
+    def _values(self, series: Series) -> str:
+        """Return what a path carries of a setting's line whose points have no dots to say them."""
+        if series.dots != "none" or series.number is None:
+            return ""
+        said = f' class="line" data-label="{_text(series.label or series.name)}"'
+        if not self.has_values:
+            return said
+        xs, ys = zip(*series.finite, strict=True)
+        return f'{said} data-x="{" ".join(map(_position, xs))}" data-y="{" ".join(map(self._value, ys))}"'
+
+    def _value(self, value: float) -> str:
+        return self.chart.y_name_of(float(f"{value:.4g}"))
 
     def _end(self, series: Series, end: tuple[float, float]) -> str:
         """Name a line at its end, apart from the names that stand there already."""
@@ -204,8 +219,9 @@ def _longest(chart: Chart) -> float:
     return max((text_width(series.name) for series in chart.series if series.is_named_line), default=0.0)
 
 
-def _value(value: float) -> str:
-    return format_number(float(f"{value:.4g}")).replace("-", "−")
+def _position(value: float) -> str:
+    """Return an epoch or a step as it is said: whole, or to five digits."""
+    return format_number(float(f"{value:.5g}" if value != int(value) else value))
 
 
 def _text(text: str) -> str:

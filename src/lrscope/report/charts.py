@@ -26,7 +26,7 @@ MAX_CURVES, BEST_CURVES = 21, 8  # settings whose curves are drawn; of more, the
 MAX_WHOLE, BEST = 30, 12  # settings that are drawn with intervals and seeds; of more, the best
 MAX_TICKS = 15  # rates that are named on the axis, where there is room; of more, round ones
 MAX_LINES = 8  # that a legend names
-MAX_SPREADS = 7  # settings whose seeds' bands are drawn: more cover one another
+MAX_SPREADS, BEST_SPREADS = 7, 4  # settings whose seeds' bands are drawn; of more, which cover one another, the best
 LOSS = Metric("loss", "minimize")
 
 
@@ -106,8 +106,9 @@ def _legend(c: Conclusions, wording: Wording, *, is_band: bool) -> tuple[tuple[S
     standings = {arm.standing for arm in c.arms}
     several = any(len(arm.done) > 1 for arm in c.arms)
     has_interval = any(half_width(c, number) > 0.0 for number in range(len(c.arms)))
+    first = "first" if c.recommends_arm else "first-that-ran"
     signs: list[tuple[Sign, str, bool]] = [
-        ("ring", "first", c.recommended is not None and sum(not math.isnan(arm.value) for arm in c.arms) > 1),
+        ("ring", first, c.recommended is not None and c.num_known > 1),
         ("band" if is_band else "filled", "contender", "contender" in standings),
         ("hollow", "worse", bool(standings & {"too low", "too high", "worse"})),
         ("interval", "interval", has_interval),
@@ -172,44 +173,59 @@ def half_width(c: Conclusions, number: int) -> float:
 def curve_charts(c: Conclusions, wording: Wording, *, with_loss: bool = True) -> list[Chart]:
     """Return the decision metric, and the loss, along training: dev and train together, a colour a setting.
 
-    Where settings are many, the best of them; without the loss where that is drawn from what was logged.
+    Where settings are many, the best of them; without the loss where that is drawn from what was logged. Runs of one
+    evaluation have no course: what they came to stands beside their rates, and in the table.
     """
-    order = set(c.order[: MAX_CURVES if len(c.arms) <= MAX_CURVES else BEST_CURVES])
-    shown = [number for number in range(len(c.arms)) if number in order]
+    shown = drawn_settings(c)
     return [
         chart
         for metric, title in ((c.runs.metric, wording.metric), (LOSS, wording.word("loss")))
         if with_loss or metric.name != LOSS.name
         if metric is not LOSS or c.runs.metric.name != LOSS.name
-        if not (chart := _curves(c, wording, metric, shown, title)).is_empty
+        if (chart := _curves(c, wording, metric, shown, title)).has_courses
     ]
+
+
+def drawn_settings(c: Conclusions) -> list[int]:
+    """Return the settings whose courses are drawn, in their order: of very many, the best."""
+    best = set(c.order[: MAX_CURVES if len(c.arms) <= MAX_CURVES else BEST_CURVES])
+    return [number for number in range(len(c.arms)) if number in best]
+
+
+def _banded(c: Conclusions, shown: list[int]) -> list[int]:
+    """Return whose seeds' bands are drawn: of many settings those that may be the best, then the best of the others."""
+    if len(shown) <= MAX_SPREADS:
+        return shown
+    order = [number for number in c.order if number in shown and len(c.arms[number].done) > 1]
+    return sorted(order, key=lambda number: c.arms[number].standing != "contender")[:BEST_SPREADS]
 
 
 def _curves(c: Conclusions, wording: Wording, metric: Metric, shown: list[int], title: str) -> Chart:
     dev, train = [], []
     has_dev = any(not math.isnan(run.last("dev", metric.name)) for n in shown for run in c.arms[n].done)
     dots: Dots = "none" if has_dev else "filled"
+    banded = _banded(c, shown)
     for number in shown:
         name = wording.setting(c.arms[number].name)
         pattern = (0, 2, 3)[number // 7 % 3]
         points, spread = _curve(c.arms[number], "dev", metric)
-        dev.append(Series(name, points, number, dashes=pattern, spread=spread if len(shown) <= MAX_SPREADS else ()))
+        dev.append(Series(name, points, number, dashes=pattern, spread=spread if number in banded else ()))
         points, _ = _curve(c.arms[number], "train", metric)
         label = f"{name}, {wording.word('train')}"
         train.append(Series(name, points, number, dots=dots, dashes=1, is_named=not has_dev, label=label))
     positions = sorted({x for series in (*dev, *train) for x, _ in series.finite})
+    range_of = "seed-range" if len(shown) <= MAX_SPREADS else "seed-range-of-best"
     signs: list[tuple[Sign, str, bool]] = [
         ("solid", "dev", any(series.finite for series in dev)),
         ("dashed", "train", any(series.finite for series in train)),
-        ("spread", "seed-range", any(series.spread for series in dev)),
+        ("spread", range_of, any(series.spread for series in dev)),
     ]
+    named = tuple((sign, wording.word(key, number=len(banded))) for sign, key, is_shown in signs if is_shown)
     return Chart(
         title, wording.word(c.runs.axis), title, (*train, *dev),
         ticks=tuple(positions) if len(positions) <= 15 and all(x == int(x) for x in positions) else (),
         levels=_levels(c, metric) if positions else (),
-        legend=(
-            *((sign, wording.word(key)) for sign, key, is_shown in signs if is_shown), *_guessing(c, wording, metric)
-        ),
+        legend=(*named, *_guessing(c, wording, metric)),
     )  # fmt: skip
 
 

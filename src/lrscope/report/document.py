@@ -47,7 +47,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One arm's row; `mark` is "first" or "second" for the choices, else empty."""
+    """One arm's row; `mark` is the key of the word for the choices, "first" or "second", else empty.
+
+    It is "first-that-ran" where the rate that is recommended did not run.
+    """
 
     cells: tuple[Cell, ...]
     mark: str = ""
@@ -114,7 +117,7 @@ class Document:
     @property
     def spent(self) -> Duration:
         """What all runs took together, NaN where that is not known of each."""
-        return Duration(sum(run.seconds for run in self.conclusions.runs.runs))
+        return Duration(self.conclusions.runs.seconds_spent)
 
     @property
     def leading_findings(self) -> tuple[Statement, ...]:
@@ -126,7 +129,7 @@ class Document:
         """Which of the table's signs occur."""
         cells = [cell for row in self.rows for cell in row.cells]
         spread = ("legend-spread",) if any(cell.spread is not None for cell in cells) else ()
-        return (*spread, "legend-gap") if "gap" in self.columns else spread
+        return (*spread, *(f"legend-{column}" for column in self.columns if column.startswith("gap")))
 
 
 def document(c: Conclusions) -> Document:
@@ -195,10 +198,11 @@ def _table(c: Conclusions) -> tuple[tuple[str, ...], tuple[Row, ...]]:
         del optional["dev-exact-match"]
     shown = [name for name, values in optional.items() if not all(math.isnan(value) for value in values)]
     gaps = _gaps(c)
-    times = [_mean([run.seconds for run in arm.runs]) for arm in c.arms]
+    times = [arm.seconds_per_run for arm in c.arms]
     is_timed = any(seconds > 0.0 for seconds in times)
     compares = len(c.arms) > 1
-    columns = ["setting", *["seeds"] * several, "dev-best", "dev-end", *["gap"] * bool(gaps), *shown]
+    gap = "gap" if c.recommends_arm else "gap-that-ran"
+    columns = ["setting", *["seeds"] * several, "dev-best", "dev-end", *[gap] * bool(gaps), *shown]
     columns += [*["time"] * is_timed, *["verdict"] * compares]
     rows, position = [], Epoch if c.runs.axis == "epoch" else Step
     for number, arm in enumerate(c.arms):
@@ -258,7 +262,8 @@ def _gaps(c: Conclusions) -> list[Cell]:
 def _mark(c: Conclusions, number: int) -> str:
     if c.recommended is None or c.num_known < 2:
         return ""
-    return {c.choice.first: "first", c.choice.second: "second"}.get(number, "")
+    first = "first" if c.recommends_arm else "first-that-ran"
+    return {c.choice.first: first, c.choice.second: "second"}.get(number, "")
 
 
 def _mean(values: Sequence[float]) -> float:

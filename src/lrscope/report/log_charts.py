@@ -21,16 +21,17 @@ def log_charts(runs: Runs, wording: Wording) -> dict[str, Chart]:
         return {}
     train = Series(wording.word("train"), _thinned(view.at, view.losses), 0, dots="none")
     dev = Series(wording.word("dev"), view.dev, 1)
-    rate = Series("", _thinned(view.at, view.rates), 0, dots="none", is_named=False)
-    axis = _axis(view, wording)
+    axis, named = unit_word(view, wording), wording.word("applied-rate")
+    rate = Series("", _thinned(view.at, view.rates), 0, dots="none", is_named=False, label=named)
     charts = {
         "log-loss": Chart(wording.word("log-loss"), axis, wording.word("loss"), (train, dev)),
-        "log-rate": Chart(wording.word("log-rate"), axis, wording.word("applied-rate"), (rate,)),
+        "log-rate": Chart(wording.word("log-rate"), axis, named, (rate,), has_rates=True),
     }
     return {name: chart for name, chart in charts.items() if any(len(each.finite) > 2 for each in chart.series)}
 
 
-def _axis(view: LogView, wording: Wording) -> str:
+def unit_word(view: LogView, wording: Wording) -> str:
+    """Return what a log counts, as its axis is named."""
     return wording.word({"step": "step", "epoch": "epoch", "entry": "log-entry"}[view.unit])
 
 

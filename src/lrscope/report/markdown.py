@@ -37,6 +37,8 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
         parts.append(escaped(w.word("spent", runs=len(runs.runs), time=w.text(doc.spent))))
     if "curves" in pictures:
         parts += [_heading(w, "curves"), f"![{escaped(w.word('curves'))}]({pictures['curves']})"]
+    if "rates" in pictures:
+        parts.append(f"![{escaped(w.word('applied-rates'))}]({pictures['rates']})")
     if doc.findings:
         parts += [_heading(w, "findings"), _list(w.finding(each) for each in doc.findings)]
     if doc.advice:

@@ -10,11 +10,13 @@ from lrscope.report.chart_svg import svg
 from lrscope.report.document import Document
 from lrscope.report.live_page import Live
 from lrscope.report.log_charts import LOG_CHARTS
-from lrscope.report.result_charts import BY_RATE, CURVES
+from lrscope.report.result_charts import BY_RATE, CURVES, RATES
 from lrscope.report.wording import Wording, inline
 from lrscope.visible_text import visible
 
 NARROW = (380, 300)  # of a chart on a phone, in pixels
+HIGH, LOW = 400, 260  # of a chart, and of the one of the rates
+MAX_OPEN = 7  # lines of rates that a page shows at once; more stand in a part that opens
 
 
 def page(
@@ -34,8 +36,11 @@ def page(
 
     def drawn(chart: Chart) -> tuple[str, str]:
         """Return a chart for wide windows and for narrow ones; charts escape their own text."""
-        return Markup(svg(chart)), Markup(svg(chart, width=NARROW[0], height=NARROW[1]))  # noqa: S704
+        height = LOW if chart is rates else NARROW[1]
+        wide = svg(chart, height=LOW if chart is rates else HIGH, has_values=True)
+        return Markup(wide), Markup(svg(chart, width=NARROW[0], height=height))  # noqa: S704
 
+    rates = charts.get(RATES)
     by_rate = charts.get(BY_RATE)
     curves = [chart for name, chart in charts.items() if name.startswith(CURVES)]
     logged = [chart for name, chart in charts.items() if name in LOG_CHARTS]
@@ -46,6 +51,7 @@ def page(
     return environment.get_template("report.html").render(
         doc=doc, w=wording, headline=wording.headline(doc.answer), runs=doc.conclusions.runs, version=__version__,
         inline=inline, visible=visible, rate_chart=by_rate and drawn(by_rate), named=named,
-        log_charts=[drawn(chart) for chart in logged],
+        log_charts=[drawn(chart) for chart in logged], rates_chart=rates and drawn(rates),
+        rates_folded=rates is not None and len(rates.series) > MAX_OPEN,
         curve_charts=[drawn(chart) for chart in curves], order=doc.order, live=live, data=Markup(data),  # noqa: S704
     )  # fmt: skip

@@ -6,23 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.errors import ConfigError
+from lrscope.report.applied_rates import applied_rates
 from lrscope.report.chart import Chart
-from lrscope.report.charts import curve_charts, rate_chart
+from lrscope.report.charts import curve_charts, drawn_settings, rate_chart
 from lrscope.report.document import Document
 from lrscope.report.log_charts import LOG_CHARTS, log_charts
 from lrscope.report.wording import Wording
 
-BY_RATE, CURVES = "by-rate", "curves"
+BY_RATE, CURVES, RATES = "by-rate", "curves", "rates"
 
 
 def result_charts(doc: Document, wording: Wording) -> dict[str, Chart]:
-    """Return what there is to draw: the metric by rate where settings are compared, curves, and what one run logged."""
+    """Return what there is to draw: the metric by rate where settings are compared, curves, and what runs logged."""
     c = doc.conclusions
     logged = log_charts(c.runs, wording) if doc.checkup else {}
     by_rate = rate_chart(c, wording) if len(c.arms) > 1 else None
     curves = curve_charts(c, wording, with_loss=LOG_CHARTS[0] not in logged)
     charts = {BY_RATE: by_rate} if by_rate is not None and not by_rate.is_empty else {}
-    return charts | {f"{CURVES}{number or ''}": chart for number, chart in enumerate(curves)} | logged
+    charts |= {f"{CURVES}{number or ''}": chart for number, chart in enumerate(curves)}
+    rates = None if len(c.runs.runs) == 1 else applied_rates(c, wording, drawn_settings(c))
+    return charts | ({} if rates is None else {RATES: rates}) | logged
 
 
 def leading(charts: dict[str, Chart]) -> list[Chart]:
@@ -40,7 +43,9 @@ def result_figure(doc: Document, wording: Wording, of: str | None = None, path: 
 
     charts = result_charts(doc, wording)
     if not charts:
-        raise ConfigError("a result is drawn where runs have values: got none; read its answer")
+        raise ConfigError(
+            "what is drawn are values at several rates, or of several evaluations: got none; read its answer"
+        )
     if of is not None and of not in charts:
         raise ConfigError(f"the charts of this result are {', '.join(charts)}: got {of!r}")
     drawn = leading(charts) if of is None else [charts[of]]

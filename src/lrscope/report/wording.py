@@ -31,7 +31,7 @@ class Wording:
         self.locale, self.metric = locale, locale.metrics.get(metric, inline(metric))
         self._writers: dict[type, Callable[[Any], str]] = {
             q.Rate: _rate, q.Share: percent, q.Value: number, q.Difference: signed, q.Count: count,
-            q.Multiple: lambda times: f"{times:.1f}", q.Number: str,
+            q.Multiple: lambda times: f"{times:.1f}", q.Number: str, q.Proportion: self._proportion,
             q.Epoch: lambda epoch: self.word("at-epoch", epoch=f"{epoch:g}"),
             q.Step: lambda step: self.word("at-step", step=f"{step:,.0f}"),
             q.LogEntry: lambda entry: self.word("at-entry", entry=f"{entry:,.0f}"),
@@ -128,6 +128,9 @@ class Wording:
         if not hours:
             return self.word("some-minutes", minutes=minutes, seconds=whole % 60)
         return self.word("some-hours", hours=hours, minutes=minutes % 60)
+
+    def _proportion(self, times: float) -> str:
+        return self.word("under-a-tenth") if times < 0.1 else self.word("times-as-large", times=f"{times:.1f}")
 
     def _estimate(self, estimate: q.Estimate) -> str:
         if math.isnan(estimate.ratio):

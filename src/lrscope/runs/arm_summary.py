@@ -41,7 +41,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class ArmSummary:
-    """One arm over its seeds, at the endpoint of the complete schedule. `metric` and `loss` are dev's."""
+    """One arm over its seeds, at the endpoint of the complete schedule.
+
+    `metric` and `loss` are dev's, `seconds` what all of its runs took.
+    """
 
     arm: Arm
     num_trials: int
@@ -54,6 +57,7 @@ class ArmSummary:
     train_loss: Spread
     epochs_saved: float
     values: tuple[float, ...]
+    seconds: float
 
 
 def summarize(store: StudyStore) -> list[ArmSummary]:
@@ -89,4 +93,5 @@ def _summary(store: StudyStore, arm: Arm, rows: Sequence[TrialRow]) -> ArmSummar
         train_loss=Spread.of(train_losses),
         epochs_saved=saved,
         values=tuple(values),
+        seconds=sum(row.seconds for row in rows),
     )

@@ -34,6 +34,10 @@ class Multiple(float):
     """How many times as large as something else: written to one digit after the point."""
 
 
+class Proportion(float):
+    """How large something is beside another: so many times it, or less than a tenth of it."""
+
+
 class Epoch(float):
     """An epoch, counted from 1; a part of one after the point."""
 
@@ -113,7 +117,8 @@ class Interval(Generic[Q]):
 
 
 Quantity = (
-    Rate | Share | Value | Difference | Multiple | Epoch | Step | Count | Number | Setting | Text | Settings | Names
-    | Rates | Estimate | Interval[Rate] | Interval[Share] | Interval[Value] | Interval[Difference] | LogEntry
-    | Interval[Step] | Interval[Epoch] | Interval[LogEntry] | Interval[Count] | Duration
+    Rate | Share | Value | Difference | Multiple | Proportion | Epoch | Step | Count | Number | Setting
+    | Text | Settings | Names | Rates | Estimate | Interval[Rate] | Interval[Share] | Interval[Value]
+    | Interval[Difference] | LogEntry | Interval[Step] | Interval[Epoch] | Interval[LogEntry]
+    | Interval[Count] | Duration
 )  # fmt: skip

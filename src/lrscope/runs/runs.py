@@ -57,6 +57,11 @@ class Runs:
         return done | {"interrupted"} if len(lengths) == 1 else done
 
     @property
+    def seconds_spent(self) -> float:
+        """What all runs took together, NaN where that is not known of each."""
+        return sum(run.seconds for run in self.runs)
+
+    @property
     def metric_title(self) -> str:
         """What people call the decision metric."""
         return self.metric.name if self.study is None else self.study.metric_title(self.metric.name)

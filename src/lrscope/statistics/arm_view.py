@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +28,17 @@ class ArmView:
     standing: ArmStanding
     beaten_by: str | None
     beaten_through: str | None = None
+
+    @property
+    def seconds_spent(self) -> float:
+        """What its runs took together, NaN where that is not known of each."""
+        return sum(run.seconds for run in self.runs)
+
+    @property
+    def seconds_per_run(self) -> float:
+        """What a run of it took: the mean of those of which that is known, NaN where of none."""
+        known = [run.seconds for run in self.runs if not math.isnan(run.seconds)]
+        return sum(known) / len(known) if known else math.nan
 
     @property
     def num_diverged(self) -> int:

@@ -227,7 +227,7 @@ class Conclusions:
     @property
     def follows_search(self) -> bool:
         """Whether what a search of rates recommends is recommended: the rate beside it that ran may be the best."""
-        if self.search is None or self.recommended is None:
+        if self.search is None or self.recommended is None or self.num_known < 2:
             return False
         at = math.log10(self.search.rate)
         known = [arm for arm in self.arms if arm.rate is not None and not math.isnan(arm.value)]
@@ -240,6 +240,14 @@ class Conclusions:
         if self.search is not None and self.follows_search:
             return self.search.rate
         return None if self.recommended is None else self.recommended.rate
+
+    @property
+    def recommends_arm(self) -> bool:
+        """Whether the first choice is what is recommended: its rate is that of the search, as both are written."""
+        first, rate = self.recommended, self.recommended_rate
+        if first is None or rate is None or first.rate is None:
+            return first is not None
+        return f"{first.rate:.3g}" == f"{rate:.3g}"
 
     @cached_property
     def expected(self) -> float:

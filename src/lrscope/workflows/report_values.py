@@ -49,7 +49,7 @@ def report_values(c: Conclusions) -> dict[str, Any]:
             {
                 "arm": run.arm, "seed": run.seed, "rate": run.rate, "status": run.status,
                 "epochs": [{"step": point.step, "epoch": point.epoch, **point.splits} for point in run.points],
-                "final": run.final,
+                "final": run.final, "seconds": _plain(run.seconds),
             }
             for run in c.runs.runs
         ],
@@ -59,9 +59,11 @@ def report_values(c: Conclusions) -> dict[str, Any]:
                 "verdict": arm.standing, "beaten_by": arm.beaten_by, "beaten_through": arm.beaten_through,
                 "above_guessing": None if c.learned is None else c.learned.arms[number],
                 "diverged": arm.num_diverged, "failed": arm.num_failed,
+                "seconds_per_run": _plain(arm.seconds_per_run), "seconds_spent": _plain(arm.seconds_spent),
             }
             for number, arm in enumerate(c.arms)
         ],
+        "seconds_spent": _plain(c.runs.seconds_spent),
         "guessing": dict(c.runs.baseline),
         "single_peak": {"status": c.verdict.single_peak, "p": _plain(c.verdict.single_peak_p)},
         "contenders": [c.evidence.names[arm] for arm in c.verdict.contenders],

@@ -21,6 +21,7 @@ from lrscope.findings.confidence import confidence
 from lrscope.records import UNDECIDED
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
+from lrscope.runs.quantities import Rate
 from lrscope.sinks.base import ENDED, SettingVerdict, Sink, StudyLog, TrialLog, VerdictLog, read_trial
 from lrscope.sinks.ledger import Ledger, Written
 from lrscope.sinks.target import Target, one_line
@@ -204,16 +205,18 @@ def verdict_of(c: Conclusions, store: StudyStore) -> VerdictLog:
     """Return conclusions as a sink takes them."""
     words = Wording(locale("en"), c.runs.metric_title)
     trials = {arm.name: tuple(row.id for row in rows) for arm, rows in grouped(store.trials())}
-    chosen = c.recommended
+    chosen, recommended = c.recommended, ""
+    if chosen is not None:
+        recommended = chosen.name if c.recommends_arm else f"lr {words.text(Rate(c.recommended_rate or 0.0))}"
     return VerdictLog(
-        recommended=chosen.name if chosen is not None else "",
+        recommended=recommended,
         confidence=confidence(c)[0] if chosen is not None else "none",
         answer=tuple(words.answer(answer(c))),
         settings=tuple(
             SettingVerdict(
                 setting=arm.name, trials=trials.get(arm.name, ()), seeds=len(arm.done), value=arm.value,
                 sd=arm.sd if not math.isnan(arm.sd) else math.nan, standing=words.word(arm.standing),
-                is_recommended=chosen is not None and arm.name == chosen.name,
+                is_recommended=chosen is not None and arm.name == chosen.name and c.recommends_arm,
             )
             for arm in c.arms
         ),

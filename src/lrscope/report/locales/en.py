@@ -5,6 +5,8 @@ COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = ", ", " and ", "; ", " ({})", " "
 METRICS = {"": "metric"}  # names of metrics that are written otherwise than files write them; none was measured: ""
 SETTINGS: dict[str, str] = {}
 
+_GAP = "An interval that contains 0 leaves open which of the two is better; the verdict also counts the comparisons with other settings."
+
 WORDS = {
     "title": "Which learning rate, and how sure?",
     "answer": "Recommendation",
@@ -28,6 +30,7 @@ WORDS = {
     "dev-loss": "dev loss (final)",
     "test": "test {metric} (not used to choose)",
     "gap": "gap to recommended (95% CI)",
+    "gap-that-ran": "gap to first that ran (95% CI)",
     "verdict": "verdict",
     "contender": "may be the best",
     "too low": "too low",
@@ -40,6 +43,7 @@ WORDS = {
     "guessing": "guessing",
     "guessing-level": "guessing ({value})",
     "first": "recommended",
+    "first-that-ran": "first of those that ran",
     "second": "second choice",
     "high": "high",
     "medium": "medium",
@@ -59,6 +63,7 @@ WORDS = {
     "interval": "95% interval",
     "one-seed": "one seed",
     "seed-range": "range over seeds",
+    "seed-range-of-best": "range over seeds (the leading {number})",
     "num-diverged": "{number} diverged",
     "toggle": "Show or hide",
     "source": "Source: {source}. Written by lrscope {version}.",
@@ -67,8 +72,10 @@ WORDS = {
     "on-dev-set": "Measured on {dev_set}:",
     "report-at": "the report is {page}",
     "legend-spread": "± is the standard deviation over seeds.",
-    "legend-gap": "A positive gap means that the recommended setting is better; an interval that contains 0 means that they "
-    "cannot be told apart.",
+    "legend-gap": "A positive gap means that the recommended setting is better. " + _GAP,
+    "legend-gap-that-ran": "A positive gap means that the first of those that ran is better. " + _GAP,
+    "times-as-large": "{times} times",
+    "under-a-tenth": "less than a tenth of",
     "estimate": "{value} ({ratio} standard errors)",
     "range": "{low} to {high}",
     "many-settings": "{first} … {last} ({number} settings)",
@@ -77,7 +84,7 @@ WORDS = {
 _RECORDED = (
     "One seed each, so the seed noise is not measured but taken from {settings:recorded setting|recorded settings} of this kind (models of "
     "up to {largest} parameters). There, runs that differ only in the seed differ by a standard deviation of about {usual} of the {metric}, "
-    "and by less than {high} in 95% of such settings: here that is {sd}, and the lead of {lead} is {times} times that. "
+    "and by less than {high} in 95% of such settings: here that is {sd}, and the lead of {lead} is {times} that. "
 )
 
 SAY = {
@@ -288,16 +295,16 @@ SAY = {
         "0 can be ruled out."
     ),
     "choosing/expected": (
-        "Among the settings that are left and whose mean is within one standard error of the best of them, the recommended one is "
+        "Among the settings that are left and whose mean is within one standard error of the best of them, the first choice is "
         "closest, on the log of the learning rate, to where the best is expected "
         "(the mean position of the best over simulated repetitions of the study); then the cheaper; then the one with the better mean."
     ),
     "choosing/middle": (
-        "Among the settings that are left and whose mean is close to the best of them, the recommended one is closest to their middle "
+        "Among the settings that are left and whose mean is close to the best of them, the first choice is closest to their middle "
         "on the log of the learning rate; then the cheaper; then the one with the better mean."
     ),
     "choosing/cheaper": (
-        "Among the settings that are left and whose mean is within one standard error of the best of them, the recommended one is the "
+        "Among the settings that are left and whose mean is within one standard error of the best of them, the first choice is the "
         "cheaper; then the one with the better mean. They differ in more than the learning rate, so there is no middle to choose."
     ),
     "confidence-rule": (

@@ -22,6 +22,7 @@ WORDS = {
     "state": "state",
     "trial": "trial",
     "seed": "seed",
+    "applied-rates": "learning rate as applied",
     "copy": "Copy",
     "copied": "Copied",
     "expected-before": "expected before training (80%)",

@@ -8,6 +8,8 @@ METRICS = {
 }  # fmt: skip
 SETTINGS = {"full fine-tuning": "全参数微调", "head alone": "仅分类头"}
 
+_GAP = "区间含 0，表示单看这一比较分不出两者优劣；“判断”一列还计入与其他设置的比较。"
+
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
     "answer": "推荐",
@@ -31,6 +33,7 @@ WORDS = {
     "dev-loss": "dev 损失（结束时）",
     "test": "test {metric}（不参与选择）",
     "gap": "与推荐设置的差距（95% 区间）",
+    "gap-that-ran": "与已运行者中首选的差距（95% 区间）",
     "verdict": "判断",
     "contender": "可能最佳",
     "too low": "过低",
@@ -43,6 +46,7 @@ WORDS = {
     "guessing": "猜测",
     "guessing-level": "猜测（{value}）",
     "first": "推荐",
+    "first-that-ran": "已运行者中的首选",
     "second": "次选",
     "high": "高",
     "medium": "中",
@@ -62,6 +66,7 @@ WORDS = {
     "interval": "95% 区间",
     "one-seed": "单个种子",
     "seed-range": "各种子的范围",
+    "seed-range-of-best": "各种子的范围（领先的 {number} 组）",
     "num-diverged": "{number} 次发散",
     "toggle": "显示或隐藏",
     "source": "来源：{source}。由 lrscope {version} 生成。",
@@ -70,7 +75,10 @@ WORDS = {
     "on-dev-set": "在 {dev_set} 上评估：",
     "report-at": "报告：{page}",
     "legend-spread": "± 为各种子间的标准差。",
-    "legend-gap": "差距为正，表示推荐的设置更好；区间含 0，表示无法区分。",
+    "legend-gap": "差距为正，表示推荐的设置更好。" + _GAP,
+    "legend-gap-that-ran": "差距为正，表示已运行者中的首选更好。" + _GAP,
+    "times-as-large": "是它的 {times} 倍",
+    "under-a-tenth": "不到它的十分之一",
     "estimate": "{value}（{ratio} 倍标准误）",
     "range": "{low} 至 {high}",
     "many-settings": "{first} …… {last}（共 {number} 组设置）",
@@ -78,7 +86,7 @@ WORDS = {
 
 _RECORDED = (
     "每组只有一个种子，种子噪声并非实测，而是取自 {settings} 组同类设置的记录（模型不超过 {largest} 参数）：其中只有种子不同的训练，"
-    "{metric} 的标准差约为其 {usual}，95% 的同类设置低于 {high}。在这里相当于 {sd}，目前的领先 {lead} 是它的 {times} 倍。"
+    "{metric} 的标准差约为其 {usual}，95% 的同类设置低于 {high}。在这里相当于 {sd}，目前的领先 {lead} {times}。"
 )
 
 SAY = {
@@ -232,12 +240,12 @@ SAY = {
     ),
     "intervals": "差距的区间对所有两两比较同时成立。排除一组设置所需的证据较少，因此区间含 0 的设置也可能被排除。",
     "choosing/expected": (
-        "在剩下且均值与其中最好者相差不超过一个标准误的设置中，推荐学习率（取对数）最接近最佳值预期位置的一组"
+        "在剩下且均值与其中最好者相差不超过一个标准误的设置中，首选是学习率（取对数）最接近最佳值预期位置的一组"
         "（反复模拟本研究，取最佳位置的平均）；其次取耗时较少的；"
         "再次取均值较好的。"
     ),
-    "choosing/middle": "在剩下且均值接近其中最好者的设置中，推荐学习率（取对数）最接近它们中间的一组；其次取耗时较少的；再次取均值较好的。",
-    "choosing/cheaper": "在剩下且均值与其中最好者相差不超过一个标准误的设置中，推荐耗时较少的一组；其次取均值较好的。它们的不同不只在学习率，因此没有中间可取。",
+    "choosing/middle": "在剩下且均值接近其中最好者的设置中，首选是学习率（取对数）最接近它们中间的一组；其次取耗时较少的；再次取均值较好的。",
+    "choosing/cheaper": "在剩下且均值与其中最好者相差不超过一个标准误的设置中，首选是耗时较少的一组；其次取均值较好的。它们的不同不只在学习率，因此没有中间可取。",
     "confidence-rule": (
         "把握为高：只剩一组设置，或剩下的设置在容许差异内等效；种子噪声由至少三个种子实测；且最佳值不在网格边缘。把握为中：仍有多组设置"
         "可能最佳；或种子噪声是假定的，但从常见值的十分之一到十倍，结论都不变。其余情况把握为低。"

@@ -22,6 +22,7 @@ WORDS = {
     "state": "状态",
     "trial": "编号",
     "seed": "种子",
+    "applied-rates": "实际使用的学习率",
     "copy": "复制",
     "copied": "已复制",
     "expected-before": "训练前的预期（80%）",
