@@ -29,7 +29,7 @@ def test_a_function_is_tuned_and_the_same_call_goes_on(tmp_path: Path) -> None:
     assert best is not None
     assert best["lr"] == c.recommended_rate, "which need not have run"
     (ran,) = [row for row in study.table if row["lr"] == best.measured_lr]
-    assert best.value == ran["dev_loss"]
+    assert best.value == ran[best.metric]
     assert (f"at lr {format_rate(best.measured_lr)}" in repr(best)) == (best["lr"] != best.measured_lr)
     with StudyStore.open(tmp_path / "t" / "sweep") as store:
         number = len(store.trials())

@@ -20,7 +20,7 @@ class Best(Mapping[str, Any]):
     it is not, others may be as good, and `confidence` (high, medium or low) and the study's `answer` say what is known.
 
     `lr` is `conclusions.recommended_rate`: of `lrscope.tune` where all runs put the best rate, which need not have run.
-    `measured_lr` is the rate that ran and that `value` is of, the first choice of those that ran; elsewhere it is `lr`.
+    `measured_lr` is the first choice of those that ran, of which `value` and `is_proven` are; elsewhere it is `lr`.
     """
 
     settings: Mapping[str, Any]
@@ -55,5 +55,5 @@ def best_of(c: Conclusions) -> Best | None:
     rate = measured if c.recommends_arm else c.recommended_rate
     settings = {"lr": rate, **with_whole_epochs(values)}
     left = c.verdict.contenders
-    is_proven = len(left) == 1 and c.arms[left[0]].name == first.name and c.recommends_arm
+    is_proven = len(left) == 1 and c.arms[left[0]].name == first.name
     return Best(settings, first.value, c.runs.metric.name, confidence(c)[0], is_proven, measured)

@@ -122,7 +122,7 @@ class SweepStudy:
         """The recommended setting, a mapping such as `{"lr": 1e-3, "dropout": 0.1}`; None where none is recommended.
 
         `best.is_proven` says whether every other setting is shown to be worse. Of `lrscope.tune` its `lr` need not have
-        run: it is `conclusions.recommended_rate`, and `best.measured_lr` the rate that its `value` is of.
+        run: it is `conclusions.recommended_rate`, and `best.measured_lr` the rate that `value` and `is_proven` are of.
         """
         return None if self._has_no_metric() else best_of(self.conclusions)
 

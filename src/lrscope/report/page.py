@@ -44,7 +44,8 @@ def page(
     by_rate = charts.get(BY_RATE)
     curves = [chart for name, chart in charts.items() if name.startswith(CURVES)]
     logged = [chart for name, chart in charts.items() if name in LOG_CHARTS]
-    named = {series.name: series.colour for chart in curves for series in chart.series if series.finite}
+    courses = [*curves, *([rates] if rates else [])]
+    named = {series.name: series.colour for chart in courses for series in chart.series if series.finite}
     environment = Environment(
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
