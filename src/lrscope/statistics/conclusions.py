@@ -229,10 +229,7 @@ class Conclusions:
         """Whether what a search of rates recommends is recommended: the rate beside it that ran may be the best."""
         if self.search is None or self.recommended is None or self.num_known < 2:
             return False
-        at = math.log10(self.search.rate)
-        known = [arm for arm in self.arms if arm.rate is not None and not math.isnan(arm.value)]
-        nearest = min(known, key=lambda arm: abs(math.log10(arm.rate or 1.0) - at))
-        return nearest.standing == "contender"
+        return self.search.is_borne_out(self.arms)
 
     @property
     def recommended_rate(self) -> float | None:
@@ -243,11 +240,9 @@ class Conclusions:
 
     @property
     def recommends_arm(self) -> bool:
-        """Whether the first choice is what is recommended: its rate is that of the search, as both are written."""
-        first, rate = self.recommended, self.recommended_rate
-        if first is None or rate is None or first.rate is None:
-            return first is not None
-        return f"{first.rate:.3g}" == f"{rate:.3g}"
+        """Whether the first choice is what is recommended: no search, or its rate, as both are written."""
+        first = self.recommended
+        return first is not None and (not self.follows_search or f"{first.rate:.3g}" == f"{self.recommended_rate:.3g}")
 
     @cached_property
     def expected(self) -> float:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lrscope.statistics.arm_view import ArmView
 
 
 @dataclass(frozen=True)
@@ -20,3 +24,9 @@ class ExpectedBest:
     cost: float | None
     num_runs: int
     is_bracketed: bool
+
+    def is_borne_out(self, arms: Sequence[ArmView]) -> bool:
+        """Return whether the arm nearest to the rate, of those with a value, may be the best."""
+        known = [(arm.rate, arm.standing) for arm in arms if arm.rate is not None and not math.isnan(arm.value)]
+        _, standing = min(known, key=lambda each: abs(math.log10(each[0] / self.rate)))
+        return standing == "contender"
