@@ -227,9 +227,8 @@ class Conclusions:
     @property
     def follows_search(self) -> bool:
         """Whether what a search of rates recommends is recommended: the rate beside it that ran may be the best."""
-        if self.search is None or self.recommended is None or self.num_known < 2:
-            return False
-        return self.search.is_borne_out(self.arms)
+        is_one = self.recommended is not None and self.num_known > 1
+        return is_one and self.search is not None and self.search.is_borne_out(self.arms)
 
     @property
     def recommended_rate(self) -> float | None:
