@@ -20,11 +20,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lrscope.priors.evidence import Evidence, Landscape, Regime, read_evidence
-from lrscope.priors.fitting import METHODS, HeldOut, coverage, held_out
+from lrscope.priors.evidence import Evidence, Landscape, read_evidence
+from lrscope.priors.fitting import REGIME_METHODS, HeldOut, coverage, held_out
 from lrscope.priors.model import COEFFICIENTS, Posterior
 from lrscope.priors.question import Question
 from lrscope.priors.regret import excess_at
+from lrscope.priors.sentences import TITLES
 
 BEGIN, END = "<!-- printed by benchmarks/priors.py -->", "<!-- end -->"
 CONSTANTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3)
@@ -112,6 +113,27 @@ def by_family(found: Sequence[HeldOut]) -> None:
     row("**all**", str(len(found)), f"**{coverage(found):.1%}**", "", "", "", "")
     print(f"\nEvery family counting the same, the interval holds {each_counts:.1%}. "
           f"The start costs less than 3e-4 in {better} of {len(families)} families.")  # fmt: skip
+
+
+def kinds(found: Sequence[HeldOut]) -> None:
+    """Print how every method and task is foretold: by the start, and by the middle; and so for each source."""
+    head("method", "task", "landscapes", "families", "coverage", "interval ± (decades)", "mean regret", "of the middle",
+         "worst", "rms error of the middle (decades)")  # fmt: skip
+
+    def line(method: str, task: str, some: Sequence[HeldOut]) -> None:
+        landscapes = [each.landscape for each in some]
+        start, middle = Score.of(landscapes, starts(some)).cells, Score.of(landscapes, centers(some)).cells
+        half = np.mean([1.2816 * each.prior.sd for each in some])
+        row(method, task, str(len(some)), str(len({each.at.family for each in landscapes})), f"{coverage(some):.1%}",
+            f"{half:.2f}", start[0], middle[0], start[2], middle[3])  # fmt: skip
+
+    for method, task in dict.fromkeys((each.landscape.at.method, each.landscape.at.task) for each in found):
+        if some := known(found, method, task):
+            line(method, task, some)
+    inside = [each for each in found if not each.landscape.edge]
+    ours = [each for each in inside if "corpus" in each.landscape.source]
+    line("all", "of our corpus", ours)
+    line("all", "of the public sweep", [each for each in inside if each not in ours])
 
 
 def always(rate: float) -> Rate:
@@ -213,15 +235,14 @@ def covariates(evidence: Evidence) -> None:
 
 def fitted_numbers(evidence: Evidence) -> None:
     """Print the rules with what the landscapes make of them, and the variances."""
-    after = {regime: Posterior(evidence, method).coefficients() for regime, method in METHODS.items()}
+    after = {regime: Posterior(evidence, method).coefficients() for regime, method in REGIME_METHODS.items()}
     head("coefficient", "beforehand", "why", "after the landscapes")
     for rule in evidence.rules:
         at = after["head" if rule.coefficient == "head" else "weights"][rule.coefficient]
         row(rule.coefficient, f"{rule.mean:+.2f} ± {rule.sd:.2f}", rule.source, f"{at.mean:+.2f} ± {at.sd:.2f}")
     head("standard deviation (decades) between", "families", "models", "data", "settings", "the rest")
-    named: dict[Regime, str] = {"weights": "LoRA and full fine-tuning", "head": "heads alone"}
-    for regime, name in named.items():
-        row(name, *(f"{value:.2f}" for value in astuple(evidence.variances[regime])))
+    for method, variances in evidence.variances.items():
+        row(TITLES[method], *(f"{value:.2f}" for value in astuple(variances)))
 
 
 def main() -> None:
@@ -250,14 +271,7 @@ def tables() -> None:
     by_family(known(found))
     rules(evidence, known(found))
     print("\n### All that can be left out")
-    head("method", "task", "landscapes", "families", "coverage", "mean regret", "worst", "rms error (decades)")
-    kinds = dict.fromkeys((each.landscape.at.method, each.landscape.at.task) for each in found)
-    for method, task in kinds:
-        if some := known(found, method, task):
-            cells = Score.of([each.landscape for each in some], starts(some)).cells
-            families = {each.landscape.at.family for each in some}
-            row(method, task, str(len(some)), str(len(families)), f"{coverage(some):.1%}", cells[0], cells[2], cells[3])
-    row("all", "", str(sum(not e.landscape.edge for e in found)), "", f"{coverage(found):.1%}", "", "", "")
+    kinds(found)
     print("\n### What each covariate buys (LoRA, supervised fine-tuning)")
     covariates(evidence)
 

@@ -29,7 +29,7 @@ from settings import SETTINGS, SHARED, Setting, model_folder
 
 from lrscope.config import TrialConfig
 from lrscope.priors.evidence import FOLDER, Evidence, Landscape, Rule, read_evidence
-from lrscope.priors.fitting import METHODS, fitted, held_out, scores
+from lrscope.priors.fitting import REGIME_METHODS, fitted, held_out, scores
 from lrscope.priors.model import Posterior
 from lrscope.priors.model_names import base_name, family_in_name, parameters_in_name, read_model
 from lrscope.priors.peak import find_peak
@@ -163,9 +163,9 @@ def write_fit(evidence: Evidence) -> None:
             name: {"mean": round(each.mean, 4), "sd": round(each.sd, 4)}
             for name, each in Posterior(evidence, method).coefficients().items()
         }
-        for regime, method in METHODS.items()
+        for regime, method in REGIME_METHODS.items()
     }
-    variances = {regime: asdict(each) for regime, each in evidence.variances.items()}
+    variances = {method: asdict(each) for method, each in evidence.variances.items()}
     fit = {"variances": variances, "coefficients": coefficients, "held_out": told}
     (FOLDER / "fit.json").write_text(json.dumps(fit, indent=2) + "\n", encoding="utf-8")
 

@@ -12,6 +12,7 @@ from player import Told
 from world import World
 
 from lrscope.priors.model_names import family_in_name
+from lrscope.priors.prior import Prior
 from lrscope.priors.question import Method, Question, Task
 from lrscope.tuning.response import ResponsePrior
 from lrscope.tuning.response_prior import GENERAL, with_best
@@ -28,21 +29,22 @@ class Beforehand:
 
     def prior(self, world: World) -> ResponsePrior:
         """Return the prior of a world's response."""
-        return with_best(self._responses[world.name], *self._centre(world))
+        known = _known(world)
+        return with_best(self._responses[world.name], known.center_log10, known.sd)
 
     def told(self, world: World) -> Told:
         """Return what is told of a world; the range is the recorded one, within three decades around the centre."""
-        centre, sd = self._centre(world)
-        low, high = max(world.low, centre - REACH), min(world.high, centre + REACH)
+        known = _known(world)
+        low, high = max(world.low, known.center_log10 - REACH), min(world.high, known.center_log10 + REACH)
         constant = float(np.clip(np.log10(CONSTANTS[world.method]), world.low, world.high))
-        centre = float(np.clip(centre, low, high))
-        return Told(centre, sd, low, high, constant, world.costs, world.method)
+        start, centre = (float(np.clip(rate, low, high)) for rate in (known.start_log10, known.center_log10))
+        return Told(start, centre, known.sd, low, high, constant, world.costs, world.method)
 
-    def _centre(self, world: World) -> tuple[float, float]:
-        """Return centre and standard deviation of log10 of the best rate, as `lrscope prior` has them."""
-        family = family_in_name(world.model) if world.group == "public" else world.model
-        prior = prior_without(family, _question(world), world.optimizer)
-        return prior.center_log10, prior.sd
+
+def _known(world: World) -> Prior:
+    """Return what `lrscope prior` says of a world without its own model; of a public one, without its family."""
+    family = family_in_name(world.model) if world.group == "public" else world.model
+    return prior_without(family, _question(world), world.optimizer)
 
 
 def _question(world: World) -> Question:

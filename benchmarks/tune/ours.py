@@ -18,7 +18,7 @@ def ours(prior_of: Callable[[World], ResponsePrior]) -> Policy:
     """Return lrscope's policy, with the prior of the response that a user with that world's model would have."""
 
     def policy(replay: Replay, told: Told, budgets: tuple[int, ...], rng: np.random.Generator) -> list[Answer]:
-        search = Search.around(told.centre, told.sd, told.low, told.high)
+        search = Search.around(told.start, told.sd, told.low, told.high)
         prior, untrained = prior_of(replay.world), replay.world.untrained
         costs: dict[float, list[float]] = {}
         answers: dict[int, Answer] = {}

@@ -14,8 +14,12 @@ NEARLY = 1e-9
 
 @dataclass(frozen=True)
 class Told:
-    """What is known before anything runs: the prior, the range, and what runs of each length cost in full runs."""
+    """What is known before anything runs: the prior, the range, and what runs of each length cost in full runs.
 
+    `start` is the rate that the prior says to begin at, as `lrscope tune` does; `centre` is its middle.
+    """
+
+    start: float
     centre: float
     sd: float
     low: float

@@ -32,7 +32,7 @@ def test_sgd_is_higher_and_less_sure() -> None:
     adamw, sgd = prior_without("", AT), prior_without("", AT, "sgd")
     assert sgd.center_log10 == adamw.center_log10 + SGD
     assert sgd.sd > 0.7
-    assert sgd.start_log10 < sgd.center_log10
+    assert sgd.start_log10 == sgd.center_log10  # so wide that nothing is to be had from a side
 
 
 def test_parameters_of_the_corpus_s_models() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from lrscope.priors.evidence import REGIMES, Evidence, Landscape, Rule, Variances
+from lrscope.priors.evidence import Evidence, Landscape, Rule, Variances
 from lrscope.priors.model import COEFFICIENTS, covariates
-from lrscope.priors.question import Question
+from lrscope.priors.question import METHODS, Question
 
 RULES = tuple(Rule(name, -3.0 if name == "base" else 0.0, 1.0 if name == "base" else 0.3, "") for name in COEFFICIENTS)
 VARIANCES = Variances(family=0.2, model=0.1, data=0.15, setting=0.1, residual=0.05)
@@ -44,4 +44,4 @@ def drawn(
                     noise = np.hypot(variances.residual, 0.05) * random.standard_normal()
                     best = float(np.array(covariates(at)) @ beta + effects + noise)
                     landscapes.append(parabola(at, best, name=f"f{f}m{m}d{d}r{rank}"))
-    return Evidence(tuple(landscapes), RULES, dict.fromkeys(REGIMES, variances))
+    return Evidence(tuple(landscapes), RULES, dict.fromkeys(METHODS, variances))

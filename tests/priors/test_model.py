@@ -10,7 +10,7 @@ from tests.priors.builders import RULES, VARIANCES, drawn, parabola
 
 from lrscope.priors.evidence import Evidence, Variances
 from lrscope.priors.fitting import coverage, fit_variances, held_out
-from lrscope.priors.model import COEFFICIENTS, GROUPS, OWN_HORIZON, Posterior, covariates, group_of
+from lrscope.priors.model import COEFFICIENTS, GROUPS, OWN, Posterior, covariates, group_of
 from lrscope.priors.question import Question
 
 
@@ -22,26 +22,28 @@ def written_out(evidence: Evidence, at: Question) -> tuple[float, float]:
     families = sorted({each.family for each in questions} - {""})
 
     def row(question: Question) -> np.ndarray:
-        effects, slopes = np.zeros(len(order)), np.zeros(len(families))
+        effects, slopes = np.zeros(len(order)), np.zeros((len(families), len(OWN)))
         for group in GROUPS:
             if key := group_of(question, group):
-                effects[order[group, key]] = 1.0
+                effects[order[group, key]] = getattr(evidence.variances[question.method], group)
         if question.family:
-            slopes[families.index(question.family)] = covariates(question)[-1]
-        return np.concatenate([covariates(question), effects, slopes])
+            slopes[families.index(question.family)] = OWN * covariates(question)
+        return np.concatenate([covariates(question), effects, slopes.ravel()])
 
-    sds = [rule.sd for rule in evidence.rules] + [getattr(VARIANCES, group) for group, _ in order]
-    precision = np.diag(1.0 / np.array(sds + [OWN_HORIZON] * len(families)) ** 2)
-    prior_mean = np.array([rule.mean for rule in evidence.rules] + [0.0] * (len(order) + len(families)))
+    num_effects = len(order) + len(families) * len(OWN)
+    precision = np.diag(1.0 / np.array([rule.sd for rule in evidence.rules] + [1.0] * num_effects) ** 2)
+    prior_mean = np.array([rule.mean for rule in evidence.rules] + [0.0] * num_effects)
     x = np.array([row(each.at) for each in evidence.landscapes])
-    weight = 1.0 / np.array([each.se**2 + VARIANCES.residual**2 for each in evidence.landscapes])
+    residuals = [evidence.variances[each.at.method].residual for each in evidence.landscapes]
+    weight = 1.0 / np.array([e.se**2 + own**2 for e, own in zip(evidence.landscapes, residuals, strict=True)])
     covariance = np.linalg.inv(precision + (x.T * weight) @ x)
     y = np.array([each.best for each in evidence.landscapes])
     mean = covariance @ (precision @ prior_mean + x.T @ (weight * y))
     asked = row(at)
-    unknown = sum(getattr(VARIANCES, group) ** 2 for group in GROUPS if not group_of(at, group))
-    unknown += 0.0 if at.family else (OWN_HORIZON * covariates(at)[-1]) ** 2
-    variance = asked @ covariance @ asked + VARIANCES.residual**2 + unknown
+    own = evidence.variances[at.method]
+    unknown = sum(getattr(own, group) ** 2 for group in GROUPS if not group_of(at, group))
+    unknown += 0.0 if at.family else sum((OWN * covariates(at)) ** 2)
+    variance = asked @ covariance @ asked + own.residual**2 + unknown
     return float(asked @ mean), float(np.sqrt(variance))
 
 
@@ -56,6 +58,11 @@ def written_out(evidence: Evidence, at: Question) -> tuple[float, float]:
 )
 def test_the_closed_form_is_the_model_written_out(at: Question) -> None:
     evidence = drawn(num_families=3, models=2)
+    full = [dataclasses.replace(each, at=dataclasses.replace(each.at, method="full")) for each in evidence.landscapes]
+    wider = Variances(family=0.3, model=0.2, data=0.3, setting=0.2, residual=0.1)
+    evidence = dataclasses.replace(
+        evidence, landscapes=(*evidence.landscapes, *full[::3]), variances={"lora": VARIANCES, "full": wider}
+    )
     answer = Posterior(evidence).answer(at)
     assert (answer.mean, answer.sd) == pytest.approx(written_out(evidence, at), abs=1e-9)
 
@@ -109,7 +116,7 @@ def test_coefficients_tell_what_the_landscapes_do() -> None:
 
 def test_a_landscape_that_is_badly_known_counts_less() -> None:
     at = Question(method="lora", parameters=1e9, family="a", model="a", data="d")
-    evidence = [Evidence((parabola(at, -2.0, se=se),), RULES, {"weights": VARIANCES}) for se in (0.02, 0.5, 2.0)]
+    evidence = [Evidence((parabola(at, -2.0, se=se),), RULES, {"lora": VARIANCES}) for se in (0.02, 0.5, 2.0)]
     means = [Posterior(each).answer(at).mean for each in evidence]
     assert means == sorted(means, reverse=True)
     assert means[0] == pytest.approx(-2.0, abs=0.02)

@@ -39,7 +39,7 @@ def test_families_left_out_are_foretold_as_the_docs_say() -> None:
     found = [
         each for each in held_out(evidence) if (each.landscape.at.method, each.landscape.at.task) == ("lora", "sft")
     ]
-    assert 0.72 <= coverage(found) <= 0.92  # a little more than 80%: more cautious than was aimed at
+    assert 0.70 <= coverage(found) <= 0.88  # 80% is stated; one family of eight is unlike the others
     assert scores(found)["lora sft"] == evidence.held_out["lora sft"]
     large = [each for each in found if each.landscape.at.parameters >= 1e9 and not each.landscape.edge]
 

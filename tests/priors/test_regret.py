@@ -11,7 +11,7 @@ from scipy.interpolate import PchipInterpolator
 from tests.priors.builders import parabola
 
 from lrscope.priors.question import Question
-from lrscope.priors.regret import DIVERGED, best_start, excess_at
+from lrscope.priors.regret import DIVERGED, NARROW, best_start, excess_at
 
 AT = Question(method="lora", parameters=1e9, family="a", model="a", data="d")
 
@@ -54,9 +54,29 @@ def test_the_expected_cost_of_a_parabola_is_known() -> None:
 def test_a_cliff_above_moves_the_start_down_the_further_the_less_is_known() -> None:
     landscape = parabola(AT, -3.0)
     cliff = dataclasses.replace(landscape, excess=(*landscape.excess[:-2], math.inf, math.inf))
-    shifts = [best_start([cliff], sd).shift for sd in (0.05, 0.3, 0.6)]
+    shifts = [best_start([cliff], sd).shift for sd in (0.05, 0.3, 0.5)]
     assert shifts == sorted(shifts, reverse=True)
     assert shifts[-1] < -0.05
+
+
+def test_where_the_best_rate_is_little_known_the_start_is_the_middle() -> None:
+    landscape = parabola(AT, -3.0)
+    cliff = dataclasses.replace(landscape, excess=(*landscape.excess[:-2], math.inf, math.inf))
+    assert best_start([cliff], NARROW).shift < -0.05
+    wide = best_start([cliff], NARROW + 0.01)
+    assert wide.shift == 0.0
+    assert wide.regret.mean > best_start([cliff], NARROW).regret.mean
+
+
+def test_a_run_that_is_far_worse_costs_no_more_than_one_that_diverged() -> None:
+    landscape = parabola(AT, -3.0)
+    steep = [
+        dataclasses.replace(landscape, excess=(*landscape.excess[:-2], high, 2.0 * high)) for high in (1.0, 1000.0)
+    ]
+    bad, absurd = (best_start([each], 0.4) for each in steep)
+    assert bad.shift == pytest.approx(absurd.shift, abs=0.05)
+    assert bad.regret.mean == pytest.approx(absurd.regret.mean, rel=0.2)
+    assert absurd.regret.bound <= DIVERGED
 
 
 def test_every_family_counts_the_same() -> None:

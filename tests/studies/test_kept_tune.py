@@ -22,7 +22,7 @@ from lrscope.studies.tune_plan import Known, RateRange
 KNOWN = Known.of_range(RateRange(1e-5, 1e-3))
 
 
-@pytest.mark.parametrize("known", [None, KNOWN, Known(-3.2, 0.3, "prior")])
+@pytest.mark.parametrize("known", [None, KNOWN, Known(-3.2, 0.3, "prior"), Known(-3.2, 0.3, "prior", start=-3.3)])
 def test_it_is_read_back_as_it_was(known: Known | None, tmp_path: Path) -> None:
     run_seconds = None if known is None else 50.0
     kept = KeptTune(3600.0, study(settings={"lora_r": 8}, epochs=3), None, known, run_seconds, 12.5, 0.1)
@@ -40,6 +40,7 @@ def test_it_is_read_back_as_it_was(known: Known | None, tmp_path: Path) -> None:
         {"run_seconds": "long"}, {"known": []}, {"known": {}},
         {"known": {"center": -3.0, "sd": 0.0, "source": "prior"}},
         {"known": {"center": -3.0, "sd": 1.0, "source": "stars"}},
+        {"known": {"center": -3.0, "sd": 1.0, "source": "prior", "start": "low"}},
         {"known": {"center": -3.0, "sd": 1.0, "source": "range", "bounds": [1]}}, {"settings": None},
         {"settings": {"a": 1}}, {"settings": {"trainer": {"command": ["a"]}, "trial": {"peak_rate": -1}}},
     ],

@@ -40,6 +40,13 @@ def test_a_bracket_holds_the_best_rate_with_eighty_percent() -> None:
     assert NOTHING_KNOWN.sd > known.sd
 
 
+def test_runs_begin_where_the_prior_says_and_reach_as_far_from_its_middle() -> None:
+    known, plain = Known(-3.2, 0.4, "prior", start=-3.3), Known(-3.2, 0.4, "prior")
+    assert (known.search.start, plain.search.start) == (-3.3, -3.2)
+    assert (known.search.low, known.search.high) == (plain.search.low, plain.search.high)
+    assert known.interval == plain.interval
+
+
 @given(
     st.floats(10, 1e5), st.floats(0.1, 100), st.floats(0.1, 300), st.integers(1, 8),
     st.one_of(st.none(), st.integers(1, 9)),

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from lrscope.priors.question import Method, Question
+from lrscope.priors.question import METHODS, Method, Question
 
 Edge = Literal["", "high", "low"]
 Regime = Literal["weights", "head"]
@@ -91,7 +91,7 @@ class Evidence:
 
     landscapes: tuple[Landscape, ...]
     rules: tuple[Rule, ...]
-    variances: Mapping[Regime, Variances]
+    variances: Mapping[Method, Variances]
     held_out: Mapping[str, HeldOutScore] = field(default_factory=dict)
 
     @functools.cached_property
@@ -131,7 +131,7 @@ def read_evidence(folder: Path = FOLDER) -> Evidence:
             )
         )  # fmt: skip
     fit = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
-    variances: dict[Regime, Variances] = {regime: Variances(**fit["variances"][regime]) for regime in REGIMES}
+    variances: dict[Method, Variances] = {method: Variances(**fit["variances"][method]) for method in METHODS}
     scores = {kind: HeldOutScore(**each) for kind, each in fit["held_out"].items()}
     return Evidence(tuple(landscapes), tuple(rules), variances, scores)
 

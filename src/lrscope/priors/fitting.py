@@ -13,21 +13,21 @@ import numpy as np
 from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, Regime, Variances
 from lrscope.priors.model import GROUPS, design, of_coefficients, same_group
 from lrscope.priors.prior import LEVEL, Prior, predict
-from lrscope.priors.question import Method
+from lrscope.priors.question import METHODS, Method
 from lrscope.priors.regret import excess_at
 
+REGIME_METHODS: dict[Regime, Method] = {"weights": "lora", "head": "head"}  # one of each regime
 # What differences between groups are like, in decades. A variance of a few groups is badly known, and is never 0.
 USUAL = Variances(family=0.2, model=0.1, data=0.2, setting=0.1, residual=0.05)
 
 
 def fitted(evidence: Evidence) -> Evidence:
     """Return evidence with the variances that fit it."""
-    parts = {regime: evidence.of_method(method) for regime, method in METHODS.items()}
-    return replace(evidence, variances={regime: fit_variances(part) for regime, part in parts.items()})
+    return replace(evidence, variances={method: fit_variances(evidence, method) for method in METHODS})
 
 
-def fit_variances(evidence: Evidence) -> Variances:
-    r"""Return the variances of the largest restricted likelihood of landscapes, the coefficients integrated out.
+def fit_variances(evidence: Evidence, method: Method = "lora") -> Variances:
+    r"""Return the variances of the largest restricted likelihood of a method's landscapes, coefficients integrated out.
 
     Each τ has a Rayleigh prior around its `USUAL` value, p(τ) ∝ τ exp(-τ²/2s²), which keeps it off 0 where groups are
     few. Source: Chung et al., "A nondegenerate penalized likelihood estimator for variance parameters in multilevel
@@ -35,14 +35,15 @@ def fit_variances(evidence: Evidence) -> Variances:
     """
     from scipy.optimize import minimize
 
-    if not evidence.landscapes:
+    landscapes = [each for each in evidence.landscapes if each.at.method == method]
+    if not landscapes:
         return USUAL
-    at = [each.at for each in evidence.landscapes]
+    at = [each.at for each in landscapes]
     x, mean, sd = design(at, evidence.rules)
     same = [same_group(at, at, group) for group in GROUPS]
     coefficients = of_coefficients(x, x, sd, same[GROUPS.index("family")])
-    deviation = np.array([each.best for each in evidence.landscapes]) - x @ mean
-    own = np.array([each.se**2 for each in evidence.landscapes])
+    deviation = np.array([each.best for each in landscapes]) - x @ mean
+    own = np.array([each.se**2 for each in landscapes])
     usual = np.array(astuple(USUAL))
 
     def loss(logs: np.ndarray) -> float:
@@ -56,9 +57,6 @@ def fit_variances(evidence: Evidence) -> Variances:
     options = {"maxiter": 2000, "xatol": 1e-3, "fatol": 1e-4}
     found = minimize(loss, np.log(usual), method="Nelder-Mead", options=options)
     return Variances(*(float(f"{value:.4g}") for value in np.exp(found.x)))
-
-
-METHODS: dict[Regime, Method] = {"weights": "lora", "head": "head"}  # one of each regime
 
 
 class HeldOut(NamedTuple):

@@ -17,13 +17,12 @@ from lrscope.priors.evidence import Evidence, HeldOutScore, Landscape, read_evid
 from lrscope.priors.model import Posterior
 from lrscope.priors.outside import Outside, outside_of
 from lrscope.priors.question import Method, Question
-from lrscope.priors.regret import Regret, best_start
+from lrscope.priors.regret import NARROW, Regret, best_start
 from lrscope.priors.sentences import asked, evidence_text, outside_text
 
 LEVEL = 0.8
 BEND = 0.15  # decades of the rate, for each decade outside of what was measured: lines in logarithms may bend there
 SPACING = (0.0, 1.596, 1.224, 0.9957, 0.8430, 0.7334, 0.6508, 0.5860)  # of so many rates, in standard deviations
-NARROW = 0.5  # decades
 NOTICEABLE = 0.03  # decades
 ENOUGH = 2  # landscapes of a task that speak for it alone
 
@@ -32,8 +31,9 @@ ENOUGH = 2  # landscapes of a task that speak for it alone
 class Prior:
     """The distribution of log10 of the best rate, a normal, and what it rests on.
 
-    `start_log10` is the rate that is expected to cost least, and `regret` what it costs: losses rise more steeply above
-    the best rate than below, so that it lies a little below the centre. `landscapes` are those of the same method, and
+    `start_log10` is where to begin and `regret` what that is expected to cost: the rate that is expected to cost least,
+    a little off the centre, as losses rise more steeply on one side of the best rate; the centre itself where the prior
+    is wide. `landscapes` are those of the same method, and
     of the same task where there are enough; `held_out` tells how families that were left out were foretold, None where
     that cannot be tested.
     """
@@ -94,8 +94,11 @@ class Prior:
             asked(self.question),
             f"start at {short_rate(self.rate)}; the best rate lies in {short_rate(low)} … {short_rate(high)} with 80%",
         ]
-        if self.start_log10 < self.center_log10 - NOTICEABLE:
-            told.append(f"(below the middle, {short_rate(10**self.center_log10)}: too high costs more than too low)")
+        off, middle = self.start_log10 - self.center_log10, short_rate(10**self.center_log10)
+        if off < -NOTICEABLE:
+            told.append(f"(below the middle, {middle}: too high costs more than too low)")
+        elif off > NOTICEABLE:
+            told.append(f"(above the middle, {middle}: too low costs more than too high)")
         if not self.is_narrow:
             told.append("this is wide: too little is known of such a fine-tune, and a range test tells more")
         mean, bound = self.regret.mean, self.regret.bound

@@ -16,9 +16,10 @@ from lrscope.priors.evidence import Landscape
 
 Floats = NDArray[np.float64]
 DIVERGED = 0.1  # what a run that diverged costs: it is seen, and run again
+NARROW = 0.5  # decades: where the best rate is known less well, costs so far off are mostly beyond what was trained
 NODES = 101
 OFFSETS = np.linspace(-4.0, 4.0, 401)  # decades from the best rate at which costs are read off
-SHIFTS = np.linspace(-1.0, 0.5, 76)
+SHIFTS = np.linspace(-1.0, 0.5, 76).round(2)
 
 
 class Regret(NamedTuple):
@@ -60,8 +61,9 @@ class Start(NamedTuple):
 def best_start(landscapes: Sequence[Landscape], sd: float) -> Start:
     """Return the start that is expected to cost least, where log10 of the best rate is normal with this sd.
 
-    The loss is a mixture over landscapes, in which every family counts the same. It rises more steeply above the best
-    rate than below, so that the start lies below the median, the further the wider the normal.
+    The loss is a mixture over landscapes, in which every family counts the same, and `DIVERGED` at most: what costs
+    more is seen, and run again. Where it rises more steeply above the best rate than below, the start lies below the
+    median, the further the wider the normal; up to `NARROW`, beyond which it is the median.
     """
     shares = Counter(each.at.family for each in landscapes)
     weights = np.array([1.0 / (len(shares) * shares[each.at.family]) for each in landscapes])
@@ -69,17 +71,18 @@ def best_start(landscapes: Sequence[Landscape], sd: float) -> Start:
     error = sd * np.array([NormalDist().inv_cdf((place + 0.5) / NODES) for place in range(NODES)])
     mean = weights @ costs
     expected = [float(np.interp(shift + error, OFFSETS, mean).mean()) for shift in SHIFTS]
-    shift = float(SHIFTS[int(np.argmin(expected))])
+    place = int(np.argmin(expected if sd <= NARROW else np.abs(SHIFTS)))
+    shift = float(SHIFTS[place])
     values = np.concatenate([np.interp(shift + error, OFFSETS, each) for each in costs])
     order = np.argsort(values)
     total = np.cumsum(np.repeat(weights, NODES)[order]) / NODES
-    place = min(int(np.searchsorted(total, 0.9)), len(values) - 1)
-    return Start(shift, Regret(min(expected), float(values[order][place])))
+    bound = min(int(np.searchsorted(total, 0.9)), len(values) - 1)
+    return Start(shift, Regret(expected[place], float(values[order][bound])))
 
 
 @functools.lru_cache(maxsize=4096)
 def _around_best(landscape: Landscape) -> Floats:
-    return excess_at(landscape, landscape.best + OFFSETS)
+    return np.minimum(excess_at(landscape, landscape.best + OFFSETS), DIVERGED)
 
 
 def _monotone_cubic(x: Floats, y: Floats, at: Floats) -> Floats:

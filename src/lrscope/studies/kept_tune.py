@@ -86,11 +86,12 @@ def _known(values: dict[str, Any], path: Path) -> Known:
     source, bounds = values.get("source"), values.get("bounds")
     if source not in SOURCES or not (math.isfinite(center) and sd > 0.0):
         raise damaged(path, f"known must be a normal and its source: got {values!r:.60}")
+    start = None if values.get("start") is None else number_in(values, "start", path)
     if bounds is None:
-        return Known(center, sd, source)
+        return Known(center, sd, source, start=start)
     if not (isinstance(bounds, list) and len(bounds) == 2 and all(isinstance(end, float) for end in bounds)):
         raise damaged(path, f"bounds must be two numbers: got {bounds!r:.60}")
-    return Known(center, sd, source, (bounds[0], bounds[1]))
+    return Known(center, sd, source, (bounds[0], bounds[1]), start)
 
 
 def keep_tune(folder: Path, kept: KeptTune) -> None:

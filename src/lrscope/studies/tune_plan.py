@@ -27,7 +27,7 @@ class Known:
     """What is known of log10 of the best rate before: a normal, and where that comes from.
 
     `bounds` are the rates, log10, that a user wants to search; the search goes one step beyond where the best one is
-    at an end.
+    at an end. `start` is the rate, log10, that runs begin at; the middle where it is None.
 
     >>> Known.of_range(RateRange(1e-5, 1e-3)).search
     Search(start=-4.0, spacing=0.35, low=-5.35, high=-2.65)
@@ -37,6 +37,7 @@ class Known:
     sd: float
     source: Source
     bounds: tuple[float, float] | None = None
+    start: float | None = None
 
     @staticmethod
     def of_range(search: RateRange) -> Known:
@@ -57,7 +58,12 @@ class Known:
         low, high = self.center - REACH, self.center + REACH
         if self.bounds is not None:
             low, high = self.bounds[0] - plain.spacing, self.bounds[1] + plain.spacing
-        return Search(self.center, plain.spacing, max(low, LEAST_LOG10), min(high, math.log10(MAX_RATE)))
+        return Search(self.first, plain.spacing, max(low, LEAST_LOG10), min(high, math.log10(MAX_RATE)))
+
+    @property
+    def first(self) -> float:
+        """The rate, log10, that runs begin at."""
+        return self.center if self.start is None else self.start
 
     @property
     def interval(self) -> tuple[float, float]:

@@ -34,7 +34,7 @@ def plan_lines(plan: PlanMade) -> list[str]:
 
 def _begins(known: Known) -> str:
     low, high = map(short_rate, known.interval)
-    return f"at lr {short_rate(10.0**known.center)}, {_BEGINS[known.source].format(low=low, high=high)}"
+    return f"at lr {short_rate(10.0**known.first)}, {_BEGINS[known.source].format(low=low, high=high)}"
 
 
 def chosen_line(run: RunChosen) -> str:

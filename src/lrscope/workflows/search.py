@@ -77,7 +77,7 @@ class RateSearch:
         folder = self.folder / SWEEP
         if (folder / DATABASE).is_file() and self.function is None:
             return session.resume(folder)
-        study, first = self.clock.kept.study, float(f"{10.0**self.known.center:.2g}")
+        study, first = self.clock.kept.study, float(f"{10.0**self.known.first:.2g}")
         grid: SweepConfig | ExternalSweep
         if not isinstance(study, ExternalStudy):
             assert isinstance(study, StudyConfig)

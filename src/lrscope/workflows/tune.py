@@ -167,7 +167,9 @@ def _settle_length(
     length = epochs_within(clock.kept.budget, (beside, epoch), at_once, epochs, most_epochs=most)
     trial = replace(config.trial, epochs=length)
     prior = prior_of(replace(config, trial=trial), prepared.training_size.num_examples)
-    known = None if prior is None or not prior.is_narrow else Known(prior.center_log10, prior.sd, "prior")
+    known = None
+    if prior is not None and prior.is_narrow:
+        known = Known(prior.center_log10, prior.sd, "prior", start=prior.start_log10)
     clock.keep(epochs=length, run_seconds=beside + length * epoch, known=known)
 
 
