@@ -76,7 +76,7 @@ def main() -> None:
     same, new, half = np.array([scores(evidence, rng) for _ in range(number)]).T
     low, high = np.quantile(same, [0.1, 0.9])
     print(
-        f"{number} draws: the 80% interval, ± {half.mean():.2f} decades, holds {same.mean():.0%} of the families left out "
+        f"{number} draws: the 80% interval, ± {half.mean():.2f} decades, holds {same.mean():.0%} of families left out "
         f"(of ten draws eight between {low:.0%} and {high:.0%}), and {new.mean():.0%} on new data"
     )
 
