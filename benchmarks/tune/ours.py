@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from player import Answer, Policy, Told
@@ -19,6 +20,7 @@ def ours(prior_of: Callable[[World], ResponsePrior]) -> Policy:
 
     def policy(replay: Replay, told: Told, budgets: tuple[int, ...], rng: np.random.Generator) -> list[Answer]:
         search = Search.around(told.start, told.sd, told.low, told.high)
+        search = replace(search, upward=told.start < told.centre)
         prior, untrained = prior_of(replay.world), replay.world.untrained
         costs: dict[float, list[float]] = {}
         answers: dict[int, Answer] = {}

@@ -43,6 +43,7 @@ def test_a_bracket_holds_the_best_rate_with_eighty_percent() -> None:
 def test_runs_begin_where_the_prior_says_and_reach_as_far_from_its_middle() -> None:
     known, plain = Known(-3.2, 0.4, "prior", start=-3.3), Known(-3.2, 0.4, "prior")
     assert (known.search.start, plain.search.start) == (-3.3, -3.2)
+    assert (known.search.upward, plain.search.upward) == (True, False)  # the second run lies towards the middle
     assert (known.search.low, known.search.high) == (plain.search.low, plain.search.high)
     assert known.interval == plain.interval
 

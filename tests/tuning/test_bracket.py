@@ -101,3 +101,11 @@ def test_the_vertex_of_a_parabola_is_found(best):
 def test_a_best_rate_at_an_edge_is_taken_as_it_is():
     assert vertex({-4.0: [1.0], -3.5: [1.1], -3.0: [1.2]}) == -4.0
     assert not is_bracketed({})
+
+
+@given(st.floats(-5.5, -1.5))
+def test_upward_the_second_run_lies_above_the_first_unless_that_diverged(best):
+    costs, steps = spend(11, bowl(best), Search(-3.5, 0.4, -6.0, -1.0, upward=True))
+    assert is_bracketed(costs)
+    assert (steps[1].rate > -3.5) == math.isfinite(costs[-3.5][0])
+    assert steps[1].reason == ("higher" if math.isfinite(costs[-3.5][0]) else "lower")

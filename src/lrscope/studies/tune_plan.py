@@ -30,7 +30,7 @@ class Known:
     at an end. `start` is the rate, log10, that runs begin at; the middle where it is None.
 
     >>> Known.of_range(RateRange(1e-5, 1e-3)).search
-    Search(start=-4.0, spacing=0.35, low=-5.35, high=-2.65)
+    Search(start=-4.0, spacing=0.35, low=-5.35, high=-2.65, upward=False)
     """
 
     center: float
@@ -58,7 +58,8 @@ class Known:
         low, high = self.center - REACH, self.center + REACH
         if self.bounds is not None:
             low, high = self.bounds[0] - plain.spacing, self.bounds[1] + plain.spacing
-        return Search(self.first, plain.spacing, max(low, LEAST_LOG10), min(high, math.log10(MAX_RATE)))
+        low, high = max(low, LEAST_LOG10), min(high, math.log10(MAX_RATE))
+        return Search(self.first, plain.spacing, low, high, upward=self.first < self.center)
 
     @property
     def first(self) -> float:

@@ -34,6 +34,9 @@ Reason = Literal["start", "lower", "higher", "seed", "between"]
 class Search:
     """Where the search begins and how far neighbours lie apart; it stays within `low` and `high`. All log10 of rates.
 
+    `upward` says that the second rate lies above the first, not below: where the first is below the middle of what is
+    known.
+
     >>> Search.around(-3.5, sd=0.5, low=-6.0, high=-1.0).spacing
     0.35
     """
@@ -42,6 +45,7 @@ class Search:
     spacing: float
     low: float
     high: float
+    upward: bool = False
 
     @staticmethod
     def around(start: float, sd: float, low: float, high: float) -> Search:
@@ -102,6 +106,8 @@ def next_step(costs: Costs, search: Search) -> Step:
     best = tried[at]
     if not math.isfinite(mean[best]):
         return _outward(tried[0], -search.spacing, search) or Step(tried[0], "seed")
+    if len(tried) == 1 and search.upward and (step := _outward(best, search.spacing, search)):
+        return step
     if at == 0 and (step := _outward(best, -search.spacing, search)):
         return step
     if at == len(tried) - 1 and (step := _outward(best, search.spacing, search)):
