@@ -129,7 +129,8 @@ class Document:
         """Which of the table's signs occur."""
         cells = [cell for row in self.rows for cell in row.cells]
         spread = ("legend-spread",) if any(cell.spread is not None for cell in cells) else ()
-        return (*spread, *(f"legend-{column}" for column in self.columns if column.startswith("gap")))
+        interval = ("legend-interval",) if any(cell.interval is not None for cell in cells) else ()
+        return (*spread, *(f"legend-{column}" for column in self.columns if column.startswith("gap")), *interval)
 
 
 def document(c: Conclusions) -> Document:

@@ -37,8 +37,9 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
         parts.append(escaped(w.word("spent", runs=len(runs.runs), time=w.text(doc.spent))))
     if "curves" in pictures:
         parts += [_heading(w, "curves"), f"![{escaped(w.word('curves'))}]({pictures['curves']})"]
-    if "rates" in pictures:
-        parts.append(f"![{escaped(w.word('applied-rates'))}]({pictures['rates']})")
+    for key, title in (("losses", "logged-losses"), ("rates", "applied-rates")):
+        if key in pictures:
+            parts.append(f"![{escaped(w.word(title))}]({pictures[key]})")
     if doc.findings:
         parts += [_heading(w, "findings"), _list(w.finding(each) for each in doc.findings)]
     if doc.advice:

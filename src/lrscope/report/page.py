@@ -10,7 +10,7 @@ from lrscope.report.chart_svg import svg
 from lrscope.report.document import Document
 from lrscope.report.live_page import Live
 from lrscope.report.log_charts import LOG_CHARTS
-from lrscope.report.result_charts import BY_RATE, CURVES, RATES
+from lrscope.report.result_charts import BY_RATE, CURVES, LOSSES, RATES
 from lrscope.report.wording import Wording, inline
 from lrscope.visible_text import visible
 
@@ -42,7 +42,7 @@ def page(
 
     rates = charts.get(RATES)
     by_rate = charts.get(BY_RATE)
-    curves = [chart for name, chart in charts.items() if name.startswith(CURVES)]
+    curves = [chart for name, chart in charts.items() if name.startswith(CURVES) or name == LOSSES]
     logged = [chart for name, chart in charts.items() if name in LOG_CHARTS]
     courses = [*curves, *([rates] if rates else [])]
     named = {series.name: series.colour for chart in courses for series in chart.series if series.finite}

@@ -6,26 +6,33 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.errors import ConfigError
-from lrscope.report.applied_rates import applied_rates
 from lrscope.report.chart import Chart
 from lrscope.report.charts import curve_charts, drawn_settings, rate_chart
 from lrscope.report.document import Document
 from lrscope.report.log_charts import LOG_CHARTS, log_charts
+from lrscope.report.logged_courses import applied_rates, logged_losses
 from lrscope.report.wording import Wording
 
-BY_RATE, CURVES, RATES = "by-rate", "curves", "rates"
+BY_RATE, CURVES, LOSSES, RATES = "by-rate", "curves", "losses", "rates"
 
 
 def result_charts(doc: Document, wording: Wording) -> dict[str, Chart]:
-    """Return what there is to draw: the metric by rate where settings are compared, curves, and what runs logged."""
+    """Return what there is to draw: the metric by rate where settings are compared, curves, and what runs logged.
+
+    Where runs were evaluated once the losses that they logged stand for the curves.
+    """
     c = doc.conclusions
     logged = log_charts(c.runs, wording) if doc.checkup else {}
     by_rate = rate_chart(c, wording) if len(c.arms) > 1 else None
     curves = curve_charts(c, wording, with_loss=LOG_CHARTS[0] not in logged)
     charts = {BY_RATE: by_rate} if by_rate is not None and not by_rate.is_empty else {}
     charts |= {f"{CURVES}{number or ''}": chart for number, chart in enumerate(curves)}
-    rates = None if len(c.runs.runs) == 1 else applied_rates(c, wording, drawn_settings(c))
-    return charts | ({} if rates is None else {RATES: rates}) | logged
+    if len(c.runs.runs) > 1:
+        shown = drawn_settings(c)
+        losses = logged_losses(c, wording, shown) if not curves else None
+        courses = {LOSSES: losses, RATES: applied_rates(c, wording, shown)}
+        charts |= {name: chart for name, chart in courses.items() if chart is not None}
+    return charts | logged
 
 
 def leading(charts: dict[str, Chart]) -> list[Chart]:

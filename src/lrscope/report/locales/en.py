@@ -5,8 +5,6 @@ COMMA, CONJUNCTION, SEMICOLON, ASIDE, SPACE = ", ", " and ", "; ", " ({})", " "
 METRICS = {"": "metric"}  # names of metrics that are written otherwise than files write them; none was measured: ""
 SETTINGS: dict[str, str] = {}
 
-_GAP = "An interval that contains 0 leaves open which of the two is better; the verdict also counts the comparisons with other settings."
-
 WORDS = {
     "title": "Which learning rate, and how sure?",
     "answer": "Recommendation",
@@ -72,8 +70,9 @@ WORDS = {
     "on-dev-set": "Measured on {dev_set}:",
     "report-at": "the report is {page}",
     "legend-spread": "± is the standard deviation over seeds.",
-    "legend-gap": "A positive gap means that the recommended setting is better. " + _GAP,
-    "legend-gap-that-ran": "A positive gap means that the first choice of those that ran is better. " + _GAP,
+    "legend-gap": "A positive gap means that the recommended setting is better.",
+    "legend-gap-that-ran": "A positive gap means that the first choice of those that ran is better.",
+    "legend-interval": "A gap whose interval contains 0 leaves open which of the two is better; the verdict also counts the comparisons with other settings.",
     "times-as-large": "{times} times",
     "under-a-tenth": "less than a tenth of",
     "estimate": "{value} ({ratio} standard errors)",

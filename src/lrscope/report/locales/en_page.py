@@ -22,6 +22,7 @@ WORDS = {
     "state": "state",
     "trial": "trial",
     "seed": "seed",
+    "logged-losses": "training loss (running mean)",
     "applied-rates": "learning rate as applied",
     "copy": "Copy",
     "copied": "Copied",

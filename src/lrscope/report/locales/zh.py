@@ -8,8 +8,6 @@ METRICS = {
 }  # fmt: skip
 SETTINGS = {"full fine-tuning": "全参数微调", "head alone": "仅分类头"}
 
-_GAP = "区间含 0，表示单看这一比较分不出两者优劣；“判断”一列还计入与其他设置的比较。"
-
 WORDS = {
     "title": "该用哪个学习率，把握有多大？",
     "answer": "推荐",
@@ -75,8 +73,9 @@ WORDS = {
     "on-dev-set": "在 {dev_set} 上评估：",
     "report-at": "报告：{page}",
     "legend-spread": "± 为各种子间的标准差。",
-    "legend-gap": "差距为正，表示推荐的设置更好。" + _GAP,
-    "legend-gap-that-ran": "差距为正，表示已运行者中的首选更好。" + _GAP,
+    "legend-gap": "差距为正，表示推荐的设置更好。",
+    "legend-gap-that-ran": "差距为正，表示已运行者中的首选更好。",
+    "legend-interval": "差距的区间含 0，表示单看这一比较分不出两者优劣；“判断”一列还计入与其他设置的比较。",
     "times-as-large": "是它的 {times} 倍",
     "under-a-tenth": "不到它的十分之一",
     "estimate": "{value}（{ratio} 倍标准误）",

@@ -22,6 +22,7 @@ WORDS = {
     "state": "状态",
     "trial": "编号",
     "seed": "种子",
+    "logged-losses": "训练损失（滑动平均）",
     "applied-rates": "实际使用的学习率",
     "copy": "复制",
     "copied": "已复制",

@@ -1,4 +1,4 @@
-"""The rates that were applied, as a chart: a line a setting, of what was logged alone."""
+"""What settings logged, as charts: a line a setting, of what was logged alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from lrscope.records import Metric
-from lrscope.report.applied_rates import applied_rates
 from lrscope.report.chart_svg import svg
 from lrscope.report.document import document
 from lrscope.report.files import write_report
 from lrscope.report.locales import locale
+from lrscope.report.logged_courses import applied_rates, logged_losses
+from lrscope.report.result_charts import result_charts
 from lrscope.report.wording import Wording
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
@@ -86,3 +87,21 @@ def test_many_lines_stand_in_a_part_that_opens(number: int, is_folded: bool, tmp
     assert page.count('type="checkbox"') == number, "on a phone, lines are named there alone"
     assert tmp_path / "report-rates.svg" in written
     assert "(report-rates.svg)" in written[1].read_text(encoding="utf-8")
+
+
+def test_where_runs_were_evaluated_once_their_losses_are_drawn_as_running_means() -> None:
+    noise = np.random.default_rng(0).normal(0.0, 0.3, 200)
+    losses = np.linspace(2.0, 1.0, 200) + noise
+    losses[150] = math.inf
+    c = conclusions(*(run(rate, TrainingLog(rate * np.ones(200), losses=losses)) for rate in (1e-3, 2e-3)))
+    charts = result_charts(document(c), ENGLISH)
+    assert list(charts) == ["by-rate", "losses", "rates"]
+    chart = logged_losses(c, ENGLISH, [0, 1])
+    assert chart is not None
+    assert charts["losses"] == chart
+    assert [series.name for series in chart.series] == ["lr 0.001", "lr 0.002"]
+    points = dict(chart.series[0].points)
+    assert len(points) == 200
+    assert points[101.0] == pytest.approx(losses[90:110].mean(), abs=1e-6)
+    assert max(abs(points[n + 1.0] - points[float(n)]) for n in range(20, 180)) < 0.15, "noise is smoothed"
+    assert logged_losses(conclusions(run(1e-3, TrainingLog(FALL)), run(2e-3, None)), ENGLISH, [0, 1]) is None
