@@ -75,5 +75,5 @@ def test_what_needs_the_training_packages_says_how_to_get_them(tmp_path: Path) -
     (tmp_path / "train.txt").write_text("0 ||| a\n1 ||| b\n")
     done = run("finetune", "--model", "m", "--lr", "1e-3", "--train", tmp_path / "train.txt", "--dev", tmp_path / "d")
     assert done.returncode == 2, done.stderr
-    assert "pip install 'lrscope[train]'" in done.stderr
+    assert 'pip install "lrscope[train]"' in done.stderr
     assert done.stderr.count("\n") == 1

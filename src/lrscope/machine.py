@@ -71,5 +71,5 @@ def busy_note(threads: int) -> str | None:
         return None
     return (
         f"this machine is busy: a load of {load:.1f} on {cores} cores; training runs slower, and estimates of time "
-        "are off"
+        "are corrected as it runs"
     )

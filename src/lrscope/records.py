@@ -174,10 +174,15 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """How many prompts a trained model has answered, of all that it is asked."""
+    """How many prompts a trained model has answered, of all that it is asked.
+
+    `tokens` were written so far, also of answers that have not ended; `part` is the least share of all work that is.
+    """
 
     number: int
     total: int
+    tokens: int = field(default=0, compare=False)
+    part: float = field(default=0.0, compare=False)
 
 
 Record = StepRecord | EvaluationRecord | TrialResult | Reached | Answered

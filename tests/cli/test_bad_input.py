@@ -254,7 +254,7 @@ def test_what_would_steer_a_terminal_is_shown(tmp_path: Path, cli: Cli) -> None:
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "--gradient-checkpointing"),
         (RecursionError(), "nested too deeply"),
-        (ModuleNotFoundError("No module named 'torch'", name="torch"), "pip install 'lrscope[train]'"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 'pip install "lrscope[train]"'),
         (OSError(28, "No space left on device", "a/b"), "a/b: No space left on device"),
     ],
     ids=lambda value: type(value).__name__,

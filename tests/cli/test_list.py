@@ -6,14 +6,18 @@ import shutil
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from tests.commands import PROGRAM
 from tests.commands import sweep as sweep_of_command
 from tests.conftest import Cli
 
 from lrscope.config import StudyConfig
+from lrscope.report.locales import locale
+from lrscope.report.wording import Wording
 from lrscope.studies.budget import PLAN
 from lrscope.workflows.study_list import list_studies, question
 
+ENGLISH = Wording(locale("en"), "")
 STUDIES = Path(__file__).parents[1] / "fixtures" / "v0.1"
 
 
@@ -44,6 +48,17 @@ def test_each_study_is_a_line(runs: Path, cli: Cli) -> None:
     assert "lr 1e-3, accuracy 0.239; low confidence" in rows["tuned"]
 
 
+def test_the_list_speaks_the_language_that_is_asked_for(runs: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, out, _ = cli("list", runs, "--lang", "zh")
+    assert code == 0
+    assert out.splitlines()[0].split() == ["研究", "问题", "状态", "时间", "结论"]
+    assert "已停止、6 次中还剩 4 次" in out
+    assert "预算之内用哪个学习率：" in out
+    assert "准确率 0.239；把握：低" in out
+    monkeypatch.setattr("lrscope.cli.list.room", lambda: 40)
+    assert max(map(cell_len, cli("list", runs, "--lang", "zh")[1].splitlines())) <= 40
+
+
 def test_a_range_test_says_where_to_search(cli: Cli) -> None:
     code, out, _ = cli("list", STUDIES / "find")
     assert (code, len(out.splitlines())) == (0, 2)
@@ -63,9 +78,9 @@ def test_many_values_are_counted() -> None:
     study = StudyConfig.from_toml(STUDIES / "done" / "config.toml")
     assert study.sweep is not None
     many = study.with_parts(sweep=study.sweep.__class__(grid={"peak_rate": [1e-4, 2e-4, 4e-4, 8e-4]}))
-    assert question(many, "sweep") == "lr 1e-4 … 8e-4 (4) × 1 seed: model, train.txt"
+    assert question(many, "sweep", ENGLISH) == "lr 1e-4 … 8e-4 (4) × 1 seed: model, train.txt"
     texts = study.with_parts(sweep=study.sweep.__class__(grid={"peak_rate": [1e-4, 2e-4], "epochs": [1, 2]}))
-    assert question(texts, "sweep") == "lr 1e-4,2e-4 × epochs 1,2 × 1 seed: model, train.txt"
+    assert question(texts, "sweep", ENGLISH) == "lr 1e-4,2e-4 × epochs 1,2 × 1 seed: model, train.txt"
 
 
 def test_a_study_that_failed_says_so(tmp_path: Path, cli: Cli) -> None:

@@ -223,7 +223,7 @@ def test_ray_not_installed(toy: Toy, cli: Cli, monkeypatch: pytest.MonkeyPatch) 
     code, _, error = cli("sweep", "--executor", "ray", *toy.options())
     assert (code, error.strip()) == (
         2,
-        "lrscope: the ray executor needs Ray: got none installed; type: pip install 'lrscope[ray]'",
+        'lrscope: the ray executor needs Ray: got none installed; type: pip install "lrscope[ray]"',
     )
 
 

@@ -149,7 +149,7 @@ def test_events_without_scalars_and_without_tensorboard(tmp_path: Path, monkeypa
     for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "tensorboard", None)
-    with pytest.raises(DataError, match=r"is not installed; pip install 'lrscope\[tensorboard\]'"):
+    with pytest.raises(DataError, match=r'is not installed; pip install "lrscope\[tensorboard\]"'):
         TensorBoardEvents().read(path)
 
 

@@ -63,7 +63,7 @@ def test_what_cannot_be_written_is_one_line_before_anything_trains(
         with pytest.raises(ConfigError) as refused:
             checked([kind])
         assert str(refused.value) == (
-            f"--log {kind} needs {kind}, which is not installed: pip install 'lrscope[{kind}]'"
+            f'--log {kind} needs {kind}, which is not installed: pip install "lrscope[{kind}]"'
         )
     assert checked(["csv", "csv"]) == (Target("csv"),)
 

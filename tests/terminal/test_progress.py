@@ -31,4 +31,4 @@ def test_answers_are_told_now_and_then(capsys: pytest.CaptureFixture[str], monke
         live.show(FinetuneRecord(Answered(number, 1319)))
         now += 1.0
     live.close(None, None, None)
-    assert capsys.readouterr().err == "answers 21/1319  about 22 min left\n"
+    assert capsys.readouterr().err == "answers 10/1319  about 22 min left\n"

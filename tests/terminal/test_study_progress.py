@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 from tests.external import study
 
-from lrscope.config import ExternalTrial, TrialConfig
+from lrscope.config import DataConfig, ExternalTrial, ModelConfig, StudyConfig, TrialConfig
 from lrscope.config.external import OwnSettings
 from lrscope.records import Answered, EvaluationRecord, Reached, StepRecord, Unit
 from lrscope.runners.base import Event
+from lrscope.schedules.horizon import TrainingSize
 from lrscope.store.trials import TrialRow
 from lrscope.terminal.live import Live
 from lrscope.terminal.study_progress import StudyProgress
@@ -88,6 +89,54 @@ def test_a_note_stands_above_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = drawing.screen.getvalue()
     assert "note: the seed does not reach the training" in shown
     assert "trials" not in next(line for line in shown.splitlines() if "the one that is left" in line)
+
+
+def built_in(monkeypatch: pytest.MonkeyPatch, *, width: int | None, quoted: float | None = None) -> Drawing:
+    """A study of two trials of the built-in training, of 100 steps each: on a terminal, or in lines."""
+    drawing = Drawing(monkeypatch, rows({}))
+    trials = tuple(
+        TrialRow(n, TrialConfig(peak_rate=1e-3, seed=n, epochs=1, batch_size=8), "planned", "", 0, None, None, 0.0)
+        for n in (1, 2)
+    )
+    config = StudyConfig(data=DataConfig(train="a", dev="b"), model=ModelConfig(model="m"), trial=trials[0].config)
+    started = tell.StudyStarted(Path(), config, "loss", trials, "tokens", TrainingSize(800), 1)
+    console = Console(file=drawing.screen, force_terminal=width is not None, width=width or 200)
+    drawing.trials, drawing.progress = trials, StudyProgress(started, console, quoted=quoted).__enter__()
+    return drawing
+
+
+def test_a_built_in_trial_tells_its_time_by_its_steps(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawing = built_in(monkeypatch, width=None, quoted=40.0)
+    drawing.happens("started")
+    for step in range(50):
+        drawing.now += 2.0
+        drawing.happens("record", StepRecord(step, 1e-3, 2.0, 100, 1.0, 2.0))
+    lines = capsys.readouterr().err.splitlines()
+    assert drawing.progress._left() == "0 of 2 trials, about 5 min left"
+    notes = [line for line in lines if line.startswith("note")]
+    assert notes == ["note: slower than was timed before it ran: about 7 min in all, not 40 s"]
+    told = [line for line in lines if line not in notes]
+    assert 3 <= len(told) <= 11, "at every tenth, and no more often than every ten seconds"
+    assert all("epoch 0." in line and "left)" in line for line in told)
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 200])
+def test_a_table_has_the_columns_that_there_is_room_for(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    drawing = built_in(monkeypatch, width=width)
+    drawing.happens("started")
+    for step in range(9):
+        drawing.now += 2.0
+        drawing.happens("record", StepRecord(step, 1e-3, 2.0, 100, 1.0, 2.0))
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    console.print(drawing.progress._table())
+    heading, row = console.file.getvalue().splitlines()[:2]  # type: ignore[attr-defined]
+    assert max(map(len, (heading, row))) <= width
+    assert {"trial", "lr", "epoch"} <= set(heading.split())
+    assert ("tok/s" in heading) == (width > 60)
+    assert "0.09/1" in row
+    assert "running" in row
 
 
 @pytest.mark.parametrize(("unit", "shown"), [("tokens", "1,250 tok/s"), ("examples", "")])

@@ -65,7 +65,9 @@ def test_answers_are_measured_at_the_end_alone_and_kept(sft_toy: SftToy, tmp_pat
     progress = [record for record in records if isinstance(record, Answered)]
     assert progress[0] == Answered(0, 17)
     assert progress[-1] == Answered(17, 17)
-    assert [record.number for record in progress] == sorted({record.number for record in progress})
+    assert [record.number for record in progress] == sorted(record.number for record in progress)
+    assert [record.tokens for record in progress] == sorted(record.tokens for record in progress)
+    assert progress[-1].part == pytest.approx(1.0)
     yielded = [record for record in records if isinstance(record, EvaluationRecord) and record.split == "dev"]
     assert yielded[-1].metrics == last.metrics
     result = records[-1]

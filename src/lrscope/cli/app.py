@@ -157,7 +157,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in TRAINING_PACKAGES:
             raise
-        _refuse(f"this command needs {error.name}, which the built-in training brings: pip install 'lrscope[train]'")
+        _refuse(f'this command needs {error.name}, which the built-in training brings: pip install "lrscope[train]"')
     except MemoryError as error:
         what = str(error).rstrip(".") or "no more to be had"
         _refuse(f"the memory is full: {what}; close other programs, or use smaller files or a larger machine")

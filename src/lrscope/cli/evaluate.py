@@ -54,9 +54,11 @@ def evaluate(
       lrscope evaluate --run runs/sft --data test.jsonl
     """
     from lrscope.config.metric_names import metric_titles
+    from lrscope.terminal import live
     from lrscope.workflows.trained_model import evaluate as measure
 
-    result = measure(run, data, checkpoint=checkpoint, trial=trial, base=model)
+    with live.shown(quiet=json) as callbacks:
+        result = measure(run, data, checkpoint=checkpoint, trial=trial, base=model, callbacks=callbacks)
     for note in result.notes:
         echo(f"note: {note}", err=True)
     if json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from lrscope.number_text import short_rate
 from lrscope.priors.range_tests import read_range_tests
-from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.terminal.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from lrscope.workflows.range_tests import FindResult
@@ -25,12 +25,12 @@ def print_find(search: FindResult, *, as_json: bool) -> None:
             [_shown(rate), *(f"{c.losses[index]:.4f}" if index < len(c.rates) else "–" for c in result.curves)]
             for index, rate in enumerate(longest.rates)
         ]
-        echo("\n".join(table_lines(["rate", *seeds], by_rate)))
+        print_table(["rate", *seeds], by_rate)
     rows = [
         [item.rule, *map(_shown, item.by_seed), _shown(item.median), f"{item.spread:.1f}×" if item.known else "–"]
         for item in result.table
     ]
-    echo("\n".join(table_lines(["rule", *seeds, "median", "spread"], rows)))
+    print_table(["rule", *seeds, "median", "spread"], rows)
     if search.next_command:
         if bracket.largest_stable != bracket.high:
             echo(f"largest rate at which the loss still fell: {_shown(bracket.largest_stable)}")

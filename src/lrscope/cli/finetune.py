@@ -17,7 +17,7 @@ from lrscope.config.read import built_in, study_from_toml
 from lrscope.errors import ConfigError, Problem
 from lrscope.findings.checkup.causes import HUGE
 from lrscope.terminal.output import echo, metrics_line, print_json
-from lrscope.terminal.progress import duration
+from lrscope.terminal.time_left import duration
 
 if TYPE_CHECKING:
     from lrscope.workflows.finetune import FinetuneResult

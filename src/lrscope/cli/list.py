@@ -8,20 +8,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.cells import cell_len
 
 from lrscope.cli import options as opt
-from lrscope.number_text import counted
 from lrscope.terminal.output import echo, print_json, room, table_lines, wrapped
 
 if TYPE_CHECKING:
+    from lrscope.report.wording import Wording
     from lrscope.workflows.study_list import ListedStudy
 
-NAMES = ("study", "question", "state", "age", "answer")
+NAMES = ("study", "question", "state", "age", "outcome")
+UNITS = (("days", 86400), ("hours", 3600), ("minutes-old", 60), ("seconds-old", 1))
 NOTHING = "–"
 
 
 def list(  # noqa: A001
     folder: Annotated[Path, typer.Argument(help="Folder that studies are in.", metavar="[FOLDER]")] = Path("runs"),
+    lang: opt.Lang = "en",
     json: opt.Json = False,
 ) -> None:
     """List the studies in a folder, the newest first: what each compares, how it stands, what it came to, its age.
@@ -30,39 +33,35 @@ def list(  # noqa: A001
 
       lrscope list runs
     """
+    from lrscope.report.locales import locale
+    from lrscope.report.wording import Wording
     from lrscope.workflows.study_list import list_studies
 
-    studies = list_studies(folder)
+    studies, words = list_studies(folder, lang), Wording(locale(lang), "")
     if json:
         print_json("list/1", {"folder": str(folder), "studies": [_plain(each) for each in studies]})
         return
     now = datetime.now(UTC)
-    rows = [_row(each, now) for each in studies]
-    table, width = table_lines(NAMES, rows, of_text=True), room()
-    echo("\n".join(table if width is None or max(map(len, table)) <= width else _blocks(rows, width)))
+    rows = [_row(each, now, words) for each in studies]
+    table, width = table_lines([words.word(name) for name in NAMES], rows, of_text=True), room()
+    echo("\n".join(table if width is None or max(map(cell_len, table)) <= width else _blocks(rows, width)))
 
 
-def _row(study: ListedStudy, now: datetime) -> tuple[str, ...]:
-    age = _age(now, study.begun or study.changed)
+def _row(study: ListedStudy, now: datetime, words: Wording) -> tuple[str, ...]:
+    age = _age(now, study.begun or study.changed, words)
     if study.problem:
-        return study.name, NOTHING, "cannot be read", age, study.problem
+        return study.name, NOTHING, words.word("is-unreadable"), age, study.problem
     answer = NOTHING if study.answer is None else study.answer.text
     return study.name, study.question, study.state, age, answer
 
 
-def _age(now: datetime, then: datetime | None) -> str:
-    """Return how long ago something was, in its largest unit.
-
-    >>> _age(datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)), _age(datetime.now(UTC), None)
-    ('2 days', '–')
-    """
+def _age(now: datetime, then: datetime | None, words: Wording) -> str:
+    """Return how long ago something was, in its largest unit."""
     if then is None:
         return NOTHING
     seconds = max(0, int((now - then).total_seconds()))
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= length:
-            return counted(seconds // length, unit)
-    return counted(seconds, "second")
+    unit, length = next((each for each in UNITS if seconds >= each[1]), UNITS[-1])
+    return words.word(unit, number=seconds // length)
 
 
 def _blocks(rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:

@@ -51,20 +51,24 @@ def predict(
 
       lrscope predict --run runs/sft --input prompts.jsonl --output answers.jsonl
     """
+    from lrscope.terminal import live
     from lrscope.workflows.trained_model import answer, task_of
     from lrscope.workflows.trained_model import predict as label
 
     if task_of(run) == "sft":
-        answered = answer(
-            run, input_file, checkpoint=checkpoint, trial=trial, base=model, max_tokens=max_new_tokens
-        )  # fmt: skip
+        with live.shown(quiet=json) as callbacks:
+            answered = answer(
+                run, input_file, checkpoint=checkpoint, trial=trial, base=model, max_tokens=max_new_tokens,
+                callbacks=callbacks,
+            )  # fmt: skip
         values = [{"prompt": prompt, "answer": text} for prompt, text in answered.answers]
         told: dict[str, Any] = {"checkpoint": answered.checkpoint, "step": answered.step, "answers": values}
         plain, what = answered.lines, "answers"
     elif max_new_tokens is not None:
         raise ConfigError("--max-new-tokens is for language models: got a classifier; leave it out")
     else:
-        result = label(run, input_file, checkpoint=checkpoint, trial=trial, base=model)
+        with live.shown(quiet=json) as callbacks:
+            result = label(run, input_file, checkpoint=checkpoint, trial=trial, base=model, callbacks=callbacks)
         rows = [
             {"label": name, "probabilities": dict(zip(result.names, map(float, row), strict=True))}
             for name, row in zip(result.labels, result.probabilities, strict=True)

@@ -10,7 +10,7 @@ import typer
 
 from lrscope.cli import options as opt
 from lrscope.number_text import counted
-from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.terminal.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from lrscope.report.document import Document
@@ -181,7 +181,7 @@ def print_summary(doc: Document, language: Locale) -> None:
         cells = [w.text(row.cells[place].value) for place in shown]
         cells[0] = by_name.get(cells[0], cells[0])
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
-    echo("\n".join(table_lines(heads, rows)))
+    print_table(heads, rows)
     if doc.checkup:
         _print_list(w.word("advice"), [w.sentence(each.suggestion) for each in doc.advice])
 

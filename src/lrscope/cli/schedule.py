@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,13 +14,14 @@ from lrscope.cli.options import Settings, with_settings
 from lrscope.config import TrialConfig
 from lrscope.errors import ConfigError
 from lrscope.number_text import counted
-from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.terminal.output import echo, print_json, print_table, room
 
 if TYPE_CHECKING:
     from lrscope.schedules import ResolvedSchedule
 
 FOUND_ERRORS = 1
 MAX_STEPS = 10_000_000
+PLOT_WIDTH, LEAST_PLOT_WIDTH, BESIDE_PLOT = 64, 16, 19  # columns of a curve, and of what stands beside it
 
 HORIZON = ("epochs", "batch_size", "peak_rate")
 UNKNOWN = {"shown_default": "unknown"}
@@ -97,7 +99,7 @@ def show(
         rates = [f"{described[name]:.4g}" for name in names[1:5]]
         rows.append([schedule.text, *rates, ", ".join(f"{p['phase']} {p['steps']}" for p in described["phases"])])
     what = "rates" if lr is not None else "shares of the peak rate"
-    echo("\n".join(table_lines(names, rows)))
+    print_table(names, rows)
     echo(f"{what} over {counted(resolved[0].total_steps, 'step')}, {resolved[0].steps_per_epoch} per epoch")
     if any(schedule.schedule.depends_on_metric for schedule in resolved):
         echo("a plateau reacts to the metric: it is shown as if the metric always improved")
@@ -227,5 +229,6 @@ def _picture(schedule: ResolvedSchedule, log: bool, small: bool) -> list[str]:
     except (UnicodeEncodeError, LookupError):
         ascii_only = True
     rates = schedule.factors() * (schedule.horizon.peak_rate or 1.0)
-    lines = plot_lines(rates, height=6 if small else 10, log=log, ascii_only=ascii_only, ticks=ticks)
+    width = min(PLOT_WIDTH, max(LEAST_PLOT_WIDTH, (room() or math.inf) - BESIDE_PLOT))
+    lines = plot_lines(rates, width=int(width), height=6 if small else 10, log=log, ascii_only=ascii_only, ticks=ticks)
     return [schedule.text, *lines]

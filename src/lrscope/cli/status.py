@@ -10,8 +10,9 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.errors import ConfigError
 from lrscope.number_text import counted
-from lrscope.terminal.output import echo, print_json, table_lines
-from lrscope.terminal.progress import duration
+from lrscope.studies.run_times import SecondsLeft
+from lrscope.terminal.output import echo, print_json, print_table
+from lrscope.terminal.time_left import about, duration
 
 if TYPE_CHECKING:
     from lrscope.store.trials import TrialRow
@@ -65,12 +66,14 @@ def status(
     ]  # fmt: skip
     if not beside.heading:
         names, cells = names[:-1], [row[:-1] for row in cells]
-    echo("\n".join(table_lines(names, cells)))
+    print_table(names, cells)
     if len(shown_trials) > SHOWN:
         echo(f"... and {len(shown_trials) - SHOWN} more")
-    if study.num_left and study.seconds_left is not None:
-        left, spent = duration(study.seconds_left), duration(study.seconds_spent)
-        echo(f"{counted(study.num_left, 'trial')} left, about {left} on one worker; spent {spent}")
+    if study.num_left and (left := study.left_between) is not None:
+        running, spent = study.num_running, duration(study.seconds_spent)
+        shared = SecondsLeft(left.low / max(1, running), left.high / max(1, running))
+        now = f", {about(shared)} at {running} at a time" if running > 1 else ""
+        echo(f"{counted(study.num_left, 'trial')} left, {about(left)} on one worker{now}; spent {spent}")
     if study.resume_command:
         echo(f"go on with: {study.resume_command}")
 

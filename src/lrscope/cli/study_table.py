@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from lrscope.config.base import plain_value
 from lrscope.config.command_line import quote, resume
 from lrscope.number_text import counted
-from lrscope.terminal.output import echo, print_json, table_lines
+from lrscope.terminal.output import echo, print_json, print_table
 
 if TYPE_CHECKING:
     from lrscope.runs.arm_summary import ArmSummary
@@ -46,7 +46,7 @@ def print_settings(result: SweepResult) -> None:
     left_out = {place for place in (2, 3, 4) if all(row[place] == "–" for row in rows[1:])}
     left_out |= {2} if result.metric == "loss" else set()
     names, *cells = [[cell for place, cell in enumerate(row) if place not in left_out] for row in rows]
-    echo("\n".join(table_lines(names, cells)))
+    print_table(names, cells)
 
 
 def _row(summary: ArmSummary) -> list[str]:

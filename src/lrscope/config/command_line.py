@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ OWN_OPTIONS = frozenset({
     "config", "resume", "retry_failed", "until_decided", "max_seeds", "confirm", "confirm_rates", "confirm_seeds",
     "budget", "margin", "out", "run", "dev_size",
 })  # fmt: skip
+_BEFORE_QUOTE = re.compile(r'(\\+)(?="|$)')
 _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./\\:,@")
 
 
@@ -58,7 +60,7 @@ class CommandLine:
                 continue
             text = _text(name, value)
             # A value that begins with a dash would be taken for an option.
-            words += [f"{flag}={quote(text, kind)}"] if text.startswith("-") else [flag, quote(text, kind)]
+            words += [quote(f"{flag}={text}", kind)] if text.startswith("-") else [flag, quote(text, kind)]
         return " ".join(words)
 
     def with_options(self, **options: Any) -> CommandLine:
@@ -70,6 +72,11 @@ class CommandLine:
 def quote(word: object, shell: Shell | None = None) -> str:
     r"""Return a word so that a shell, the one at hand where none is named, takes it for one and runs nothing in it.
 
+    For PowerShell it stands in single quotes, in which nothing is expanded. For cmd.exe it stands in double quotes, a
+    double quote doubled: so cmd.exe still sees the rest as quoted, and the program sees one. Backslashes before a
+    double quote are doubled, as the program's runtime reads them. At its prompt cmd.exe expands %NAME% also in quotes,
+    where there is such a variable, and has no way to forbid it; in a batch file a % is written %%.
+
     >>> quote("a b", "posix"), quote("it's; rm", "powershell"), quote("a & b", "cmd")
     ("'a b'", "'it''s; rm'", '"a & b"')
     """
@@ -80,14 +87,35 @@ def quote(word: object, shell: Shell | None = None) -> str:
         return word
     if kind == "powershell":
         return "'" + word.replace("'", "''") + "'"
-    return '"' + word.replace('"', '""') + '"'
+    return '"' + _BEFORE_QUOTE.sub(r"\1\1", word).replace('"', '""') + '"'
 
 
-def shell_at_hand() -> Shell:
-    """Return the shell that a command is likely typed in: on Windows, only cmd.exe sets PROMPT."""
-    if os.name != "nt":
-        return "posix"
-    return "cmd" if "PROMPT" in os.environ else "powershell"
+def typed(words: Sequence[object], shell: Shell | None = None) -> str:
+    """Return a program and its arguments as a line to type in a shell, the one at hand where none is named.
+
+    >>> typed(["python", "my train.py"], "posix"), typed(["my python", "train.py"], "powershell")
+    ("python 'my train.py'", "& 'my python' train.py")
+    """
+    kind = shell or shell_at_hand()
+    line = " ".join(quote(word, kind) for word in words)
+    return f"& {line}" if kind == "powershell" and line.startswith("'") else line  # else it would be a string
+
+
+def shell_at_hand(environment: Mapping[str, str] | None = None, *, windows: bool | None = None) -> Shell:
+    """Return the shell that a command is likely typed in, by what shells leave in the environment.
+
+    On Windows: MSYS, as of Git, sets MSYSTEM; cmd.exe sets PROMPT, and PowerShell does not. Elsewhere shells are
+    taken for POSIX ones.
+
+    >>> [shell_at_hand(known, windows=True) for known in ({"PROMPT": "$P$G"}, {})], shell_at_hand({}, windows=False)
+    (['cmd', 'powershell'], 'posix')
+    """
+    known = os.environ if environment is None else environment
+    if os.name == "nt" if windows is None else windows:
+        if "MSYSTEM" in known:
+            return "posix"
+        return "cmd" if "PROMPT" in known else "powershell"
+    return "posix"
 
 
 def _text(name: str, value: Any) -> str:

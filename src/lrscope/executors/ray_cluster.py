@@ -24,7 +24,7 @@ def connect(address: str) -> None:
         import ray
     except ImportError:
         raise ExecutorError(
-            "the ray executor needs Ray: got none installed; type: pip install 'lrscope[ray]'"
+            'the ray executor needs Ray: got none installed; type: pip install "lrscope[ray]"'
         ) from None
     if ray.is_initialized():
         return

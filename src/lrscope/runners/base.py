@@ -25,12 +25,16 @@ ALIVE_SECONDS = 30.0  # how long the user's own training may be silent before it
 class CostEstimate:
     """Seconds of one worker, and bytes on the disk at the end.
 
-    `endpoint_seconds` are those of the seconds that do not grow with a run's length: what is measured at its end alone.
+    `fastest` and `slowest` are what the seconds would be by the fastest and the slowest of the steps that were timed,
+    None where that is not known. `endpoint_seconds` are those of the seconds that do not grow with a run's length: what
+    is measured at its end alone.
     """
 
     seconds: float
     num_bytes: int
     endpoint_seconds: float = 0.0
+    fastest: float | None = None
+    slowest: float | None = None
 
 
 class Cost(Protocol):

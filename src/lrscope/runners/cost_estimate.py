@@ -28,6 +28,9 @@ from lrscope.training.study_inputs import StudyInputs
 
 STEPS = 4
 MAX_SECONDS = 5.0  # that steps of a kind are timed for, after the first two
+# Steps are timed for one hundredth of what they will take, up to a second: a moment tells little of a busy machine.
+PART_TIMED, LONG_ENOUGH = 0.01, 1.0
+BLOCKS = 4  # of the timed steps, whose paces are held against one another
 EVALUATED = 128  # examples of dev that are measured at least
 
 
@@ -45,13 +48,15 @@ def estimate_cost(inputs: StudyInputs, trials: Sequence[TrialConfig], folder: Pa
             kinds[_kind_of(trial)] = _measured(inputs, trial)
     evaluation, endpoint = _seconds_of_measuring(inputs, trials[0])
     size = inputs.encoded["train"].size
-    seconds = processes * PROCESS_SECONDS
+    beside, steps_at = processes * PROCESS_SECONDS, np.zeros(3)
     for trial in trials:
         total_steps, num_evaluations = _lengths(trial, size)
-        seconds += total_steps * kinds[_kind_of(trial)].seconds_a_step + (num_evaluations + 2) * evaluation
-        seconds += endpoint + JOB_SECONDS
+        kind = kinds[_kind_of(trial)]
+        steps_at += total_steps * np.array([kind.seconds_a_step, kind.fastest, kind.slowest])
+        beside += (num_evaluations + 2) * evaluation + endpoint + JOB_SECONDS
+    seconds, fastest, slowest = (beside + steps_at).tolist()
     num_bytes = _stored_bytes(inputs, trials, [kinds[_kind_of(trial)].num_bytes for trial in trials])
-    return CostEstimate(seconds, num_bytes, len(trials) * endpoint)
+    return CostEstimate(seconds, num_bytes, len(trials) * endpoint, fastest, slowest)
 
 
 def estimate_heads_cost(
@@ -98,9 +103,13 @@ def _lengths(trial: TrialConfig, size: TrainingSize) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class _Kind:
-    """What trials of a kind have alike: seconds of a step, bytes of a checkpoint."""
+    """What trials of a kind have alike: seconds of a step on the mean, at the fastest and the slowest pace that was
+    seen; bytes of a checkpoint.
+    """
 
     seconds_a_step: float
+    fastest: float
+    slowest: float
     num_bytes: int
 
 
@@ -111,9 +120,10 @@ def _kind_of(trial: TrialConfig) -> tuple[object, ...]:
 
 def _measured(inputs: StudyInputs, trial: TrialConfig) -> _Kind:
     config = replace(trial, schedule=Constant(), epochs=1)
+    total_steps, _ = _lengths(trial, inputs.encoded["train"].size)
     while True:
         try:
-            return _timed(inputs, config)
+            return _timed(inputs, config, total_steps)
         except (RuntimeError, MemoryError) as error:
             smaller = halved(config) if is_out_of_memory(error) else None
             if smaller is None:
@@ -121,7 +131,7 @@ def _measured(inputs: StudyInputs, trial: TrialConfig) -> _Kind:
             config = smaller
 
 
-def _timed(inputs: StudyInputs, config: TrialConfig) -> _Kind:
+def _timed(inputs: StudyInputs, config: TrialConfig, total_steps: int) -> _Kind:
     """Time a few steps by the tokens that they compute on: batches are of examples of any length."""
     model, task, train = inputs.build_model(config), inputs.task, inputs.encoded["train"]
     num_bytes = sum(4 * tensor.numel() for tensor in model.to_tensors().values())
@@ -129,13 +139,20 @@ def _timed(inputs: StudyInputs, config: TrialConfig) -> _Kind:
     optimizer, batches = build_optimizer(model, config), step_batches(inputs, config)
     run = steps(model, optimizer, batches, lambda m, b: task.loss(m, b, config)[:2], lambda _: 0.0)
     seconds: list[float] = []
-    for record, _ in zip(run, range(STEPS + 1), strict=False):
+    for _, record in zip(plan, run, strict=False):
         seconds.append(record.seconds)
         if len(seconds) > 1 and sum(seconds) > MAX_SECONDS:
             break
+        timed = sum(seconds[1:])
+        if len(seconds) > STEPS and timed >= min(LONG_ENOUGH, PART_TIMED * total_steps * timed / (len(seconds) - 1)):
+            break
     first = 1 if len(seconds) > 1 else 0  # the first step meets memory that was never used
-    timed = [int(train.lengths[batch].sum()) for batch in plan[first : len(seconds)]]
-    return _Kind(sum(seconds[first:]) / sum(timed) * len(train.ids) / len(plan), num_bytes)
+    tokens = [int(train.lengths[batch].sum()) for batch in plan[first : len(seconds)]]
+    a_step = len(train.ids) / len(plan)
+    parts = np.array_split(np.array([seconds[first:], tokens]), min(BLOCKS, len(tokens)), axis=1)
+    paces = [float(part[0].sum() / part[1].sum()) for part in parts]
+    pace = sum(seconds[first:]) / sum(tokens)
+    return _Kind(pace * a_step, min(paces) * a_step, max(paces) * a_step, num_bytes)
 
 
 def _seconds_of_measuring(inputs: StudyInputs, trial: TrialConfig) -> tuple[float, float]:

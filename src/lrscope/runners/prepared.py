@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -51,3 +52,8 @@ def prepare_training(config: StudyConfig, numerics: Numerics | None, estimate: C
         overlaps=inputs.data.overlaps,
         unit=inputs.task.unit,
     )
+
+
+def on_same_inputs(prepared: Prepared, config: StudyConfig) -> Prepared:
+    """Return what was read for a study as that of another one, which differs in rates, lengths and its grid alone."""
+    return replace(prepared, inputs=replace(prepared.inputs, config=config))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import AnyStudy
+from lrscope.config.command_line import quote, resume
 from lrscope.errors import StudyError
 from lrscope.files import write_text
 from lrscope.runners.base import Prepared
@@ -23,7 +24,8 @@ def require_new(folder: Path) -> None:
         StudyError: it holds a study, or something else.
     """
     if (folder / DATABASE).exists():
-        raise StudyError(f"{folder} holds a study already; go on with --resume {folder}, or choose another --out")
+        go_on = f"go on with --resume {quote(folder)}"
+        raise StudyError(f"{folder} holds a study already; {go_on}, or choose another --out")
     if folder.is_file() or (folder.is_dir() and any(not _is_ours(path) for path in folder.iterdir())):
         raise StudyError(
             f"--out must be a new or an empty folder: got {folder}, which holds other files; choose another"
@@ -82,7 +84,7 @@ def held_study(folder: Path, kind: str) -> Iterator[StudyStore]:
     with study_lock(folder), StudyStore.open(folder, for_writing=True) as store:
         held = kind_of(store.config)
         if held != kind:
-            raise StudyError(f"{folder} holds {KINDS[held]}: go on with lrscope {held} --resume {folder}")
+            raise StudyError(f"{folder} holds {KINDS[held]}: go on with {resume(held, folder)}")
         yield store
 
 

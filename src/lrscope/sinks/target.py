@@ -70,7 +70,7 @@ class Target:
         place, package, _ = KINDS[self.kind]
         if package and find_spec(package) is None:
             raise ConfigError(
-                f"--log {self.kind} needs {package}, which is not installed: pip install 'lrscope[{self.kind}]'"
+                f'--log {self.kind} needs {package}, which is not installed: pip install "lrscope[{self.kind}]"'
             )
         module, name = place.split(".")
         try:

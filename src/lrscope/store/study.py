@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from lrscope import __version__
 from lrscope.config import AnyStudy, AnyTrial, StudyConfig
+from lrscope.config.command_line import quote
 from lrscope.errors import StudyError, UnusableStudyError
 from lrscope.records import TRAIN_TOKENS, EvaluationRecord, Metric, Scores, Status, StepRecord
 from lrscope.store import rows
@@ -62,7 +63,8 @@ class StudyStore:
             StudyError: a study lies there already, or the folder cannot be written.
         """
         if (folder / DATABASE).exists():
-            raise StudyError(f"{folder} already holds a study; choose another --out, or go on with --resume {folder}")
+            go_on = f"go on with --resume {quote(folder)}"
+            raise StudyError(f"{folder} already holds a study; choose another --out, or {go_on}")
         values = (
             datetime.now(UTC).isoformat(timespec="seconds"),
             __version__,

@@ -99,5 +99,5 @@ def to_frame(rows: list[dict[str, Any]]) -> pandas.DataFrame:
     try:
         import pandas
     except ImportError as error:
-        raise LrscopeError("frames need pandas: it is not installed; type: pip install 'lrscope[frames]'") from error
+        raise LrscopeError('frames need pandas: it is not installed; type: pip install "lrscope[frames]"') from error
     return pandas.DataFrame(rows)

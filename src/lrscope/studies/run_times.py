@@ -5,12 +5,27 @@ from __future__ import annotations
 import heapq
 import statistics
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from lrscope.config import AnyTrial
 from lrscope.records import FINISHED
 from lrscope.store.trials import TrialRow
 
 COMPLETE = ("completed", "stopped")  # a run that diverged tells little of one that does not
+
+RECENT = (1.0, 0.5, 0.25)  # parts of the runs that finished, counted back from the last: a machine's speed changes
+
+
+class SecondsLeft(NamedTuple):
+    """What is left takes at least and at most so long, by what was measured."""
+
+    low: float
+    high: float
+
+    @property
+    def middle(self) -> float:
+        """The middle of both."""
+        return (self.low + self.high) / 2.0
 
 
 class RunTimes:
@@ -31,6 +46,11 @@ class RunTimes:
             self._by_kind.setdefault(_kind(row.config), []).append(row.seconds / (row.config.length or 1.0))
         self._mean = statistics.fmean(map(statistics.fmean, self._by_kind.values())) if finished else None
 
+    @property
+    def kinds(self) -> set[AnyTrial]:
+        """The settings that were seen, but for rate, seed and length."""
+        return set(self._by_kind)
+
     def seconds_of(self, config: AnyTrial) -> float | None:
         """Return what a run is expected to take; None where none has finished."""
         if self._mean is None:
@@ -45,6 +65,21 @@ class RunTimes:
         each = [self.seconds_of(config) for config in configs]
         known = [seconds for seconds in each if seconds is not None]
         return seconds_together(known, at_once) if len(known) == len(each) else None
+
+
+def recent_times(rows: Sequence[TrialRow]) -> list[RunTimes]:
+    """Return the times of all runs that finished, of the latter half and of the last quarter.
+
+    The parts are left out that have not all of the settings.
+
+
+    >>> recent_times([])
+    []
+    """
+    finished = [row for row in rows if row.status in COMPLETE and row.seconds > 0.0]
+    sizes = dict.fromkeys(max(2, round(part * len(finished))) for part in RECENT)
+    times = [RunTimes(finished[-size:]) for size in sizes] if finished else []
+    return [each for each in times if each.kinds == times[0].kinds]  # of others, the settings make the difference
 
 
 def seconds_together(seconds: Sequence[float], at_once: int) -> float:

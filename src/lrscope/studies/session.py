@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lrscope.config import AnyStudy, AnyTrial, ExternalStudy, TrialConfig
+from lrscope.config.command_line import quote
 from lrscope.config.numerics import Numerics
 from lrscope.errors import Problem, StudyError
 from lrscope.files import replacing, write_text
@@ -34,17 +35,20 @@ class Study:
 
 
 @contextmanager
-def begin(config: AnyStudy, folder: Path, runner: Runner | None = None) -> Iterator[Study]:
+def begin(
+    config: AnyStudy, folder: Path, runner: Runner | None = None, prepared: Prepared | None = None
+) -> Iterator[Study]:
     """Check every input and every arm, then make a new study in `folder`, and hold it.
 
-    `runner` reads the inputs where they are not all named by the configuration: a function of this process.
+    `runner` reads the inputs where they are not all named by the configuration: a function of this process. They are
+    `prepared` where they were read already.
 
     Raises:
         StudyError: the folder is not empty, or cannot be written.
         DataError, CheckpointError, ConfigError, ScheduleError: an input or an arm cannot be used; nothing was written.
     """
     require_new(folder)
-    prepared = (runner or runner_for(config)).prepare(config)
+    prepared = prepared or (runner or runner_for(config)).prepare(config)
     check_arms(config, prepared)
     with new_study(config, folder, prepared) as store:
         _write_files(folder, prepared)
@@ -136,7 +140,7 @@ def _mended(store: StudyStore, config: AnyStudy, trainer: Mapping[str, Any]) -> 
     if not metric_is_open(store) and {"metric", "direction"} & trainer.keys():
         raise StudyError(
             f"a study keeps the metric that it began with: {store.folder} has {store.metric.name}; to compare by "
-            f"another, write lrscope report {store.folder} --metric NAME"
+            f"another, write lrscope report {quote(store.folder)} --metric NAME"
         )
     finished = sum(row.status in FINISHED for row in store.trials())
     if finished and _trains_otherwise(trainer):

@@ -71,15 +71,19 @@ class AnswerWriter:
         answers: list[list[int]] = [[] for _ in ids]
         possible = [number for number, limit in enumerate(limits) if limit]
         done = len(ids) - len(possible)
+        tokens, part = 0, float(done)
         yield Answered(done, len(ids))
         for place, token in model.generate_tokens(
             [ids[number] for number in possible], [limits[number] for number in possible], self.stop_ids
         ):
+            number = possible[place]
             if token is None:
                 done += 1
+                part += 1.0 - len(answers[number]) / limits[number]
             else:
-                answers[possible[place]].append(token)
-            yield Answered(done, len(ids))
+                answers[number].append(token)
+                tokens, part = tokens + 1, part + 1.0 / limits[number]
+            yield Answered(done, len(ids), tokens, part / len(ids))
         yield [self.tokenizer.decode(answer) for answer in answers]
 
     def seconds(self, model: Answering, asked: Sequence[Turns], like: Sequence[str]) -> float:

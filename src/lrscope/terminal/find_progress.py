@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from time import monotonic
 from types import TracebackType
 
 from lrscope.number_text import counted
 from lrscope.records import StepRecord
 from lrscope.schedules.ramp import RAMP_ENDED
-from lrscope.terminal.output import echo, redraw
-from lrscope.terminal.progress import duration
+from lrscope.terminal.output import echo, is_redrawn, redraw
+from lrscope.terminal.time_left import Course, Silence, about
 from lrscope.workflows.callbacks import StudyStarted, TrialEvent
 
 SECONDS_BETWEEN_LINES = 0.25
@@ -28,7 +27,9 @@ class FindProgress:
         self._planned = find.steps if find.method == "ramp" else len(find.rates)
         self._steps: dict[int, int] = {}
         self._over: set[int] = set()
-        self._began, self._drawn, self._terminal = monotonic(), 0.0, sys.stderr.isatty()
+        self._began, self._drawn, self._terminal = monotonic(), 0.0, is_redrawn()
+        self._course, self._silence = Course(), Silence(self._began)
+        self._course.add(self._began, 0.0)
 
     def __enter__(self) -> FindProgress:
         return self
@@ -44,12 +45,17 @@ class FindProgress:
         event, record = happened.event, happened.event.record
         if isinstance(record, StepRecord):
             self._steps[event.trial] = record.step + 1
-            if self._terminal and monotonic() - self._drawn > SECONDS_BETWEEN_LINES:
-                self._drawn = monotonic()
-                redraw(
-                    f"test {event.trial}: step {record.step + 1}, rate {record.learning_rate:.1e}, loss "
-                    f"{record.loss:.3f}  ({self._left()})"
-                )
+            now, done = monotonic(), sum(self._steps.values())
+            self._course.add(now, done)
+            line = (
+                f"test {event.trial}: step {record.step + 1}, rate {record.learning_rate:.1e}, loss "
+                f"{record.loss:.3f}  ({self._left()})"
+            )
+            if self._terminal and now - self._drawn > SECONDS_BETWEEN_LINES:
+                self._drawn = now
+                redraw(line)
+            elif not self._terminal and self._silence.is_over(now, done / (self._num * self._planned)):
+                echo(line, err=True)
         elif event.kind in ("done", "failed"):
             self._over.add(event.trial)
             row = happened.row
@@ -58,6 +64,7 @@ class FindProgress:
                 redraw("")
             why = event.reason or row.reason
             why = "up to the last rate" if why == RAMP_ENDED else why
+            self._silence.broken(monotonic())
             echo(f"seed {row.config.seed}: {number} {self._unit}; {why}  ({self._left()})", err=True)
 
     def _left(self) -> str:
@@ -69,5 +76,5 @@ class FindProgress:
         each = max([self._planned, *over])  # a ramp goes on where the loss has not risen by its end
         running = sum(self._steps.values()) - sum(over)
         left = max(0, (self._num - len(self._over)) * each - running)
-        seconds = (monotonic() - self._began) / done * left
-        return f"{known}, about {duration(seconds)} left"
+        seconds = self._course.left(left)
+        return known if seconds is None else f"{known}, {about(seconds)} left"

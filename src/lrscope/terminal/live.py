@@ -11,18 +11,22 @@ import typer
 
 from lrscope.number_text import counted
 from lrscope.sinks.target import checked
+from lrscope.studies.run_times import SecondsLeft
 from lrscope.terminal.find_progress import FindProgress
 from lrscope.terminal.interrupt import graceful_interrupt
+from lrscope.terminal.items_progress import ItemsProgress
 from lrscope.terminal.output import echo
-from lrscope.terminal.progress import TrialProgress, duration, rough
+from lrscope.terminal.progress import TrialProgress
 from lrscope.terminal.search_words import chosen_line, ended_lines, plan_lines
 from lrscope.terminal.study_progress import StudyProgress
+from lrscope.terminal.time_left import SCATTERS, about, rough
 from lrscope.workflows.callbacks import (
     Callbacks,
     CheckTaken,
     CostEstimated,
     FinetuneRecord,
     FinetuneStarted,
+    ItemsDone,
     LogFailed,
     Note,
     PlanMade,
@@ -35,6 +39,8 @@ from lrscope.workflows.callbacks import (
     TimeKnown,
     TrialEvent,
 )  # fmt: skip
+
+Drawing = StudyProgress | FindProgress | TrialProgress | ItemsProgress
 
 
 @contextmanager
@@ -64,7 +70,8 @@ class Live:
 
     def __init__(self, *, quiet: bool, is_plain: bool = False) -> None:
         self._quiet, self._is_plain = quiet, is_plain
-        self._drawing: StudyProgress | FindProgress | TrialProgress | None = None
+        self._drawing: Drawing | None = None
+        self._quoted: float | None = None
         self._folder: Any = None
 
     def show(self, progress: Progress) -> None:
@@ -86,7 +93,13 @@ class Live:
                 self._open(drawing)
             case FinetuneRecord() if isinstance(drawing, TrialProgress):
                 drawing.update(progress.record)
+            case ItemsDone() if not self._quiet:
+                if not isinstance(drawing, ItemsProgress):
+                    drawing = ItemsProgress()
+                    self._open(drawing)
+                drawing.update(progress)
             case CostEstimated():
+                self._quoted = progress.seconds
                 self._note(*cost_lines(progress))
             case TimeKnown(seconds) if seconds >= 1.0:
                 self._note(time_line(progress))
@@ -119,12 +132,13 @@ class Live:
         if isinstance(self._drawing, StudyProgress) and self._folder == started.folder:
             self._drawing.plan(started.trials)
         elif started.config.find is None:
-            self._open(StudyProgress(started, is_plain=self._is_plain))
+            self._open(StudyProgress(started, is_plain=self._is_plain, quoted=self._quoted))
+            self._quoted = None
         elif not self._quiet:
             self._open(FindProgress(started))
         self._folder = started.folder
 
-    def _open(self, drawing: StudyProgress | FindProgress | TrialProgress) -> None:
+    def _open(self, drawing: Drawing) -> None:
         self.close(None, None, None)
         self._drawing = drawing
         drawing.__enter__()
@@ -146,7 +160,8 @@ def cost_lines(cost: CostEstimated) -> list[str]:
     if cost.seconds is None:
         takes = "; how long is known after the first"
     else:
-        takes = f": about {duration(cost.seconds)}"
+        between = cost.between or SecondsLeft(cost.seconds, cost.seconds)
+        takes = f": {about(between)}"
         takes += "" if cost.num_bytes is None else f" and {_size(cost.num_bytes)}"
     merged = f"the same as others, so not run again: {counted(cost.num_merged, 'combination')}"
     return [
@@ -171,10 +186,12 @@ def time_line(known: TimeKnown) -> str:
 
     >>> print(time_line(TimeKnown(7800, 5, (1560,))))
     about 2 h 10 min for the 5 that are left (the first took 26 min)
-    >>> print(time_line(TimeKnown(60, 1, (50.0, 70.0))))
+    >>> print(time_line(TimeKnown(60, 1, (55.0, 65.0))))
     about 1 min for the one that is left (they take 1 min on average)
     """
     mean = sum(known.taken) / len(known.taken)
     by = f"the first took {rough(mean)}" if len(known.taken) == 1 else f"they take {rough(mean)} on average"
+    if max(known.taken) > SCATTERS * min(known.taken):
+        by = f"they take {rough(min(known.taken))} to {rough(max(known.taken))}"
     left = "the one that is left" if known.num_left == 1 else f"the {known.num_left} that are left"
     return f"about {rough(known.seconds)} for {left} ({by})"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import IO, Any, cast
 
 import typer
+from rich.cells import cell_len, set_cell_size  # Chinese characters are two columns wide
 from rich.console import Console
+from rich.text import Text
 
 from lrscope.json_text import json_text, with_schema
 from lrscope.visible_text import visible
@@ -39,9 +41,21 @@ class _Lasting:
         return getattr(sys.stderr, name)
 
 
+def is_redrawn() -> bool:
+    """Return whether progress is drawn in place: standard error is a terminal, and one that can move its cursor."""
+    return sys.stderr.isatty() and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 def progress_console() -> Console:
-    """Return the console that live progress is drawn on: standard error, with nobody's text read as mark-up."""
-    return Console(file=cast(IO[str], _Lasting()), highlight=False, soft_wrap=True, markup=False, emoji=False)
+    """Return the console that live progress is drawn on: standard error, with nobody's text read as mark-up.
+
+    It is a terminal where progress is drawn in place, whatever else FORCE_COLOR says. With NO_COLOR nothing is styled.
+    """
+    styles: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
+    return Console(
+        file=cast(IO[str], _Lasting()), force_terminal=is_redrawn(), highlight=False, soft_wrap=True, markup=False,
+        emoji=False, **styles,
+    )  # fmt: skip
 
 
 LEARNED_MARKS = ("⟦", "⟧")
@@ -49,6 +63,8 @@ LEARNED_MARKS = ("⟦", "⟧")
 
 def _dims() -> bool:
     """Return whether standard output can dim text."""
+    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+        return False
     console = Console()
     return console.is_terminal and console.color_system is not None and not console.no_color
 
@@ -70,9 +86,10 @@ def echo_pieces(pieces: Sequence[tuple[str, bool]]) -> None:
 
 
 def redraw(text: str) -> None:
-    """Draw the line on a terminal anew, on standard error."""
+    """Draw the line on a terminal anew, on standard error; what would not fit in a line is cut."""
+    line, columns = visible(text), shutil.get_terminal_size().columns - 1
     stream = _Lasting()
-    stream.write("\r\x1b[K" + visible(text))
+    stream.write("\r\x1b[K" + (line if cell_len(line) <= columns else set_cell_size(line, columns)))
     stream.flush()
 
 
@@ -90,8 +107,6 @@ def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]], *, of_text:
     schedule  first
     linear    1
     """
-    from rich.cells import cell_len  # Chinese characters are two columns wide
-
     widths = [max(cell_len(row[place]) for row in (names, *rows)) for place in range(len(names))]
     lines = []
     for row in (names, *rows):
@@ -102,6 +117,21 @@ def table_lines(names: Sequence[str], rows: Sequence[Sequence[str]], *, of_text:
     return lines
 
 
+def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], *, of_text: bool = False) -> None:
+    """Print a table; on a terminal that is too narrow for it, each row as its first cell with the others below it."""
+    lines, width = table_lines(names, rows, of_text=of_text), room()
+    if width is not None and max(map(cell_len, lines), default=0) > width:
+        lines = list(_blocks(names, rows, width))
+    echo("\n".join(lines))
+
+
+def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
+    for first, *cells in rows:
+        yield from wrapped(f"{names[0]} {first}", width)
+        named = [f"{name} {cell}".strip() for name, cell in zip(names[1:], cells, strict=True) if cell]
+        yield from wrapped("; ".join(named), width, indent="  ")
+
+
 def room() -> int | None:
     """Return how many columns standard output has; None where it is no terminal, and lines may be of any length."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
@@ -110,10 +140,16 @@ def room() -> int | None:
 def wrapped(text: str, width: int, indent: str = "") -> list[str]:
     """Return text as lines of at most so many columns, all of them indented, those after the first by two more.
 
+    Nothing where there is no text.
+
     >>> wrapped("lr 1e-4 and lr 1e-3", 12, indent="  ")
     ['  lr 1e-4', '    and lr', '    1e-3']
     """
-    return textwrap.wrap(text, width, initial_indent=indent, subsequent_indent=f"{indent}  ")
+    if not text:
+        return []
+    room_of_text = max(1, width - len(indent) - 2)
+    lines = Text(text).wrap(Console(width=room_of_text, color_system=None), room_of_text)
+    return [(indent if place == 0 else f"{indent}  ") + line.plain.rstrip() for place, line in enumerate(lines)]
 
 
 def metrics_line(metrics: Mapping[str, float], titles: Mapping[str, str] | None = None) -> str:

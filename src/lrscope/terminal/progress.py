@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import monotonic
 from types import TracebackType
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.cells import cell_len
+from rich.progress import BarColumn, Progress, TextColumn
 
 from lrscope.records import Answered, EvaluationRecord, Record, StepRecord, Unit
+from lrscope.studies.run_times import SecondsLeft
 from lrscope.terminal.output import echo, progress_console
+from lrscope.terminal.time_left import Course, Silence, about
 from lrscope.visible_text import visible
 
-SECONDS_BETWEEN_LINES = 20.0
 STEPS_OF_SPEED = 20  # that it is a mean over
-
-
-def duration(seconds: float) -> str:
-    """Return a duration as a person says it.
-
-    >>> duration(4.2), duration(75), duration(7300)
-    ('4 s', '1 min 15 s', '2 h 1 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
-
-
-def rough(seconds: float) -> str:
-    """Return about how long something takes: from a minute on, in whole minutes.
-
-    >>> rough(42), rough(75), rough(1560)
-    ('42 s', '1 min', '26 min')
-    """
-    return duration(seconds) if not 60 <= round(seconds) < 3600 else f"{round(seconds / 60)} min"
+BAR = 40  # columns, where there is room
 
 
 class Speed:
@@ -64,21 +44,21 @@ class Speed:
 class Pace:
     """How many prompts are answered, and how long the rest takes at the pace of those.
 
-    >>> Pace().text(Answered(0, 17))
-    'answers 0/17'
+    >>> Pace().text(Answered(0, 17, tokens=1200))
+    'answers 0/17, 1,200 tokens'
     """
 
     def __init__(self) -> None:
-        self._first: tuple[float, int] | None = None
+        self._course = Course()
+        self.left: SecondsLeft | None = None
 
     def text(self, record: Answered) -> str:
         """Return that of a record; of the first nothing is known of the pace."""
-        began, before = self._first = self._first or (monotonic(), record.number)
-        told, done = f"answers {record.number}/{record.total}", record.number - before
-        if not done or record.number == record.total:
-            return told
-        left = (monotonic() - began) / done * (record.total - record.number)
-        return f"{told}  about {rough(left)} left"
+        done = max(float(record.number), record.part * record.total)
+        self._course.add(monotonic(), done)
+        self.left = self._course.left(record.total - done)
+        told = f"answers {record.number}/{record.total}" + (f", {record.tokens:,} tokens" if record.tokens else "")
+        return told if self.left is None or record.number == record.total else f"{told}  {about(self.left)} left"
 
 
 class TrialProgress:
@@ -98,21 +78,15 @@ class TrialProgress:
         self.total_steps, self.num_epochs, self.quiet = total_steps, num_epochs, quiet
         self._console = progress_console()
         self._bar: Progress | None = None
-        self._first: tuple[int, float] | None = None
+        self._course, self._silence = Course(), Silence(monotonic())
         self._answers: Pace | None = None
-        self._last_line = monotonic()
         self._train: EvaluationRecord | None = None
         self._dev: EvaluationRecord | None = None
 
     def __enter__(self) -> TrialProgress:
         if self._console.is_terminal and not self.quiet:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
-                TextColumn("{task.fields[now]}"),
-                TimeRemainingColumn(),
-            )
-            self._bar = Progress(*columns, console=self._console, transient=True)
+            columns = (TextColumn("{task.description}"), BarColumn(_bar_width(self._console.width)))
+            self._bar = Progress(*columns, TextColumn("{task.fields[now]}"), console=self._console, transient=True)
             self._bar.start()
             self._task = self._bar.add_task("fine-tuning", total=self.total_steps, now="")
         return self
@@ -133,28 +107,40 @@ class TrialProgress:
             self._answering(record)
 
     def _step(self, record: StepRecord) -> None:
-        now = monotonic()
-        self._first = self._first or (record.step, now)
+        done = record.step + 1
+        self._course.add(monotonic(), done)
         self._speed.add(record)
-        where = f"step {record.step + 1}/{self.total_steps}  loss {record.loss:.3f}  rate {record.learning_rate:.2e}"
-        where = f"{where}  {self._speed}".rstrip()
+        step, loss = f"step {done}/{self.total_steps}", f"loss {record.loss:.3f}"
+        rate = f"rate {record.learning_rate:.2e}"
+        parts = [step, loss, rate, str(self._speed), self._left(done)]
         if self._bar is not None:
-            self._bar.update(self._task, completed=record.step + 1, now=where)
-        elif now - self._last_line > SECONDS_BETWEEN_LINES and record.step > self._first[0]:
-            self._last_line = now
-            seconds_a_step = (now - self._first[1]) / (record.step - self._first[0])
-            left = duration(seconds_a_step * (self.total_steps - record.step - 1))
-            self._line(f"{where}  about {left} left")
+            order = [step, self._left(done), loss, rate, str(self._speed)]
+            self._bar.update(self._task, completed=done, now=self._fitted(parts, order, "fine-tuning"))
+        elif self._left(done) and self._silence.is_over(monotonic(), done / self.total_steps):
+            self._line("  ".join(part for part in parts if part))
+
+    def _left(self, done: int) -> str:
+        """Return how long the steps that are left take, in words; empty where that is not known."""
+        left = self._course.left(self.total_steps - done)
+        return f"{about(left)} left" if left is not None and done < self.total_steps else ""
+
+    def _fitted(self, parts: Sequence[str], order: Sequence[str], description: str) -> str:
+        """Return parts beside the bar, as many as there is room for, those kept that come first in `order`."""
+        room = self._console.width - len(description) - _bar_width(self._console.width) - 2
+        kept: list[str] = []
+        for part in order:
+            if part and sum(cell_len(each) + 2 for each in kept) + cell_len(part) <= room:
+                kept.append(part)
+        return "  ".join(part for part in parts if part in kept)
 
     def _answering(self, record: Answered) -> None:
         self._answers = self._answers or Pace()
-        now, where = monotonic(), self._answers.text(record)
+        where = self._answers.text(record)
         if self._bar is not None:
-            self._bar.update(
-                self._task, description="answering", total=record.total, completed=record.number, now=where
-            )
-        elif now - self._last_line > SECONDS_BETWEEN_LINES:
-            self._last_line = now
+            told, done = where.split("  "), max(record.part * record.total, record.number)
+            now = self._fitted(told, told, "answering")
+            self._bar.update(self._task, description="answering", total=record.total, completed=done, now=now)
+        elif self._silence.is_over(monotonic(), record.number / max(1, record.total)):
             self._line(where)
 
     def _evaluation(self, record: EvaluationRecord) -> None:
@@ -174,12 +160,23 @@ class TrialProgress:
                     self._measured(name, metric, value)
                     for metric, value in sorted(evaluation.metrics.items(), key=lambda item: item[0] != self._metric)
                 ]
-        self._last_line = monotonic()
-        self._line("  ".join(parts) + ("  (best so far)" if record.improved else ""))
+        parts += ["(best so far)"] if record.improved else []
+        left = self._left(record.step)
+        self._silence.broken(monotonic(), record.step / max(1, self.total_steps))
+        self._line("  ".join([*parts, *([left] if left and self._bar is None else [])]))
 
     def _measured(self, split: str, metric: str, value: float) -> str:
         return f"{split} {self._titles.get(metric, metric)} {value:.4f}"
 
     def _line(self, text: str) -> None:
         if not self.quiet:
-            self._console.print(visible(text)) if self._console.is_terminal else echo(text, err=True)
+            self._console.print(visible(text)) if self._bar is not None else echo(text, err=True)
+
+
+def _bar_width(width: int) -> int:
+    """Return how wide a bar is on a terminal: what it shows beside it has a claim, too.
+
+    >>> _bar_width(40), _bar_width(80), _bar_width(200)
+    (5, 10, 40)
+    """
+    return min(BAR, max(5, width // 8 if width < 120 else width // 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lrscope.number_text import counted, format_rate, short_rate
 from lrscope.studies.tune_plan import Known
-from lrscope.terminal.progress import duration, rough
+from lrscope.terminal.time_left import duration, rough
 from lrscope.tuning.bracket import Reason
 from lrscope.workflows.callbacks import PlanMade, RunChosen, SearchEnded
 
@@ -42,6 +42,8 @@ def chosen_line(run: RunChosen) -> str:
 
     >>> chosen_line(RunChosen(3, 4.6e-4, 0, "lower", 1.2e-3))
     'run 3: lr 4.6e-4, since the best so far, 1.2e-3, is the lowest that ran'
+    >>> print(chosen_line(RunChosen(3, 4.6e-4, 0, "between", 1.2e-3, 250.0, 1200.0, 130.0)))
+    run 3: lr 4.6e-4, closer to the best so far, 1.2e-3 (4 min of 20 min are gone; room for about 7 runs, 2 min each)
     """
     best = "" if run.best is None else short_rate(run.best)
     why: dict[Reason, str] = {
@@ -51,7 +53,16 @@ def chosen_line(run: RunChosen) -> str:
         "seed": f" at seed {run.seed}, to know the best so far, {best}, and its neighbours better",
         "between": f", closer to the best so far, {best}",
     }
-    return f"run {run.number}: lr {format_rate(run.rate)}{why[run.reason]}"
+    return f"run {run.number}: lr {format_rate(run.rate)}{why[run.reason]}{_gone(run)}"
+
+
+def _gone(run: RunChosen) -> str:
+    """Return what is left of the budget, by what the runs before took; nothing is said before the first."""
+    if run.best is None or not run.run_seconds:
+        return ""
+    number = max(1, int((run.budget - run.spent) / run.run_seconds)) * run.at_once
+    gone = f"{rough(run.spent)} of {rough(run.budget)} are gone"
+    return f" ({gone}; room for about {counted(number, 'run')}, {rough(run.run_seconds)} each)"
 
 
 def ended_lines(ended: SearchEnded) -> list[str]:

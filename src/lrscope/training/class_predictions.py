@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from lrscope.data.labels import LabelSet
 from lrscope.data.splits import Split
 from lrscope.errors import ConfigError
+from lrscope.training.evaluation import Told, tell_nothing
 from lrscope.training.inference import TrainedModel
 
 
@@ -24,6 +25,8 @@ def class_names(model: TrainedModel) -> tuple[str, ...]:
     return LabelSet.of_state(model.inputs.data.state).names
 
 
-def class_probabilities(model: TrainedModel, sentences: Sequence[str]) -> NDArray[np.float32]:
-    """Return the probability of each class (N, C), one row a sentence."""
-    return np.exp(model.outputs(Split.unlabelled("sentences", sentences)))
+def class_probabilities(
+    model: TrainedModel, sentences: Sequence[str], tell: Told = tell_nothing
+) -> NDArray[np.float32]:
+    """Return the probability of each class (N, C), one row a sentence; `tell` hears how far it is."""
+    return np.exp(model.outputs(Split.unlabelled("sentences", sentences), tell))

@@ -15,7 +15,10 @@ from lrscope.records import Answered, EvaluationRecord
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import ANSWERS
 from lrscope.tasks.base import EncodedSplit, Endpoint
+from lrscope.training.evaluation import Told, tell_nothing
 from lrscope.training.study_inputs import StudyInputs
+
+SECONDS_BETWEEN_TOLD = 1.0
 
 
 class EndpointStopped(Exception):  # noqa: N818
@@ -23,17 +26,14 @@ class EndpointStopped(Exception):  # noqa: N818
 
 
 def measured_endpoint(
-    model: TrainableModel, inputs: StudyInputs, split: EncodedSplit, is_stopped: Callable[[], bool] = lambda: False
+    model: TrainableModel, inputs: StudyInputs, split: EncodedSplit, tell: Told = tell_nothing
 ) -> Endpoint | None:
-    """Return what is measured of a trained model besides what every evaluation does; None where nothing is.
-
-    Raises:
-        EndpointStopped: `is_stopped` says so.
-    """
-    measuring = _measured(model, inputs, split, is_stopped)
+    """Return what is measured of a trained model besides what every evaluation does; None where nothing is."""
+    measuring = _measured(model, inputs, split, lambda: False)
     while True:
         try:
-            next(measuring)
+            answered = next(measuring)
+            tell("answers", answered.number, answered.total)
         except StopIteration as ended:
             found: Endpoint | None = ended.value
             return found
@@ -42,17 +42,17 @@ def measured_endpoint(
 def _measured(
     model: TrainableModel, inputs: StudyInputs, split: EncodedSplit, is_stopped: Callable[[], bool]
 ) -> Generator[Answered, None, Endpoint | None]:
-    """Yield how far it is, whenever that is further, and return what is measured."""
-    last, endpoint = None, None
+    """Yield how far it is, with every answer and every second, and return what is measured."""
+    last, told, endpoint = -1, 0.0, None
     for found in inputs.task.endpoint(model, inputs.data, split):
         if not isinstance(found, Answered):
             endpoint = found
             continue
         if is_stopped():
             raise EndpointStopped
-        if found != last:
+        if found.number != last or perf_counter() - told > SECONDS_BETWEEN_TOLD:
+            last, told = found.number, perf_counter()
             yield found
-        last = found
     return endpoint
 
 

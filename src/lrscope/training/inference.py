@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lrscope.config import StudyConfig
-from lrscope.config.command_line import resume
+from lrscope.config.command_line import quote, resume
 from lrscope.config.numerics import Numerics
 from lrscope.config.read import built_in, built_in_trial
 from lrscope.errors import ConfigError, Problem, StudyError
@@ -27,7 +27,7 @@ from lrscope.tasks.base import Evaluation, Examples
 from lrscope.tasks.checkpoint import require_base
 from lrscope.tasks.registry import task_named
 from lrscope.training.endpoint import measured_endpoint
-from lrscope.training.evaluation import outputs_of
+from lrscope.training.evaluation import Told, outputs_of, tell_nothing
 from lrscope.training.numerics import apply, decide
 from lrscope.training.study_inputs import StudyInputs
 
@@ -77,16 +77,19 @@ class TrainedModel:
         """
         return self.inputs.task.read(self.inputs.data, self.inputs.config.data, path)
 
-    def outputs(self, examples: Examples) -> NDArray[np.float32]:
+    def outputs(self, examples: Examples, tell: Told = tell_nothing) -> NDArray[np.float32]:
         """Return the task's outputs, one row an example, in their order."""
-        return outputs_of(self.network, self.inputs, self.inputs.task.encode(self.inputs.data, examples))
+        return outputs_of(self.network, self.inputs, self.inputs.task.encode(self.inputs.data, examples), tell)
 
-    def evaluate(self, examples: Examples) -> Measured:
-        """Return metrics on examples with targets; scoring the study's sealed test split is recorded first."""
+    def evaluate(self, examples: Examples, tell: Told = tell_nothing) -> Measured:
+        """Return metrics on examples with targets; scoring the study's sealed test split is recorded first.
+
+        `tell` hears how far it is.
+        """
         encoded = self.inputs.task.encode(self.inputs.data, examples)
         self._record_opening(examples)
-        metrics, scores = self.inputs.task.score(outputs_of(self.network, self.inputs, encoded), encoded)
-        found = measured_endpoint(self.network, self.inputs, encoded)
+        metrics, scores = self.inputs.task.score(outputs_of(self.network, self.inputs, encoded, tell), encoded)
+        found = measured_endpoint(self.network, self.inputs, encoded, tell)
         more = Evaluation({}, {}) if found is None else found.evaluation
         return Measured({**metrics, **more.metrics}, {**scores, **more.scores}, encoded.num_examples, encoded.num_cut)
 
@@ -122,7 +125,8 @@ def _load_of(store: StudyStore, which: str, trial: int | None, base: str | None)
     folder = store.folder
     if trial is None:
         if store.config.sweep is not None:
-            raise ConfigError(f"{folder} holds many trials: name one with --trial; lrscope status {folder} lists them")
+            listed = f"lrscope status {quote(folder)} lists them"
+            raise ConfigError(f"{folder} holds many trials: name one with --trial; {listed}")
         trial = 1
     path = store.trial_folder(trial) / which
     if weights_in(path) is None:

@@ -18,9 +18,11 @@ from pathlib import Path
 from lrscope.config import AnyStudy
 from lrscope.records import Record, Unit
 from lrscope.runners.base import Event
+from lrscope.schedules.horizon import TrainingSize
 from lrscope.sinks.target import Target
 from lrscope.store.trials import TrialRow
 from lrscope.studies.kept_tune import KeptTune
+from lrscope.studies.run_times import SecondsLeft
 from lrscope.tuning.bracket import Reason
 from lrscope.tuning.policy import Recommendation
 
@@ -29,7 +31,8 @@ from lrscope.tuning.policy import Recommendation
 class CostEstimated:
     """What a study will take, before anything of it runs. `num_bytes` are on the disk at the end.
 
-    They are None where they are not known: of the user's own training until a first run has finished.
+    They are None where they are not known: of the user's own training until a first run has finished. `between` is the
+    least and the most that the seconds are by what was measured, where that is known.
     """
 
     num_settings: int
@@ -40,6 +43,7 @@ class CostEstimated:
     seconds: float | None
     num_bytes: int | None
     notes: tuple[str, ...]
+    between: SecondsLeft | None = None
 
     @property
     def is_large(self) -> bool:
@@ -64,13 +68,19 @@ class TimeKnown:
 
 @dataclass(frozen=True)
 class StudyStarted:
-    """Trials of a study begin to run; told again where a rung has planned more of them. `unit` is what steps count."""
+    """Trials of a study begin to run; told again where a rung has planned more of them.
+
+    `unit` is what steps count, `size` what an epoch of the built-in training trains on. So many jobs run at once, 0
+    where that is not known; a job may be of several trials.
+    """
 
     folder: Path
     config: AnyStudy
     metric: str
     trials: tuple[TrialRow, ...]
     unit: Unit = "examples"
+    size: TrainingSize | None = None
+    jobs_at_once: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,13 +132,21 @@ class PlanMade:
 
 @dataclass(frozen=True)
 class RunChosen:
-    """Which run a budget is spent on next, and why; `best` is the best rate so far, None before one has run."""
+    """Which run a budget is spent on next, and why; `best` is the best rate so far, None before one has run.
+
+    `spent` seconds of the `budget` are gone. `run_seconds` are what a run takes by those that ended, None where nothing
+    is known of it, so many at once.
+    """
 
     number: int
     rate: float
     seed: int
     reason: Reason
     best: float | None
+    spent: float = 0.0
+    budget: float = 0.0
+    run_seconds: float | None = None
+    at_once: int = 1
 
 
 @dataclass(frozen=True)
@@ -151,6 +169,15 @@ class CheckTaken:
 
 
 @dataclass(frozen=True)
+class ItemsDone:
+    """How far a long piece of work is that is no training: so many of these things, such as examples, are done."""
+
+    what: str
+    number: int
+    total: int
+
+
+@dataclass(frozen=True)
 class Note:
     """A sentence for the user."""
 
@@ -168,7 +195,7 @@ class LogFailed:
 
 Progress = (
     CostEstimated | TimeKnown | StudyStarted | TrialEvent | StudyEnded | FinetuneStarted | FinetuneRecord | PlanMade
-    | RunChosen | SearchEnded | CheckTaken | Note | LogFailed
+    | RunChosen | SearchEnded | CheckTaken | ItemsDone | Note | LogFailed
 )  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from lrscope.studies.budget import is_tune_folder
 from lrscope.workflows.conclusions import conclude_study
 from lrscope.workflows.report_values import REPORT, for_page, report_values
 from lrscope.workflows.status import StudyStatus, study_status
-from lrscope.workflows.study_list import list_studies, study_folders
+from lrscope.workflows.study_list import list_studies, status_word, study_folders
 
 WATCHED = (f"{DATABASE}*", f"*/{DATABASE}*", f"trials/*/work/{DATABASE}*", f"*/trials/*/work/{DATABASE}*")
 STUDY = "/study/"
@@ -81,12 +81,12 @@ class LivePages:
 
     def _list(self, stamp: str) -> str:
         word = self.wording.word
-        studies = list_studies(self.folder)
+        studies = list_studies(self.folder, self.wording.locale.name)
         rows = [
             (each.name, each.problem or each.question, each.state, each.answer.text if each.answer else "")
             for each in studies
         ]
-        columns = tuple(word(key) for key in ("study", "question", "state", "answer"))
+        columns = tuple(word(key) for key in ("study", "question", "state", "outcome"))
         table = LiveTable(columns, rows, [STUDY + quote(each.name) if not each.problem else "" for each in studies])
         running = sum(each.status is not None and each.status.running for each in studies)
         live = Live(word("live-studies", studies=len(studies), running=running), stamp)
@@ -125,7 +125,7 @@ class LivePages:
         columns = tuple(word(key) for key in ("trial", "rate", "seed", "step", "state"))
         rows = [
             (str(row.id), format_rate(row.config.peak_rate), str(row.config.seed),
-             f"{row.step}/{row.total_steps}" if row.total_steps else str(row.step), state)
+             f"{row.step}/{row.total_steps}" if row.total_steps else str(row.step), status_word(state, self.wording))
             for row, state in ((trial.row, trial.state) for trial in status.trials)
         ]  # fmt: skip
         return live_page(folder.resolve().name, LiveTable(columns, rows), live, self.wording)

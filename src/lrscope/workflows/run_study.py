@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lrscope.config import ExternalStudy
-from lrscope.executors.config import ExecutorConfig, build_executor, require_usable
+from lrscope.executors.config import ExecutorConfig, build_executor, require_usable, trials_at_once
 from lrscope.studies.controller import Controller
 from lrscope.studies.external_metric import compared_by, metric_is_open, metric_shown
 from lrscope.studies.session import Study
@@ -26,10 +26,15 @@ def run_study(study: Study, executor: ExecutorConfig, callbacks: Callbacks, *, r
     controller.pending()  # what is planned is told before it runs
     callbacks.check_stop(resume_command)
     rows = {row.id: row for row in store.trials()}
+    size = study.prepared.training_size if study.prepared.training_size.num_examples else None
+    jobs_at_once, _ = trials_at_once(executor, study.prepared.numerics.threads)
 
     def tell_plan() -> None:
-        trials, unit = tuple(rows.values()), study.prepared.unit
-        callbacks.on_progress(StudyStarted(store.folder, store.config, metric_shown(store), trials, unit))
+        started = StudyStarted(
+            store.folder, store.config, metric_shown(store), tuple(rows.values()), study.prepared.unit, size,
+            jobs_at_once,
+        )  # fmt: skip
+        callbacks.on_progress(started)
 
     tell_plan()
     logs = feed_of(store, callbacks)

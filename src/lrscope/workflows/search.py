@@ -17,7 +17,9 @@ from lrscope.machine import available_cores
 from lrscope.number_text import format_rate
 from lrscope.report.locales import locale
 from lrscope.report.wording import Wording
+from lrscope.runners.base import Prepared
 from lrscope.runners.external.carried_function import TrainFunction
+from lrscope.runners.prepared import on_same_inputs
 from lrscope.runners.work_folder import LOGS
 from lrscope.runs.audit import audit
 from lrscope.runs.import_study import read_study
@@ -63,8 +65,14 @@ class RateSearch:
     """The runs of one tune. Each follows from those before, which are in the study: any stop may come between."""
 
     def __init__(
-        self, clock: BudgetClock, executor: ExecutorConfig, callbacks: Callbacks, function: TrainFunction | None = None
+        self,
+        clock: BudgetClock,
+        executor: ExecutorConfig,
+        callbacks: Callbacks,
+        function: TrainFunction | None = None,
+        prepared: Prepared | None = None,
     ) -> None:
+        self._prepared = prepared
         self.clock, self.executor, self.callbacks, self.function = clock, executor, callbacks, function
         self.folder, kept = clock.folder, clock.kept
         self.again = going_on(self.folder) if function is None else AGAIN
@@ -82,7 +90,9 @@ class RateSearch:
         if not isinstance(study, ExternalStudy):
             assert isinstance(study, StudyConfig)
             grid = replace(study.sweep or SweepConfig(), grid={"peak_rate": (first,)}, seeds=1)
-            return session.begin(replace(study, trial=replace(study.trial, peak_rate=first), sweep=grid), folder)
+            asked_for = replace(study, trial=replace(study.trial, peak_rate=first), sweep=grid)
+            read = None if self._prepared is None else on_same_inputs(self._prepared, asked_for)
+            return session.begin(asked_for, folder, prepared=read)
         grid = replace(study.sweep or ExternalSweep(), grid={"peak_rate": (first,)}, seeds=1)
         asked = study.with_parts(trial=study.trial.with_values({"peak_rate": first}), sweep=grid)
         return hold_own(asked, folder, self.executor, self.function) if self.function else session.begin(asked, folder)
@@ -133,7 +143,11 @@ class RateSearch:
         for step in steps:
             trial = trial_at(study.store, step.rate, trials)
             trials.append(trial)
-            self.callbacks.on_progress(RunChosen(made + len(trials), trial.peak_rate, trial.seed, step.reason, best))
+            chosen = RunChosen(
+                made + len(trials), trial.peak_rate, trial.seed, step.reason, best, self._spent(study.store),
+                self.clock.kept.budget, self._run_seconds(study.store), self.at_once,
+            )  # fmt: skip
+            self.callbacks.on_progress(chosen)
         study.store.add_trials(trials)
         self._run_open(study)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -23,7 +24,7 @@ from lrscope.store.trials import TrialRow
 from lrscope.studies.budget import format_budget
 from lrscope.studies.interim_looks import Looks, read_looks
 from lrscope.studies.kept_tune import KeptTune, going_on, is_of_command, is_of_earlier_version, read_tune
-from lrscope.studies.run_times import RunTimes
+from lrscope.studies.run_times import RunTimes, SecondsLeft, recent_times
 from lrscope.workflows.study_folder import begun_study
 
 StudyKind = Literal["finetune", "find", "sweep"]
@@ -33,7 +34,7 @@ LAST_BYTES = 65_536  # of what a command printed, in which its last progress sta
 
 @dataclass(frozen=True)
 class TrialStatus:
-    """One trial: `row` as it is in the store, `state` as it stands now."""
+    """One trial: `row` as it is in the store, of one that runs as far as it has come; `state` as it stands now."""
 
     row: TrialRow
     state: str
@@ -81,12 +82,26 @@ class StudyStatus:
 
     @property
     def seconds_left(self) -> float | None:
-        """What is left would take on one worker; None before a trial has ended."""
-        left = [trial.row.config for trial in self.trials if trial.is_left]
-        if any(isinstance(config, ExternalTrial) for config in left):
-            return RunTimes(trial.row for trial in self.trials).seconds_left(left, 1)
-        epochs = sum(row.config.length or 1 for row in self._ended)
-        return self.seconds_spent / epochs * sum(config.length or 1 for config in left) if epochs else None
+        """About what is left would take on one worker; None before anything is known of it."""
+        between = self.left_between
+        return None if between is None else between.middle
+
+    @property
+    def left_between(self) -> SecondsLeft | None:
+        """The least and the most that is left would take on one worker: by all runs that ended, and by the last ones.
+
+        Before one has ended, by the steps of those that run.
+        """
+        rows, left = [trial.row for trial in self.trials], [trial.row for trial in self.trials if trial.is_left]
+        each = [
+            seconds for times in recent_times(rows) or [RunTimes(())] if (seconds := _left(left, times)) is not None
+        ]
+        return SecondsLeft(min(each), max(each)) if each else None
+
+    @property
+    def num_running(self) -> int:
+        """How many trials run at this moment."""
+        return sum(trial.state == "running" for trial in self.trials)
 
     @property
     def _ended(self) -> list[TrialRow]:
@@ -112,6 +127,24 @@ def study_status(folder: Path) -> StudyStatus:
         return replace(status, resume_command=_resume_command(folder, home, kind, looks))
 
 
+def _left(rows: Sequence[TrialRow], times: RunTimes) -> float | None:
+    """Return what is left of these trials, by times of others, and by their own steps so far."""
+    paces = [row.seconds / _share(row) for row in rows if row.seconds and _share(row)]
+    lengths = [row.config.length or 1.0 for row in rows if row.seconds and _share(row)]
+    other = sum(paces) / sum(lengths) if paces else None
+    seconds = 0.0
+    for row in rows:
+        whole = row.seconds / _share(row) if row.seconds and _share(row) else times.seconds_of(row.config)
+        if whole is None and other is None:
+            return None
+        seconds += (other or 0.0) * (row.config.length or 1.0) if whole is None else whole * (1.0 - _share(row))
+    return seconds
+
+
+def _share(row: TrialRow) -> float:
+    return min(1.0, row.step / row.total_steps) if row.total_steps else 0.0
+
+
 def _trial_status(store: StudyStore, row: TrialRow, running: bool) -> TrialStatus:
     # Without a controller nothing runs: what says so was cut off, and goes on when the study does.
     state = CUT_OFF if row.status == "running" and not running else row.status
@@ -125,8 +158,12 @@ def _reached(store: StudyStore, row: TrialRow) -> TrialRow:
     try:
         with StudyStore.open(store.work_folder(row.id)) as worker:
             here = worker.trials()[0]
-            steps = len(worker.steps(here.id))
-            return replace(row, step=steps, total_steps=here.total_steps, steps_per_epoch=here.steps_per_epoch)
+            steps, evaluations = worker.steps(here.id), worker.evaluations(here.id)
+            seconds = float(steps["seconds"].sum()) + sum(each.seconds for each in evaluations)
+            return replace(
+                row, step=len(steps), total_steps=here.total_steps, steps_per_epoch=here.steps_per_epoch,
+                seconds=seconds,
+            )  # fmt: skip
     except (StudyError, IndexError):  # not begun, or being made this moment
         return row
 

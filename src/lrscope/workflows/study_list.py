@@ -13,7 +13,9 @@ from lrscope.config import AnyStudy, StudyConfig
 from lrscope.config.catalogue import title_of
 from lrscope.errors import LrscopeError, StudyError
 from lrscope.findings.confidence import confidence
-from lrscope.number_text import counted, format_rate, short_rate
+from lrscope.number_text import format_rate, short_rate
+from lrscope.report.locales import Locale, locale
+from lrscope.report.wording import Wording
 from lrscope.runs.folder_walk import FolderWalk
 from lrscope.runs.import_range_test import read_result
 from lrscope.statistics.conclusions import Conclusions
@@ -61,15 +63,16 @@ class ListedStudy:
     problem: str = ""
 
 
-def list_studies(folder: Path) -> list[ListedStudy]:
-    """Return the studies in a folder, the newest first; what tune made in one folder of its own is one study.
+def list_studies(folder: Path, lang: str = "en") -> list[ListedStudy]:
+    """Return the studies in a folder, the newest first, in words of a language; what tune made is one study.
 
     Raises:
+        ConfigError: there is no such language.
         StudyError: there is no such folder, or no study in it.
     """
     if not folder.is_dir():
         raise StudyError(f"studies are listed in a folder: there is no {folder}; name the one that --out was in")
-    found = [_listed(path, folder) for path in study_folders(folder)]
+    found = [_listed(path, folder, locale(lang)) for path in study_folders(folder)]
     if not found:
         raise StudyError(
             f"no study is in {folder}: none of its folders has a {DATABASE}; name the one that --out was in"
@@ -87,7 +90,7 @@ def study_folders(folder: Path) -> list[Path]:
     return [*of_tune, *(path for path in walk.skipped if path.parent not in of_tune)]
 
 
-def _listed(folder: Path, top: Path) -> ListedStudy:
+def _listed(folder: Path, top: Path, language: Locale) -> ListedStudy:
     name = folder.resolve().name if folder == top else folder.relative_to(top).as_posix()
     changed = datetime.fromtimestamp(folder.stat().st_mtime, UTC)
     try:
@@ -96,10 +99,10 @@ def _listed(folder: Path, top: Path) -> ListedStudy:
         status = study_status(folder)
         with StudyStore.open(home) as store:
             config, metric, begun = store.config, store.config.metric_title(store.metric.name), _time(store.created)
-        kind = "tune" if is_tune_folder(folder) else status.kind
+        kind, w = "tune" if is_tune_folder(folder) else status.kind, Wording(language, metric)
         return ListedStudy(
-            folder=folder, name=name, kind=kind, question=question(config, kind), state=_state(status), metric=metric,
-            answer=_answer(home, status, metric), begun=begun, changed=changed, status=status,
+            folder=folder, name=name, kind=kind, question=question(config, kind, w), state=_state(status, w),
+            metric=metric, answer=_answer(home, status, w), begun=begun, changed=changed, status=status,
         )  # fmt: skip
     except (LrscopeError, OSError) as error:
         return ListedStudy(folder=folder, name=name, changed=changed, problem=str(error))
@@ -112,24 +115,24 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def question(config: AnyStudy, kind: str) -> str:
+def question(config: AnyStudy, kind: str, w: Wording) -> str:
     """Return what a study compares, of what."""
     of = _subject(config)
     if kind in ("find", "tune"):
-        return f"{'where to search for a rate' if kind == 'find' else 'which rate, within a budget'}: {of}"
+        return w.word("asks-range" if kind == "find" else "asks-budget", of=of)
     grid: Mapping[str, Any] = {} if config.sweep is None else config.sweep.grid
-    compared = [f"{title_of(name)} {_values(name, values)}" for name, values in grid.items() if len(values) > 1]
-    if not compared:
-        compared = [f"lr {format_rate(config.trial.peak_rate)}"]
-    seeds = "" if config.sweep is None else f" × {counted(config.sweep.seeds, 'seed')}"
-    return f"{' × '.join(compared)}{seeds}: {of}"
+    each = [f"{title_of(name)} {_values(name, values, w)}" for name, values in grid.items() if len(values) > 1]
+    compared = " × ".join(each or [f"lr {format_rate(config.trial.peak_rate)}"])
+    if config.sweep is not None:
+        compared = w.word("over-seeds", compared=compared, seeds=config.sweep.seeds)
+    return w.word("asks-grid", compared=compared, of=of)
 
 
-def _values(name: str, values: tuple[Any, ...]) -> str:
+def _values(name: str, values: tuple[Any, ...], w: Wording) -> str:
     shown = [format_rate(each) if name == "peak_rate" else str(each) for each in values]
     if len(shown) > MAX_NAMED:
         return f"{shown[0]} … {shown[-1]} ({len(shown)})"
-    return (" or " if any("," in each for each in shown) else ",").join(shown)
+    return (w.word("or") if any("," in each for each in shown) else ",").join(shown)
 
 
 def _subject(config: AnyStudy) -> str:
@@ -144,43 +147,56 @@ def _subject(config: AnyStudy) -> str:
     return PurePath(script).name
 
 
-def _state(status: StudyStatus) -> str:
-    told = [f"{status.num_left} of {len(status.trials)} left"] if status.num_left else []
-    told += [f"{len(status.failed)} failed"] if status.failed else []
-    first = "running" if status.running else "stopped" if status.num_left else "done"
-    return ", ".join([first, *told])
+def _state(status: StudyStatus, w: Wording) -> str:
+    first = "is-running" if status.running else "is-stopped" if status.num_left else "is-done"
+    told = [w.word(first)]
+    told += [w.word("num-left", left=status.num_left, all=len(status.trials))] if status.num_left else []
+    told += [w.word("num-failed", number=len(status.failed))] if status.failed else []
+    return w.locale.comma.join(told)
 
 
-def _answer(home: Path, status: StudyStatus, metric: str) -> StudyAnswer | None:
+def status_word(status: str, w: Wording) -> str:
+    """Return how a run stands, in words of a language; as it is where that has none."""
+    words = w.locale.words
+    return words.get(f"is-{status.replace(' ', '-')}", words.get(status, status))
+
+
+def _answer(home: Path, status: StudyStatus, w: Wording) -> StudyAnswer | None:
     """Return what a study came to so far; None where no run has ended."""
     try:
         if status.kind == "find":
-            return _bracket(home)
+            return _bracket(home, w)
         if len({trial.row.config.at(0) for trial in status.trials}) > MAX_ARMS:
-            return StudyAnswer(f"{counted(len(status.trials), 'run')}: see lrscope report")
-        return _concluded(conclude_study(home).conclusions, metric)
+            return StudyAnswer(w.word("came-to-much", runs=len(status.trials)))
+        return _concluded(conclude_study(home).conclusions, w)
     except StudyError:  # no run has ended
         return None
 
 
-def _bracket(home: Path) -> StudyAnswer:
+def _bracket(home: Path, w: Wording) -> StudyAnswer:
     with StudyStore.open(home) as store:
         bracket = read_result(store).bracket
     if bracket.low is None or bracket.high is None:
-        return StudyAnswer("no range found")
-    return StudyAnswer(f"search {short_rate(bracket.low)} to {short_rate(bracket.high)}")
+        return StudyAnswer(w.word("came-to-no-range"))
+    return StudyAnswer(w.word("came-to-range", low=short_rate(bracket.low), high=short_rate(bracket.high)))
 
 
-def _concluded(c: Conclusions, metric: str) -> StudyAnswer:
+def _concluded(c: Conclusions, w: Wording) -> StudyAnswer:
     first = c.arms[c.choice.first]
     value = None if math.isnan(first.value) else first.value
     if len(c.runs.runs) == 1:
         (run,) = c.runs.runs
-        return StudyAnswer(run.status if value is None else f"{metric} {value:.3f}", first.name, value)
+        said = status_word(run.status, w) if value is None else w.word("value", value=f"{value:.3f}")
+        return StudyAnswer(said, first.name, value)
     if c.recommended is None:
-        return StudyAnswer("no setting can be recommended")
+        return StudyAnswer(w.word("came-to-nothing"))
     level, _ = confidence(c)
+    told = w.word(level)
     if c.follows_search:
-        return StudyAnswer(f"lr {short_rate(c.recommended_rate or 0.0)}; {level} confidence", first.name, value, level)
-    told = "" if value is None else f", {metric} {value:.3f}"
-    return StudyAnswer(f"{first.name}{told}; {level} confidence", first.name, value, level)
+        setting = f"lr {short_rate(c.recommended_rate or 0.0)}"
+        return StudyAnswer(w.word("came-to", setting=setting, level=told), first.name, value, level)
+    name = w.setting(first.name)
+    said = w.word("came-to", setting=name, level=told)
+    if value is not None:
+        said = w.word("came-to-value", setting=name, value=f"{value:.3f}", level=told)
+    return StudyAnswer(said, first.name, value, level)

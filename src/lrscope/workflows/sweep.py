@@ -22,7 +22,7 @@ from lrscope.store.trials import TrialRow
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
 from lrscope.studies.plan import arms, num_merged
-from lrscope.studies.run_times import RunTimes
+from lrscope.studies.run_times import RunTimes, SecondsLeft
 from lrscope.studies.session import Study
 from lrscope.visible_text import paragraphs, visible
 from lrscope.workflows.callbacks import Callbacks, CostEstimated, Stopped
@@ -189,12 +189,15 @@ def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow])
     assert config.sweep is not None
     at_once, notes = trials_at_once(executor, prepared.numerics.threads)
     configs = [row.config for row in trials]
+    between = None
     if prepared.cost is None:
         seconds, num_bytes = RunTimes(study.store.trials()).seconds_left(configs, at_once), None
     else:
         processes = min(at_once, len(configs)) if executor.own_process else 0
         cost = prepared.cost(configs, study.store.folder, processes=processes)
         seconds, num_bytes = cost.seconds / at_once, cost.num_bytes
+        if cost.fastest is not None and cost.slowest is not None:
+            between = SecondsLeft(cost.fastest / at_once, cost.slowest / at_once)
     return CostEstimated(
         num_settings=len(arms(config)),
         num_seeds=config.sweep.seeds,
@@ -204,6 +207,7 @@ def estimate(study: Study, executor: ExecutorConfig, trials: Sequence[TrialRow])
         seconds=seconds,
         num_bytes=num_bytes,
         notes=(*prepared.notes, *notes),
+        between=between,
     )
 
 

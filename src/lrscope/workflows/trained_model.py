@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ from lrscope.config.read import built_in
 from lrscope.errors import ConfigError, Problem
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
+from lrscope.workflows.callbacks import Callbacks, ItemsDone
 from lrscope.workflows.study_folder import compared_study
 
 if TYPE_CHECKING:
@@ -84,7 +85,13 @@ class AnswersResult:
 
 
 def evaluate(
-    folder: Path, data: Path, *, checkpoint: str | None = None, trial: int | None = None, base: str | None = None
+    folder: Path,
+    data: Path,
+    *,
+    checkpoint: str | None = None,
+    trial: int | None = None,
+    base: str | None = None,
+    callbacks: Callbacks | None = None,
 ) -> EvaluateResult:
     """Measure a trained model on examples with their targets: labels of sentences, or completions of prompts.
 
@@ -98,7 +105,7 @@ def evaluate(
     """
     with closing(_load(folder, checkpoint, trial, base=base)) as model:
         examples = model.read(data)
-        measured = model.evaluate(examples)
+        measured = model.evaluate(examples, _telling(callbacks))
         return EvaluateResult(
             data=data, checkpoint=_named(model, checkpoint), step=model.step,
             task=model.task, num_examples=measured.num_examples, num_cut=measured.num_cut, metrics=measured.metrics,
@@ -107,7 +114,13 @@ def evaluate(
 
 
 def predict(
-    folder: Path, sentences: Path, *, checkpoint: str | None = None, trial: int | None = None, base: str | None = None
+    folder: Path,
+    sentences: Path,
+    *,
+    checkpoint: str | None = None,
+    trial: int | None = None,
+    base: str | None = None,
+    callbacks: Callbacks | None = None,
 ) -> PredictResult:
     """Predict the classes of the sentences in a file, one a line, with a trained model; `folder` as for `evaluate`.
 
@@ -122,7 +135,7 @@ def predict(
     with closing(_load(folder, checkpoint, trial, base=base)) as model:
         return PredictResult(
             checkpoint=_named(model, checkpoint), step=model.step, names=class_names(model),
-            probabilities=class_probabilities(model, texts),
+            probabilities=class_probabilities(model, texts, _telling(callbacks)),
         )  # fmt: skip
 
 
@@ -134,6 +147,7 @@ def answer(
     trial: int | None = None,
     base: str | None = None,
     max_tokens: int | None = None,
+    callbacks: Callbacks | None = None,
 ) -> AnswersResult:
     """Let a language model answer the prompts in a file, the most likely token each time; `folder` as for `evaluate`.
 
@@ -150,7 +164,8 @@ def answer(
 
     asked = read_prompts(prompts)
     with closing(_load(folder, checkpoint, trial, base=base)) as model:
-        answers = answers_to(model, asked, max_tokens or model.inputs.config.sft.answer_tokens)
+        limit = max_tokens or model.inputs.config.sft.answer_tokens
+        answers = answers_to(model, asked, limit, _telling(callbacks))
         told = list(zip(map(prompt_of, asked), answers, strict=True))
         return AnswersResult(checkpoint=_named(model, checkpoint), step=model.step, answers=told)
 
@@ -204,6 +219,12 @@ def _load(
         rule = f"{home} brings its own {{device}}, {{precision}} and {{threads}}"
         raise ConfigError(Problem(rule, "another", "leave it out"))
     return load_trained(home, checkpoint or BEST, trial, base=base)
+
+
+def _telling(callbacks: Callbacks | None) -> Callable[[str, int, int], None]:
+    """Return what hears how far a model is, and tells it."""
+    show = (callbacks or Callbacks()).on_progress
+    return lambda what, number, total: show(ItemsDone(what, number, total))
 
 
 def _named(model: TrainedModel, checkpoint: str | None) -> str | None:

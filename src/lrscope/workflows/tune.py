@@ -97,11 +97,13 @@ def tune(
     if kept is not None and epochs is not None and epochs != kept.epochs:
         raise StudyError(f"{folder} was begun with runs of {kept.epochs} epochs: got --epochs {epochs}; {WAY_OUT}")
 
-    def find_out(clock: BudgetClock) -> None:
+    def find_out(clock: BudgetClock) -> Prepared | None:
+        prepared = None
         if clock.kept.run_seconds is None:
-            _settle_length(clock, config, epochs, executor, callbacks)
+            prepared = _settle_length(clock, config, epochs, executor, callbacks)
         if clock.kept.known is None:
-            clock.keep(known=_known(clock.kept, folder, executor, callbacks))
+            clock.keep(known=_known(clock.kept, folder, executor, callbacks, prepared))
+        return prepared
 
     clock = BudgetClock(folder, replace(kept or KeptTune(budget, config), margin=margin), began)
     return spend(clock, find_out, executor, callbacks, lang=lang)
@@ -137,16 +139,16 @@ def begun(
 
 def spend(
     clock: BudgetClock,
-    find_out: Callable[[BudgetClock], None],
+    find_out: Callable[[BudgetClock], Prepared | None],
     executor: ExecutorConfig,
     callbacks: Callbacks,
     *,
     lang: str,
     function: TrainFunction | None = None,
 ) -> TuneResult:
-    """Find out what is not known yet, make the runs, and report."""
-    find_out(clock)
-    search = RateSearch(clock, executor, callbacks, function)
+    """Find out what is not known yet, make the runs, and report; `find_out` returns inputs that it read for that."""
+    prepared = find_out(clock)
+    search = RateSearch(clock, executor, callbacks, function, prepared)
     with search.study() as study:
         found = search.run(study)
         swept = sweep_result(study, callbacks)
@@ -156,8 +158,8 @@ def spend(
 
 def _settle_length(
     clock: BudgetClock, config: StudyConfig, epochs: int | None, executor: ExecutorConfig, callbacks: Callbacks
-) -> None:
-    """Time a few updates and an evaluation, and settle how long runs are."""
+) -> Prepared:
+    """Time a few updates and an evaluation, settle how long runs are, and return the inputs."""
     prepared = runner_for(config).prepare(config)
     for note in prepared.notes:
         callbacks.on_progress(Note(f"note: {note}"))
@@ -171,6 +173,7 @@ def _settle_length(
     if prior is not None and prior.is_narrow:
         known = Known(prior.center_log10, prior.sd, "prior", start=prior.start_log10)
     clock.keep(epochs=length, run_seconds=beside + length * epoch, known=known)
+    return prepared
 
 
 def _seconds(config: StudyConfig, prepared: Prepared, executor: ExecutorConfig) -> tuple[float, float]:
@@ -182,11 +185,13 @@ def _seconds(config: StudyConfig, prepared: Prepared, executor: ExecutorConfig) 
     return JOB_SECONDS + share + cost.endpoint_seconds, cost.seconds - cost.endpoint_seconds
 
 
-def _known(kept: KeptTune, folder: Path, executor: ExecutorConfig, callbacks: Callbacks) -> Known:
+def _known(
+    kept: KeptTune, folder: Path, executor: ExecutorConfig, callbacks: Callbacks, prepared: Prepared | None
+) -> Known:
     """Return what range tests say of the best rate, where the prior knows too little and the budget holds them."""
     base = kept.study
     assert isinstance(base, StudyConfig)
-    seeds = _range_test_seeds(kept, base, folder / FIND)
+    seeds = _range_test_seeds(kept, base, folder / FIND, prepared)
     if seeds < 1:
         callbacks.on_progress(Note("nothing is known of the best rate beforehand, and the budget holds no range test"))
         return NOTHING_KNOWN
@@ -200,11 +205,12 @@ def _known(kept: KeptTune, folder: Path, executor: ExecutorConfig, callbacks: Ca
     return Known.of_bracket(low, high)
 
 
-def _range_test_seeds(kept: KeptTune, base: StudyConfig, folder: Path) -> int:
+def _range_test_seeds(kept: KeptTune, base: StudyConfig, folder: Path, prepared: Prepared | None) -> int:
     """Return how many range tests were begun, or as many as a part of the budget holds by what a run's steps take."""
     if (folder / DATABASE).is_file():
         with StudyStore.open(folder) as store:
             return store.config.sweep.seeds if store.config.sweep else 1
     assert kept.run_seconds is not None, "how long runs take is found out before"
-    steps = base.trial.resolve_schedule(runner_for(base).prepare(base).training_size).total_steps
+    size = (prepared or runner_for(base).prepare(base)).training_size
+    steps = base.trial.resolve_schedule(size).total_steps
     return min(RAMP_SEEDS, int(RAMP_SHARE * kept.budget * steps / (RAMP_STEPS * kept.run_seconds)))

@@ -15,7 +15,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 from lrscope.config import ExternalTrial
-from lrscope.config.command_line import quote
+from lrscope.config.command_line import typed
 from lrscope.errors import ConfigError
 from lrscope.number_text import format_number
 
@@ -104,7 +104,7 @@ def filled_line(command: Sequence[str], values: Mapping[str, object]) -> str:
     >>> filled_line(["python", "my train.py", "--lr={lr}"], {"lr": 1e-5})
     "python 'my train.py' --lr=1.0e-5"
     """
-    return " ".join(quote(fill(word, values)) for word in command)
+    return typed([fill(word, values) for word in command])
 
 
 class Rendered(NamedTuple):

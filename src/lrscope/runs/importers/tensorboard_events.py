@@ -132,7 +132,7 @@ def _events(path: Path) -> Iterator[Any]:
     except ImportError:
         raise DataError(
             f"{shown} holds TensorBoard's events, which TensorBoard reads: it is not installed; "
-            "pip install 'lrscope[tensorboard]'"
+            'pip install "lrscope[tensorboard]"'
         ) from None
     try:
         for record in event_records(path):
