@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from lrscope.records import FINISHED
 from lrscope.store.outcomes import read_outcome
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
+from tests.warm import Started, WarmPython
 
 SCRIPT = Path(__file__).parent / "fixtures" / "external" / "train.py"
 PYTHON = Path(sys.executable).as_posix()
@@ -62,12 +62,9 @@ def starts(file: Path) -> list[str]:
     return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
 
-def started_controller(arguments: list[str], file: Path, grace: float = 10.0) -> subprocess.Popen:
+def started_controller(warm: WarmPython, arguments: list[str], file: Path, grace: float = 10.0) -> Started:
     """Start lrscope in a process of its own; the training writes its starts into `file`."""
-    return subprocess.Popen(
-        [sys.executable, "-c", LAUNCH, str(grace), *arguments], env={**os.environ, "STARTS": str(file)},
-        start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    return warm.start(LAUNCH, grace, *arguments, env={"STARTS": str(file)})
 
 
 def wait_for_start(file: Path, already: int = 0, seconds: float = 30.0) -> None:

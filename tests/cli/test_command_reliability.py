@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.commands import TRAIN, completed, gone, marked, rows, started_controller, starts, sweep, wait_for_start
 from tests.conftest import Cli
+from tests.warm import WarmPython
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="processes are looked up in /proc")
 
@@ -19,7 +20,9 @@ RATES = "1e-5,3e-5,1e-4,3e-4,1e-3,3e-3"
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
-def test_killed_at_random_moments_nothing_is_lost_or_left(tmp_path: Path, cli: Cli, workers: int) -> None:
+def test_killed_at_random_moments_nothing_is_lost_or_left(
+    tmp_path: Path, cli: Cli, workers: int, warm: WarmPython
+) -> None:
     straight = cli(*sweep(tmp_path / "straight", rates=RATES, seeds=3))
     out, file, draw = tmp_path / "s", tmp_path / "starts", random.Random(workers)
     again = ["sweep", "--resume", str(out), "--workers", str(workers)]
@@ -28,7 +31,7 @@ def test_killed_at_random_moments_nothing_is_lost_or_left(tmp_path: Path, cli: C
         done, before = completed(out), len(starts(file))
         begun = (out / "study.db").exists()
         arguments = again if begun else sweep(out, "--workers", str(workers), rates=RATES, seeds=3)
-        process = started_controller(arguments, file)
+        process = started_controller(warm, arguments, file)
         while kills % 3 and len(starts(file)) == before and process.poll() is None:
             time.sleep(0.01)  # else the study may be killed while it is made or opened
         time.sleep(draw.uniform(0.0, 0.4 if kills % 3 else 0.9))
@@ -69,10 +72,10 @@ def test_a_flood_is_bounded(tmp_path: Path, cli: Cli, workers: int) -> None:
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_stopped_with_ctrl_c_it_goes_on_later(tmp_path: Path, cli: Cli, workers: int) -> None:
+def test_stopped_with_ctrl_c_it_goes_on_later(tmp_path: Path, cli: Cli, workers: int, warm: WarmPython) -> None:
     out, file = tmp_path / "s", tmp_path / "starts"
     asked = sweep(out, "--workers", str(workers), command=f"{TRAIN} --seconds 2", rates="1e-3,1e-4,1e-5")
-    process = started_controller(asked, file)
+    process = started_controller(warm, asked, file)
     wait_for_start(file, workers - 1)
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=30.0) == 130
@@ -83,9 +86,11 @@ def test_stopped_with_ctrl_c_it_goes_on_later(tmp_path: Path, cli: Cli, workers:
 
 
 @pytest.mark.parametrize("signals", [[signal.SIGINT] * 2, [signal.SIGHUP, signal.SIGTERM]])
-def test_a_second_signal_ends_at_once_what_will_not_end(tmp_path: Path, signals: list[signal.Signals]) -> None:
+def test_a_second_signal_ends_at_once_what_will_not_end(
+    tmp_path: Path, signals: list[signal.Signals], warm: WarmPython
+) -> None:
     out, file = tmp_path / "s", tmp_path / "starts"
-    process = started_controller(sweep(out, command=f"{TRAIN} --how stubborn", rates="1e-3"), file)
+    process = started_controller(warm, sweep(out, command=f"{TRAIN} --how stubborn", rates="1e-3"), file)
     wait_for_start(file)
     began = time.monotonic()
     for number in signals:
@@ -97,9 +102,9 @@ def test_a_second_signal_ends_at_once_what_will_not_end(tmp_path: Path, signals:
     assert not completed(out)
 
 
-def test_what_ignores_sigterm_is_killed_and_tried_again_later(tmp_path: Path) -> None:
+def test_what_ignores_sigterm_is_killed_and_tried_again_later(tmp_path: Path, warm: WarmPython) -> None:
     out, file = tmp_path / "s", tmp_path / "starts"
-    process = started_controller(sweep(out, command=f"{TRAIN} --how stubborn", rates="1e-3"), file, grace=2.0)
+    process = started_controller(warm, sweep(out, command=f"{TRAIN} --how stubborn", rates="1e-3"), file, grace=2.0)
     wait_for_start(file)
     time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
@@ -109,11 +114,11 @@ def test_what_ignores_sigterm_is_killed_and_tried_again_later(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_one_try(tmp_path: Path, cli: Cli) -> None:
+def test_a_killed_worker_costs_one_try(tmp_path: Path, cli: Cli, warm: WarmPython) -> None:
     """A worker and a supervisor are killed, as a system does that runs out of memory; the study completes."""
     out, file = tmp_path / "s", tmp_path / "starts"
     arguments = sweep(out, "--workers", "2", command=f"{TRAIN} --seconds 1.5", rates="1e-4,1e-3")
-    process = started_controller(arguments, file)
+    process = started_controller(warm, arguments, file)
     wait_for_start(file, 1)
     worker, supervisor = parts_of(process.pid)
     os.kill(worker, signal.SIGKILL)
