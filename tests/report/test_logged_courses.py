@@ -85,6 +85,8 @@ def test_many_lines_stand_in_a_part_that_opens(number: int, is_folded: bool, tmp
     assert bool(re.search(r"<details><summary>learning rate as applied</summary><figure", page)) == is_folded
     assert 'class="courses rates"' in page
     assert page.count('type="checkbox"') == number, "on a phone, lines are named there alone"
+    assert page.count('class="swatch solid"') == 7
+    assert page.count('class="swatch dotted"') == number - 7, "where colours begin again, the pattern tells"
     assert tmp_path / "report-rates.svg" in written
     assert "(report-rates.svg)" in written[1].read_text(encoding="utf-8")
 

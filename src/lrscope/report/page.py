@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from lrscope import __version__
-from lrscope.report.chart import Chart
+from lrscope.report.chart import PATTERNS, Chart
 from lrscope.report.chart_svg import svg
 from lrscope.report.document import Document
 from lrscope.report.live_page import Live
@@ -45,7 +45,10 @@ def page(
     curves = [chart for name, chart in charts.items() if name.startswith(CURVES) or name == LOSSES]
     logged = [chart for name, chart in charts.items() if name in LOG_CHARTS]
     courses = [*curves, *([rates] if rates else [])]
-    named = {series.name: series.colour for chart in courses for series in chart.series if series.finite}
+    lines = [series for chart in courses for series in chart.series if series.finite]
+    # Of a setting's lines the pattern that is its own counts, not that of training.
+    lines.sort(key=lambda series: (series.number or 0, PATTERNS[series.dashes] != "dashed"))
+    named = {series.name: (series.colour, PATTERNS[series.dashes]) for series in lines}
     environment = Environment(
         loader=PackageLoader("lrscope.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=False
     )
