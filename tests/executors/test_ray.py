@@ -28,6 +28,7 @@ from lrscope.executors.ray_task import RemoteJob, TrialPiece, Unseen, _user, run
 from lrscope.runners.base import Event, Job, JobTrial
 from lrscope.runners.native import NativeRunner
 from lrscope.store.lock import study_lock
+from lrscope.store.study import StudyStore
 from lrscope.studies import session
 from lrscope.studies.controller import Controller
 
@@ -259,3 +260,21 @@ def test_connecting_twice_is_connecting_once(cluster: Any) -> None:
     with pytest.raises(ExecutorError, match="needs Ray"), pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "ray", None)
         connect("auto")
+
+
+@pytest.mark.slow
+def test_a_budget_is_spent_on_ray(cluster: Any, toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: Any) -> None:
+    monkeypatch.setattr("lrscope.workflows.tune.RAMP_SHARE", 0.0)
+    code, out, error = cli(
+        "tune", "--model", toy.model, "--train", toy.train, "--dev", toy.dev, "--label-names", toy.names,
+        "--threads", "1", "--batch-size", "8", "--epochs", "1", "--budget", "40s", "--executor", "ray",
+        "--workers", "2", "--out", tmp_path / "t",
+    )  # fmt: skip
+    assert code == 0, error
+    assert "2 at a time" in error
+    assert "run 1: lr " in error
+    assert "the report is" in out
+    with StudyStore.open(tmp_path / "t" / "sweep") as store:
+        rows = store.trials()
+    assert len(rows) >= 2
+    assert {row.status for row in rows} <= {"completed", "diverged"}

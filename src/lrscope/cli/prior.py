@@ -12,7 +12,7 @@ from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
-from lrscope.terminal.output import echo, print_json
+from lrscope.terminal.output import echo, print_json, room, wrapped
 
 if TYPE_CHECKING:
     from lrscope.priors import Prior
@@ -80,7 +80,10 @@ def prior(
         print_json("prior/1", {**described(found), "next": str(command), "next_own": str(own)})
         return
     first, *rest = found.lines
-    echo("\n".join([first, *(f"  {line}" for line in rest)]))
+    width = room()
+    echo(first)
+    for line in rest:
+        echo(f"  {line}" if width is None else "\n".join(wrapped(line, width, indent="  ")))
     echo(f"next: {command}\nor, with a training of your own: {own}")
 
 

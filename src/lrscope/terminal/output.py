@@ -128,7 +128,7 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[str]], *, of_text:
 def _blocks(names: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> Iterator[str]:
     for first, *cells in rows:
         yield from wrapped(f"{names[0]} {first}", width)
-        named = [f"{name} {cell}".strip() for name, cell in zip(names[1:], cells, strict=True) if cell]
+        named = [f"{name} {cell}".strip() for name, cell in zip(names[1:], cells, strict=True) if cell not in ("", "–")]
         yield from wrapped("; ".join(named), width, indent="  ")
 
 

@@ -114,7 +114,7 @@ class DrawnTrial:
         config, total = self.config, self.total_steps
         if not isinstance(config, ExternalTrial):
             epoch = max(self.epoch, int(100 * self.share * (config.length or 1.0)) / 100)
-            return f"epoch {epoch:.4g}{_of(config)}"
+            return f"epoch {epoch:.{0 if epoch == int(epoch) else 2}f}{_of(config)}"
         total = total or config.steps
         if self.epoch and not total:
             return f"epoch {self.epoch:.4g}{_of(config)}"
@@ -135,11 +135,11 @@ def _of(config: AnyTrial) -> str:
 def fitted_table(
     columns: Mapping[str, Sequence[str]], headings: Mapping[str, str], leave_out: Sequence[str], width: int
 ) -> Table:
-    """Return a table of these columns; where there is no room for all, without those of `leave_out`, the first first.
+    """Return a table of these columns; where there is no room for all, without some of `leave_out`, the first first.
 
     Text of `FLEXIBLE` columns is cut then, down to ten characters.
     """
-    shown = dict(columns)
+    shown = {name: cells for name, cells in columns.items() if name not in leave_out}
 
     def widths(least: bool) -> dict[str, int]:
         full = {name: max(map(cell_len, (headings[name], *cells))) for name, cells in shown.items()}
@@ -148,10 +148,10 @@ def fitted_table(
     def needed(of: Mapping[str, int]) -> int:
         return sum(of.values()) + GAP * (len(of) - 1)
 
-    for name in leave_out:
-        if needed(widths(least=True)) <= width:
-            break
-        shown.pop(name, None)
+    for name in reversed(leave_out):
+        if name in columns:
+            fewer, shown = shown, {each: columns[each] for each in columns if each in shown or each == name}
+            shown = shown if needed(widths(least=True)) <= width else fewer
     allowed, spare = widths(least=False), width - needed(widths(least=True))
     for name in FLEXIBLE:
         if name in shown:
