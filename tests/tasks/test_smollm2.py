@@ -79,6 +79,8 @@ def test_what_is_saved_and_merged_is_what_peft_loads(smollm2: Path, tmp_path: Pa
 
 
 def test_a_classifier_with_adapters(smollm2: Path, toy: Toy, tmp_path: Path, cli: Cli) -> None:
+    for path, number in ((toy.train, 16), (toy.dev, 10)):  # of 135M parameters, few are enough
+        path.write_text("".join(path.read_text(encoding="utf-8").splitlines(keepends=True)[:number]), encoding="utf-8")
     options = ["--model", smollm2, "--train", toy.train, "--dev", toy.dev, "--lr", "1e-3", "--epochs", "1"]
     code, _, error = cli("finetune", *options, "--train-part", "lora", "--batch-size", "8", "--out", tmp_path / "run")
     assert code == 0, error
@@ -101,6 +103,7 @@ def test_the_same_data_through_transformers(smollm2: Path, sft_toy: SftToy) -> N
     from lrscope.training.evaluation import outputs_of
     from lrscope.training.study_inputs import load_inputs
 
+    write_rows(sft_toy.dev, toy_conversations(6, 2))
     losses = []
     for implementation, precision in (("native", "bfloat16"), ("transformers", "float32")):
         config = SftToy(sft_toy.train, sft_toy.dev, sft_toy.test, smollm2).config(

@@ -13,13 +13,13 @@ from lrscope.data.prompts import read_prompts
 from lrscope.training.answers import answers_to
 from lrscope.training.exported import load_exported
 
-NUM_TOKENS = 24
+NUM_TOKENS = 16
 
 
 @pytest.mark.shared
 @pytest.mark.slow
 def test_many_answers_at_once_are_what_transformers_generates(shared: Path, smollm2: Path) -> None:
-    asked = read_prompts(shared / "data" / "sft" / "gsm8k-test.jsonl")[:5]
+    asked = read_prompts(shared / "data" / "sft" / "gsm8k-test.jsonl")[:4]
     model = load_exported(smollm2, NumericsConfig(device="cpu", precision="float32", threads=1))
     ours = answers_to(model, asked, NUM_TOKENS)
     tokenizer = AutoTokenizer.from_pretrained(smollm2)
