@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 import random
@@ -32,6 +33,12 @@ TINY = LlamaShape(
     vocab_size=320, dim=16, num_layers=2, num_heads=4, num_kv_heads=2, head_dim=4, hidden_dim=24,
     max_positions=48, norm_eps=1e-5, rope_theta=10000.0, tied=True,
 )  # fmt: skip
+
+
+def pytest_collection_finish() -> None:
+    """Leave torch, transformers and all tests out of what every later garbage collection looks through."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")
