@@ -37,7 +37,7 @@ def test_a_function_is_tuned_and_the_same_call_goes_on(tmp_path: Path) -> None:
     assert again.conclusions.recommended_rate == c.recommended_rate
     with StudyStore.open(tmp_path / "t" / "sweep") as store:
         assert len(store.trials()) == number, "the budget is spent, or more cannot matter"
-    with pytest.raises(StudyError, match="was begun with --lr 1e-5:1e-2: got 1e-5:1e-3"):
+    with pytest.raises(StudyError, match="was begun with lr 1e-5:1e-2: got 1e-5:1e-3"):
         lrscope.tune(train, **{**asked, "lr": (1e-5, 1e-3)})
 
 

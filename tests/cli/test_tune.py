@@ -49,8 +49,11 @@ def test_a_budget_is_spent_to_the_report(toy: Toy, tmp_path: Path, cli: Cli, mon
     again = cli(*command)
     assert again[0] == 0
     assert again[1].splitlines()[-1] == out.splitlines()[-1]
-    code, _, error = cli(*command[:-4], "--budget", "13s", *command[-2:])
-    assert (code, "was begun with a budget of 10s" in error) == (2, True)
+    code, _, error = cli("tune", "--resume", tmp_path / "t", "--batch-size", "7")
+    assert (code, "a resumed tune keeps its settings: got --batch-size" in error) == (2, True)
+    resumed = cli("tune", "--resume", tmp_path / "t")
+    assert resumed[0] == 0
+    assert resumed[1].splitlines()[-1] == out.splitlines()[-1]
     code, _, error = cli(*command, "--dropout", "0.5")
     assert (code, "was begun with --dropout 0.3: got 0.5" in error) == (2, True)
     code, out, error = cli(*command, "--json")
@@ -86,5 +89,5 @@ def test_a_budget_that_holds_no_three_runs_is_refused_before_anything_runs(toy: 
     assert "--budget" in error
     code, _, error = cli(*tune(toy, "1s", tmp_path / "t"))
     assert code == 2
-    assert "holds 3 runs at least: 1s is too little where a run of 1 epoch takes about" in error
+    assert "holds 3 runs at least, each of 1 epoch about" in error
     assert not (tmp_path / "t").exists()

@@ -32,6 +32,11 @@ def test_a_budget_is_spent_on_a_command(tmp_path: Path, cli: Cli) -> None:
     found = json.loads(out)
     assert (code, error) == (0, "")
     assert found["train"].endswith("--epochs 5 --width 16")
+    code, _, error = cli("tune", "--resume", tmp_path / "t", "--budget", "7s")
+    assert code == 0, error
+    assert "plan for the budget of 7" in error
+    code, _, error = cli("tune", "--resume", tmp_path / "t", "--lr", "1e-5:1e-2")
+    assert (code, "a resumed tune keeps its settings: got --lr" in error) == (2, True)
     code, out, _ = cli("status", tmp_path / "t")
     assert "nothing runs" in out
 
@@ -67,7 +72,7 @@ def test_a_command_that_fails_is_not_tried_at_every_rate(tmp_path: Path, cli: Cl
     assert "lr 1e-4 failed: " in error.splitlines()[-1]
     assert "ValueError: no such dataset" in error.splitlines()[-1]
     assert "THE SEED DOES NOT" not in error
-    assert "output.log); mend it, and run the same command again" in error.splitlines()[-1]
+    assert "output.log); mend it, and go on with: lrscope tune --resume" in error.splitlines()[-1]
 
 
 def test_what_is_odd_about_a_command_is_told_before_it_runs(tmp_path: Path, cli: Cli) -> None:

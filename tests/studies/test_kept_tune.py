@@ -12,7 +12,6 @@ from tests.external import study
 from lrscope.errors import StudyError
 from lrscope.studies.kept_tune import (
     KeptTune,
-    is_of_command,
     is_of_earlier_version,
     keep_tune,
     read_tune,
@@ -29,7 +28,6 @@ def test_it_is_read_back_as_it_was(known: Known | None, tmp_path: Path) -> None:
     assert read_tune(tmp_path) is None
     keep_tune(tmp_path, kept)
     assert read_tune(tmp_path) == kept
-    assert is_of_command(kept)
     assert [path.name for path in tmp_path.iterdir()] == ["plan.json"]
 
 

@@ -123,7 +123,7 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(tmp_path: Path, monkey
         except Stopped as stopped:
             commands |= {stopped.resume_command, study_status(tmp_path / "t").resume_command}
             num_stops += 1
-    assert commands == {"", f"the same lrscope tune command, with --out {tmp_path / 't'}"}
+    assert commands == {"", f"lrscope tune --resume {tmp_path / 't'}"}
     assert num_stops > 3
     assert len(runner.ran) == len(set(runner.ran)), "nothing that was completed ran again"
     assert result.kept.known == whole.kept.known
@@ -133,14 +133,17 @@ def test_the_same_command_goes_on_wherever_it_was_stopped(tmp_path: Path, monkey
 
 def test_a_small_budget_says_what_it_takes_and_more_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runner = fake(monkeypatch, landscape())
-    with pytest.raises(ConfigError, match=r"holds 3 runs at least: 5min is too little where a run takes about 2min"):
+    with pytest.raises(ConfigError, match=r"^budget holds 3 runs at least, each about 2min here: got 5min; give 7min"):
         tune_command(asked(), SEARCH, tmp_path / "t", 300.0)
     assert len(runner.ran) == 1
+    watch = Recorder()
+    tune_command(asked(), SEARCH, tmp_path / "t", 9 * 60.0, callbacks=watch.callbacks())
+    (ended,) = [each for each in watch.seen if isinstance(each, tell.SearchEnded)]
+    assert ended_lines(ended)[-1].endswith(f"runs again: lrscope tune --resume {tmp_path / 't'} --budget 18min")
+    few = len(runner.ran)
     tune_command(asked(), SEARCH, tmp_path / "t", 41 * 60.0)
-    assert len(runner.ran) == len(set(runner.ran))
-    with pytest.raises(StudyError, match="was begun with a budget of 41min: got 60min"):
-        tune_command(asked(), SEARCH, tmp_path / "t", HOUR)
-    with pytest.raises(StudyError, match="was begun with --lr 1e-5:1e-3: got 1e-5:1e-2"):
+    assert few < len(runner.ran) == len(set(runner.ran))
+    with pytest.raises(StudyError, match="was begun with lr 1e-5:1e-3: got 1e-5:1e-2; leave it as it was"):
         tune_command(asked(), RateRange(1e-5, 1e-2), tmp_path / "t", 41 * 60.0)
     with pytest.raises(StudyError, match=r"was begun with epochs 5.*: got 3"):
         tune_command(asked(3), SEARCH, tmp_path / "t", 41 * 60.0)
@@ -196,8 +199,21 @@ def test_no_run_that_comes_to_a_value_is_an_error_with_its_reason(
         tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
     assert len(broken.ran) == 2, "it is not tried at every rate"
     mended = fake(monkeypatch, landscape())
-    tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
+    other = asked(command=("python", "mended.py", "{lr}", "{seed}", "{epochs}", "{lora_r}", "{out}"))
+    tune_command(other, SEARCH, tmp_path / "f", HOUR)
     assert mended.ran
+    with pytest.raises(StudyError, match=r"was begun with another command: got python train.py .*; leave it as it was"):
+        tune_command(asked(), SEARCH, tmp_path / "f", HOUR)
+
+
+def test_what_was_refused_before_a_run_may_be_asked_for_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match="where the learning rate goes"):
+        tune_command(asked(command=("python", "train.py", "{out}")), SEARCH, tmp_path / "t", HOUR)
+    runner = fake(monkeypatch, landscape())
+    tune_command(asked(3), SEARCH, tmp_path / "t", HOUR)
+    assert runner.ran
 
 
 def test_a_rate_that_does_not_reach_the_training_is_no_search(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from lrscope.config.times import parse_time
-from lrscope.errors import ConfigError
+from lrscope.errors import ConfigError, Problem
 from lrscope.studies.run_times import seconds_together
 
 PLAN, SETTINGS = "plan.json", "settings.toml"
@@ -66,11 +66,11 @@ def require_fewest(budget: float, full_run: float, at_once: int, length: str = "
     """
     least = seconds_together([full_run] * FEWEST_RUNS, at_once)
     if least > budget:
-        raise ConfigError(
-            f"--budget holds {FEWEST_RUNS} runs at least: {format_budget(budget)} is too little where a run{length} "
-            f"takes about {shown_seconds(full_run)}; give {math.ceil(least * 1.1 / 60.0)}min, or take the rate that "
-            "lrscope prior names"
-        )
+        enough = least * 1.1
+        enough = math.ceil(enough) if enough < 120.0 else 60.0 * math.ceil(enough / 60.0)
+        rule = f"{{budget}} holds {FEWEST_RUNS} runs at least, each{length} about {shown_seconds(full_run)} here"
+        way_out = f"give {format_budget(enough)}, or take the rate that lrscope prior names"
+        raise ConfigError(Problem(rule, format_budget(budget), way_out))
 
 
 def shown_seconds(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What a tune was asked for, what it knew before and has spent, kept in its folder: the same command goes on."""
+"""What a tune was asked for, what it knew before and has spent, kept in its folder: it goes on from there."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lrscope.config import AnyStudy, ExternalStudy, StudyConfig
-from lrscope.config.command_line import quote
+from lrscope.config import AnyStudy, StudyConfig
+from lrscope.config.command_line import CommandLine, quote, resume
 from lrscope.config.read import study_from_dict
 from lrscope.errors import ConfigError, LrscopeError, StudyError
 from lrscope.files import damaged, number_in, read_json, write_text
@@ -111,11 +111,10 @@ def is_of_earlier_version(folder: Path) -> bool:
     return (folder / PLAN).is_file() and read_json(folder / PLAN).get("format") != FORMAT
 
 
-def is_of_command(kept: KeptTune) -> bool:
-    """Return whether a tune is of one's own training."""
-    return isinstance(kept.settings, ExternalStudy)
+def going_on(folder: Path) -> CommandLine:
+    """Return the command that goes on with a tune.
 
-
-def going_on(folder: Path) -> str:
-    """Return how a tune goes on, as a person is told."""
-    return f"the same lrscope tune command, with --out {quote(folder)}"
+    >>> print(going_on(Path("runs/tune")))
+    lrscope tune --resume runs/tune
+    """
+    return resume("tune", folder)

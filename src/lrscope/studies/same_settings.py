@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lrscope.config import AnyStudy
+from lrscope.config.command_line import typed
 from lrscope.data.dev_share import parse_share
 from lrscope.errors import Problem, StudyError
 
@@ -37,7 +38,8 @@ def require_same_settings(
             is_free = is_free and not (section == "data" and name == "dev" and _is_share(old, new))
             if old.get(name) != new.get(name) and not is_free:
                 rule = f"this study was begun with {_shown(section, name, old)}"
-                raise StudyError(Problem(rule, _value(new.get(name)), way_out), source=str(folder))
+                got = typed(new["command"]) if name == "command" and new.get(name) else _value(new.get(name))
+                raise StudyError(Problem(rule, got, way_out), source=str(folder))
 
 
 def _is_share(*sections: Mapping[str, Any]) -> bool:
@@ -54,8 +56,10 @@ def _flat(section: Any) -> Mapping[str, Any]:
 
 
 def _shown(section: str, name: str, values: Mapping[str, Any]) -> str:
-    setting = f"{{{name or section}}}"
-    return f"no {setting}" if values.get(name) is None else f"{setting} {_value(values[name])}"
+    setting, value = f"{{{name or section}}}", _value(values.get(name))
+    if "{" in value:  # a command, whose places would be spelled as settings
+        return f"another {setting}"
+    return f"no {setting}" if values.get(name) is None else f"{setting} {value}"
 
 
 def _value(value: Any) -> str:

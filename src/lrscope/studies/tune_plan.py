@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from lrscope.config.trial import MAX_RATE
-from lrscope.errors import ConfigError
+from lrscope.errors import ConfigError, Problem
 from lrscope.number_text import format_rate
 from lrscope.tuning.bracket import Search
 
@@ -97,11 +97,13 @@ def parse_range(text: str) -> RateRange:
     try:
         low, high = (float(part) for part in text.split(":"))
     except ValueError:
-        raise ConfigError(f"--lr of tune is a range, LOW:HIGH: got {text!r}; write 1e-5:1e-3") from None
+        raise ConfigError(Problem("{lr} of tune is a range, LOW:HIGH", repr(text), "write 1e-5:1e-3")) from None
     if not 0.0 < low < high <= MAX_RATE:
-        raise ConfigError(f"--lr of tune rises from a positive rate to a higher one: got {text!r}; write 1e-5:1e-3")
+        raise ConfigError(
+            Problem("{lr} of tune rises from a positive rate to a higher one", repr(text), "write 1e-5:1e-3")
+        )
     if high / low < 2.0:
-        raise ConfigError(f"--lr of tune spans a factor of 2 at least: got {text!r}; write 1e-5:1e-3")
+        raise ConfigError(Problem("{lr} of tune spans a factor of 2 at least", repr(text), "write 1e-5:1e-3"))
     return RateRange(low, high)
 
 

@@ -72,4 +72,6 @@ def ended_lines(ended: SearchEnded) -> list[str]:
     lines = [f"{counted(found.num_runs, 'run')} in {rough(ended.seconds)}: {why}"]
     if not found.is_bracketed:
         lines.append("the best rate is at an end of those that ran: it may lie beyond; a larger budget would tell")
+    if ended.is_spent and ended.with_more:
+        lines.append(f"with more time, of which nothing runs again: {ended.with_more}")
     return lines

@@ -151,11 +151,15 @@ class RunChosen:
 
 @dataclass(frozen=True)
 class SearchEnded:
-    """What the runs of a budget have found: it is spent, or more runs cannot matter. `seconds` are gone."""
+    """What the runs of a budget have found: it is spent, or more runs cannot matter. `seconds` are gone.
+
+    `with_more` says how it goes on with a larger budget.
+    """
 
     found: Recommendation
     seconds: float
     is_spent: bool
+    with_more: str = ""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from lrscope.runs.notes import SameRates, SettingUnused
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies import session
-from lrscope.studies.budget import require_fewest
+from lrscope.studies.budget import format_budget, require_fewest
 from lrscope.studies.controller import Controller
 from lrscope.studies.kept_tune import SWEEP, KeptTune, going_on, keep_tune
 from lrscope.studies.run_times import RunTimes, is_open
@@ -39,6 +39,7 @@ from lrscope.workflows.callbacks import Callbacks, Note, PlanMade, RunChosen, Se
 from lrscope.workflows.own_training import AGAIN, hold_own
 from lrscope.workflows.run_study import run_study
 
+MENDABLE = ("command", "template", "inputs", "timeout")  # of [trainer], as long as no run came to its end
 MOST_IN_VAIN = 5  # runs that diverged, or came to the same, before it is given up
 
 
@@ -75,7 +76,7 @@ class RateSearch:
         self._prepared = prepared
         self.clock, self.executor, self.callbacks, self.function = clock, executor, callbacks, function
         self.folder, kept = clock.folder, clock.kept
-        self.again = going_on(self.folder) if function is None else AGAIN
+        self.again = str(going_on(self.folder)) if function is None else AGAIN
         assert kept.known is not None, "what is known of the rate is found out before"
         self.known = kept.known
         self.at_once, _ = trials_at_once(executor, kept.study.threads_asked or available_cores())
@@ -84,7 +85,7 @@ class RateSearch:
         """Hold the study of the runs: begun already, or begun now at the first rate."""
         folder = self.folder / SWEEP
         if (folder / DATABASE).is_file() and self.function is None:
-            return session.resume(folder)
+            return session.resume(folder, trainer=self._mended(folder))
         study, first = self.clock.kept.study, float(f"{10.0**self.known.first:.2g}")
         grid: SweepConfig | ExternalSweep
         if not isinstance(study, ExternalStudy):
@@ -96,6 +97,19 @@ class RateSearch:
         grid = replace(study.sweep or ExternalSweep(), grid={"peak_rate": (first,)}, seeds=1)
         asked = study.with_parts(trial=study.trial.with_values({"peak_rate": first}), sweep=grid)
         return hold_own(asked, folder, self.executor, self.function) if self.function else session.begin(asked, folder)
+
+    def _mended(self, folder: Path) -> dict[str, object]:
+        """Return what of one's own training was mended since the study of the runs was begun."""
+        asked = self.clock.kept.study
+        with StudyStore.open(folder) as store:
+            begun_with = store.config
+        if not isinstance(asked, ExternalStudy) or not isinstance(begun_with, ExternalStudy):
+            return {}
+        return {
+            name: value
+            for name in MENDABLE
+            if (value := getattr(asked.trainer, name)) != getattr(begun_with.trainer, name)
+        }
 
     def run(self, study: Study) -> Recommendation:
         """Make runs until the budget is spent or more cannot matter; return what they say.
@@ -130,7 +144,7 @@ class RateSearch:
                     self.callbacks.on_progress(SearchEnded(found, self._spent(store), is_spent=False))
                     return found
                 if self._spent(store) + (seconds or 0.0) > self.clock.kept.budget:
-                    self.callbacks.on_progress(SearchEnded(found, self._spent(store), is_spent=True))
+                    self.callbacks.on_progress(SearchEnded(found, self._spent(store), True, self._with_more))
                     return found
             steps = next_steps(costs, self.known.search, self.at_once)
             self._run_steps(study, steps, costs)
@@ -161,6 +175,12 @@ class RateSearch:
         """Return what a run is expected to take by those that ended; before one has, what was measured."""
         return RunTimes(store.trials()).seconds_of(store.config.trial) or self.clock.kept.run_seconds
 
+    @property
+    def _with_more(self) -> str:
+        """How it goes on with twice the budget."""
+        budget = format_budget(2.0 * self.clock.kept.budget)
+        return f"{self.again}, and budget={budget!r}" if self.function else f"{self.again} --budget {budget}"
+
     def _spent(self, store: StudyStore) -> float:
         """Return what is gone: by the clock, or by the runs, where a call that was killed kept no clock."""
         return max(self.clock.spent, sum(row.seconds for row in store.trials()) / self.at_once)
@@ -168,8 +188,7 @@ class RateSearch:
     def _tell_plan(self, run_seconds: float) -> None:
         self.callbacks.on_progress(PlanMade(self.clock.kept, run_seconds, self.at_once))
 
-    @staticmethod
-    def _require_sense(store: StudyStore, costs: dict[float, list[float]]) -> None:
+    def _require_sense(self, store: StudyStore, costs: dict[float, list[float]]) -> None:
         """Refuse to go on where no run came to a value, or the rate shows in no log and in no result.
 
         Raises:
@@ -178,7 +197,7 @@ class RateSearch:
         finite = [cost for runs in costs.values() for cost in runs if math.isfinite(cost)]
         if not finite:
             if any(row.status == "failed" for row in store.trials()) or sum(map(len, costs.values())) >= MOST_IN_VAIN:
-                raise _no_value(store)
+                raise _no_value(store, self.again)
             return
         if not isinstance(store.config, ExternalStudy) or len(costs) < 3 or len(set(finite)) > 1:
             return
@@ -195,13 +214,15 @@ def _are_all_the_same(costs: dict[float, list[float]]) -> bool:
     return len(costs) > 1 and len(all_runs) >= MOST_IN_VAIN and len(set(all_runs)) == 1
 
 
-def _no_value(store: StudyStore) -> StudyError:
+def _no_value(store: StudyStore, again: str) -> StudyError:
     """Return the error that no run came to a value, with the reason of the first that did not."""
     ended = [row for row in store.trials() if row.status in ("failed", "diverged")]
     first = next((row for row in ended if row.status == "failed"), ended[0])
     logs = [folder / LOGS[0] for folder in (store.trial_folder(first.id), store.work_folder(first.id))]
     where = next((f" (its output is in {log})" for log in logs if log.is_file()), "")
-    way_out = "mend it, and run the same command again"
+    way_out = f"mend it, and go on with: {again}"
+    if isinstance(store.config, ExternalStudy) and store.config.trainer.command:
+        way_out += ", with another --command if it is the command"
     if first.status == "diverged":
         way_out = "search lower rates in another --out"
     what = f"lr {format_rate(first.config.peak_rate)} {first.status}: {first.reason}{where}; {way_out}"

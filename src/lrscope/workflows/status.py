@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Literal
 
 from lrscope.config import ExternalTrial
-from lrscope.config.command_line import CommandLine, resume
-from lrscope.config.read import built_in
+from lrscope.config.command_line import resume
 from lrscope.errors import StudyError
-from lrscope.findings.commands import schedule_options, study_options, trial_options
 from lrscope.records import FINISHED
 from lrscope.runners.work_folder import LOGS
 from lrscope.runs.importers.progress_bars import Progress as Bar
 from lrscope.runs.live_lines import LiveLines
-from lrscope.statistics.defaults import MARGIN
 from lrscope.store.lock import is_held
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.budget import format_budget
 from lrscope.studies.interim_looks import Looks, read_looks
-from lrscope.studies.kept_tune import KeptTune, going_on, is_of_command, is_of_earlier_version, read_tune
+from lrscope.studies.kept_tune import going_on, is_of_earlier_version, read_tune
 from lrscope.studies.run_times import RunTimes, SecondsLeft, recent_times
 from lrscope.workflows.study_folder import begun_study
 
@@ -183,16 +179,8 @@ def _printed(row: TrialRow, log: Path) -> TrialRow:
 
 
 def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:
-    if home != folder and not is_of_earlier_version(folder) and (kept := read_tune(folder)) is not None:
-        return going_on(folder) if is_of_command(kept) else str(tune_command(folder, kept))
+    if home != folder and not is_of_earlier_version(folder) and read_tune(folder) is not None:
+        return str(going_on(folder))
     if looks is not None and not looks.is_over:
         return str(resume(kind, home, until_decided=looks.margin, max_seeds=looks.seeds[-1]))
     return str(resume(kind, home))
-
-
-def tune_command(folder: Path, kept: KeptTune) -> CommandLine:
-    """Return the command that goes on with a tune: the one that began it, as far as its plan tells."""
-    settings = built_in(kept.settings)
-    trained = {**study_options(settings), **trial_options(settings.trial), **schedule_options(settings.trial.schedule)}
-    own = {"epochs": kept.epochs, "budget": format_budget(kept.budget), "out": folder}
-    return CommandLine("tune", {**trained, **own, **({} if kept.margin == MARGIN else {"margin": kept.margin})})

@@ -7,7 +7,7 @@ from pathlib import Path
 from lrscope.errors import StudyError
 from lrscope.store.storage import DATABASE
 from lrscope.studies.budget import is_tune_folder
-from lrscope.studies.kept_tune import SWEEP
+from lrscope.studies.kept_tune import SWEEP, going_on
 
 FIND, SHORT = "find", "short"  # the latter of tunes by an earlier version
 
@@ -23,7 +23,7 @@ def begun_study(folder: Path) -> Path:
     for name in (SWEEP, SHORT, FIND):
         if (folder / name / DATABASE).is_file():
             return folder / name
-    raise StudyError(f"lrscope tune has not begun a study in {folder} yet; run the same tune command again")
+    raise StudyError(f"lrscope tune has not begun a study in {folder} yet; go on with: {going_on(folder)}")
 
 
 def compared_study(folder: Path) -> Path:
@@ -36,7 +36,7 @@ def compared_study(folder: Path) -> Path:
         return folder
     if (folder / SWEEP / DATABASE).is_file():
         return folder / SWEEP
-    raise StudyError(f"lrscope tune has not begun its sweep in {folder} yet; run the same tune command again")
+    raise StudyError(f"lrscope tune has not begun its sweep in {folder} yet; go on with: {going_on(folder)}")
 
 
 def folder_beside(folder: Path, suffix: str) -> Path:

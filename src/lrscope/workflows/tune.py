@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 
-from lrscope.config import AnyStudy, StudyConfig, TrialConfig
+from lrscope.config import AnyStudy, ExternalStudy, StudyConfig, TrialConfig
 from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine
-from lrscope.errors import ConfigError, StudyError
+from lrscope.errors import ConfigError, Problem, StudyError
 from lrscope.executors.config import ExecutorConfig, trials_at_once
 from lrscope.findings.commands import finetune_command
 from lrscope.priors.of_study import prior_of
+from lrscope.records import FINISHED
 from lrscope.report.locales import locale
 from lrscope.runners.base import JOB_SECONDS, PROCESS_SECONDS, Prepared
 from lrscope.runners.external.carried_function import TrainFunction
@@ -21,7 +22,7 @@ from lrscope.runners.registry import runner_for
 from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
-from lrscope.studies.budget import GOOD_RUNS, epochs_within, format_budget, holds_other_files
+from lrscope.studies.budget import GOOD_RUNS, epochs_within, holds_other_files
 from lrscope.studies.kept_tune import SWEEP, KeptTune, going_on, read_tune
 from lrscope.studies.same_settings import require_same_settings
 from lrscope.studies.tune_plan import NOTHING_KNOWN, Known, RateRange, range_of, shown_range
@@ -36,7 +37,7 @@ from lrscope.workflows.study_folder import FIND
 from lrscope.workflows.sweep import SweepResult, sweep_result
 
 RAMP_STEPS, RAMP_SEEDS, RAMP_SHARE = 140, 5, 0.15  # of the budget, at most, for range tests where no prior speaks
-WAY_OUT = "leave it as it was, or choose another --out"
+WAY_OUT = "leave it as it was, or choose another {out}"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -112,7 +113,9 @@ def tune(
 def begun(
     config: AnyStudy, folder: Path, budget: float, margin: float, lang: str, search: RateRange | None = None
 ) -> KeptTune | None:
-    """Return what the folder was begun with, after checking that the same is asked for; None where it is new.
+    """Return what the folder was begun with, after checking that the same is asked for; None where nothing ran in it.
+
+    The budget may be another one, and a training of one's own that never came to an end.
 
     Raises:
         ConfigError, StudyError: something else is asked for, or the folder holds something else.
@@ -122,19 +125,30 @@ def begun(
     kept = read_tune(folder)
     if kept is None:
         if holds_other_files(folder):
-            raise StudyError(f"a budget is spent in a new folder, or in one that tune began: {folder} is neither")
+            rule = "a budget is spent in a new folder, or in one that tune began"
+            raise StudyError(Problem(rule, f"{folder}, which is neither", "name another {out}"))
+        return None
+    if kept.settings != config and not any((folder / name / DATABASE).is_file() for name in (SWEEP, FIND)):
         return None
     if type(kept.settings) is not type(config):
         raise StudyError(f"{folder} was begun by a tune of another kind of training; name another folder")
     before = None if kept.known is None else range_of(kept.known)
     if search is not None and before is not None and before != search:
-        raise StudyError(f"{folder} was begun with --lr {shown_range(before)}: got {shown_range(search)}; {WAY_OUT}")
-    if kept.run_seconds is not None and kept.budget != budget:
-        raise StudyError(
-            f"{folder} was begun with a budget of {format_budget(kept.budget)}: got {format_budget(budget)}; {WAY_OUT}"
-        )
+        rule = f"{folder} was begun with {{lr}} {shown_range(before)}"
+        raise StudyError(Problem(rule, shown_range(search), WAY_OUT))
+    own = kept.settings
+    if isinstance(config, ExternalStudy) and isinstance(own, ExternalStudy) and not _has_ended_runs(folder / SWEEP):
+        kept = replace(kept, settings=replace(own, trainer=config.trainer))
     require_same_settings(folder, kept.settings, config, way_out=WAY_OUT)
-    return replace(kept, budget=budget)  # until it is known what a run takes, another budget is as good
+    return replace(kept, budget=budget)
+
+
+def _has_ended_runs(folder: Path) -> bool:
+    """Return whether a run of this study has come to its end, where there is one."""
+    if not (folder / DATABASE).is_file():
+        return False
+    with StudyStore.open(folder) as store:
+        return any(row.status in FINISHED for row in store.trials())
 
 
 def spend(
@@ -196,7 +210,7 @@ def _known(
         callbacks.on_progress(Note("nothing is known of the best rate beforehand, and the budget holds no range test"))
         return NOTHING_KNOWN
     try:
-        search = find_for(base, folder / FIND, executor, callbacks, seeds=seeds, resume_command=going_on(folder))
+        search = find_for(base, folder / FIND, executor, callbacks, seeds=seeds, resume_command=str(going_on(folder)))
     except NoRateError as error:
         callbacks.on_progress(Note(str(error).removesuffix("; name one with --lr")))
         return NOTHING_KNOWN
