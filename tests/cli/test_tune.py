@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 from tests.conftest import Cli, Toy
 
+from lrscope.config import StudyConfig
+from lrscope.config.numerics import Numerics
 from lrscope.errors import ConfigError
 from lrscope.store.study import StudyStore
 from lrscope.studies.budget import parse_budget
+from lrscope.training.study_inputs import StudyInputs, load_inputs
 
 
 def tune(toy: Toy, budget: str, out: Path) -> list[str | Path]:
@@ -91,3 +94,21 @@ def test_a_budget_that_holds_no_three_runs_is_refused_before_anything_runs(toy: 
     assert code == 2
     assert "holds 3 runs at least, each of 1 epoch about" in error
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.slow
+def test_inputs_are_read_once(toy: Toy, tmp_path: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lrscope.workflows.tune.RAMP_SHARE", 0.0)
+    read: list[str] = []
+
+    def counted(config: StudyConfig, numerics: Numerics | None = None) -> StudyInputs:
+        read.append(config.data.train or "")
+        return load_inputs(config, numerics)
+
+    monkeypatch.setattr("lrscope.runners.prepared.load_inputs", counted)
+    code, out, error = cli(*tune(toy, "60s", tmp_path / "t"))
+    assert (code, "the report is" in out) == (0, True), error
+    assert read == [str(toy.train)]
+    with StudyStore.open(tmp_path / "t" / "sweep") as store:
+        assert store.config.sweep is not None
+        assert all(row.status == "completed" for row in store.trials())

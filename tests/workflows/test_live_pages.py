@@ -69,6 +69,15 @@ def test_the_list_leads_to_each_study_and_nothing_is_written(runs: Path, port: i
     assert held(runs) == before
 
 
+def test_the_list_is_in_the_language_that_is_asked_for(runs: Path) -> None:
+    text = LivePages(runs, "zh").page("/")
+    assert text is not None
+    assert "已停止、6 次中还剩 4 次" in text
+    assert "在哪里搜索学习率：" in text
+    for english in ("stopped", "running", "done,", "search ", "confidence", " seeds"):
+        assert english not in text.partition("<table")[2], english
+
+
 @pytest.mark.parametrize("path", ["/study/..", "/study/../../etc/passwd", "/study/", "/x", "/study/%2e%2e", "/stamp/x"])
 def test_there_is_nothing_else_to_have(path: str, port: int) -> None:
     assert get(port, path)[0] == 404

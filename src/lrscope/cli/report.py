@@ -100,6 +100,7 @@ def report(
       lrscope report training.log --dev-size 1101 --lang zh --out runs/imported
     """
     from lrscope.json_text import with_schema
+    from lrscope.terminal import live
     from lrscope.workflows.conclusions import ReportConfig
     from lrscope.workflows.report import reports
     from lrscope.workflows.report_values import REPORT
@@ -109,7 +110,8 @@ def report(
         metric=metric, direction=direction, margin=margin, seed_sd=seed_sd, best_epoch=best_epoch, dev_size=dev_size,
         test_size=test_size, arm_from=arm_from,
     )  # fmt: skip
-    results = reports(sources, config, lang=lang, folder=out, open_test=open_test)
+    with live.shown(quiet=json) as callbacks:
+        results = reports(sources, config, lang=lang, folder=out, open_test=open_test, callbacks=callbacks)
     for note in dict.fromkeys(note for result in results for note in result.notes):
         echo(f"note: {note}", err=True)
     if (opened := results[0].opened) is not None:

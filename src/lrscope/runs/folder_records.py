@@ -12,6 +12,7 @@ from lrscope.runs.importers.base import Imported
 from lrscope.runs.importers.checked import file_name
 from lrscope.runs.notes import FolderCut, FoldersUnlisted, Note, RecordNotRead, RecordsLeftOut
 from lrscope.runs.quantities import Count, Names, Text
+from lrscope.runs.reading import expect
 
 MAX_NAMED = 5  # names in a line
 LOOKED_FOR = (
@@ -34,6 +35,7 @@ def read_folder(folder: Path, claims: Claims, read: Callable[[Path], Imported]) 
     records = files_in(folder, claims)
     if not records.found:
         raise DataError(_nothing(folder, records))
+    expect(found.path for found in records.found)
     files: list[tuple[Path, Imported]] = []
     unread: list[Note] = []
     refused: list[DataError] = []

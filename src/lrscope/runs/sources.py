@@ -31,6 +31,7 @@ from lrscope.runs.importers.tensorboard_events import TensorBoardEvents
 from lrscope.runs.importers.trainer_state import TrainerState
 from lrscope.runs.importers.wandb_log import WandbLog
 from lrscope.runs.joined_study import study_as_file, told_apart
+from lrscope.runs.reading import expect, of_file
 from lrscope.runs.recorded_twice import once
 from lrscope.runs.runs import Runs
 from lrscope.store.storage import DATABASE
@@ -62,6 +63,7 @@ def read_comparisons(paths: Sequence[Path], asked: Asked) -> list[Runs]:
     _require_once(paths)
     if len(paths) == 1 and _is_study(paths[0]):
         return [_of_study(paths[0], asked)]
+    expect(paths)
     files = [file for path in paths for file in _files(path)]
     _require_once([path for path, _ in files])
     files = with_arms(once(files), asked.arm_from)
@@ -149,7 +151,8 @@ def _imported(path: Path) -> Imported:
 
 def _read(path: Path) -> Imported:
     importer = importer_of(path)
-    return replace(importer.read(path), kind=type(importer).__name__)
+    with of_file(path):
+        return replace(importer.read(path), kind=type(importer).__name__)
 
 
 def _source(path: Path) -> Path:

@@ -32,6 +32,8 @@ class ItemsProgress:
 
     def update(self, done: ItemsDone) -> None:
         """Draw how far it is."""
+        if not done.total:  # in whole parts that are larger than all of it
+            return
         now = monotonic()
         if done.what != self._what:
             self._what, self._course = done.what, Course()

@@ -14,8 +14,10 @@ from lrscope.number_text import counted
 from lrscope.report import glance
 from lrscope.report.document import Document, document
 from lrscope.report.locales import Locale, locale
+from lrscope.runs.reading import told_to
 from lrscope.statistics.conclusions import Conclusions
 from lrscope.visible_text import visible
+from lrscope.workflows.callbacks import Callbacks, ItemsDone
 from lrscope.workflows.conclusions import Concluded, ReportConfig, conclude_each
 from lrscope.workflows.report_values import REPORT, for_page, report_values
 from lrscope.workflows.sealed_scores import OpenedTest, check_open_test, open_test_scores
@@ -76,6 +78,7 @@ def reports(
     lang: str = "en",
     folder: Path | None = None,
     open_test: str | None = None,
+    callbacks: Callbacks | None = None,
 ) -> list[ReportResult]:
     """Write the report of a study, or of imported runs, and return it; of runs on several dev sets, one report a set.
 
@@ -92,7 +95,10 @@ def reports(
         raise ConfigError(f"a report is written into a folder: {folder} is a file; name another with --out")
     if open_test is not None:
         check_open_test(open_test, config)
-    each, opened = conclude_each(sources, config), None
+    show = (callbacks or Callbacks()).on_progress
+    with told_to(lambda done, total: show(ItemsDone("MB read", done >> 20, total >> 20))):
+        each = conclude_each(sources, config)
+    opened = None
     if open_test is not None:
         opened = open_test_scores(compared_study(sources[0]), each[0].conclusions, open_test)
         each = conclude_each(sources, config)

@@ -10,6 +10,7 @@ from pathlib import Path
 from lrscope.errors import DataError
 from lrscope.runs.importers.checked import file_name
 from lrscope.runs.importers.text import encoding_of
+from lrscope.runs.reading import reached
 
 MAX_LINE = 10_000  # characters; what people write of a run is shorter, and no pattern is tried on more
 _CHUNK = 1 << 20
@@ -30,6 +31,7 @@ def chunks_of(path: Path) -> Iterator[str]:
             decoder = codecs.getincrementaldecoder(encoding_of(content))(errors="replace")
             while content:
                 yield decoder.decode(content)
+                reached(file.tell())
                 content = file.read(_CHUNK)
             yield decoder.decode(b"", final=True)
     except OSError as error:
