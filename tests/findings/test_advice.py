@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.conftest import Cli, Toy
 
+import lrscope
 from lrscope.findings.advice import advice
 from lrscope.findings.commands import finetune_command, sweep
 from lrscope.findings.findings import findings
@@ -76,6 +77,7 @@ def test_rates_that_did_not_reach_the_training_are_to_be_mended_first() -> None:
 
 def test_what_was_not_found_is_not_advised() -> None:
     assert set(kinds(imported({1e-4: [0.4], 1e-3: [0.4]}))) <= {
+        "measure-seeds",
         "more-seeds",
         "more-examples",
         "wider-grid",
@@ -163,3 +165,21 @@ def test_no_command_is_made_of_imported_settings_that_differ_in_more_than_the_ra
     found = kinds(Conclusions(runs))
     assert not any(found.values())
     assert "more-seeds" in found
+
+
+def test_where_seed_noise_is_assumed_seeds_are_advised_with_a_command() -> None:
+    found = kinds(imported({1e-4: [0.30], 1e-3: [0.46], 1e-2: [0.44], 1e-1: [0.3]}, size=300))
+    assert found["measure-seeds"].endswith("--lr 1e-3,1e-2 --seeds 3"), "of those that may be the best"
+    assert "more-examples" in found
+
+
+def test_what_failed_is_to_be_run_again_and_no_rate_beyond_it_tried(tmp_path: Path) -> None:
+    def train(trial: lrscope.Trial) -> float:
+        if trial.lr > 1e-3:
+            raise MemoryError("not enough for this one")
+        return trial.lr
+
+    study = lrscope.sweep(train, lr=[1e-4, 1e-3, 1e-2], seeds=1, metric="accuracy", out=tmp_path / "s", progress=False)
+    found = kinds(Conclusions(read_runs([study.folder], {})))
+    assert found["retry-failed"].endswith("--retry-failed")
+    assert found["wider-grid"].endswith("--lr 3.3e-5"), "below what was measured, and not above it"

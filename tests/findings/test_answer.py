@@ -12,6 +12,7 @@ from lrscope.findings.answer import answer
 from lrscope.findings.answer_statements import (
     AllTheSame,
     AlsoDiffer,
+    AtEdge,
     ChosenBelow,
     Confidence,
     Equivalent,
@@ -26,7 +27,7 @@ from lrscope.findings.findings import findings
 from lrscope.findings.method import method
 from lrscope.findings.statements import RuledOutByOrder, TwoPeaks
 from lrscope.records import Metric
-from lrscope.runs.quantities import Count, Names, Value
+from lrscope.runs.quantities import Count, Names, Setting, Value
 from lrscope.runs.run import Point, Run
 from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import ScoreTable
@@ -140,3 +141,30 @@ def test_one_example_is_compared_by_its_values() -> None:
     first = {arm: {0: by_seed[0]} for arm, by_seed in scores.items()}
     c = Conclusions(Runs("x", Metric("loss", "minimize"), one_seed, {"dev": 1}, ScoreTable.of(first)))
     assert [each.kind for each in answer(c)[:2]] == ["use", "not-comparable"]
+
+
+def with_failures(ends: Mapping[float, Sequence[float]], *failed: float) -> Conclusions:
+    c = conclusions(ends)
+    runs = (*c.runs.runs, *(Run(f"lr {rate:g}", 0, rate, (), status="failed") for rate in failed))
+    return Conclusions(Runs("x", c.runs.metric, runs, c.runs.sizes))
+
+
+def test_nothing_is_said_of_settings_whose_runs_failed() -> None:
+    two = {1e-4: seeds(0.45), 1e-3: seeds(0.60)}
+    first, second, third, fourth, *_ = answer(with_failures(two, 3e-3, 1e-2))
+    assert (first.kind, second) == ("use", Winner(False, False)), "what failed was not ruled out"
+    assert third == Confidence("low", "unmeasured")
+    assert fourth == AtEdge(Setting("lr 0.001"), True), "the highest rate that was measured is an end"
+    inside = {**two, 1e-2: seeds(0.45)}
+    assert answer(with_failures(inside, 3e-3))[2] == Confidence("low", "unmeasured")
+    assert answer(with_failures(inside, 1e-1))[2] == Confidence("high", "winner"), "a rate before it is too high"
+
+
+def test_where_every_run_failed_no_evaluation_is_missed() -> None:
+    assert [each.kind for each in answer(with_failures({}, 1e-3, 1e-2))] == ["no-recommendation", "all-failed"]
+
+
+def test_an_edge_is_told_beside_another_reason() -> None:
+    told = answer(conclusions({1e-4: [0.30], 1e-3: [0.40], 1e-2: [0.60]}, seed_sd=0.02))
+    assert told[2:4] == [Confidence("low", "assumed"), AtEdge(Setting("lr 0.01"), True)]
+    assert not any(isinstance(each, AtEdge) for each in answer(conclusions(PEAK)))

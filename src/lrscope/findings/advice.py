@@ -16,6 +16,8 @@ from lrscope.findings.checkup.checkup import is_one_setting
 from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.checkup.remedies import remedies
 from lrscope.findings.commands import extension, sweep, takes_warmup
+from lrscope.findings.confidence import MIN_SEEDS, confidence
+from lrscope.findings.edges import without_result
 from lrscope.runs.notes import SameRates, SettingUnused
 from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
 from lrscope.runs.statement import Statement
@@ -47,10 +49,10 @@ def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
         return []  # rates did not reach the training: that is to be mended first, and more runs would tell nothing
     advisor = _Advisor(c, statements)
     if c.recommended is None:  # more of what learned nothing would be no better; other rates may
-        return [*advisor.checkup(), *advisor.edges(), *advisor.epochs()]
+        return [*advisor.failures(), *advisor.checkup(), *advisor.edges(), *advisor.epochs()]
     return [
-        *advisor.checkup(), *advisor.seeds(), *advisor.edges(), *advisor.rates(), *advisor.epochs(),
-        *advisor.training(),
+        *advisor.failures(), *advisor.checkup(), *advisor.seed_noise(), *advisor.seeds(), *advisor.edges(),
+        *advisor.rates(), *advisor.epochs(), *advisor.training(),
     ]  # fmt: skip
 
 
@@ -90,6 +92,31 @@ class _Advisor:
             command = sweep(self.c.runs, **remedy.changes) if remedy.changes else None
             yield Advice(remedy.suggestion, remedy.because, command, self.minutes(1))
 
+    def failures(self) -> Iterator[Advice]:
+        """Yield that what failed is run again: nothing is known of it, and no other rate stands for it."""
+        failed = sum(arm.num_failed for arm in self.c.arms)
+        if failed and self.c.runs.study is not None and self.c.search is None:
+            command = extension(self.c.runs, retry_failed=True)
+            yield Advice(to.RetryFailed(Count(failed)), s.Failed, command, failed * self.run_minutes)
+
+    def seed_noise(self) -> Iterator[Advice]:
+        """Yield that seeds are run where the confidence is low for want of them, and no number of them decides."""
+        need, reason = self.c.need, confidence(self.c)[1]
+        if reason not in ("assumed", "unknown", "few-seeds") or self.c.search is not None or self.c.looks:
+            return
+        if need is not None and need.seeds is not None and need.seeds > max(len(arm.runs) for arm in self.left):
+            return
+        known = [arm for arm in self.c.arms if arm.done]
+        because = self.first_of(s.AssumedSpread, s.RecordedSpread, s.UnknownSpread) or s.Undecided
+        told = [arm for arm in known if arm in self.left] if len(self.left) > 1 else known
+        rates = _rates(told)
+        if self.c.runs.study is not None:
+            told, command = known, extension(self.c.runs, seeds=MIN_SEEDS)
+        else:
+            command = sweep(self.c.runs, **rates, seeds=MIN_SEEDS) if rates else None
+        minutes = sum(max(0, MIN_SEEDS - len(arm.runs)) for arm in told) * self.run_minutes
+        yield Advice(to.MeasureSeeds(Count(MIN_SEEDS)), because, command, minutes)
+
     def seeds(self) -> Iterator[Advice]:
         need = self.c.need
         most = max(len(arm.runs) for arm in self.left) if self.left else 0
@@ -124,10 +151,13 @@ class _Advisor:
 
     def edges(self) -> Iterator[Advice]:
         broke = {arm for each in self.of(LossBroke) for arm in each.arms}
+        failed = [arm.rate for arm in without_result(self.c) if arm.rate]
         for edges, factor in ((self.of(s.EdgeLow), 1 / 3), (self.of(s.EdgeHigh), 3.0)):
             for finding in edges:
                 if factor > 1.0 and finding.arm in broke:
                     continue  # it is too high already
+                if any(rate > finding.rate if factor > 1.0 else rate < finding.rate for rate in failed):
+                    continue  # what lies there was tried, and is to be run again
                 rate = float(f"{finding.rate * factor:.2g}")
                 command = extension(self.c.runs, peak_rate=rate)
                 yield Advice(to.WiderGrid(Rate(rate)), type(finding), command, self.minutes(1))

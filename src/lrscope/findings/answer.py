@@ -10,6 +10,7 @@ from lrscope.findings import answer_statements as say
 from lrscope.findings.checkup.checkup import checkup, schedule_of
 from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.confidence import confidence
+from lrscope.findings.edges import contenders_at_edges, without_result
 from lrscope.findings.method import choice_rule
 from lrscope.runs.quantities import Count, Interval, Names, Rate, Setting, Settings, Share, Text, Value
 from lrscope.runs.statement import Statement
@@ -43,6 +44,8 @@ def _of_one_run(c: Conclusions) -> list[Statement]:
 
 def _answer(c: Conclusions) -> list[Statement]:
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
+    if all(run.status == "failed" for run in c.runs.runs):
+        return [say.NoRecommendation(), say.AllFailed()]
     if not known and not any(run.points or run.status == "diverged" for run in c.runs.runs):
         return [say.NoRecommendation(), say.NoEvaluation(Text(c.runs.source), Text(c.runs.to_evaluate))]
     if not known:
@@ -61,8 +64,18 @@ def _answer(c: Conclusions) -> list[Statement]:
         headline = [say.UseRate(Rate(c.search.rate)), _searched(c.search), say.BestThatRan(Setting(first.name))]
     return [
         *headline, _standing(c), *_searched_elsewhere(c), *_all_the_same(c), *_also_differ(c, len(known)),
-        say.Confidence(*confidence(c)), *_details(c),
+        say.Confidence(*confidence(c)), *_at_edge(c), *_details(c),
     ]  # fmt: skip
+
+
+def _at_edge(c: Conclusions) -> Iterator[say.Answer]:
+    """Say that the recommended rate is the last one measured, where the confidence is for another reason."""
+    if confidence(c)[1] == "edge" or (c.search is not None and c.follows_search):
+        return
+    first = c.arms[c.choice.first]
+    for is_high, arm in enumerate(contenders_at_edges(c)):
+        if arm is not None and arm.name == first.name:
+            yield say.AtEdge(Setting(first.name), bool(is_high))
 
 
 def _searched(search: ExpectedBest) -> say.Searched:
@@ -97,7 +110,7 @@ def _standing(c: Conclusions) -> say.Answer:
     if not c.knows_spread:
         return say.NotComparable()
     if not others:
-        return say.Winner(c.is_assumed)
+        return say.Winner(c.is_assumed, not without_result(c))
     if c.verdict.is_decided:
         return say.Equivalent(Settings(arm.name for arm in others), Value(c.margin))
     # That noise alone could explain a gap does not make two settings alike: a large one is said.

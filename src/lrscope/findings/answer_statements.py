@@ -32,6 +32,11 @@ class AllDiverged(Answer):
 
 
 @dataclass(frozen=True)
+class AllFailed(Answer):
+    """Every run failed, so none came to a value."""
+
+
+@dataclass(frozen=True)
 class NoEvaluation(Answer):
     """No run was evaluated on dev; `how` is how the program that trained would do it, empty where that is not known."""
 
@@ -112,16 +117,20 @@ class SearchedElsewhere(Answer):
 
 @dataclass(frozen=True)
 class Winner(Answer):
-    """Every other setting with a value is ruled out: by the seed noise that was measured, or by one that is assumed."""
+    """Every other setting with a value is ruled out: by the seed noise that was measured, or by one that is assumed.
 
-    WORDINGS = ("measured", "assumed")
+    Where `is_of_all` is false others have no result, and nothing is said of those.
+    """
+
+    WORDINGS = ("measured", "assumed", "measured-part", "assumed-part")
 
     is_assumed: bool
+    is_of_all: bool
 
     @property
     def wording(self) -> str:
-        """Where the seed noise is from."""
-        return "assumed" if self.is_assumed else "measured"
+        """Where the seed noise is from, and whether some settings have no result."""
+        return ("assumed" if self.is_assumed else "measured") + ("" if self.is_of_all else "-part")
 
 
 @dataclass(frozen=True)
@@ -174,6 +183,21 @@ class NotCompared(Answer):
 @dataclass(frozen=True)
 class NotComparable(Answer):
     """Nothing is known of how seeds differ, so that no setting can be ruled out."""
+
+
+@dataclass(frozen=True)
+class AtEdge(Answer):
+    """The recommended setting has the lowest rate that was measured, or the highest."""
+
+    WORDINGS = ("low", "high")
+
+    arm: Setting
+    is_high: bool
+
+    @property
+    def wording(self) -> str:
+        """Which end it is."""
+        return "high" if self.is_high else "low"
 
 
 @dataclass(frozen=True)

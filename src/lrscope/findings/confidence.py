@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from lrscope.findings.edges import contenders_at_edges
+from lrscope.findings.edges import contenders_at_edges, unmeasured
 from lrscope.runs.notes import SeedUnused
 from lrscope.statistics.conclusions import Conclusions
 
@@ -18,6 +18,7 @@ Reason = Literal[
     "undecided",
     "none-ruled-out",
     "edge",
+    "unmeasured",
     "few-seeds",
     "assumed",
     "unknown",
@@ -31,7 +32,8 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
     """Return the level, and the reason that decides it.
 
     high: one setting is left, or all that are left are equivalent within the margin; the noise of seeds was measured,
-    with three seeds or more; and the best rate does not lie at an end of those that were tried. medium: the same, but
+    with three seeds or more; and the best rate does not lie at an end of those that were tried, nor may it be one that
+    has no result. medium: the same, but
     several settings are left, or the noise is assumed and none from a tenth to ten times of what is usual would change
     what is left. low: all else.
     """
@@ -47,6 +49,8 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
         return "low", "assumed"
     if not c.verdict.is_decided and len(left) == len(known):
         return "low", "none-ruled-out"
+    if unmeasured(c):
+        return "low", "unmeasured"
     if any(contenders_at_edges(c)):
         return "low", "edge"
     if c.is_assumed:

@@ -49,6 +49,20 @@ class Undetectable(Suggestion):
 
 
 @dataclass(frozen=True)
+class MeasureSeeds(Suggestion):
+    """So many seeds of each setting, where their noise is assumed, unknown or measured on fewer."""
+
+    seeds: Count
+
+
+@dataclass(frozen=True)
+class RetryFailed(Suggestion):
+    """So many runs failed, and may be run again."""
+
+    number: Count
+
+
+@dataclass(frozen=True)
 class WiderGrid(Suggestion):
     """Try a rate beyond the end of those that were tried."""
 

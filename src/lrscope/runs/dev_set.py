@@ -30,10 +30,10 @@ class DevSet:
         """Return the set as people write it.
 
         >>> str(DevSet("data/sst-dev.txt", 1101, 1101)), str(DevSet("", 231, 234)), str(DevSet())
-        ('data/sst-dev.txt (1101 examples)', '231 to 234 examples', 'not known')
+        ('data/sst-dev.txt (1101 examples)', '231 to 234 examples', 'an unknown dev set')
         """
         if self.low is None or self.high is None:
-            return self.name or "not known"
+            return self.name or "an unknown dev set"
         number = f"{self.low} example{'s' if self.low != 1 else ''}"
         size = number if self.low == self.high else f"{self.low} to {self.high} examples"
         return f"{self.name} ({size})" if self.name else size

@@ -91,6 +91,7 @@ SAY = {
     "no-recommendation": "No setting can be recommended.",
     "no-value": "No run produced a dev {metric}.",
     "all-diverged": "Training diverged in every run: try lower learning rates.",
+    "all-failed": "Every run failed, so there is no result to compare.",
     "no-evaluation/how": (
         "No evaluation on a dev set was found in {source}: runs are compared by what they score on a dev set. Evaluate while training next "
         "time: {how}."
@@ -116,6 +117,8 @@ SAY = {
     "searched-elsewhere": "The dev loss is lowest near lr {rate}, which this metric does not bear out.",
     "winner/measured": "All other settings were ruled out.",
     "winner/assumed": "All other settings were ruled out, if seeds differ no more than assumed.",
+    "winner/measured-part": "All other settings that have a result were ruled out.",
+    "winner/assumed-part": "All other settings that have a result were ruled out, if seeds differ no more than assumed.",
     "tie/close": "Not a proven winner: {close} did about as well.",
     "tie/behind": "Not a proven winner: {behind} did worse here, but cannot be ruled out yet.",
     "tie/both": "Not a proven winner: {close} did about as well; {behind} did worse here, but cannot be ruled out yet.",
@@ -135,11 +138,14 @@ SAY = {
     "confidence/undecided": "Confidence: {level}. The seed noise was measured, but several settings are still in the running.",
     "confidence/none-ruled-out": "Confidence: {level}. None of the settings you tried can be ruled out yet.",
     "confidence/edge": "Confidence: {level}. The best learning rate may lie beyond the edge of your grid.",
+    "confidence/unmeasured": "Confidence: {level}. Settings that have no result may be the best.",
     "confidence/few-seeds": "Confidence: {level}. There are fewer than three runs per setting.",
     "confidence/assumed": "Confidence: {level}. The seed noise was assumed, not measured: run each setting with several seeds.",
     "confidence/unknown": "Confidence: {level}. Nothing is known about the seed noise: run each setting with several seeds.",
     "confidence/same-seeds": "Confidence: {level}. The seed makes no difference to the training, so seed noise was not measured.",
     "confidence/alone": "Confidence: {level}. There is no other setting to compare it with.",
+    "at-edge/low": "{arm} is the lowest learning rate that was measured: the best one may lie below.",
+    "at-edge/high": "{arm} is the highest learning rate that was measured: the best one may lie above.",
     "chosen-below/expected": (
         "{best} has the better mean (dev {metric} {best_value}, against {value} for {arm}), but not by more than noise; {arm} is "
         "closest to where the best learning rate is expected."
@@ -260,6 +266,8 @@ SAY = {
         "(80% power)."
     ),
     "undetectable": "A difference of {difference} cannot be detected with {seeds:seed|seeds}, however large the dev set.",
+    "measure-seeds": "Run {seeds:seed|seeds} of each of these settings: then how far runs differ by their seed alone is measured.",
+    "retry-failed": "Run what failed again, once its cause is mended ({number:run|runs}).",
     "wider-grid": "Try lr {rate} as well: the best learning rate may lie beyond the edge of your grid.",
     "finer-grid": "Try lr {rates} as well: the learning rates around the best one are far apart.",
     "scale-batch": (
@@ -308,7 +316,7 @@ SAY = {
     ),
     "confidence-rule": (
         "Confidence is high when one setting is left, or those left are equivalent within the margin, with the seed noise measured over at "
-        "least three seeds and the best not at an edge of the grid. It is medium when several are left, or when the seed noise is assumed "
+        "least three seeds, and the best is neither at an edge of the grid nor where a setting has no result. It is medium when several are left, or when the seed noise is assumed "
         "but any value from a tenth to ten times the usual one gives the same verdict. Otherwise it is low."
     ),
     "looks": "The study is checked several times, as planned: the checks share an error of {error}, and this one spends {nominal}.",

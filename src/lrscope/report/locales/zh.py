@@ -93,6 +93,7 @@ SAY = {
     "no-recommendation": "无法推荐任何设置。",
     "no-value": "没有任何一次训练得到 dev {metric}。",
     "all-diverged": "每一次训练都发散了：请尝试更低的学习率。",
+    "all-failed": "每次训练都失败了，没有可以比较的结果。",
     "no-evaluation/how": "在 {source} 中没有找到 dev 集上的评估：比较需要 dev 集上的得分。下次训练时请同时评估：{how}。",
     "no-evaluation/bare": "在 {source} 中没有找到 dev 集上的评估：比较需要 dev 集上的得分。下次训练时请同时评估，并记录 dev loss。",
     "other-dev-sets": "这些训练在 {here} 上评估。同一批文件中的其他训练在 {others} 上评估，不能与这些比较，另有报告。",
@@ -105,6 +106,8 @@ SAY = {
     "best-that-ran": "在已运行的学习率中，应选 {arm}。",
     "searched-elsewhere": "验证损失在 lr {rate} 附近最低，但该指标并不支持这一点。",
     "winner/measured": "其他设置均已排除。",
+    "winner/measured-part": "其他有结果的设置均已排除。",
+    "winner/assumed-part": "若种子间的差异不超过假定值，其他有结果的设置均已排除。",
     "winner/assumed": "若种子间的差异不超过假定值，其他设置均已排除。",
     "tie/close": "它并未被证明最好：{close} 的表现相近。",
     "tie/behind": "它并未被证明最好：{behind} 此次表现较差，但尚不能排除。",
@@ -121,11 +124,14 @@ SAY = {
     "confidence/undecided": "把握：{level}。种子噪声是实测的，但仍有多组设置可能最佳。",
     "confidence/none-ruled-out": "把握：{level}。试过的设置目前一组也排除不了。",
     "confidence/edge": "把握：{level}。最佳学习率可能在网格之外。",
+    "confidence/unmeasured": "把握：{level}。没有结果的设置也可能最佳。",
     "confidence/few-seeds": "把握：{level}。每组设置不足三次训练。",
     "confidence/assumed": "把握：{level}。种子噪声是假定的，并非实测：请用多个种子训练每组设置。",
     "confidence/unknown": "把握：{level}。种子噪声未知：请用多个种子训练每组设置。",
     "confidence/same-seeds": "把握：{level}。种子对训练没有影响，因此种子噪声未测得。",
     "confidence/alone": "把握：{level}。没有其他设置可以比较。",
+    "at-edge/low": "{arm} 是有结果的最低学习率：最佳学习率可能更低。",
+    "at-edge/high": "{arm} 是有结果的最高学习率：最佳学习率可能更高。",
     "chosen-below/expected": (
         "{best} 的均值更好（dev {metric} 为 {best_value}，{arm} 为 {value}），但差异未超出噪声；{arm} 最接近最佳学习率的预期位置。"
     ),
@@ -214,6 +220,8 @@ SAY = {
         "dev 集太小，无法发现 {difference} 的差异：大约需要 {examples} 个样本和 {seeds} 个种子（检验功效 80%）。"
     ),
     "undetectable": "用 {seeds} 个种子，无论 dev 集多大，都无法发现 {difference} 的差异。",
+    "measure-seeds": "为这些设置各训练 {seeds} 个种子：这样就能实测仅由种子造成的差异。",
+    "retry-failed": "排除失败的原因后，重新训练失败的那些（{number} 次）。",
     "wider-grid": "再试学习率 {rate}：最佳值可能在网格之外。",
     "finer-grid": "再试学习率 {rates}：最佳学习率附近的间隔太大。",
     "scale-batch": (
@@ -246,7 +254,7 @@ SAY = {
     "choosing/middle": "在剩下且均值接近其中最好者的设置中，首选是学习率（取对数）最接近它们中间的一组；其次取耗时较少的；再次取均值较好的。",
     "choosing/cheaper": "在剩下且均值与其中最好者相差不超过一个标准误的设置中，首选是耗时较少的一组；其次取均值较好的。它们的不同不只在学习率，因此没有中间可取。",
     "confidence-rule": (
-        "把握为高：只剩一组设置，或剩下的设置在容许差异内等效；种子噪声由至少三个种子实测；且最佳值不在网格边缘。把握为中：仍有多组设置"
+        "把握为高：只剩一组设置，或剩下的设置在容许差异内等效；种子噪声由至少三个种子实测；且最佳值不在网格边缘，也不会是没有结果的设置。把握为中：仍有多组设置"
         "可能最佳；或种子噪声是假定的，但从常见值的十分之一到十倍，结论都不变。其余情况把握为低。"
     ),
     "looks": "这项研究按计划分几次检查：各次检查共用 {error} 的错误率，本次用去 {nominal}。",

@@ -93,7 +93,10 @@ def why_failed(ended: Ended) -> str:
     how = _how(ended)
     raised = _raised(ended.last_lines)
     last = raised or next((line.strip() for line in reversed(ended.last_lines) if line.strip()), "")
-    return _cut(f"{how}: {_bare(last)}" if last else f"{how}, and it printed nothing")
+    if not last:
+        return _cut(f"{how}, and it printed nothing")
+    is_logged = last.startswith("{")  # an entry of a log is no error
+    return _cut(f"{how}, after {_bare(last)}" if is_logged else f"{how}: {_bare(last)}")
 
 
 def why_not_started(number: int, place: str, program: str, folder: str) -> str:
