@@ -15,8 +15,10 @@ Each message is one line: the rule, what was got, the way out. The command line 
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,17 @@ class LrscopeError(Exception):
         """Return the message, with settings spelled by `spell`."""
         told = "; ".join(item.text(spell) if isinstance(item, Problem) else item for item in self.problems)
         return f"{self.source}: {told}" if self.source else told
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the lines of one's own code down to the call of lrscope, and the message."""
+        package, own = str(Path(__file__).parent), []
+        for frame in traceback.extract_tb(self.__traceback__):
+            if frame.filename.startswith(package):
+                break
+            if "IPython" not in Path(frame.filename).parts:
+                where = "" if "ipykernel" in frame.filename else f"{frame.filename}, "
+                own.append(f"{where}line {frame.lineno}: {frame.line}")
+        return [*own, f"{type(self).__name__}: {self}"]
 
 
 class ConfigError(LrscopeError):

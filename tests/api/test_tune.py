@@ -52,6 +52,22 @@ def test_a_function_that_changed_does_not_go_on(tmp_path: Path) -> None:
         lrscope.tune(other, **asked)
 
 
+def test_a_sweep_and_a_tune_of_one_function_lie_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lrscope.sweep(train, lr=[1e-4, 1e-3], seeds=1, progress=False)
+    lrscope.tune(train, lr="1e-5:1e-2", budget="1s", progress=False)
+    assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == ["train", "train-tune"]
+
+
+def test_the_same_call_goes_on_with_a_larger_budget(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"lr": "1e-5:1e-2", "out": tmp_path / "t", "progress": False}
+    few = lrscope.tune(train, budget=0.2, **asked).conclusions.search
+    more = lrscope.tune(train, budget=3.0, **asked).conclusions.search
+    assert few is not None
+    assert more is not None
+    assert few.num_runs < more.num_runs
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -57,6 +57,8 @@ OPTIONS = [
     (["--lr", "1e308"], "--lr must be at most 1e+38"),
     (["--dev", ""], "--dev must not be empty"),
     (["--no-such-option"], "No such option"),
+    (["--learning_rate", "1e-3"], "No such option: --learning-rate; type --lr (see"),
+    (["--lr", "1e-4", "0.001"], 'a list of values is one word, in quotes in PowerShell: "1e-4,1e-3" (see'),
     (["--model", "./none"], "no such model"),
     (["--tokenizer", "none.model"], "no such tokenizer"),
     (["--dev", "none.txt"], "no such file"),

@@ -61,8 +61,19 @@ def test_columns_by_name(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("review,stars\nfine,4\n", encoding="utf-8")
     assert read_examples(path, text_column="review", label_column="stars") == [Example("fine", "4", 2)]
-    with pytest.raises(DataError, match=r"column text or sentence: got review, stars; name it with text_column"):
+    with pytest.raises(
+        DataError, match=r"got review, stars; name it with text_column, and that of the labels with label_col"
+    ):
         read_examples(path)
+    with pytest.raises(DataError, match=r"column text or sentence: got review, stars; name it with text_column$"):
+        read_examples(path, label_column="stars")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_separates_columns_is_seen_in_the_heading(separator: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text(f'text{separator}label\r\n"fine{separator} so far"{separator}4\r\n', encoding="utf-8-sig")
+    assert read_examples(path) == [Example(f"fine{separator} so far", "4", 2)]
 
 
 def test_a_test_file_may_lack_labels(tmp_path: Path) -> None:
@@ -81,6 +92,14 @@ def test_sentences_stay_aligned_with_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("one\n\n three \n", encoding="utf-8")
     assert read_sentences(path) == ["one", "", "three"]
+
+
+def test_sentences_of_a_table_are_those_of_its_column(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("id,review,label\n1,fine,0\n2,,1\n3,so so,\n", encoding="utf-8")
+    assert read_sentences(path, "review") == ["fine", "", "so so"]
+    with pytest.raises(DataError, match="there must be a column text or sentence: got id, review, label"):
+        read_sentences(path)
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,8 @@ def test_a_run_without_a_bar_is_told_by_its_steps_or_epochs(monkeypatch: pytest.
     assert drawing.line() == "trial 1  lr 1e-3  lora_r 8  seed 0  step 7  running"
     drawing.happens("record", EvaluationRecord(8, 0.5, "dev", {"loss": 2.0}, 0.0))
     assert drawing.line() == "trial 1  lr 1e-3  lora_r 8  seed 0  epoch 0.5  dev loss 2.0000  running"
+    drawing.happens("record", EvaluationRecord(8, float("nan"), "dev", {"loss": 2.0}, 0.0))
+    assert "epoch 0.5" in drawing.line(), "a result at the end may tell no epoch"
     drawing.now += 1
     drawing.happens("record", EvaluationRecord(9, 0.6, "train", {"loss": 1.0}, 0.0))
     assert "lora_r 8" in drawing.screen.getvalue()

@@ -186,5 +186,5 @@ def default_folder(config: ExternalStudy, kind: str = "sweep") -> Path:
     """Return where a study lies that was given no folder."""
     name = config.trainer.function
     if name is None or not name.isidentifier():  # a lambda
-        name = f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
-    return Path("runs") / name
+        return Path("runs") / f"{kind}-{datetime.now():%Y%m%d-%H%M%S}"
+    return Path("runs") / (name if kind == "sweep" else f"{name}-{kind}")

@@ -49,7 +49,8 @@ def tune(
     Args:
         lr: the rates to search, `"1e-5:1e-3"` or a pair; at most one step beyond them is tried.
         budget: seconds, or a time with its unit, such as `"2h"`; in all, where a call goes on.
-        out: the folder of the tune, whose runs are the study in `sweep/`.
+        out: the folder of the tune, whose runs are the study in `sweep/`; `runs/NAME-tune` of a function called NAME
+            where none is named.
 
     Raises:
         ConfigError: something asked for cannot be, or the budget does not hold three runs.

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 
 from lrscope import __version__
+from lrscope.cli.hints import hint
 from lrscope.config.catalogue import flag_of
 from lrscope.errors import ConfigError, LrscopeError
 from lrscope.machine import limit_spinning
@@ -146,7 +147,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = app(args=given, prog_name="lrscope", standalone_mode=False)
     except typer.TyperException as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lrscope")
-        _refuse(f"{error.format_message()}{_what_was_got(error)} (see {command} --help)")
+        message = error.format_message()
+        _refuse(f"{message}{_what_was_got(error)}{hint(message)} (see {command} --help)")
     except ConfigError as error:  # a configuration's file names settings by their keys
         _refuse(str(error) if error.source else error.text(flag_of))
     except LrscopeError as error:

@@ -18,7 +18,10 @@ from lrscope.terminal.output import echo, print_json
 def predict(
     run: Run,
     input_file: Annotated[
-        Path, typer.Option("--input", help="Sentences or prompts, one a line, or conversations.", metavar="FILE")
+        Path,
+        typer.Option(
+            "--input", help="Sentences or prompts, one a line, a table of them, or conversations.", metavar="FILE"
+        ),
     ],
     output: Annotated[
         Path | None,

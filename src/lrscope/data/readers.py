@@ -14,6 +14,7 @@ from lrscope.data.table_rows import json_rows, parquet_file, read_bytes, separat
 from lrscope.errors import DataError, Problem
 
 SEPARATOR = " ||| "
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 TEXT_COLUMNS = ("text", "sentence")
 LABEL_COLUMNS = ("label", "labels")
 CONVERSATION_COLUMNS = frozenset(("prompt", "instruction", "messages", "conversations"))  # those of --task sft
@@ -55,12 +56,16 @@ def read_examples(
     return examples
 
 
-def read_sentences(path: Path) -> list[str]:
+def read_sentences(path: Path, text_column: str | None = None) -> list[str]:
     """Read bare sentences, one a line; a blank line is an empty sentence, so that lines in and out stay aligned.
+
+    Of a table (CSV, TSV, JSONL, Parquet) its column of sentences, a row each.
 
     Raises:
         DataError: the file is missing, empty or not UTF-8.
     """
+    if path.suffix.lower() in TABLES:
+        return [row.text for row in read_examples(path, text_column=text_column, require_labels=False)]
     lines = _read_lines(path)
     if not any(line.strip() for line in lines):
         raise DataError(f"{path} must hold at least one sentence: got an empty file; write one sentence a line")
@@ -133,8 +138,11 @@ def _columns(
         if not required:
             return None
         wanted, way_out = asked or " or ".join(usual), f"name it with {{{option}}}"
+        lacks_labels = require_labels and label_column is None and not {*LABEL_COLUMNS} & set(names)
         if asked is None and CONVERSATION_COLUMNS & set(names):
             way_out += ", or train on conversations with {task} sft"
+        elif option == "text_column" and lacks_labels:
+            way_out += ", and that of the labels with {label_column}"
         raise DataError(
             Problem(f"there must be a column {wanted}", ", ".join(names), way_out),
             source=str(path),

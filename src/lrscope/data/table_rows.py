@@ -70,12 +70,23 @@ def csv_rows(
 def separated_rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield (line, cells) of a CSV file's text, or of a TSV file's, in which quotes may be plain characters.
 
+    What separates the columns of a CSV file is seen in its heading: spreadsheets write semicolons in many countries.
+
     Raises:
         DataError: a row cannot be read; the line is named.
     """
     tabs = path.suffix.lower() == ".tsv"
     quoting: Quoting = csv.QUOTE_NONE if tabs and not _quotes_close(text) else csv.QUOTE_MINIMAL
-    return csv_rows(path, text, "\t" if tabs else ",", quoting=quoting)
+    return csv_rows(path, text, "\t" if tabs else _separator(text.partition("\n")[0]), quoting=quoting)
+
+
+def _separator(heading: str) -> str:
+    r"""Return what separates the columns of a CSV file, a comma where there is only one.
+
+    >>> _separator("text,label"), _separator("text;label"), _separator("text\tlabel"), _separator("text")
+    (',', ';', '\t', ',')
+    """
+    return next((each for each in ",;\t" if each in heading), ",")
 
 
 def _quotes_close(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -68,7 +69,7 @@ class DrawnTrial:
                 self.total_steps = record.total_steps
                 self._at(record.step, now)
             case EvaluationRecord(split="dev"):
-                self.epoch = record.epoch
+                self.epoch = self.epoch if math.isnan(record.epoch) else record.epoch
                 self.metric = record.metrics.get(metric, self.metric)
                 self._at(record.step, now)
             case EvaluationRecord(split="train"):

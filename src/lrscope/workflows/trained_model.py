@@ -122,7 +122,9 @@ def predict(
     base: str | None = None,
     callbacks: Callbacks | None = None,
 ) -> PredictResult:
-    """Predict the classes of the sentences in a file, one a line, with a trained model; `folder` as for `evaluate`.
+    """Predict the classes of the sentences in a file with a trained model; `folder` as for `evaluate`.
+
+    The file has one a line, or is a table with the column of sentences that the model was trained on.
 
     Raises:
         ConfigError, StudyError, CheckpointError: there is no such model, or it is no classifier.
@@ -131,8 +133,8 @@ def predict(
     from lrscope.data.readers import read_sentences
     from lrscope.training.class_predictions import class_names, class_probabilities
 
-    texts = read_sentences(sentences)
     with closing(_load(folder, checkpoint, trial, base=base)) as model:
+        texts = read_sentences(sentences, model.inputs.config.data.text_column)
         return PredictResult(
             checkpoint=_named(model, checkpoint), step=model.step, names=class_names(model),
             probabilities=class_probabilities(model, texts, _telling(callbacks)),
