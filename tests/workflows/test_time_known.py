@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,11 @@ from lrscope.store.trials import TrialRow
 from lrscope.studies.run_times import RunTimes, seconds_together
 from lrscope.terminal.live import cost_lines
 from lrscope.terminal.study_progress import StudyProgress
+from lrscope.terminal.time_left import about
 from lrscope.workflows import callbacks as tell
 from lrscope.workflows import time_known
 from lrscope.workflows.callbacks import Callbacks, Stopped
-from lrscope.workflows.status import study_status
+from lrscope.workflows.status import StudyStatus, TrialStatus, study_status
 from lrscope.workflows.sweep import resume_sweep, sweep
 
 
@@ -115,3 +117,27 @@ def test_the_live_line_counts_from_finished_runs() -> None:
     assert shown._left() == "1 of 3 trials, about 20 min left"
     unknown = StudyProgress(tell.StudyStarted(Path(), study(), "loss", rows[1:]))
     assert unknown._left() == "0 of 2 trials"
+
+
+def status_of(*rows: TrialRow) -> StudyStatus:
+    trials = tuple(TrialStatus(each, each.status) for each in rows)
+    return StudyStatus(folder=Path(), kind="sweep", running=True, trials=trials)
+
+
+def test_a_status_counts_what_a_running_trial_has_done() -> None:
+    running = replace(row(1, 30.0, "running"), step=25, total_steps=100)
+    assert status_of(running, row(2, status="planned", seed=1)).seconds_left == 90.0 + 120.0, "by its own steps"
+    assert status_of(row(1, status="planned")).seconds_left is None
+    ended = status_of(row(1, 200.0), replace(row(2, 30.0, "running", seed=1), step=25, total_steps=100))
+    assert ended.seconds_left == 90.0, "what runs goes by its own pace"
+
+
+def test_a_status_says_a_range_where_runs_grew_slower() -> None:
+    seconds = [60.0] * 4 + [180.0] * 4
+    done = [row(number, each, seed=number) for number, each in enumerate(seconds, start=1)]
+    left = status_of(*done, row(9, status="planned", seed=9)).left_between
+    assert left == (120.0, 180.0)
+    assert about(left) == "2 to 3 min"
+    others = [row(number, each, settings={"batch": number}) for number, each in enumerate(seconds, start=1)]
+    mixed = status_of(*others, row(9, status="planned", settings={"batch": 9})).left_between
+    assert mixed == (120.0, 120.0), "of other settings, the settings make the difference"

@@ -18,6 +18,7 @@ from lrscope.visible_text import visible
 
 STEPS_OF_SPEED = 20  # that it is a mean over
 BAR = 40  # columns, where there is room
+ROOM_FOR_DESCRIPTION = 60
 
 
 class Speed:
@@ -88,7 +89,7 @@ class TrialProgress:
             columns = (TextColumn("{task.description}"), BarColumn(_bar_width(self._console.width)))
             self._bar = Progress(*columns, TextColumn("{task.fields[now]}"), console=self._console, transient=True)
             self._bar.start()
-            self._task = self._bar.add_task("fine-tuning", total=self.total_steps, now="")
+            self._task = self._bar.add_task(self._description("fine-tuning"), total=self.total_steps, now="")
         return self
 
     def __exit__(
@@ -126,12 +127,16 @@ class TrialProgress:
 
     def _fitted(self, parts: Sequence[str], order: Sequence[str], description: str) -> str:
         """Return parts beside the bar, as many as there is room for, those kept that come first in `order`."""
-        room = self._console.width - len(description) - _bar_width(self._console.width) - 2
+        room = self._console.width - len(self._description(description)) - _bar_width(self._console.width) - 2
         kept: list[str] = []
         for part in order:
             if part and sum(cell_len(each) + 2 for each in kept) + cell_len(part) <= room:
                 kept.append(part)
         return "  ".join(part for part in parts if part in kept)
+
+    def _description(self, text: str) -> str:
+        """Return what stands before the bar: nothing where the time that is left needs the room."""
+        return text if self._console.width >= ROOM_FOR_DESCRIPTION else ""
 
     def _answering(self, record: Answered) -> None:
         self._answers = self._answers or Pace()
@@ -139,7 +144,8 @@ class TrialProgress:
         if self._bar is not None:
             told, done = where.split("  "), max(record.part * record.total, record.number)
             now = self._fitted(told, told, "answering")
-            self._bar.update(self._task, description="answering", total=record.total, completed=done, now=now)
+            described = self._description("answering")
+            self._bar.update(self._task, description=described, total=record.total, completed=done, now=now)
         elif self._silence.is_over(monotonic(), record.number / max(1, record.total)):
             self._line(where)
 
