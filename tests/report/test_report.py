@@ -239,3 +239,21 @@ def test_every_finding_of_a_run_that_goes_wrong_is_written(language: str, tmp_pa
     text = write_report(doc, locale(language), tmp_path / "out")[1].read_text(encoding="utf-8")
     assert "{" not in text
     assert text.count("\n- ") >= len(doc.findings)
+
+
+def test_a_report_tells_first_what_it_rests_on_and_what_comes_next(tmp_path: Path) -> None:
+    path = tmp_path / "runs.csv"
+    rows = [
+        f"{rate},0,{epoch},{value + epoch / 100}"
+        for rate, value in ((1e-4, 0.3), (1e-3, 0.4), (1e-2, 0.2))
+        for epoch in (1, 2)
+    ]
+    path.write_text("\n".join(["lr,seed,epoch,dev accuracy", *rows]), encoding="utf-8")
+    doc = document(Conclusions(read_runs([path], {"dev": 500})))
+    page, text = (each.read_text(encoding="utf-8") for each in write_report(doc, locale("en"), tmp_path / "out")[:2])
+    for written in (page, text):
+        assert "Measured: 3 runs of 3 settings, 500 dev examples." in written
+        assert "Next step: Run 3 seeds of each setting" in written
+    assert 'id="next"' in page.split('href="#next"')[1], "the first step leads to all of them"
+    zh = write_report(doc, locale("zh"), tmp_path / "zh")[1].read_text(encoding="utf-8")
+    assert "依据：3 个设置的 3 次运行" in zh

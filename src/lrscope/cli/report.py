@@ -184,6 +184,10 @@ def print_summary(doc: Document, language: Locale) -> None:
         cells[0] = by_name.get(cells[0], cells[0])
         rows.append([*cells[:-1], f"{cells[-1]}{language.comma}{w.word(row.mark)}" if row.mark else cells[-1]])
     print_table(heads, rows)
+    if not doc.checkup and doc.advice:
+        echo(w.next_step(doc))
+        if doc.advice[0].command is not None:
+            echo(f"  {doc.advice[0].command}")
     if doc.checkup:
         _print_list(w.word("advice"), [w.sentence(each.suggestion) for each in doc.advice])
 

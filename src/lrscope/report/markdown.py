@@ -25,6 +25,8 @@ def markdown(doc: Document, wording: Wording, pictures: dict[str, str]) -> str:
         f"# {w.word(doc.title)}",
         w.locale.space.join(part for part in (f"**{escaped(recommendation)}**", escaped(standing)) if part),
         *(escaped(sentence) for sentence in w.answer(doc.head)[1:]),
+        escaped(w.next_step(doc)),
+        escaped(w.measured(doc)),
         escaped(w.word("source", source=w.text(Text(runs.source)), version=__version__)),
     ]
     if doc.checkup:

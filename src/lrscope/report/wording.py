@@ -11,7 +11,7 @@ from typing import Any
 from lrscope.findings.advice import Advice
 from lrscope.findings.checkup.statements import CheckFinding
 from lrscope.number_text import format_rate
-from lrscope.report.document import Cell, Word
+from lrscope.report.document import Cell, Document, Word
 from lrscope.report.locales import Locale
 from lrscope.report.schedule_words import schedule_text
 from lrscope.runs import quantities as q
@@ -81,6 +81,23 @@ class Wording:
         """Return the recommendation, and how the other settings stand beside it."""
         first, *rest = (self.sentence(each) for each in answer[:2])
         return first, "".join(rest)
+
+    def measured(self, doc: Document) -> str:
+        """Return what the answer rests on: how many runs of how many settings, on how many examples, in what time."""
+        runs = doc.conclusions.runs
+        parts = [self.word("measured-runs", runs=len(runs.runs), settings=len(doc.conclusions.arms))]
+        if "dev" in runs.sizes:
+            parts.append(self.word("measured-examples", examples=runs.sizes["dev"]))
+        if doc.spent > 0.0:
+            parts.append(self.word("measured-time", time=self.text(doc.spent)))
+        return self.word("measured", parts=self.locale.comma.join(parts))
+
+    def next_step(self, doc: Document) -> str:
+        """Return the first of the next steps, empty where there is none."""
+        if not doc.advice:
+            return ""
+        sentence = self.sentence(doc.advice[0].suggestion) + (self.cost(doc.advice[0]) if doc.advice[0].command else "")
+        return self.word("next-step", sentence=sentence)
 
     def cost(self, advice: Advice) -> str:
         """Return about how long a piece of advice takes, as an aside."""

@@ -266,7 +266,7 @@ SAY = {
         "(80% power)."
     ),
     "undetectable": "A difference of {difference} cannot be detected with {seeds:seed|seeds}, however large the dev set.",
-    "measure-seeds": "Run {seeds:seed|seeds} of each of these settings: then how far runs differ by their seed alone is measured.",
+    "measure-seeds": "Run {seeds:seed|seeds} of each setting, to measure how far runs differ by their seed alone.",
     "retry-failed": "Run what failed again, once its cause is mended ({number:run|runs}).",
     "wider-grid": "Try lr {rate} as well: the best learning rate may lie beyond the edge of your grid.",
     "finer-grid": "Try lr {rates} as well: the learning rates around the best one are far apart.",

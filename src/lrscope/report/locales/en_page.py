@@ -2,6 +2,11 @@
 
 WORDS = {
     "time": "time a run",
+    "measured": "Measured: {parts}.",
+    "measured-runs": "{runs:run|runs} of {settings:setting|settings}",
+    "measured-examples": "{examples:dev example|dev examples}",
+    "measured-time": "{time} in all",
+    "next-step": "Next step: {sentence}",
     "spent": "All {runs:run|runs} together took {time}.",
     "some-seconds": "{seconds} s",
     "some-minutes": "{minutes} min {seconds} s",

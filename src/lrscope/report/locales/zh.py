@@ -220,7 +220,7 @@ SAY = {
         "dev 集太小，无法发现 {difference} 的差异：大约需要 {examples} 个样本和 {seeds} 个种子（检验功效 80%）。"
     ),
     "undetectable": "用 {seeds} 个种子，无论 dev 集多大，都无法发现 {difference} 的差异。",
-    "measure-seeds": "为这些设置各训练 {seeds} 个种子：这样就能实测仅由种子造成的差异。",
+    "measure-seeds": "每个设置各训练 {seeds} 个种子，以实测仅由种子造成的差异。",
     "retry-failed": "排除失败的原因后，重新训练失败的那些（{number} 次）。",
     "wider-grid": "再试学习率 {rate}：最佳值可能在网格之外。",
     "finer-grid": "再试学习率 {rates}：最佳学习率附近的间隔太大。",

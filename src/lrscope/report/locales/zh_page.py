@@ -2,6 +2,11 @@
 
 WORDS = {
     "time": "每次运行用时",
+    "measured": "依据：{parts}。",
+    "measured-runs": "{settings} 个设置的 {runs} 次运行",
+    "measured-examples": "{examples} 个 dev 样本",
+    "measured-time": "共用时 {time}",
+    "next-step": "下一步：{sentence}",
     "spent": "全部 {runs} 次运行共用时 {time}。",
     "some-seconds": "{seconds} 秒",
     "some-minutes": "{minutes} 分 {seconds} 秒",
