@@ -16,6 +16,7 @@ from lrscope.config import ExternalStudy, ExternalTrial
 from lrscope.config.external import OwnSettings, TrainerConfig
 from lrscope.errors import ConfigError, StudyError
 from lrscope.executors.config import ExecutorConfig
+from lrscope.findings.answer_statements import Searched
 from lrscope.runners.external.placeholders import value_text
 from lrscope.store.study import StudyStore
 from lrscope.studies.tune_plan import RateRange
@@ -172,6 +173,8 @@ def test_a_metric_of_right_answers_is_searched_by_the_wrong_ones(
     config = asked(metric="accuracy", direction="maximize")
     result = tune_command(config, SEARCH, tmp_path / "t", HOUR)
     assert result.report.conclusions.recommended_rate == pytest.approx(1e-4, rel=0.3)
+    told = [each for each in result.report.document.answer if isinstance(each, Searched)]
+    assert [each.wording for each in told] == ["bracketed-errors"], "what it costs is no loss"
 
 
 def test_several_runs_at_once_share_the_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,8 @@ def tune(
     if json:
         print_json("tune/1", {key: command, **result.report.values})
         return 0
-    print_settings(result.sweep)
+    by_rate = sorted(result.sweep.settings, key=lambda each: each.arm.config.peak_rate)
+    print_settings(replace(result.sweep, settings=tuple(by_rate)))
     print_answer(result.report)
     if command:
         echo(f"to train it: {command}")

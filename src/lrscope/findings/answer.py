@@ -81,7 +81,7 @@ def _at_edge(c: Conclusions) -> Iterator[say.Answer]:
 def _searched(search: ExpectedBest) -> say.Searched:
     interval = None if search.interval is None else Interval(*map(Rate, search.interval))
     cost = None if search.cost is None else Share(search.cost)
-    return say.Searched(Count(search.num_runs), interval, cost, search.is_bracketed)
+    return say.Searched(Count(search.num_runs), interval, cost, search.is_bracketed, search.is_of_errors)
 
 
 def _searched_elsewhere(c: Conclusions) -> Iterator[say.Answer]:

@@ -84,21 +84,25 @@ class UseRate(Answer):
 
 @dataclass(frozen=True)
 class Searched(Answer):
-    """What a recommended rate rests on: the runs of the search, where the best rate lies, what this one may cost."""
+    """What a recommended rate rests on: the runs of the search, where the best rate lies, what this one may cost.
 
-    WORDINGS = ("bracketed", "open", "bare")
+    With `is_of_errors` runs are compared by a share of right answers, and the cost is one of wrong ones.
+    """
+
+    WORDINGS = ("bracketed", "open", "bracketed-errors", "open-errors", "bare")
 
     runs: Count
     interval: Interval[Rate] | None
     cost: Share | None
     is_bracketed: bool
+    is_of_errors: bool = False
 
     @property
     def wording(self) -> str:
-        """Whether interval and cost are known, as of a loss, and whether worse rates lie on both sides."""
+        """Whether interval and cost are known, and of what, and whether worse rates lie on both sides."""
         if self.interval is None:
             return "bare"
-        return "bracketed" if self.is_bracketed else "open"
+        return ("bracketed" if self.is_bracketed else "open") + "-errors" * self.is_of_errors
 
 
 @dataclass(frozen=True)
@@ -110,7 +114,7 @@ class BestThatRan(Answer):
 
 @dataclass(frozen=True)
 class SearchedElsewhere(Answer):
-    """A search has its lowest loss at a rate near which the decision metric says otherwise."""
+    """A search has its best rate near one of which the decision metric says otherwise."""
 
     rate: Rate
 

@@ -16,7 +16,7 @@ class ExpectedBest:
     `is_bracketed` says that rates on both sides of the best one came to worse.
 
     `cost` is by which share its loss is expected to exceed the least; it and the interval are None where runs are
-    compared by something that is no loss.
+    compared by something that is no loss. With `is_of_errors` that loss is the share of wrong answers.
     """
 
     rate: float
@@ -24,6 +24,7 @@ class ExpectedBest:
     cost: float | None
     num_runs: int
     is_bracketed: bool
+    is_of_errors: bool = False
 
     def is_borne_out(self, arms: Sequence[ArmView]) -> bool:
         """Return whether the arm nearest to the rate, of those with a value, may be the best."""

@@ -45,7 +45,13 @@ def _cost(store: StudyStore, row: TrialRow) -> float:
         return math.inf
     if name == LOSS or metric.direction == "minimize":
         return value
-    return 1.0 - value if is_share(name) and 0.0 <= value <= 1.0 else -value
+    return 1.0 - value if _compares_errors(store) and 0.0 <= value <= 1.0 else -value
+
+
+def _compares_errors(store: StudyStore) -> bool:
+    """Return whether runs are compared by a share of right answers, and so by that of wrong ones."""
+    own = not isinstance(store.config, StudyConfig) and store.metric.name != LOSS
+    return own and store.metric.direction == "maximize" and is_share(store.metric.name)
 
 
 def recommended(store: StudyStore, known: Known) -> Recommendation:
@@ -63,11 +69,11 @@ def expected_best(folder: Path) -> ExpectedBest | None:
     with StudyStore.open(folder) as store:
         if not costs_of(store):
             return None
-        found = recommended(store, kept.known)
+        found, is_of_errors = recommended(store, kept.known), _compares_errors(store)
     rate, is_loss = float(f"{10.0**found.rate:.2g}"), math.isfinite(found.expected_regret)
     interval = (float(f"{10.0**found.low:.2g}"), float(f"{10.0**found.high:.2g}")) if is_loss else None
     cost = math.expm1(found.expected_regret) if is_loss else None
-    return ExpectedBest(rate, interval, cost, found.num_runs, found.is_bracketed)
+    return ExpectedBest(rate, interval, cost, found.num_runs, found.is_bracketed, is_of_errors)
 
 
 def shape_before(trial: AnyTrial, known: Known) -> ResponsePrior:

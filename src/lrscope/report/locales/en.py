@@ -104,17 +104,17 @@ SAY = {
         "These runs were measured on {here}. Others in the same files were measured on {others}: they cannot be compared with "
         "these, and have a report of their own."
     ),
-    "nothing-learned": (
-        "None is shown to be better than guessing: the best dev {metric} is {value}, for {arm}; guessing gets {baseline}."
-    ),
+    "nothing-learned": "None is shown to be better than guessing: the best dev {metric} is {value}, for {arm}; guessing gets {baseline}.",
     "rates-not-applied": "The learning rate did not reach the training: {arms} were trained alike.",
     "use": "Use {arm}.",
     "use-rate": "Use lr {rate}.",
     "searched/bracketed": "The dev losses of {runs:run|runs} are lowest there: the best rate lies in {interval} (95%), and this one is expected to cost {cost} of the loss against it.",
     "searched/open": "The best rate so far is at an end of those that ran, so this goes by {runs:run|runs} and by what was known before: the best rate lies in {interval} (95%), and this one is expected to cost {cost} of the loss against it.",
+    "searched/bracketed-errors": "The wrong answers of {runs:run|runs} are fewest there: the best rate lies in {interval} (95%), and this one is expected to give {cost} more of them.",
+    "searched/open-errors": "The best rate so far is at an end of those that ran, so this goes by {runs:run|runs} and by what was known before: the best rate lies in {interval} (95%), and this one is expected to give {cost} more wrong answers.",
     "searched/bare": "The results of {runs:run|runs} are best there.",
     "best-that-ran": "Of the rates that ran, {arm} is the one to take.",
-    "searched-elsewhere": "The dev loss is lowest near lr {rate}, which this metric does not bear out.",
+    "searched-elsewhere": "All runs together put the best rate near lr {rate}, which this metric does not bear out.",
     "winner/measured": "All other settings were ruled out.",
     "winner/assumed": "All other settings were ruled out, if seeds differ no more than assumed.",
     "winner/measured-part": "All other settings that have a result were ruled out.",
