@@ -7,6 +7,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,7 @@ def spoil(work: Path) -> None:
 
 
 def another_trial(work: Path) -> None:
-    with sqlite3.connect(work / "study.db") as connection:
+    with closing(sqlite3.connect(work / "study.db")) as connection, connection:
         connection.execute('UPDATE study SET fingerprint = \'{"train": "of other sentences"}\'')
 
 
@@ -163,7 +164,7 @@ def test_records_and_snapshots_that_contradict_each_other_do_not_block_the_study
     straight: list[list[float]], toy: Toy, tmp_path: Path
 ) -> None:
     work = stopped_at(8, config_of(toy), tmp_path / "study")
-    with sqlite3.connect(work / "study.db") as connection:
+    with closing(sqlite3.connect(work / "study.db")) as connection, connection:
         connection.execute("DELETE FROM steps WHERE first_step = 0")
         connection.execute("UPDATE steps SET first_step = 0")
     resume(tmp_path / "study")

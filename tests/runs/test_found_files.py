@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,7 +144,7 @@ def test_a_folder_that_may_not_be_listed_is_named(tmp_path: Path, monkeypatch: p
             raise PermissionError(13, "Permission denied")
         return listed(path)
 
-    monkeypatch.setattr(os, "scandir", scandir)
+    monkeypatch.setattr("lrscope.runs.folder_walk.os", SimpleNamespace(scandir=scandir))
     (note,) = [note for note in read_runs([tmp_path], {}).notes if isinstance(note, FoldersUnlisted)]
     assert note.folders == ("closed",)
     with pytest.raises(DataError, match="closed holds none; closed cannot be listed"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +105,12 @@ def test_damaged_storages_and_other_versions_are_refused_in_one_line(tmp_path: P
     path = tmp_path / "a.db"
     study(path, value)
     content = path.read_bytes()
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("update version_info set schema_version = 11")
     database.close()
     with pytest.raises(DataError, match=r"is of schema 12, as of Optuna 3 and later: got 11"):
         OptunaStorage().read(path)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("update version_info set schema_version = 12")
         database.execute("delete from trials")
     database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -96,7 +97,7 @@ def test_a_study_keeps_what_guessing_gets_and_one_of_version_0_1_is_read_again(
     kept = read_runs([folder], {}).baseline
     labels = [line.split("|||")[0].strip() for line in toy.dev.read_text().splitlines()]
     assert kept["accuracy"] == pytest.approx(max(map(labels.count, set(labels))) / len(labels))
-    with sqlite3.connect(folder / "study.db") as store:
+    with closing(sqlite3.connect(folder / "study.db")) as store, store:
         (state,) = store.execute("SELECT task_state FROM study").fetchone()
         without = {name: value for name, value in json.loads(state).items() if name != "baseline"}
         store.execute("UPDATE study SET task_state = ?", (json.dumps(without),))

@@ -10,7 +10,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import sleep
 
@@ -47,11 +47,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def change(folder: Path, *statements: str) -> None:
-    connection = sqlite3.connect(folder / DATABASE)
-    with connection:
+    with closing(sqlite3.connect(folder / DATABASE)) as connection, connection:
         for statement in statements:
             connection.execute(statement)
-    connection.close()
 
 
 def read_all(folder: Path) -> None:
@@ -272,7 +270,8 @@ def test_asking_whether_a_study_is_held_keeps_nobody_out(folder: Path) -> None:
 
 
 def test_numbers_of_another_kind_are_no_configuration(folder: Path) -> None:
-    (text,) = sqlite3.connect(folder / DATABASE).execute("SELECT config FROM trials").fetchone()
+    with closing(sqlite3.connect(folder / DATABASE)) as connection:
+        (text,) = connection.execute("SELECT config FROM trials").fetchone()
     values = {**json.loads(text), "epochs": 1.5}
     change(folder, f"UPDATE trials SET config = '{json.dumps(values)}'")
     with pytest.raises(StudyError, match="epochs"):

@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,14 @@ def evaluation(number: int, value: float = 0.5) -> EvaluationRecord:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> StudyStore:
+def store(tmp_path: Path) -> Iterator[StudyStore]:
     made = StudyStore.create(
         tmp_path / "study", CONFIG, fingerprint={"train": "x"}, numerics={"threads": 2}, task_state={"n": ["a"]},
         metric=Metric("value", "maximize"),
     )  # fmt: skip
     made.add_trial(CONFIG.trial)
-    return made
+    yield made
+    made.close()
 
 
 def test_what_goes_in_comes_out(store: StudyStore) -> None:

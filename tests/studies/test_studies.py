@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -288,7 +289,7 @@ def test_the_controller_killed_at_random_moments_loses_nothing(toy: Toy, tmp_pat
             process.kill()
         kills += not over
         if (folder / "study.db").exists():
-            with sqlite3.connect(folder / "study.db") as connection:
+            with closing(sqlite3.connect(folder / "study.db")) as connection, connection:
                 rows = connection.execute("SELECT id FROM trials WHERE status = 'completed'").fetchall()
             now = {row[0] for row in rows}
             assert finished <= now, "what was done must stay done"

@@ -149,8 +149,11 @@ def open_for_reading(path: Path) -> Database:
             has_log = log.is_file() and log.stat().st_size > 0
             connection = _copied(path, log) if has_log else _connect_reader(path, "immutable=1")
         with _closed_on_error(connection):
-            if schema.require_known(connection, str(path)) < schema.VERSION:
+            is_older = schema.require_known(connection, str(path)) < schema.VERSION
+            if is_older:
                 connection = _in_memory(connection)
+        with _closed_on_error(connection):
+            if is_older:
                 schema.migrate(connection)
             connection.execute("PRAGMA query_only = ON")
             return Database(path, connection)
