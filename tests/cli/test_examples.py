@@ -83,7 +83,13 @@ def place(toy: Toy, conversations: SftToy, tmp_path: Path, monkeypatch: pytest.M
 
 
 def make_studies(line: str, toy: Toy, sft: SftToy, cli: Cli) -> None:
-    """Make the studies that an example reads."""
+    """Make the studies that an example reads, or goes on with."""
+    if line.startswith("lrscope tune --resume"):
+        own = "python train.py --learning_rate {lr} --seed {seed} --num_train_epochs {epochs} --output_dir {out}"
+        begun = cli(
+            "tune", "--command", own, "--lr", "1e-5:1e-3", "--epochs", 1, "--budget", "7s", "--out", "runs/mine"
+        )
+        assert begun[0] == 0, begun[2]
     _, new, out = line.partition("--out runs/")
     for name in ("first", "sft", "sweep", "linear", "cosine"):
         if f"runs/{name}" not in line or (new and out.split()[0] == name):
