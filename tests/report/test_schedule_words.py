@@ -51,5 +51,5 @@ def test_the_words_of_a_schedule_in_chinese() -> None:
 
 def test_what_a_log_may_hold_unread_is_not_said_to_be_missing() -> None:
     say = locale("en").say
-    assert say["rates-not-logged"].startswith("No learning rates were found in the log")
+    assert say["rates-not-logged"].startswith("No learning rates were logged step by step")
     assert "was found in {source}" in say["no-evaluation/bare"]

@@ -86,7 +86,10 @@ def report(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", help="Folder for the report [default: the study's own].", metavar="FOLDER", show_default=False
+            "--out",
+            help="Folder for the report [default: the study's own; of logs a new one in runs].",
+            metavar="FOLDER",
+            show_default=False,
         ),
     ] = None,
     json: opt.Json = False,

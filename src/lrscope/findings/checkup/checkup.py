@@ -50,7 +50,7 @@ def checkup(runs: Runs) -> list[s.CheckFinding]:
 
 def schedule_of(checked: Iterable[s.CheckFinding]) -> s.CheckFinding:
     """Return what the check-up of a run that stands alone says of the schedule that was applied."""
-    kinds = s.ScheduleApplied, s.ScheduleKnown, s.RateAlwaysZero
+    kinds = s.ScheduleApplied, s.ScheduleKnown, s.RateAlwaysZero, s.RatesNotLogged
     return next((each for each in checked if isinstance(each, kinds)), s.RatesNotLogged())
 
 

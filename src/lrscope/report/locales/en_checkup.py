@@ -40,7 +40,7 @@ SAY = {
     # The schedule
     "schedule-applied": "Schedule applied: {schedule}.",
     "schedule-known": "Schedule applied: {schedule}, peak {peak}, over {steps:step|steps}.",
-    "rates-not-logged": "No learning rates were found in the log, so the schedule cannot be checked.",
+    "rates-not-logged": "No learning rates were logged step by step, so the schedule cannot be checked.",
     "rate-always-zero/untrained": (
         "Every learning rate in the log is 0, and the loss does not fall: the optimizer changed nothing. A schedule whose length "
         "is 0, or a scheduler that was set up before the optimizer had its rate, does that."

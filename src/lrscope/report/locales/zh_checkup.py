@@ -40,7 +40,7 @@ SAY = {
     # 调度
     "schedule-applied": "实际使用的调度：{schedule}。",
     "schedule-known": "实际使用的调度：{schedule}，峰值 {peak}，共 {steps} 步。",
-    "rates-not-logged": "日志中没有找到学习率，因此无法检查调度。",
+    "rates-not-logged": "日志中没有逐步记录学习率，因此无法检查调度。",
     "rate-always-zero/untrained": (
         "日志中的学习率全为 0，损失也没有下降：优化器什么都没有改变。调度长度为 0，或在优化器得到学习率之前就建立了调度，都会如此。"
     ),
