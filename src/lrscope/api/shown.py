@@ -15,6 +15,14 @@ from lrscope.terminal.output import echo
 from lrscope.workflows.callbacks import Callbacks, StopHandle, Stopped
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C, or a notebook's stop button, after what was run is kept: no traceback of lrscope is worth reading."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows; how it goes on is printed already."""
+        return ["KeyboardInterrupt: stopped"]
+
+
 @contextmanager
 def shown(folder: Path, executor: ExecutorConfig, *, is_shown: bool, log: Sequence[str] = ()) -> Iterator[Callbacks]:
     """Give the callbacks of a run: a table redrawn on a terminal, plain lines in a notebook or where trials run inline.
@@ -36,6 +44,6 @@ def shown(folder: Path, executor: ExecutorConfig, *, is_shown: bool, log: Sequen
     except (Stopped, KeyboardInterrupt):
         live.close(None, None, None)
         echo(f"stopped; what was run is in {folder}, and the same call goes on with it", err=True)
-        raise KeyboardInterrupt from None
+        raise Interrupted from None
     finally:
         live.close(*sys.exc_info())
