@@ -135,4 +135,4 @@ def test_folds_that_paths_name_are_no_seeds(tmp_path: Path) -> None:
             files.append((path, importer_of(path).read(path)))
     runs = [file.runs[0] for _, file in with_arms(files, None)]
     assert [str(run.dev_set) for run in runs] == ["fold 0", "fold 1", "fold 0", "fold 1"]
-    assert [str(file.runs[0].dev_set) for _, file in with_arms(files[:1], None)] == ["not known"]
+    assert [str(file.runs[0].dev_set) for _, file in with_arms(files[:1], None)] == ["an unknown dev set"]

@@ -504,7 +504,7 @@ def test_how_many_examples_were_evaluated_is_the_dev_sets_size(name: str, tmp_pa
     assert [run.arm for run in runs] == ["lr 1e-4", "lr 3e-4"]
     assert dev_sets(runs) == ["872 examples", "200 examples"]
     share = runs_of(tmp_path, lines(f"lr,val_acc,{name}", "1e-4,0.7,0.1", "3e-4,0.8,0.1"))
-    assert dev_sets(share) == ["not known", "not known"]
+    assert dev_sets(share) == ["an unknown dev set", "an unknown dev set"]
 
 
 def test_a_place_is_no_setting_and_a_rank_of_lora_is_one(tmp_path: Path) -> None:
@@ -551,4 +551,4 @@ def test_what_programs_call_their_runs_is_no_setting(tmp_path: Path) -> None:
     for text in (neptune, comet, clear):
         runs = runs_of(tmp_path, text)
         assert [run.arm for run in runs] == ["lr 1e-5", "lr 3e-5"]
-        assert dev_sets(runs) == ["not known", "not known"]
+        assert dev_sets(runs) == ["an unknown dev set", "an unknown dev set"]

@@ -63,7 +63,7 @@ def test_a_lead_far_beyond_what_seeds_did_elsewhere_decides_with_one_seed() -> N
     assert (found.lead, found.times) == pytest.approx((0.19, 0.19 / c.assumed_sd))
     assert found.wording == "more"
     told = answer(c)
-    assert Winner(is_assumed=True) in told
+    assert Winner(is_assumed=True, is_of_all=True) in told
     assert Confidence("medium", "recorded") in told
 
 
