@@ -13,9 +13,13 @@ from typing import Any
 import pytest
 
 from lrscope.errors import DataError
+from lrscope.report.document import document
+from lrscope.report.files import write_report
+from lrscope.report.locales import locale
 from lrscope.runs.found_files import chosen
 from lrscope.runs.notes import FolderCut, FoldersUnlisted, RecordNotRead, RecordsLeftOut
 from lrscope.runs.sources import read_runs
+from lrscope.statistics.conclusions import Conclusions
 
 EPOCHS = "".join(f"epoch {n}: train loss :: {2 - n / 10:.2f}, dev acc :: {0.3 + n / 100:.2f}\n" for n in range(3))
 
@@ -161,3 +165,17 @@ def test_many_files_are_looked_through_within_bounds(tmp_path: Path) -> None:
     assert time.monotonic() - begun < 10.0
     assert [run.arm for run in runs.runs] == ["lr 1e-4"]
     assert any(isinstance(note, FolderCut) for note in runs.notes)
+
+
+def test_reports_of_these_runs_are_no_runs(tmp_path: Path) -> None:
+    for rate in (1e-4, 1e-3):
+        state(tmp_path / "runs" / f"{rate:g}" / "trainer_state.json", rate=rate)
+    runs = read_runs([tmp_path / "runs"], {})
+    page = write_report(document(Conclusions(runs)), locale("en"), tmp_path / "runs" / "report-1")[0]
+
+    def arms() -> list[str]:
+        return [run.arm for run in read_runs([tmp_path / "runs"], {}).runs]
+
+    assert arms() == ["lr 1e-4", "lr 1e-3"]
+    page.unlink()
+    assert len(arms()) > 2, "without its page it is a table as any other"

@@ -21,6 +21,7 @@ from lrscope.store.storage import DATABASE
 MAX_DEPTH, MAX_ENTRIES = 6, 100_000  # folders in one another, names looked at
 MAX_OPENED = 2_000  # files whose beginnings are read to see what they are
 MAX_FOUND = 1_000  # records that are read
+HEAD_BYTES = 65_536  # of a report, in which it says who wrote it
 
 # Names that programs give to records, the richest first.
 _NAMED = (
@@ -87,7 +88,7 @@ def files_in(folder: Path, claims: Claims) -> FolderRecords:
         claims: whether a file is a record of runs, by its content.
     """
     walk = FolderWalk(folder, MAX_DEPTH, MAX_ENTRIES, not_below=DATABASE, skips_hidden=True)
-    files = list(walk.files())
+    files = _without_reports(list(walk.files()))
     opened = _Opened(claims)
     found, left_out = chosen(files, opened, folder)
     found.sort(key=lambda each: _natural(each.path.relative_to(folder)))
@@ -95,6 +96,20 @@ def files_in(folder: Path, claims: Claims) -> FolderRecords:
         tuple(found[:MAX_FOUND]), tuple(left_out), tuple(walk.skipped), tuple(walk.unlisted), tuple(files[:MAX_FOUND]),
         walk.is_cut or opened.is_spent or len(found) > MAX_FOUND,
     )  # fmt: skip
+
+
+def _without_reports(files: list[Path]) -> list[Path]:
+    """Leave out the reports that lrscope wrote: their tables are of runs that lie elsewhere."""
+    pages = {path.parent for path in files if path.name == "report.html"}
+    return [path for path in files if not (path.name == "report.md" and path.parent in pages and _is_own(path))]
+
+
+def _is_own(report: Path) -> bool:
+    try:
+        with report.open("rb") as file:
+            return b" lrscope " in file.read(HEAD_BYTES)
+    except OSError:
+        return False
 
 
 class _Opened:
