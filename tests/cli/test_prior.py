@@ -21,11 +21,12 @@ def test_it_says_where_to_start_how_surely_and_what_was_never_measured(cli: Cli)
     )
     assert lines[1].startswith("  start at ")
     assert lines[1].endswith(" with 80%")
-    assert "(90%: below" in lines[-5]
-    assert "llama-3" in lines[-4]
-    assert "batch size 64 lies between what was measured" in lines[-3]
-    assert lines[-2].startswith("next: lrscope sweep --task sft --model meta-llama/Llama-3.1-8B ")
-    assert lines[-1].startswith("or, with a training of your own: lrscope sweep --command 'python train.py")
+    assert "(90%: below" in lines[-6]
+    assert "llama-3" in lines[-5]
+    assert "batch size 64 lies between what was measured" in lines[-4]
+    assert lines[-3].startswith("next: lrscope sweep --task sft --model meta-llama/Llama-3.1-8B ")
+    assert lines[-2].startswith("or, with a training of your own: lrscope sweep --command 'python train.py")
+    assert lines[-1].startswith("or, within a budget of time: lrscope tune --command 'python train.py")
 
 
 def test_json_says_the_same(cli: Cli) -> None:
@@ -56,6 +57,14 @@ def test_the_next_command_of_ones_own_training_makes_a_study(cli: Cli, tmp_path:
     assert code == 0, err
     assert "{lr}" in (tmp_path / "sweep.toml").read_text()
     assert [float(f"{rate:.2g}") for rate in said["rates"]] == [float(rate) for rate in words[-1].split(",")]
+
+
+def test_the_tune_goes_over_the_interval(cli: Cli) -> None:
+    said = json.loads(cli(*LLAMA, "--json")[1])
+    words = shlex.split(said["next_tune"])
+    low, high = map(float, words[words.index("--lr") + 1].split(":"))
+    assert (low, high) == pytest.approx((said["interval"]["low"], said["interval"]["high"]), rel=0.05)
+    assert words[-2:] == ["--budget", "2h"]
 
 
 def test_where_little_is_known_it_says_so_and_points_at_a_range_test(cli: Cli) -> None:

@@ -12,6 +12,7 @@ from lrscope.config.base import settings_of
 from lrscope.config.command_line import CommandLine
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
+from lrscope.number_text import short_rate
 from lrscope.terminal.output import echo, print_json, room, wrapped
 
 if TYPE_CHECKING:
@@ -76,20 +77,29 @@ def prior(
     )  # fmt: skip
     command = next_command(found, model, {**settings, "batch_size": batch_size})
     own = CommandLine("sweep", {"command": OWN_TRAINING, "peak_rate": compared(found)})
+    within = within_budget(found)
     if json:
-        print_json("prior/1", {**described(found), "next": str(command), "next_own": str(own)})
+        print_json(
+            "prior/1", {**described(found), "next": str(command), "next_own": str(own), "next_tune": str(within)}
+        )
         return
     first, *rest = found.lines
     width = room()
     echo(first)
     for line in rest:
         echo(f"  {line}" if width is None else "\n".join(wrapped(line, width, indent="  ")))
-    echo(f"next: {command}\nor, with a training of your own: {own}")
+    echo(f"next: {command}\nor, with a training of your own: {own}\nor, within a budget of time: {within}")
 
 
 def compared(prior: Prior) -> tuple[float, ...]:
     """Return the three rates to compare, in two digits."""
     return tuple(float(f"{rate:.2g}") for rate in prior.rates())
+
+
+def within_budget(prior: Prior) -> CommandLine:
+    """Return the tune of one's own training within the interval, in two digits, and within two hours."""
+    low, high = (short_rate(float(f"{rate:.2g}")) for rate in prior.interval())
+    return CommandLine("tune", {"command": OWN_TRAINING, "peak_rate": f"{low}:{high}", "budget": "2h"})
 
 
 def next_command(prior: Prior, model: str, settings: Settings) -> CommandLine:

@@ -113,7 +113,7 @@ SAY = {
     "searched/bracketed-errors": "The wrong answers of {runs:run|runs} are fewest there: the best rate lies in {interval} (95%), and this one is expected to give {cost} more of them.",
     "searched/open-errors": "The best rate so far is at an end of those that ran, so this goes by {runs:run|runs} and by what was known before: the best rate lies in {interval} (95%), and this one is expected to give {cost} more wrong answers.",
     "searched/bare": "The results of {runs:run|runs} are best there.",
-    "best-that-ran": "Of the rates that ran, {arm} is the one to take.",
+    "best-that-ran": "Of the rates that were run, {arm} is the first choice.",
     "searched-elsewhere": "All runs together put the best rate near lr {rate}, which this metric does not bear out.",
     "winner/measured": "All other settings were ruled out.",
     "winner/assumed": "All other settings were ruled out, if seeds differ no more than assumed.",

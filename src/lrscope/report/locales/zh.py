@@ -105,7 +105,7 @@ SAY = {
     "searched/bracketed-errors": "{runs} 次运行的错误回答在此处最少：最佳学习率位于 {interval}（95%），预计此学习率的错误回答比最佳值多 {cost}。",
     "searched/open-errors": "目前最好的学习率位于已运行范围的一端，因此这里依据 {runs} 次运行和此前已知的信息：最佳学习率位于 {interval}（95%），预计此学习率的错误回答比最佳值多 {cost}。",
     "searched/bare": "{runs} 次运行的结果在此处最好。",
-    "best-that-ran": "在已运行的学习率中，应选 {arm}。",
+    "best-that-ran": "在已经运行过的学习率中，首选 {arm}。",
     "searched-elsewhere": "综合全部运行，最佳学习率在 lr {rate} 附近，但该指标并不支持这一点。",
     "winner/measured": "其他设置均已排除。",
     "winner/measured-part": "其他有结果的设置均已排除。",
