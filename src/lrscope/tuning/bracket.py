@@ -20,13 +20,13 @@ from typing import Literal
 import numpy as np
 
 from lrscope.parabola import Parabola
+from lrscope.tuning.seeds import Costs, without_seeds
 
 SPACING = 0.7  # between neighbours, in standard deviations of what is known of the best rate before
 LEAST_SPACING, MOST_SPACING = 0.2, 0.4  # decades
 DIVERGED = 1.0  # above the worst run that did not
 FINEST = 0.15  # decades between neighbours, below which seeds are added instead
 
-Costs = Mapping[float, Sequence[float]]
 Reason = Literal["start", "lower", "higher", "seed", "between"]
 
 
@@ -62,8 +62,13 @@ class Step:
 
 
 def means(costs: Costs) -> dict[float, float]:
-    """Return the mean cost of each log10 rate, rates rising; infinite where a run diverged."""
-    return {rate: fmean(costs[rate]) for rate in sorted(costs)}
+    """Return the mean cost of each log10 rate, rates rising, seeds' effects taken off; infinite where a run diverged.
+
+    >>> means({-4.0: [1.0, 1.2], -3.5: [1.1, 1.3], -3.0: [1.15]})[-3.0] > 1.15
+    True
+    """
+    level = without_seeds(costs)
+    return {rate: fmean(level[rate]) for rate in sorted(level)}
 
 
 def is_bracketed(costs: Costs) -> bool:

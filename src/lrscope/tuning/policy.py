@@ -15,8 +15,9 @@ from itertools import zip_longest
 import numpy as np
 
 from lrscope.tuning.belief import Belief, Observed
-from lrscope.tuning.bracket import Costs, Search, around_best, is_bracketed, means, next_step, vertex
+from lrscope.tuning.bracket import Search, around_best, is_bracketed, means, next_step, vertex
 from lrscope.tuning.response import Floats, ResponsePrior
+from lrscope.tuning.seeds import Costs
 
 ENOUGH = 1e-4  # in log(loss): a hundredth of a percent of the loss
 CONFIRMING = 3  # seeds of the best rate and its neighbours, before it ends with some of a budget left
