@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from lrscope.config.trial import MAX_RATE
 from lrscope.errors import ConfigError
-from lrscope.studies.budget import FEWEST_RUNS, epochs_within, require_fewest
+from lrscope.studies.budget import FEWEST_RUNS, epochs_within, parse_budget, require_fewest
 from lrscope.studies.run_times import seconds_together
 from lrscope.studies.tune_plan import NOTHING_KNOWN, Known, RateRange, parse_range, range_of, shown_range
 
 
 @pytest.mark.parametrize("text", ["1e-4", "1e-3:1e-5", "0:1e-3", "1e-5:inf", "1e-5:nan", "a:b", "1:2:3", "1e-5:1.1e-5"])
 def test_ranges_without_sense(text: str) -> None:
-    with pytest.raises(ConfigError, match=r"--lr of tune .*got .*; write 1e-5:1e-3"):
+    with pytest.raises(ConfigError, match=r"lr of tune .*got .*; write 1e-5:1e-3"):
         parse_range(text)
 
 
@@ -61,7 +61,7 @@ def test_runs_are_as_long_as_lets_enough_fit_or_it_says_what_it_takes(
     try:
         length = epochs_within(budget, (fixed, epoch), at_once, epochs, most_epochs=10)
     except ConfigError as error:
-        needed = float(str(error).split("; give ")[1].split("min")[0]) * 60.0
+        needed = parse_budget(str(error).split("; give ")[1].split(",")[0])
         assert needed > budget
         assert epochs_within(needed, (fixed, epoch), at_once, epochs, most_epochs=10) >= 1
         return
@@ -71,7 +71,7 @@ def test_runs_are_as_long_as_lets_enough_fit_or_it_says_what_it_takes(
 
 
 def test_what_a_small_budget_would_take_is_said() -> None:
-    with pytest.raises(ConfigError, match=r"60min is too little where a run takes about 25min; give 83min, or take"):
+    with pytest.raises(ConfigError, match=r"each about 25min here: got 60min; give 83min, or take"):
         require_fewest(3600.0, 1500.0, 1)
     require_fewest(3600.0, 1200.0, 1)
 
