@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lrscope.findings.advice import advice
 from lrscope.findings.answer import answer
 from lrscope.findings.answer_statements import (
     AllTheSame,
@@ -33,6 +35,7 @@ from lrscope.runs.runs import Runs
 from lrscope.runs.score_table import ScoreTable
 from lrscope.runs.sources import read_runs
 from lrscope.statistics.conclusions import Conclusions
+from lrscope.statistics.expected_best import ExpectedBest
 
 SIZE = 100_000  # so that examples add next to no noise
 
@@ -168,3 +171,20 @@ def test_an_edge_is_told_beside_another_reason() -> None:
     told = answer(conclusions({1e-4: [0.30], 1e-3: [0.40], 1e-2: [0.60]}, seed_sd=0.02))
     assert told[2:4] == [Confidence("low", "assumed"), AtEdge(Setting("lr 0.01"), True)]
     assert not any(isinstance(each, AtEdge) for each in answer(conclusions(PEAK)))
+
+
+@pytest.mark.parametrize(
+    ("interval", "is_bracketed", "is_edge"),
+    [((2e-3, 9e-3), True, False), ((2e-3, 3e-2), True, True), (None, True, False), (None, False, True)],
+)
+def test_a_search_says_whether_the_best_rate_may_lie_beyond_an_end(
+    interval: tuple[float, float] | None, is_bracketed: bool, is_edge: bool
+) -> None:
+    """What ran at the highest rate may be the best, where the search's interval does not reach beyond it."""
+    c = conclusions({1e-4: seeds(0.30), 1e-3: seeds(0.40), 1e-2: seeds(0.60)})
+    assert "edge-high" in {each.kind for each in findings(c)}
+    c = replace(c, search=ExpectedBest(9e-3, interval, None, 9, is_bracketed))
+    assert c.follows_search
+    assert ("edge-high" in {each.kind for each in findings(c)}) is is_edge
+    assert any(each == Confidence("low", "edge") for each in answer(c)) is is_edge
+    assert "wider-grid" not in {each.suggestion.kind for each in advice(c, findings(c))}

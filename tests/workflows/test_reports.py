@@ -11,6 +11,7 @@ import pytest
 from tests.conftest import Cli
 
 from lrscope.errors import StudyError
+from lrscope.store.lock import study_lock
 from lrscope.store.study import StudyStore
 from lrscope.studies.budget import holds_other_files
 from lrscope.studies.interim_looks import Looks, read_looks, write_looks
@@ -132,6 +133,66 @@ def test_status_names_the_command_that_goes_on(study: Path, tmp_path: Path) -> N
     write_looks(tmp_path / "my cut", Looks(0.05, (2, 4)))
     assert study_status(tmp_path / "my cut").resume_command.endswith("--until-decided 0.05 --max-seeds 4")
     assert study_status(study).resume_command == ""
+
+
+def left_over(study: Path, *ids: int) -> Path:
+    """Leave these trials as a controller does that was killed."""
+    with StudyStore.open(study, for_writing=True) as store, store.transaction() as connection:
+        for number in ids:
+            connection.execute("UPDATE trials SET status = 'planned' WHERE id = ?", (number,))
+        connection.execute("UPDATE trials SET status = 'running' WHERE id = ?", (ids[0],))
+    return study
+
+
+def test_a_study_that_was_cut_off_says_so_and_first_how_it_goes_on(study: Path, cli: Cli) -> None:
+    assert (conclude_study(study).conclusions.runs.ahead, "study-unfinished" in text_of(study)) == (None, False)
+    left_over(study, 3, 4, 5, 6, 7, 8, 9)
+    found = report(study).values
+    unfinished = next(each for each in found["answer"] if each["kind"] == "study-unfinished")
+    assert (unfinished["ended"], unfinished["planned"], unfinished["is_running"]) == (2, 9, False)
+    assert found["answer"].index(unfinished) == 2, "after the recommendation, before all else"
+    (confidence,) = [each for each in found["answer"] if each["kind"] == "confidence"]
+    assert (confidence["level"], confidence["reason"]) == ("low", "unfinished")
+    first = found["advice"][0]
+    assert (first["kind"], first["number"]) == ("finish-study", 7)
+    assert first["command"] == study_status(study).resume_command == f"lrscope sweep --resume {study}"
+    assert not {"measure-seeds", "more-seeds", "wider-grid"} & {each["kind"] for each in found["advice"]}
+    for lang, words in (("en", "2 of 9 runs have ended"), ("zh", "9 次训练中有 2 次已结束")):
+        written = report(study, lang=lang)
+        assert words in written.text.read_text(encoding="utf-8")
+        assert words in written.page.read_text(encoding="utf-8")
+    code, out, _ = cli("report", study)
+    assert (code, "2 of 9 runs have ended" in out, f"lrscope sweep --resume {study}" in out) == (0, True, True)
+
+
+def test_what_runs_now_is_not_to_be_resumed(study: Path) -> None:
+    left_over(study, 9)
+    with study_lock(study):
+        found = report(study)
+    assert "the others are running" in found.text.read_text(encoding="utf-8")
+    assert "finish-study" not in {each["kind"] for each in found.values["advice"]}
+
+
+def test_runs_left_at_other_rates_leave_no_edge(study: Path) -> None:
+    """Trials are seed by seed, each at rates that rise: the last one of a seed is at the highest rate."""
+    with StudyStore.open(study) as store:
+        rates = {row.id: row.config.peak_rate for row in store.trials()}
+    highest = [number for number, rate in rates.items() if rate == max(rates.values())]
+    left_over(study, *highest)
+    kinds = {each["kind"] for each in report(study).values["findings"]}
+    assert "edge-high" not in kinds
+
+
+def test_what_looks_did_not_plan_is_not_left(study: Path) -> None:
+    write_looks(study, Looks(0.5, (3, 5, 8), 1))
+    assert conclude_study(study).conclusions.runs.ahead is None, "no seeds were added"
+    left_over(study, 9)
+    command = str(report(study).values["advice"][0]["command"])
+    assert command.endswith("--until-decided 0.5 --max-seeds 8")
+
+
+def text_of(study: Path) -> str:
+    return json.dumps(report(study).values)
 
 
 def with_model(study: Path) -> Path:

@@ -23,6 +23,7 @@ from lrscope.studies.tune_plan import RateRange
 from lrscope.terminal.search_words import ended_lines, plan_lines
 from lrscope.workflows import callbacks as tell
 from lrscope.workflows.callbacks import Callbacks, Stopped
+from lrscope.workflows.report import report
 from lrscope.workflows.status import study_status
 from lrscope.workflows.tune_command import filled_command, train_command, tune_command
 
@@ -101,6 +102,12 @@ def test_it_ends_where_the_budget_does(tmp_path: Path, monkeypatch: pytest.Monke
     (ended,) = [each for each in watch.seen if isinstance(each, tell.SearchEnded)]
     assert ended.is_spent
     assert ended_lines(ended)[0] == "7 runs in 14 min: the budget does not hold another run"
+    found = report(tmp_path / "t").values
+    assert found["advice"][0]["kind"] == "more-budget"
+    assert found["advice"][0]["command"] == f"lrscope tune --resume {tmp_path / 't'} --budget 30min"
+    assert found["advice"][0]["command"] in ended_lines(ended)[-1]
+    assert not any("sweep --resume" in each["command"] for each in found["advice"])
+    assert "study-unfinished" not in {each["kind"] for each in found["answer"]}, "its plan is open"
 
 
 def test_the_same_command_goes_on_wherever_it_was_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

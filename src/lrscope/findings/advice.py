@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from lrscope.config import StudyConfig
 from lrscope.config.command_line import CommandLine
+from lrscope.findings import answer_statements as say
 from lrscope.findings import statements as s
 from lrscope.findings import suggestions as to
 from lrscope.findings.checkup.checkup import is_one_setting
@@ -18,6 +19,7 @@ from lrscope.findings.checkup.remedies import remedies
 from lrscope.findings.commands import extension, sweep, takes_warmup
 from lrscope.findings.confidence import MIN_SEEDS, confidence
 from lrscope.findings.edges import without_result
+from lrscope.runs.ahead import RunsLeft, TuneAhead
 from lrscope.runs.notes import SameRates, SettingUnused
 from lrscope.runs.quantities import Count, Rate, Rates, Setting, Value
 from lrscope.runs.statement import Statement
@@ -48,6 +50,12 @@ def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
     ):
         return []  # rates did not reach the training: that is to be mended first, and more runs would tell nothing
     advisor = _Advisor(c, statements)
+    if c.search is not None:  # which chooses rates and seeds itself
+        after = [] if c.recommended is None else [*advisor.epochs(), *advisor.training()]
+        return [*advisor.ahead(), *advisor.checkup(), *after]
+    if isinstance(c.runs.ahead, RunsLeft):  # what is left may be the very seeds and rates that are wanting
+        after = [] if c.recommended is None else [*advisor.epochs(), *advisor.training()]
+        return [*advisor.ahead(), *advisor.failures(), *advisor.checkup(), *after]
     if c.recommended is None:  # more of what learned nothing would be no better; other rates may
         return [*advisor.failures(), *advisor.checkup(), *advisor.edges(), *advisor.epochs()]
     return [
@@ -79,6 +87,16 @@ class _Advisor:
     def minutes(self, num_arms: int) -> float:
         """Return what so many arms more would take, at as many seeds."""
         return num_arms * self.run_minutes * max(len(arm.runs) for arm in self.c.arms)
+
+    def ahead(self) -> Iterator[Advice]:
+        """Yield that a study is run to its end, or how a tune goes on where more runs can matter."""
+        match self.c.runs.ahead:
+            case RunsLeft(ended, planned, command, is_running=False):
+                left = planned - ended
+                yield Advice(to.FinishStudy(Count(left)), say.StudyUnfinished, command, left * self.run_minutes)
+            case TuneAhead(command, is_spent, seconds):
+                suggestion = to.MoreBudget() if is_spent else to.FinishTune()
+                yield Advice(suggestion, say.Searched, command, seconds / 60.0)
 
     def checkup(self) -> Iterator[Advice]:
         """Yield what follows from the log of a run alone: where settings are compared, their rates say it better."""

@@ -12,6 +12,7 @@ from lrscope.findings.checkup.loss_statements import LossBroke
 from lrscope.findings.confidence import confidence
 from lrscope.findings.edges import contenders_at_edges, without_result
 from lrscope.findings.method import choice_rule
+from lrscope.runs.ahead import RunsLeft
 from lrscope.runs.quantities import Count, Interval, Names, Rate, Setting, Settings, Share, Text, Value
 from lrscope.runs.statement import Statement
 from lrscope.statistics.conclusions import Conclusions
@@ -27,8 +28,15 @@ def answer(c: Conclusions) -> list[Statement]:
     Of one run alone that is which schedule it was trained with.
     """
     first, standing, *rest = _of_one_run(c) if len(c.runs.runs) == 1 else _answer(c)
-    others = Names(map(str, c.runs.other_dev_sets))
-    return [first, standing, *([say.OtherDevSets(Text(c.runs.dev_set), others)] if others else []), *rest]
+    return [first, standing, *_missing(c), *rest]
+
+
+def _missing(c: Conclusions) -> Iterator[say.Answer]:
+    """Say which runs are not in it: those of the study that have not ended, and those on other dev sets."""
+    if isinstance(c.runs.ahead, RunsLeft):
+        yield say.StudyUnfinished(Count(c.runs.ahead.ended), Count(c.runs.ahead.planned), c.runs.ahead.is_running)
+    if others := Names(map(str, c.runs.other_dev_sets)):
+        yield say.OtherDevSets(Text(c.runs.dev_set), others)
 
 
 def _of_one_run(c: Conclusions) -> list[Statement]:

@@ -52,6 +52,22 @@ class NoEvaluation(Answer):
 
 
 @dataclass(frozen=True)
+class StudyUnfinished(Answer):
+    """Only some of a study's runs have ended, so that the answer may change; others may run at this moment."""
+
+    WORDINGS = ("left", "running")
+
+    ended: Count
+    planned: Count
+    is_running: bool
+
+    @property
+    def wording(self) -> str:
+        """Whether a process runs the others now."""
+        return "running" if self.is_running else "left"
+
+
+@dataclass(frozen=True)
 class OtherDevSets(Answer):
     """Other runs of the same files were measured on other dev sets, and are not compared with these."""
 

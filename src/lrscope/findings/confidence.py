@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from lrscope.findings.edges import contenders_at_edges, unmeasured
+from lrscope.runs.ahead import RunsLeft
 from lrscope.runs.notes import SeedUnused
 from lrscope.statistics.conclusions import Conclusions
 
@@ -23,6 +24,7 @@ Reason = Literal[
     "assumed",
     "unknown",
     "alone",
+    "unfinished",
     "same-seeds",
 ]
 MIN_SEEDS = 3
@@ -33,10 +35,12 @@ def confidence(c: Conclusions) -> tuple[Level, Reason]:
 
     high: one setting is left, or all that are left are equivalent within the margin; the noise of seeds was measured,
     with three seeds or more; and the best rate does not lie at an end of those that were tried, nor may it be one that
-    has no result. medium: the same, but
+    has no result; and all runs that were planned have ended. medium: the same, but
     several settings are left, or the noise is assumed and none from a tenth to ten times of what is usual would change
     what is left. low: all else.
     """
+    if isinstance(c.runs.ahead, RunsLeft):
+        return "low", "unfinished"
     known = [arm for arm in c.arms if not math.isnan(arm.value)]
     left = c.verdict.contenders
     if len(known) < 2:

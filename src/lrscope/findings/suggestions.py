@@ -63,6 +63,23 @@ class RetryFailed(Suggestion):
 
 
 @dataclass(frozen=True)
+class FinishStudy(Suggestion):
+    """So many runs of the study have not ended: they come before all else."""
+
+    number: Count
+
+
+@dataclass(frozen=True)
+class FinishTune(Suggestion):
+    """A tune has some of its budget left, and runs that may tell more."""
+
+
+@dataclass(frozen=True)
+class MoreBudget(Suggestion):
+    """A tune has spent its budget, and more runs may still tell something."""
+
+
+@dataclass(frozen=True)
 class WiderGrid(Suggestion):
     """Try a rate beyond the end of those that were tried."""
 

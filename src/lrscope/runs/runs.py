@@ -9,6 +9,7 @@ from functools import cached_property
 
 from lrscope.config import AnyStudy, AnyTrial
 from lrscope.records import Metric
+from lrscope.runs.ahead import Ahead
 from lrscope.runs.dev_set import UNKNOWN, DevSet
 from lrscope.runs.notes import Note
 from lrscope.runs.run import Axis, Run, axis_of
@@ -26,6 +27,7 @@ class Runs:
     beside the rate, `kinds` each arm's values of them. `baseline` is what guessing gets on dev, by metric, where known.
     `dev_set` is what they were measured on; of imported files, `other_dev_sets` are those of runs that are compared on
     their own. `to_evaluate` is how the program that trained would evaluate on dev, where nothing was evaluated.
+    `ahead` is what the study has still before it, None where that is nothing.
     """
 
     source: str
@@ -46,6 +48,7 @@ class Runs:
     dev_set: DevSet = UNKNOWN
     other_dev_sets: tuple[DevSet, ...] = ()
     to_evaluate: str = ""
+    ahead: Ahead | None = None
 
     @cached_property
     def counted(self) -> frozenset[str]:

@@ -18,7 +18,7 @@ from lrscope.studies.budget import PLAN
 from lrscope.studies.tune_plan import SOURCES, Known
 
 FORMAT = "lrscope tune/2"
-SWEEP = "sweep"  # the folder of the runs
+SWEEP, FIND = "sweep", "find"  # the folders of the runs, and of the range tests before them
 
 
 @dataclass(frozen=True)

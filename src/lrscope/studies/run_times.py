@@ -95,7 +95,7 @@ def seconds_together(seconds: Sequence[float], at_once: int) -> float:
 
 
 def is_open(row: TrialRow) -> bool:
-    """Return whether a trial is still to be run, or to its end."""
+    """Return whether a trial is still to be run, or to its end: one that failed is not, unless that is asked for."""
     return row.status not in FINISHED and row.status != "failed"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lrscope.config import AnyTrial, StudyConfig, TrialConfig
@@ -19,6 +19,7 @@ from lrscope.tuning.response import ResponsePrior
 from lrscope.tuning.response_prior import response_prior, with_best
 
 LOSS = "loss"
+MOST_IN_VAIN = 5  # runs that diverged, or came to the same, before a search is given up
 
 
 def costs_of(store: StudyStore) -> dict[float, list[float]]:
@@ -32,6 +33,12 @@ def costs_of(store: StudyStore) -> dict[float, list[float]]:
         if row.status in FINISHED or row.status == "failed":
             costs.setdefault(math.log10(row.config.peak_rate), []).append((row.config.seed, _cost(store, row)))
     return {rate: [cost for _, cost in sorted(costs[rate])] for rate in sorted(costs)}
+
+
+def are_all_the_same(costs: Mapping[float, Sequence[float]]) -> bool:
+    """Return whether so many runs came to exactly the same that others will, too: the report says it."""
+    all_runs = [cost for runs in costs.values() for cost in runs]
+    return len(costs) > 1 and len(all_runs) >= MOST_IN_VAIN and len(set(all_runs)) == 1
 
 
 def _cost(store: StudyStore, row: TrialRow) -> float:

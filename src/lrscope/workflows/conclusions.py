@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, cast, get_args
 
@@ -19,6 +19,7 @@ from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies.interim_looks import Looks, conclude, read_looks
 from lrscope.studies.search_runs import expected_best
+from lrscope.studies.what_is_left import ahead_of
 from lrscope.workflows.study_folder import compared_study
 
 
@@ -104,6 +105,7 @@ def _concluded(runs: Runs, paths: Sequence[Path], config: ReportConfig) -> Concl
     looks = None if runs.is_imported else read_looks(paths[0])
     own_metric = looks is None or _is_own_metric(paths[0], config.metric)
     search = None if runs.is_imported else expected_best(paths[0])
+    runs = runs if runs.is_imported else replace(runs, ahead=ahead_of(paths[0]))
     concluded = conclude(
         runs, looks, margin=config.margin, seed_sd=config.seed_sd, own_metric=own_metric, search=search
     )

@@ -31,7 +31,7 @@ from lrscope.studies.budget import format_budget, require_fewest
 from lrscope.studies.controller import Controller
 from lrscope.studies.kept_tune import SWEEP, KeptTune, going_on, keep_tune
 from lrscope.studies.run_times import RunTimes, is_open
-from lrscope.studies.search_runs import costs_of, recommended, trial_at
+from lrscope.studies.search_runs import MOST_IN_VAIN, are_all_the_same, costs_of, recommended, trial_at
 from lrscope.studies.session import Study
 from lrscope.tuning.bracket import Step, means, next_steps
 from lrscope.tuning.policy import Recommendation
@@ -40,7 +40,6 @@ from lrscope.workflows.own_training import AGAIN, hold_own
 from lrscope.workflows.run_study import run_study
 
 MENDABLE = ("command", "template", "inputs", "timeout")  # of [trainer], as long as no run came to its end
-MOST_IN_VAIN = 5  # runs that diverged, or came to the same, before it is given up
 
 
 class BudgetClock:
@@ -140,7 +139,7 @@ class RateSearch:
                     self._tell_plan(seconds)
                     told_plan = True
                 found = recommended(store, self.known)
-                if found.is_enough or _are_all_the_same(costs):
+                if found.is_enough or are_all_the_same(costs):
                     self.callbacks.on_progress(SearchEnded(found, self._spent(store), is_spent=False))
                     return found
                 if self._spent(store) + (seconds or 0.0) > self.clock.kept.budget:
@@ -206,12 +205,6 @@ class RateSearch:
             if isinstance(note, SameRates) or (isinstance(note, SettingUnused) and note.name == "lr"):
                 said = Wording(locale("en"), runs.metric_title).sentence(note)
                 raise StudyError(f"all {len(costs)} rates came to the same value: {said} Another --out begins anew")
-
-
-def _are_all_the_same(costs: dict[float, list[float]]) -> bool:
-    """Return whether so many runs came to exactly the same that others will, too: the report says it."""
-    all_runs = [cost for runs in costs.values() for cost in runs]
-    return len(costs) > 1 and len(all_runs) >= MOST_IN_VAIN and len(set(all_runs)) == 1
 
 
 def _no_value(store: StudyStore, again: str) -> StudyError:

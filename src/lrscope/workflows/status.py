@@ -6,10 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from lrscope.config import ExternalTrial
-from lrscope.config.command_line import resume
 from lrscope.errors import StudyError
 from lrscope.records import FINISHED
 from lrscope.runners.work_folder import LOGS
@@ -18,12 +16,10 @@ from lrscope.runs.live_lines import LiveLines
 from lrscope.store.lock import is_held
 from lrscope.store.study import StudyStore
 from lrscope.store.trials import TrialRow
-from lrscope.studies.interim_looks import Looks, read_looks
-from lrscope.studies.kept_tune import going_on, is_of_earlier_version, read_tune
-from lrscope.studies.run_times import RunTimes, SecondsLeft, recent_times
+from lrscope.studies.run_times import RunTimes, SecondsLeft, is_open, recent_times
+from lrscope.studies.what_is_left import StudyKind, kind_of, resume_command
 from lrscope.workflows.study_folder import begun_study
 
-StudyKind = Literal["finetune", "find", "sweep"]
 CUT_OFF = "cut off"
 LAST_BYTES = 65_536  # of what a command printed, in which its last progress stands
 
@@ -38,7 +34,7 @@ class TrialStatus:
     @property
     def is_left(self) -> bool:
         """Whether it is still to be run, or to its end."""
-        return self.row.status not in FINISHED and self.row.status != "failed"
+        return is_open(self.row)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,13 +110,12 @@ def study_status(folder: Path) -> StudyStatus:
     with StudyStore.open(home) as store:
         running = is_held(home)
         rows = store.trials()
-        kind: StudyKind = "find" if store.config.find else "sweep" if store.config.sweep else "finetune"
+        kind = kind_of(store.config)
         trials = tuple(_trial_status(store, row, running) for row in rows)
-        looks = read_looks(home) if kind == "sweep" else None
         status = StudyStatus(folder=home, kind=kind, running=running, trials=trials)
         if running or not status.num_left:
             return status
-        return replace(status, resume_command=_resume_command(folder, home, kind, looks))
+        return replace(status, resume_command=str(resume_command(home, store.config)))
 
 
 def _left(rows: Sequence[TrialRow], times: RunTimes) -> float | None:
@@ -176,11 +171,3 @@ def _printed(row: TrialRow, log: Path) -> TrialRow:
         return row
     step = max((record.step for record in lines.records), default=0) if bar is None and lines.tells_steps else 0
     return replace(row, step=step) if bar is None else replace(row, step=bar.done, total_steps=bar.total)
-
-
-def _resume_command(folder: Path, home: Path, kind: StudyKind, looks: Looks | None) -> str:
-    if home != folder and not is_of_earlier_version(folder) and read_tune(folder) is not None:
-        return str(going_on(folder))
-    if looks is not None and not looks.is_over:
-        return str(resume(kind, home, until_decided=looks.margin, max_seeds=looks.seeds[-1]))
-    return str(resume(kind, home))

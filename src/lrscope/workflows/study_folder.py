@@ -7,9 +7,9 @@ from pathlib import Path
 from lrscope.errors import StudyError
 from lrscope.store.storage import DATABASE
 from lrscope.studies.budget import is_tune_folder
-from lrscope.studies.kept_tune import SWEEP, going_on
+from lrscope.studies.kept_tune import FIND, SWEEP, going_on
 
-FIND, SHORT = "find", "short"  # the latter of tunes by an earlier version
+SHORT = "short"  # of tunes by an earlier version
 
 
 def begun_study(folder: Path) -> Path:

@@ -23,7 +23,7 @@ from lrscope.statistics.defaults import MARGIN
 from lrscope.store.storage import DATABASE
 from lrscope.store.study import StudyStore
 from lrscope.studies.budget import GOOD_RUNS, epochs_within, holds_other_files
-from lrscope.studies.kept_tune import SWEEP, KeptTune, going_on, read_tune
+from lrscope.studies.kept_tune import FIND, SWEEP, KeptTune, going_on, read_tune
 from lrscope.studies.same_settings import require_same_settings
 from lrscope.studies.tune_plan import NOTHING_KNOWN, Known, RateRange, range_of, shown_range
 from lrscope.tuning.policy import Recommendation
@@ -33,7 +33,6 @@ from lrscope.workflows.conclusions import ReportConfig
 from lrscope.workflows.range_tests import NoRateError, find_for
 from lrscope.workflows.report import ReportResult, reports
 from lrscope.workflows.search import BudgetClock, RateSearch
-from lrscope.workflows.study_folder import FIND
 from lrscope.workflows.sweep import SweepResult, sweep_result
 
 RAMP_STEPS, RAMP_SEEDS, RAMP_SHARE = 140, 5, 0.15  # of the budget, at most, for range tests where no prior speaks
@@ -165,6 +164,7 @@ def spend(
     search = RateSearch(clock, executor, callbacks, function, prepared)
     with search.study() as study:
         found = search.run(study)
+        clock.keep()  # the report says what is left of the budget
         swept = sweep_result(study, callbacks)
     (written,) = reports([clock.folder / SWEEP], ReportConfig(margin=clock.kept.margin), lang=lang)
     return TuneResult(clock.folder, clock.keep(), found, swept, written)

@@ -143,6 +143,7 @@ SAY = {
     "confidence/assumed": "Confidence: {level}. The seed noise was assumed, not measured: run each setting with several seeds.",
     "confidence/unknown": "Confidence: {level}. Nothing is known about the seed noise: run each setting with several seeds.",
     "confidence/same-seeds": "Confidence: {level}. The seed makes no difference to the training, so seed noise was not measured.",
+    "confidence/unfinished": "Confidence: {level}. The answer is provisional until all runs of the study have ended.",
     "confidence/alone": "Confidence: {level}. There is no other setting to compare it with.",
     "at-edge/low": "{arm} is the lowest learning rate that was measured: the best one may lie below.",
     "at-edge/high": "{arm} is the highest learning rate that was measured: the best one may lie above.",
@@ -316,7 +317,7 @@ SAY = {
     ),
     "confidence-rule": (
         "Confidence is high when one setting is left, or those left are equivalent within the margin, with the seed noise measured over at "
-        "least three seeds, and the best is neither at an edge of the grid nor where a setting has no result. It is medium when several are left, or when the seed noise is assumed "
+        "least three seeds, and the best is neither at an edge of the grid nor where a setting has no result, and all planned runs have ended. It is medium when several are left, or when the seed noise is assumed "
         "but any value from a tenth to ten times the usual one gives the same verdict. Otherwise it is low."
     ),
     "looks": "The study is checked several times, as planned: the checks share an error of {error}, and this one spends {nominal}.",

@@ -1,4 +1,4 @@
-"""English: notes on the records that were read."""
+"""English: notes on the records that were read, and on runs that are still to come."""
 
 WORDS: dict[str, str] = {}
 
@@ -82,4 +82,9 @@ SAY = {
     "setting-unused": (
         "{name} does not reach the training, or has no effect in it: {values} gave the same losses to the last digit."
     ),
+    "study-unfinished/left": "{ended} of {planned:run|runs} have ended; the others have not run, or not to their end. What is said here is provisional.",
+    "study-unfinished/running": "{ended} of {planned:run|runs} have ended; the others are running or still to run. What is said here is provisional.",
+    "finish-study": "Run what is left of this study first ({number:run|runs}).",
+    "finish-tune": "Go on with this tune: some of its time budget is left, and more runs may move the learning rate.",
+    "more-budget": "Go on with this tune on a larger time budget: more runs may move the learning rate, and narrow where the best one lies.",
 }
