@@ -17,6 +17,8 @@ from lrscope.findings.learning_curves import Course
 from lrscope.findings.statements import SeedCollapsed
 from lrscope.number_text import format_rate
 from lrscope.records import Metric
+from lrscope.report.locales import locale
+from lrscope.report.wording import Wording
 from lrscope.runs.notes import SettingUnused
 from lrscope.runs.quantities import Names, Text
 from lrscope.runs.run import Point, Run
@@ -171,6 +173,23 @@ def test_where_seed_noise_is_assumed_seeds_are_advised_with_a_command() -> None:
     found = kinds(imported({1e-4: [0.30], 1e-3: [0.46], 1e-2: [0.44], 1e-1: [0.3]}, size=300))
     assert found["measure-seeds"].endswith("--lr 1e-3,1e-2 --seeds 3"), "of those that may be the best"
     assert "more-examples" in found
+
+
+def test_runs_of_another_trainer_are_added_to_by_its_own_command() -> None:
+    """What is not to be said to any training stays with the built-in one; so do runs whose inputs are known."""
+    runs = imported({1e-4: [0.30], 1e-3: [0.46]}, per_device_train_batch_size="16").runs
+    text = str(sweep(runs, peak_rate=(1e-4, 1e-3), seeds=3))
+    first, *rest = shlex.split(text)[2:]
+    assert (first, rest[1:]) == ("--command", ["--lr", "1e-4,1e-3", "--seeds", "3"])
+    assert rest[0] == "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
+    assert "--num_train_epochs {epochs}' --lr 1e-3 --epochs 6" in str(sweep(runs, peak_rate=1e-3, epochs=6))
+    assert "--model MODEL" in str(sweep(runs, peak_rate=1e-3, batch_size=(16, 64)))
+    known = replace(runs, settings={"model": "m", "train": "t.txt", "dev": "d.txt"})
+    assert str(sweep(known, peak_rate=1e-3)) == "lrscope sweep --model m --train t.txt --dev d.txt --lr 1e-3"
+    c = Conclusions(runs)
+    told = [each for each in advice(c, findings(c)) if each.command and "command" in each.command.options]
+    for lang, clause in (("en", "{lr}, {seed} and {out} are filled in"), ("zh", "填入 {lr}、{seed} 和 {out}")):
+        assert clause in Wording(locale(lang), "acc").cost(told[0])
 
 
 def test_what_failed_is_to_be_run_again_and_no_rate_beyond_it_tried(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import typer
 from lrscope.cli import options as opt
 from lrscope.cli.options import Settings, with_settings
 from lrscope.config.base import settings_of
-from lrscope.config.command_line import CommandLine
+from lrscope.config.command_line import OWN_TRAINING, CommandLine
 from lrscope.config.trial import TrialConfig
 from lrscope.errors import ConfigError
 from lrscope.number_text import short_rate
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 EXAMPLES = 5000
 FILES = {"sft": {"train": "train.jsonl", "dev": "10%"}, "classification": {"train": "train.txt", "dev": "dev.txt"}}
-OWN_TRAINING = "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
 
 
 @with_settings(("batch_size", "epochs", "lora_rank", "lora_alpha"), epochs={"shown_default": "1 for sft, else 5"})

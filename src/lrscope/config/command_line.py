@@ -13,6 +13,8 @@ from typing import Any, Literal
 from lrscope.config.catalogue import option_settings
 from lrscope.number_text import format_number, format_rate
 
+# A training of one's own, as Trainer's and TRL's scripts are called: placeholders are filled in run by run.
+OWN_TRAINING = "python train.py --learning_rate {lr} --seed {seed} --output_dir {out}"
 Shell = Literal["posix", "cmd", "powershell"]
 # Options of commands that are no settings of a study.
 OWN_OPTIONS = frozenset({

@@ -8,16 +8,17 @@ from typing import Any
 
 from lrscope.config import ExternalStudy, ExternalTrial, StudyConfig, TrialConfig
 from lrscope.config.base import settings_of
-from lrscope.config.command_line import CommandLine, resume
+from lrscope.config.command_line import OWN_TRAINING, CommandLine, resume
 from lrscope.config.read import built_in_trial
 from lrscope.config.trial import DEFAULT_SCHEDULE
-from lrscope.findings.imported_options import applied_text, imported_options
+from lrscope.findings.imported_options import UNKNOWN, applied_text, imported_options
 from lrscope.number_text import short_rate
 from lrscope.runners.external.placeholders import filled_line, placeholder_values
 from lrscope.runs.runs import Runs
 from lrscope.schedules import Phase, Schedule
 
 _OWN = ("peak_rate", "schedule", "epochs", "seed")  # said in their own ways, or not at all
+_OF_ANY = {"peak_rate", "seeds", "epochs"}  # what every training can be asked for
 _LEFT_OUT = ("test", "device", "threads")  # a command may be typed on another machine, and opens no test
 
 
@@ -93,7 +94,8 @@ def sweep(runs: Runs, **changes: Any) -> CommandLine | None:
     """Return the command for a new sweep on the same inputs, with `changes` in the place of what was trained.
 
     None for a training of the user's own, whose settings are not lrscope's to change, and for imported runs whose
-    settings differ in more than the rate: one value for all of them would train something else.
+    settings differ in more than the rate: one value for all of them would train something else. Of imported runs whose
+    inputs are not known, rates, seeds and epochs go to what trained them: a command of the user's own.
     """
     if runs.study is not None and not isinstance(runs.study, StudyConfig):
         return None
@@ -104,12 +106,19 @@ def sweep(runs: Runs, **changes: Any) -> CommandLine | None:
         if runs.study is None
         else _of_study(runs, runs.study, changes)
     )
+    if runs.study is None and "peak_rate" in changes and not set(changes) - _OF_ANY and _lacks_inputs(trained):
+        epochs = " --num_train_epochs {epochs}" if "epochs" in changes else ""
+        trained = {"command": OWN_TRAINING + epochs}
     seeds = max(len(of_arm) for of_arm in runs.arms.values())
     if seeds > 1:
         trained["seeds"] = seeds
     if "schedule" in changes and runs.study is not None:
         trained.pop("warmup", None)  # it belonged to the other schedule
     return CommandLine("sweep", trained).with_options(**changes)
+
+
+def _lacks_inputs(options: Mapping[str, Any]) -> bool:
+    return any(options[name] == capitals for name, capitals in UNKNOWN.items())
 
 
 def _of_study(runs: Runs, study: StudyConfig, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
+from lrscope.config.command_line import CommandLine
 from lrscope.findings.advice import Advice
 from lrscope.findings.checkup.statements import CheckFinding
 from lrscope.number_text import format_rate
@@ -100,10 +101,12 @@ class Wording:
         return self.word("next-step", sentence=sentence)
 
     def cost(self, advice: Advice) -> str:
-        """Return about how long a piece of advice takes, as an aside."""
-        if math.isnan(advice.minutes):
-            return self.locale.aside.format(self.word("minutes-unknown"))
-        return self.locale.aside.format(self.word("minutes", minutes=max(1, round(advice.minutes))))
+        """Return about how long a piece of advice takes, and where its command is to be filled in, as an aside."""
+        known = not math.isnan(advice.minutes)
+        parts = [self.word("minutes", minutes=max(1, round(advice.minutes))) if known else self.word("minutes-unknown")]
+        if isinstance(advice.command, CommandLine) and "command" in advice.command.options:
+            parts.append(self.word("own-training"))
+        return self.locale.aside.format(self.locale.semicolon.join(parts))
 
     def note(self, cell: Cell) -> str:
         """Return what stands beside a table's number, with the space before it; empty where there is nothing."""

@@ -1,6 +1,8 @@
 """English: notes on the records that were read, and on runs that are still to come."""
 
-WORDS: dict[str, str] = {}
+WORDS = {
+    "own-training": "with your own training command in its place; {{lr}}, {{seed}} and {{out}} are filled in",
+}
 
 SAY = {
     "overlap": "{first} holds {number:example|examples} of {second} too, so {second} scores may be too good.",

@@ -1,6 +1,8 @@
 """中文：关于所读记录和尚待进行的训练的说明。"""
 
-WORDS: dict[str, str] = {}
+WORDS = {
+    "own-training": "命令换成你自己的训练命令；其中填入 {{lr}}、{{seed}} 和 {{out}}",
+}
 
 SAY = {
     "overlap": "{second} 中有 {number} 个样本也出现在 {first} 中，{second} 的分数可能因此偏高。",
