@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lrscope.config.base import plain_value
@@ -12,6 +13,8 @@ from lrscope.terminal.output import echo, print_json, print_table
 if TYPE_CHECKING:
     from lrscope.runs.arm_summary import ArmSummary
     from lrscope.workflows.sweep import SweepResult
+
+MOST_EPOCHS = 3  # that are named one by one
 
 
 def print_sweep(result: SweepResult, *, as_json: bool) -> int:
@@ -57,9 +60,18 @@ def _row(summary: ArmSummary) -> list[str]:
         (summary.epochs_saved, "epochs saved"),
     ):
         state += [f"{number} {what}"] if number else []
-    epochs = ",".join(f"{epoch:.4g}" for epoch in summary.best_epochs) or "–"
     means = (summary.metric, summary.loss, summary.train_loss)
-    return [summary.arm.name, *map(str, means), epochs, ", ".join(state)]
+    return [summary.arm.name, *map(str, means), epochs_text(summary.best_epochs), ", ".join(state)]
+
+
+def epochs_text(epochs: Sequence[float]) -> str:
+    """Return the best epochs of trials, of many from the first to the last.
+
+    >>> epochs_text([2, 2, 3]), epochs_text([2, 4, 3, 3]), epochs_text([1] * 16), epochs_text([])
+    ('2,2,3', '2–4', '1', '–')
+    """
+    texts = [f"{epoch:.4g}" for epoch in (epochs if len(epochs) <= MOST_EPOCHS else sorted({min(epochs), max(epochs)}))]
+    return ("," if len(epochs) <= MOST_EPOCHS else "–").join(texts) or "–"
 
 
 def _plain(summary: ArmSummary, *, contends: bool) -> dict[str, Any]:

@@ -24,7 +24,9 @@ CONFIRMING = 3  # seeds of the best rate and its neighbours, before it ends with
 PLACES = 161
 LEVEL = 0.95
 INTERVAL_FLOOR = 0.03  # decades to both sides, below which no interval is stated
-STRETCH, STRETCHED_AFTER = 1.25, 12  # and by its own width again after 12 runs: what runs miss, they miss together
+# Of its sides, and by their own width again after 12 runs: what runs miss, they miss together. No more than after 32,
+# the most that were replayed.
+STRETCH, STRETCHED_AFTER, MOST_STRETCHED = 1.25, 12, 32
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def believed(belief: Belief, search: Search) -> tuple[float, float, float]:
     """Return the log10 rate of the least expected regret, and the interval of the best one around it."""
     rates: Floats = np.linspace(search.low, search.high, PLACES)
     at = int((belief.expected_regrets(rates) + belief.correction(rates)).argmin())
-    rate, stretch = float(rates[at]), STRETCH + len(belief.runs) / STRETCHED_AFTER
+    rate, stretch = float(rates[at]), STRETCH + min(len(belief.runs), MOST_STRETCHED) / STRETCHED_AFTER
     low, high = belief.interval(LEVEL)
     low, high = rate - stretch * max(INTERVAL_FLOOR, rate - low), rate + stretch * max(INTERVAL_FLOOR, high - rate)
     return rate, max(low, search.low), min(high, search.high)
