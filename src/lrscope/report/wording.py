@@ -97,16 +97,20 @@ class Wording:
         """Return the first of the next steps, empty where there is none."""
         if not doc.advice:
             return ""
-        sentence = self.sentence(doc.advice[0].suggestion) + (self.cost(doc.advice[0]) if doc.advice[0].command else "")
-        return self.word("next-step", sentence=sentence)
+        first = doc.advice[0]
+        aside = self.locale.aside.format(self._minutes(first)) if first.command else ""
+        return self.word("next-step", sentence=self.sentence(first.suggestion) + aside)
 
     def cost(self, advice: Advice) -> str:
         """Return about how long a piece of advice takes, and where its command is to be filled in, as an aside."""
-        known = not math.isnan(advice.minutes)
-        parts = [self.word("minutes", minutes=max(1, round(advice.minutes))) if known else self.word("minutes-unknown")]
+        parts = [self._minutes(advice)]
         if isinstance(advice.command, CommandLine) and "command" in advice.command.options:
             parts.append(self.word("own-training"))
         return self.locale.aside.format(self.locale.semicolon.join(parts))
+
+    def _minutes(self, advice: Advice) -> str:
+        known = not math.isnan(advice.minutes)
+        return self.word("minutes", minutes=max(1, round(advice.minutes))) if known else self.word("minutes-unknown")
 
     def note(self, cell: Cell) -> str:
         """Return what stands beside a table's number, with the space before it; empty where there is nothing."""
