@@ -12,6 +12,7 @@ from lrscope.config import StudyConfig, SweepConfig
 from lrscope.errors import ConfigError, StudyError
 from lrscope.executors.config import ExecutorConfig
 from lrscope.studies.budget import parse_budget
+from lrscope.studies.kept_tune import read_tune
 from lrscope.workflows import callbacks as tell
 from lrscope.workflows.callbacks import Callbacks, StopHandle, Stopped
 from lrscope.workflows.finetune import finetune, resume_finetune
@@ -170,8 +171,8 @@ def test_tune_is_whole_and_its_folder_names_the_command(toy: Toy, tmp_path: Path
         tune(config, tmp_path / "t", budget, callbacks=watch.callbacks(), epochs=1, margin=0.5)
     except Stopped:
         command = study_status(tmp_path / "t").resume_command
-        assert "--margin 0.5" in command
-        assert "--budget 10s" in command
+        assert command == f"lrscope tune --resume {tmp_path / 't'}"
+        assert read_tune(tmp_path / "t").margin == 0.5  # type: ignore[union-attr]
     result = tune(config, tmp_path / "t", budget, epochs=1, margin=0.5)
     assert watch.of(tell.PlanMade)
     assert result.report.conclusions.margin == 0.5
