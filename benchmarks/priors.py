@@ -10,8 +10,6 @@ lies beyond their grid are left out. Tables of docs/priors.md, printed as they s
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import math
 import re
 from collections.abc import Callable, Sequence
@@ -26,8 +24,8 @@ from lrscope.priors.model import COEFFICIENTS, Posterior
 from lrscope.priors.question import Question
 from lrscope.priors.regret import excess_at
 from lrscope.priors.sentences import TITLES
+from page_tables import printed_into
 
-BEGIN, END = "<!-- printed by benchmarks/priors.py -->", "<!-- end -->"
 CONSTANTS = (1e-4, 2e-4, 3e-4, 5e-4, 1e-3)
 OFF_FOR_LORA = ("head", "base", "alpha", "small_size", "small_full")
 Rate = Callable[[Landscape], float]
@@ -249,15 +247,8 @@ def main() -> None:
     """Print the tables, or write them to the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", type=Path)
-    page = parser.parse_args().write
-    if page is None:
+    with printed_into(parser.parse_args().write, "benchmarks/priors.py"):
         tables()
-        return
-    with contextlib.redirect_stdout(io.StringIO()) as printed:
-        tables()
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{printed.getvalue().strip()}\n\n{END}{after}", encoding="utf-8")
 
 
 def tables() -> None:

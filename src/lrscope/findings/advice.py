@@ -50,10 +50,8 @@ def advice(c: Conclusions, statements: Sequence[Statement]) -> list[Advice]:
     ):
         return []  # rates did not reach the training: that is to be mended first, and more runs would tell nothing
     advisor = _Advisor(c, statements)
-    if c.search is not None:  # which chooses rates and seeds itself
-        after = [] if c.recommended is None else [*advisor.epochs(), *advisor.training()]
-        return [*advisor.ahead(), *advisor.checkup(), *after]
-    if isinstance(c.runs.ahead, RunsLeft):  # what is left may be the very seeds and rates that are wanting
+    # A search chooses rates and seeds itself, and what is left of a study may be the very ones that are wanting.
+    if c.search is not None or isinstance(c.runs.ahead, RunsLeft):
         after = [] if c.recommended is None else [*advisor.epochs(), *advisor.training()]
         return [*advisor.ahead(), *advisor.failures(), *advisor.checkup(), *after]
     if c.recommended is None:  # more of what learned nothing would be no better; other rates may
