@@ -47,15 +47,11 @@ class FindProgress:
             self._steps[event.trial] = record.step + 1
             now, done = monotonic(), sum(self._steps.values())
             self._course.add(now, done)
-            line = (
-                f"test {event.trial}: step {record.step + 1}, rate {record.learning_rate:.1e}, loss "
-                f"{record.loss:.3f}  ({self._left()})"
-            )
             if self._terminal and now - self._drawn > SECONDS_BETWEEN_LINES:
                 self._drawn = now
-                redraw(line)
+                redraw(self._line(event.trial, record))
             elif not self._terminal and self._silence.is_over(now, done / (self._num * self._planned)):
-                echo(line, err=True)
+                echo(self._line(event.trial, record), err=True)
         elif event.kind in ("done", "failed"):
             self._over.add(event.trial)
             row = happened.row
@@ -66,6 +62,10 @@ class FindProgress:
             why = "up to the last rate" if why == RAMP_ENDED else why
             self._silence.broken(monotonic())
             echo(f"seed {row.config.seed}: {number} {self._unit}; {why}  ({self._left()})", err=True)
+
+    def _line(self, test: int, record: StepRecord) -> str:
+        at = f"step {record.step + 1}, rate {record.learning_rate:.1e}, loss {record.loss:.3f}"
+        return f"test {test}: {at}  ({self._left()})"
 
     def _left(self) -> str:
         done = sum(self._steps.values())
